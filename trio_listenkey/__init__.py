@@ -1,0 +1,1 @@
+"""Exchange listen keys as a structured-concurrency primitive."""

@@ -1,0 +1,123 @@
+"""What differs between exchanges, as data."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from .._errors import UsageError
+
+__all__ = ["Verb", "Venue"]
+
+Verb = Literal["create", "keepalive", "close"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Venue:
+    """One exchange's listen-key dialect. The known ones are in :mod:`trio_listenkey.venues`.
+
+    Attributes:
+        name: Short, lower case, with dashes: ``"binance-usdm"``.
+        rest_url: Scheme, host and, if need be, port of the REST calls; ``https``.
+        stream_url: The same of the private stream; ``wss``.
+        path: Where the three REST calls go: POST creates, PUT keeps alive, DELETE closes.
+        api_key_header: The header that carries the API key.
+        key_in: Whether keepalive and close must name the key, in a form body (``"form"``, so that it appears in no
+            URL and hence in no log), or whether the exchange knows it from the API key (``"account"``).
+        stream_path: What follows ``stream_url``, with ``{key}`` where the key goes.
+        validity: Seconds that a key lives after a successful create or keepalive.
+        keepalive_every: Seconds after which to send a keepalive.
+        gone_codes: Error codes that say: this key does not exist (any more).
+        retired: What to use instead, where the exchange has said that it takes these endpoints away.
+        allow_plaintext: Whether ``http`` and ``ws`` may leave this machine; see :meth:`at`.
+
+    Raises:
+        UsageError: A URL is malformed, has a path, or would send credentials over the network in the clear.
+    """
+
+    name: str
+    rest_url: str
+    stream_url: str
+    path: str
+    stream_path: str
+    api_key_header: str = "X-MBX-APIKEY"
+    key_in: Literal["form", "account"] = "form"
+    validity: float = 3600.0
+    keepalive_every: float = 1800.0
+    gone_codes: frozenset[int] = frozenset({-1125})
+    retired: str | None = None
+    allow_plaintext: bool = False
+
+    def __post_init__(self) -> None:
+        _check_origin(self, "rest_url", secure="https", plain="http")
+        _check_origin(self, "stream_url", secure="wss", plain="ws")
+        if "{key}" not in self.stream_path:
+            raise UsageError(
+                f"Venue.stream_path of {self.name!r} does not say where the key goes",
+                advice="Write {key} in its place",
+            )
+
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> Venue:
+        """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
+
+        Args:
+            rest_url: For example ``"http://127.0.0.1:8080"``.
+            stream_url: For example ``"ws://127.0.0.1:8080"``.
+            allow_plaintext: Plain ``http`` and ``ws`` are for loopback addresses. ``True`` lets them go elsewhere,
+                with the API key and the listen key readable by everyone on the way.
+
+        Raises:
+            UsageError: A URL is malformed, has a path, or is plain text to another machine.
+        """
+        return replace(self, rest_url=rest_url, stream_url=stream_url, allow_plaintext=allow_plaintext)
+
+    def stream_url_for(self, key: str) -> str:
+        """The URL of the private stream that ``key`` opens. Whoever has it can read the account's events."""
+        return self.stream_url.rstrip("/") + self.stream_path.replace("{key}", key)
+
+
+def _check_origin(venue: Venue, field: str, *, secure: str, plain: str) -> None:
+    url: object = getattr(venue, field)
+    where = f"Venue.{field} of {venue.name!r}"
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        host = parts.hostname if parts else None
+        _ = parts.port if parts else None  # raises ValueError for a port that is none
+    except ValueError:
+        parts, host = None, None
+    if parts is None or not host or parts.scheme not in {secure, plain} or not _visible_ascii(str(url)):
+        raise UsageError(
+            f"{where} is no {secure} URL",
+            advice=f"Pass scheme and host: {secure}://host or {secure}://host:port",
+        )
+    if parts.username or parts.password:
+        raise UsageError(f"{where} has a user name in it", advice="Credentials go into Credentials alone")
+    if _has_path(parts):
+        raise UsageError(
+            f"{where} has a path or a query", advice="Pass scheme and host only; paths are the venue's own"
+        )
+    if parts.scheme == plain and not venue.allow_plaintext and not _is_loopback(host):
+        raise UsageError(
+            f"{where} is plain {plain} to another machine",
+            advice=f"Use {secure}, or say allow_plaintext=True and let everyone on the way read your keys",
+        )
+
+
+def _has_path(parts: SplitResult) -> bool:
+    return parts.path not in {"", "/"} or bool(parts.query) or bool(parts.fragment)
+
+
+def _visible_ascii(text: str) -> bool:
+    return all("!" <= character <= "~" for character in text)
+
+
+def _is_loopback(host: str) -> bool:
+    # "localhost" is resolved by the system, which may be told to send it elsewhere; RFC 6761 says it must not.
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,142 @@
+"""What can go wrong, split by what the caller can do about it.
+
+::
+
+    Exception
+    ├── ListenKeyError                everything that this library raises at its users
+    │   ├── UsageError (ValueError)   fix the call: an argument is wrong, and nothing was sent
+    │   ├── RefusedError              fix the account or the address: the exchange said no, and will again
+    │   │   ├── CredentialsError      ... the API key, its permissions, or its IP whitelist
+    │   │   └── EndpointGoneError     ... the address: this exchange serves listen keys there no more
+    │   ├── RateLimitedError          wait: nothing may be sent to this host before ``retry_after`` is over
+    │   ├── UnavailableError          try again: no usable answer within ``open_timeout``
+    │   └── KeyLostError              open a new key: this one died, and ``on_lost="raise"`` was asked for
+    └── TransportError                the transports' own word: no answer was had; it never reaches users bare
+
+An error carries fields, so that nobody has to parse its text; the text is built here and nowhere else. No text
+contains an API key, a secret or a listen key.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CredentialsError",
+    "EndpointGoneError",
+    "KeyLostError",
+    "ListenKeyError",
+    "RateLimitedError",
+    "RefusedError",
+    "TransportError",
+    "UnavailableError",
+    "UsageError",
+]
+
+
+class ListenKeyError(Exception):
+    """Base of every error that this library raises at its users.
+
+    Attributes:
+        problem: What happened, in one sentence.
+        advice: What to do about it, in one sentence.
+        venue: Name of the exchange, or ``None`` where none was asked yet.
+        verb: ``"create"``, ``"keepalive"`` or ``"close"``, or ``None``.
+        status: The HTTP status, or ``None`` where there was no answer.
+        code: The exchange's own error code (Binance: ``-1125`` and its like), or ``None``.
+        message: The exchange's own words, shortened and with secrets blotted out, or ``None``.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        advice: str,
+        venue: str | None = None,
+        verb: str | None = None,
+        status: int | None = None,
+        code: int | str | None = None,
+        message: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.advice = advice
+        self.venue = venue
+        self.verb = verb
+        self.status = status
+        self.code = code
+        self.message = message
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        where = " ".join(part for part in (self.venue, self.verb) if part)
+        facts = [
+            f"HTTP {self.status}" if self.status is not None else "",
+            f"code {self.code}" if self.code is not None else "",
+            f"exchange says {self.message!r}" if self.message else "",
+        ]
+        known = ", ".join(fact for fact in facts if fact)
+        return f"{where + ': ' if where else ''}{self.problem}{f' ({known})' if known else ''}. {self.advice}"
+
+
+class UsageError(ListenKeyError, ValueError):
+    """An argument is wrong. It is raised before anything is sent; fix the call."""
+
+
+class RefusedError(ListenKeyError):
+    """The exchange refused, and would refuse again: something has to be changed before another try."""
+
+
+class CredentialsError(RefusedError):
+    """The exchange does not accept the API key: wrong, revoked, without the permission, or from a foreign IP."""
+
+
+class EndpointGoneError(RefusedError):
+    """The exchange no longer serves listen keys at this address (HTTP 410, as Binance spot since 2026-02-20)."""
+
+
+class RateLimitedError(ListenKeyError):
+    """The exchange, or its firewall, wants silence for longer than could be waited for.
+
+    Attributes:
+        retry_after: Seconds, counted from the raise, before which nothing may be sent to this host.
+    """
+
+    retry_after: float
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        advice: str,
+        retry_after: float,
+        venue: str | None = None,
+        verb: str | None = None,
+        status: int | None = None,
+        code: int | str | None = None,
+        message: str | None = None,
+    ) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            problem, advice=advice, venue=venue, verb=verb, status=status, code=code, message=message
+        )
+
+
+class UnavailableError(ListenKeyError):
+    """The exchange gave no usable answer: transport error, time-out, 408, 5xx, or HTML where JSON was due."""
+
+
+class KeyLostError(ListenKeyError):
+    """The listen key died, and ``on_lost="raise"`` says that the caller wants to hear of it."""
+
+
+class TransportError(Exception):
+    """A transport had no complete answer to bring: part of the port's error contract.
+
+    Args:
+        reason: What happened, for people to read; without secrets.
+        unsent: ``True`` only where it is certain that the request never reached the exchange (the connection
+            was refused, TLS verification failed). In doubt ``False``: the exchange may have done the work.
+    """
+
+    def __init__(self, reason: str, *, unsent: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.unsent = unsent

@@ -1,0 +1,55 @@
+"""One HTTP exchange as values: what the core asks for and what a transport brings back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Request", "Response"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
+    """One HTTP request, complete: a transport adds nothing but ``Host`` and ``Content-Length``.
+
+    Attributes:
+        method: ``POST``, ``PUT``, ``DELETE`` or ``GET``.
+        url: Absolute ``https://`` or ``http://`` URL, already percent-encoded.
+        headers: Name and value pairs. They carry the API key.
+        body: The bytes to send; empty for none.
+
+    Its ``repr`` shows the method alone: the headers carry the API key, and on some exchanges the URL or the
+    body carries the listen key.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Response:
+    """One complete HTTP answer, whatever its status.
+
+    Attributes:
+        status: The HTTP status; a redirect is an answer like any other.
+        headers: Name and value pairs as they came.
+        body: The whole body, without content encoding.
+
+    Its ``repr`` shows the status and the size: the body of a successful answer is the listen key.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name, in whatever case, or ``None``."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body)} bytes>"

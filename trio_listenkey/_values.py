@@ -1,0 +1,167 @@
+"""What a user hands in and reads out: credentials, timing, statistics."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from ._errors import UsageError
+
+__all__ = ["Credentials", "KeyStatistics", "Timing"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """An account's API key, and its secret where the exchange wants these calls signed.
+
+    Most listen-key calls need the API key alone. The ``repr`` hides both.
+
+    Args:
+        api_key: Sent in a header with every request: visible ASCII, no spaces.
+        api_secret: Never sent; only signatures made with it are.
+
+    Raises:
+        UsageError: The key or the secret is empty or could not be sent in a header.
+    """
+
+    api_key: str
+    api_secret: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_credential("api_key", self.api_key)
+        if self.api_secret is not None:
+            _check_credential("api_secret", self.api_secret)
+
+    @classmethod
+    def from_env(cls, prefix: str, environ: Mapping[str, str] | None = None) -> Credentials:
+        """Read ``<prefix>_API_KEY`` and, if it is set, ``<prefix>_API_SECRET`` from the environment.
+
+        Args:
+            prefix: For example ``"BINANCE"``.
+            environ: Where to look instead of :data:`os.environ`.
+
+        Raises:
+            UsageError: ``<prefix>_API_KEY`` is not set, or one of the two is malformed.
+        """
+        environ = os.environ if environ is None else environ
+        name = f"{prefix}_API_KEY"
+        if name not in environ:
+            raise UsageError(
+                f"the environment variable {name} is not set",
+                advice=f"Export {name} (and {prefix}_API_SECRET where calls are signed)",
+            )
+        return cls(environ[name], environ.get(f"{prefix}_API_SECRET"))
+
+    def __repr__(self) -> str:
+        return "Credentials(api_key=<hidden>)" if self.api_secret is None else "Credentials(<both hidden>)"
+
+
+def _check_credential(name: str, value: object) -> None:
+    # The value itself stays out of the message: a mistyped secret is a secret all the same.
+    if not isinstance(value, str):
+        raise UsageError(f"{name} is of type {type(value).__name__}", advice="Pass it as a string")
+    if not value:
+        raise UsageError(f"{name} is empty", advice="Pass the key that the exchange showed when it was made")
+    if not all("!" <= character <= "~" for character in value):
+        raise UsageError(
+            f"{name} has a character outside of visible ASCII",
+            advice="Look for a space, a line break or a typographic character that came along when it was copied",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Every duration that one may set, in seconds. The defaults suit every exchange that this library knows.
+
+    Attributes:
+        keepalive_every: From one successful keepalive to the next; ``None`` takes what the exchange recommends
+            (30 minutes of 60), or half of ``validity`` where that is overridden.
+        jitter: Each keepalive is sent earlier by a random part of this fraction of ``keepalive_every``, so that
+            a thousand keys opened together do not ping together. From 0 to 0.9.
+        request_timeout: For one request, from connecting to the last byte of the answer.
+        open_timeout: For the first key, retries included. When it is over, opening fails.
+        close_timeout: For closing the key on the way out, retries included. Leaving the block is delayed by this
+            much at most, and by as much again if a create is still in flight.
+        retry_base: The first retry comes after a random time of up to this; each further one may take
+            twice as long as the one before.
+        retry_cap: No two retries are further apart than this.
+        validity: How long a key lives after a successful request; ``None`` takes what the exchange documents
+            (60 minutes). Override it for an exchange that runs faster than life.
+        suspend_check_every: How often to look whether the machine has slept.
+
+    Raises:
+        UsageError: A duration is negative, zero where it may not be, not a number, or not finite.
+    """
+
+    keepalive_every: float | None = None
+    jitter: float = 0.1
+    request_timeout: float = 10.0
+    open_timeout: float = 30.0
+    close_timeout: float = 10.0
+    retry_base: float = 1.0
+    retry_cap: float = 60.0
+    validity: float | None = None
+    suspend_check_every: float = 10.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.name in {"keepalive_every", "validity"}:
+                continue
+            _check_duration(field.name, value)
+        if self.jitter > 0.9:
+            raise UsageError(
+                f"Timing.jitter is {self.jitter}", advice="Pass a fraction of the interval from 0 to 0.9"
+            )
+        if self.retry_cap < self.retry_base:
+            raise UsageError(
+                f"Timing.retry_cap ({self.retry_cap} s) is less than retry_base ({self.retry_base} s)",
+                advice="Pass a cap of at least the base",
+            )
+
+
+_MAY_BE_ZERO = {"jitter"}
+
+
+def _check_duration(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise UsageError(f"Timing.{name} is of type {type(value).__name__}", advice="Pass seconds as a number")
+    if not math.isfinite(value) or value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
+        raise UsageError(
+            f"Timing.{name} is {value}",
+            advice=f"Pass a finite number of seconds, {'0 or more' if name in _MAY_BE_ZERO else 'more than 0'}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatistics:
+    """What happened to one listen key up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        state: The state of the lifecycle, for example ``"held"``; the documentation draws them all.
+        generation: How many different keys there have been.
+        requests: Requests sent, of every kind.
+        created: Creates that succeeded.
+        renewed: Keepalives that succeeded.
+        retries: Requests that failed in a way that was worth another try.
+        waits: Answers that asked for silence (HTTP 429, 418).
+        losses: How often the key was found dead.
+        expires_at: The key is presumed alive until then; a lower bound.
+        next_request_at: When the next request is due; infinity if none is.
+        closed: ``True`` if the exchange confirmed the close, ``False`` if a key may have been left behind to
+            expire by itself, ``None`` before that or where there was nothing to close, or nothing to be closed.
+    """
+
+    state: str
+    generation: int
+    requests: int
+    created: int
+    renewed: int
+    retries: int
+    waits: int
+    losses: int
+    expires_at: float
+    next_request_at: float
+    closed: bool | None

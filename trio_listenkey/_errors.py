@@ -114,9 +114,7 @@ class RateLimitedError(ListenKeyError):
         message: str | None = None,
     ) -> None:
         self.retry_after = retry_after
-        super().__init__(
-            problem, advice=advice, venue=venue, verb=verb, status=status, code=code, message=message
-        )
+        super().__init__(problem, advice=advice, venue=venue, verb=verb, status=status, code=code, message=message)
 
 
 class UnavailableError(ListenKeyError):

@@ -112,9 +112,7 @@ class Timing:
                 continue
             _check_duration(field.name, value)
         if self.jitter > 0.9:
-            raise UsageError(
-                f"Timing.jitter is {self.jitter}", advice="Pass a fraction of the interval from 0 to 0.9"
-            )
+            raise UsageError(f"Timing.jitter is {self.jitter}", advice="Pass a fraction of the interval from 0 to 0.9")
         if self.retry_cap < self.retry_base:
             raise UsageError(
                 f"Timing.retry_cap ({self.retry_cap} s) is less than retry_base ({self.retry_base} s)",

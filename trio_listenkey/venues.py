@@ -96,6 +96,4 @@ def by_name(name: str) -> Venue:
     for venue in known():
         if venue.name == name:
             return venue
-    raise UsageError(
-        f"no venue is named {name!r}", advice="Known are: " + ", ".join(venue.name for venue in known())
-    )
+    raise UsageError(f"no venue is named {name!r}", advice="Known are: " + ", ".join(venue.name for venue in known()))

@@ -34,7 +34,8 @@ class Venue:
         allow_plaintext: Whether ``http`` and ``ws`` may leave this machine; see :meth:`at`.
 
     Raises:
-        UsageError: A URL is malformed, has a path, or would send credentials over the network in the clear.
+        UsageError: A URL is malformed, has a path, or would send credentials over the network in the clear; or keys
+            would die between one keepalive and the next.
     """
 
     name: str
@@ -53,6 +54,11 @@ class Venue:
     def __post_init__(self) -> None:
         _check_origin(self, "rest_url", secure="https", plain="http")
         _check_origin(self, "stream_url", secure="wss", plain="ws")
+        if not 0 < self.keepalive_every < self.validity:
+            raise UsageError(
+                f"Venue {self.name!r} has a validity of {self.validity} s and a keepalive every {self.keepalive_every} s",
+                advice="Pass seconds, more than 0, and a keepalive_every of about half the validity",
+            )
         if "{key}" not in self.stream_path:
             raise UsageError(
                 f"Venue.stream_path of {self.name!r} does not say where the key goes",

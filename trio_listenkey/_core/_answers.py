@@ -1,0 +1,242 @@
+"""What an answer means. Here, and nowhere else, bytes of an exchange become one of five outcomes.
+
+=============  ======================================================================  ==========================
+outcome        what counts as one                                                      what follows
+=============  ======================================================================  ==========================
+``OK``         2xx whose body is what the venue documents                              go on
+``TRANSIENT``  no complete answer, 408, 5xx, HTML or garbage where JSON was due,       another try, with backoff
+               codes -1000, -1001, -1006, -1007, -1008
+``WAIT``       429, 418, codes -1003 and -1034, and the firewall's 403                 silence towards the host
+``GONE``       the venue's own codes (Binance: -1125), unless a create asked           a new key; when closing: done
+``REFUSED``    everything else: credentials, permissions, 410, a bad request, ...      raised
+=============  ======================================================================  ==========================
+
+An exchange's ``code`` outranks its HTTP status; the wording of a message is never looked at, but for the end of a ban,
+which the futures exchanges say nowhere else. Codes: Binance spot ``errors.md`` and the derivatives' "Error Code"
+pages, 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import msgspec
+
+from .._errors import (
+    CredentialsError,
+    EndpointGoneError,
+    ListenKeyError,
+    RateLimitedError,
+    RefusedError,
+    TransportError,
+    UnavailableError,
+)
+from .._http import Response
+from ._outcomes import Outcome
+from ._state import Event
+from ._venue import Venue, Verb
+
+__all__ = ["no_answer", "read_answer"]
+
+_WAIT_CODES: Final = frozenset({-1003, -1034})
+_TRANSIENT_CODES: Final = frozenset({-1000, -1001, -1006, -1007, -1008})
+_CREDENTIAL_CODES: Final = frozenset({-1002, -1022, -1099, -2008, -2014, -2015, -2017, -4109})
+
+# Statuses whose meaning does not depend on the body: a proxy or a firewall may answer in the exchange's place.
+_SETTLED_STATUSES: Final = frozenset({401, 404, 405, 410, 451})
+
+# With no word on how long: request limits are counted by the minute (all venues' documents), bans start at two
+# minutes and end at three days (Binance spot rest-api.md, "IP limits"), the firewall's blocks take about five.
+_DEFAULT_WAIT: Final = {429: 60.0, 418: 120.0, 403: 300.0}
+_LONGEST_WAIT: Final = 3 * 86400.0
+
+_SAFE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
+_BAN_END: Final = re.compile(r"until (\d{13})\b")
+# Listen keys have 60 to 64 characters, API keys 64. Nothing that long in a message is meant for reading.
+_LONG_RUN: Final = re.compile(r"[A-Za-z0-9+/=_-]{24,}")
+
+
+def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hide: Iterable[str]) -> Outcome:
+    """What ``answer`` means.
+
+    Args:
+        venue: Who answered.
+        verb: What was asked.
+        answer: The answer.
+        epoch: Unix time at which it came, for bans that are told as an instant.
+        hide: Secrets that must not survive in any text, should the exchange echo them.
+    """
+    body = _decode(answer.body)
+    code, message = _code_and_message(body, hide)
+    if 200 <= answer.status < 300 and code is None:
+        return _read_success(venue, verb, answer.status, body)
+    facts: dict[str, Any] = {
+        "venue": venue.name,
+        "verb": verb,
+        "status": answer.status,
+        "code": code,
+        "message": message,
+    }
+    if code in venue.gone_codes and verb != "create":
+        return Outcome(Event.GONE, error=RefusedError("the key does not exist", advice="Create a new one", **facts))
+    if code in _WAIT_CODES or (code not in _TRANSIENT_CODES and _asks_for_silence(answer.status, body)):
+        return _wait(answer, message, epoch, facts)
+    if code in _TRANSIENT_CODES or _may_pass(answer.status, body):
+        return _transient("the exchange gave no usable answer", facts)
+    return Outcome(Event.REFUSED, error=_refusal(venue, answer.status, code, facts))
+
+
+def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable[str]) -> Outcome:
+    """What it means that a transport brought back no answer."""
+    facts: dict[str, Any] = {"venue": venue.name, "verb": verb}
+    return _transient(f"no answer: {_readable(error.reason, hide)}", facts, unsure=not error.unsent)
+
+
+def _decode(body: bytes) -> Any:
+    """The body as JSON, or ``None`` if it is none. ``null`` is none for our purposes, too."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last: "[[[[[[..." of 64 KiB
+        return None
+
+
+def _code_and_message(body: Any, hide: Iterable[str]) -> tuple[int | None, str | None]:
+    """The exchange's error code, if the body has one, and its words. Code 0 and 200 are how some say "fine"."""
+    if not isinstance(body, dict):
+        return None, None
+    code, message = body.get("code"), body.get("msg")
+    is_error = isinstance(code, int) and not isinstance(code, bool) and code not in {0, 200}
+    return code if is_error else None, _readable(message, hide) if isinstance(message, str) else None
+
+
+def _read_success(venue: Venue, verb: Verb, status: int, body: Any) -> Outcome:
+    facts: dict[str, Any] = {"venue": venue.name, "verb": verb, "status": status}
+    if verb == "close":
+        # It said 2xx and it was asked to forget a key: what else it says does not matter.
+        return Outcome(Event.OK)
+    if body is None:
+        return _transient("the answer is not JSON", facts, unsure=True)
+    key = body.get("listenKey") if isinstance(body, dict) else None
+    problem = _problem_with(key, body)
+    if verb == "keepalive" and isinstance(body, dict) and "listenKey" not in body:
+        return Outcome(Event.OK)  # the spot dialect answers {}; COIN-M has documented both
+    if problem is None:
+        return Outcome(Event.OK, key=key)
+    if verb == "keepalive":
+        return _transient(problem, facts)
+    error = RefusedError(
+        problem,
+        advice=f"Check that {venue.rest_url} is the exchange that {venue.name!r} describes",
+        **facts,
+    )
+    return Outcome(Event.REFUSED, error=error, unsure=True)
+
+
+def _problem_with(key: Any, body: Any) -> str | None:
+    """What is wrong with the key of a successful answer; ``None`` if nothing is. It never quotes the key."""
+    if not isinstance(body, dict):
+        return f"the answer is a JSON {type(body).__name__} where an object was due"
+    if not isinstance(key, str):
+        return "the answer has no listenKey" if key is None else f"the listenKey is a {type(key).__name__}, no string"
+    if not _SAFE_KEY.fullmatch(key):
+        return f"the listenKey, of {len(key)} characters, is none that may become part of a URL"
+    return None
+
+
+def _asks_for_silence(status: int, body: Any) -> bool:
+    # A 403 with a body that is not the exchange's JSON comes from the firewall in front of it, which "can indicate
+    # a rate limit violation or a security block" (Binance spot rest-api.md, "HTTP Return Codes").
+    return status in {418, 429} or (status == 403 and body is None)
+
+
+def _may_pass(status: int, body: Any) -> bool:
+    if status == 408 or status >= 500:
+        return True
+    return body is None and status >= 400 and status not in _SETTLED_STATUSES
+
+
+def _transient(problem: str, facts: dict[str, Any], *, unsure: bool | None = None) -> Outcome:
+    # In doubt the exchange has done it: "5XX ... the execution status is UNKNOWN" (Binance, general information).
+    error = UnavailableError(problem, advice="Try again; if it lasts, look at the exchange's status page", **facts)
+    return Outcome(Event.TRANSIENT, error=error, unsure=True if unsure is None else unsure)
+
+
+def _wait(answer: Response, message: str | None, epoch: float, facts: dict[str, Any]) -> Outcome:
+    wait = _seconds_of_silence(answer, message, epoch)
+    error = RateLimitedError(
+        "the exchange wants silence",
+        advice=f"Send nothing to this host for {wait:.0f} s, and ask less often",
+        retry_after=wait,
+        **facts,
+    )
+    return Outcome(Event.WAIT, wait=wait, error=error)
+
+
+def _seconds_of_silence(answer: Response, message: str | None, epoch: float) -> float:
+    """The longest of what the exchange says, by header or in its words; a default if it says nothing of use."""
+    said = [_retry_after(answer, epoch), _end_of_ban(answer, message, epoch)]
+    usable = [seconds for seconds in said if seconds is not None]
+    wait = max(usable, default=_DEFAULT_WAIT.get(answer.status, _DEFAULT_WAIT[429]))
+    return min(max(wait, 1.0), _LONGEST_WAIT)
+
+
+def _retry_after(answer: Response, epoch: float) -> float | None:
+    """``Retry-After`` as seconds from now; RFC 9110 allows a number of seconds or a date, in whole seconds."""
+    value = (answer.header("Retry-After") or "").strip()
+    if re.fullmatch(r"[0-9]{1,12}", value):
+        return float(value)
+    instant = _http_date(value)
+    return None if instant is None else instant - _exchange_time(answer, epoch) + 1.0
+
+
+def _end_of_ban(answer: Response, message: str | None, epoch: float) -> float | None:
+    """Seconds until the "banned until" of the message, in Unix milliseconds."""
+    found = _BAN_END.search(message or "")
+    return None if found is None else int(found[1]) / 1000 - _exchange_time(answer, epoch) + 1.0
+
+
+def _exchange_time(answer: Response, epoch: float) -> float:
+    """Unix time by the exchange's clock if it tells (to the second), else by ours."""
+    date = _http_date(answer.header("Date") or "")
+    return epoch if date is None else date
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _refusal(venue: Venue, status: int, code: int | None, facts: dict[str, Any]) -> ListenKeyError:
+    if status == 410:
+        instead = venue.retired or "the exchange no longer serves listen keys here"
+        return EndpointGoneError("this endpoint is retired", advice=f"{instead}. Choose another venue", **facts)
+    if code in _CREDENTIAL_CODES or (status == 401 and code is None):
+        return CredentialsError(
+            "the exchange does not accept the API key",
+            advice="Check the key, that it belongs to this exchange, its permissions and its IP whitelist",
+            **facts,
+        )
+    if 300 <= status < 400:
+        problem = "the exchange answered with a redirect, which is never followed: it would take the API key along"
+        return RefusedError(problem, advice=f"Check the address {venue.rest_url}", **facts)
+    if status in {404, 405}:
+        problem = "there is no such endpoint"
+        return RefusedError(problem, advice=f"Check the address {venue.rest_url}{venue.path}", **facts)
+    if status == 451:
+        problem = "the exchange does not serve this country"
+        return RefusedError(problem, advice="Run from where the account is served", **facts)
+    return RefusedError("the exchange refused", advice="Look its code up in the exchange's documents", **facts)
+
+
+def _readable(text: str, hide: Iterable[str]) -> str:
+    """A stranger's text as it may stand in an error: printable, short, without secrets."""
+    for secret in hide:
+        text = text.replace(secret, "[hidden]")
+    text = _LONG_RUN.sub("[hidden]", text)
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return text if len(text) <= 200 else text[:199] + "…"

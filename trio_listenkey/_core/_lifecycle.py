@@ -1,0 +1,456 @@
+"""The life of one key: what happened, and when, goes in; what to send, and when, comes out.
+
+How to drive it (``_keeper`` does; so do the tests, without a clock)::
+
+    machine.tick(now)                     let time pass; it may turn out that nothing can be done any more
+    machine.ready_at, machine.patience    when the next request is due, and until when it makes sense
+    send = machine.begin(now)             the request to send, right now; answer it with ...
+    machine.receive(outcome, now, draw)   ... exactly one outcome
+    machine.stop(now)                     the block is over
+    machine.notices()                     what to tell observers, once each
+
+Times are seconds on one monotonic axis that all keys of a host share. ``draw`` is a random number in [0, 1).
+What state follows from what is not decided here but looked up in ``_state``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Final, Literal
+
+from .._errors import KeyLostError, ListenKeyError, RateLimitedError, UnavailableError, UsageError
+from .._values import KeyStatistics, Timing
+from ._backoff import full_jitter
+from ._neighbours import Account
+from ._outcomes import Outcome
+from ._state import Event, State, after
+from ._venue import Venue, Verb
+
+__all__ = ["Lifecycle", "Notice", "OnExit", "OnLost", "Pace", "Send"]
+
+OnExit = Literal["close", "leave"]
+OnLost = Literal["replace", "raise"]
+
+_VERBS: Final[dict[State, Verb]] = {
+    State.CREATING: "create",
+    State.RENEWING: "keepalive",
+    State.CLOSING: "close",
+}
+_WAITING: Final = frozenset({State.VACANT, State.HELD, State.LEAVING})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Send:
+    """A request to send at once. ``key`` is the one to name, where there is one."""
+
+    verb: Verb
+    key: str | None
+
+    def __repr__(self) -> str:
+        return f"<Send {self.verb}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that observers want to know of.
+
+    Attributes:
+        kind: Which method of an instrument it is for.
+        error: With ``retrying`` and ``lost``: why. With ``closed``: why a key may be left; ``None`` if none is.
+        delay: With ``retrying``: seconds until the next try, at least.
+    """
+
+    kind: Literal["created", "renewed", "retrying", "lost", "replaced", "closed"]
+    error: ListenKeyError | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a key lives and how often it is kept alive, in seconds: the venue's word, or the user's instead.
+
+    Raises:
+        UsageError: Keys would die between one keepalive and the next.
+    """
+
+    validity: float
+    keepalive_every: float
+
+    @classmethod
+    def of(cls, venue: Venue, timing: Timing) -> Pace:
+        """Settle it for ``venue`` and ``timing``."""
+        validity = venue.validity if timing.validity is None else timing.validity
+        every = venue.keepalive_every if timing.validity is None else validity / 2
+        pace = cls(validity, every if timing.keepalive_every is None else timing.keepalive_every)
+        if pace.keepalive_every >= pace.validity:
+            raise UsageError(
+                f"a keepalive every {pace.keepalive_every:g} s is too late for keys that live {pace.validity:g} s",
+                advice="Pass Timing with a keepalive_every of about half the validity",
+            )
+        return pace
+
+
+class Lifecycle:
+    """The life of one key, from before its first create until after its close.
+
+    Args:
+        venue: Whose key.
+        timing: Durations; ``None`` there means the venue's own.
+        account: Whose key; shared by all who hold it in this process. Joined already.
+        on_exit: ``"leave"`` never closes.
+        on_lost: ``"raise"`` ends in ``FAILED`` when the key dies.
+        now: The present.
+    """
+
+    __slots__ = (
+        "_account",
+        "_attempt",
+        "_counts",
+        "_draw",
+        "_due",
+        "_error",
+        "_expires_at",
+        "_give_up_at",
+        "_losses_in_a_row",
+        "_notices",
+        "_on_exit",
+        "_on_lost",
+        "_pace",
+        "_sent_at",
+        "_stopping",
+        "_timing",
+        "_unsure",
+        "_venue",
+        "closed",
+        "failure",
+        "generation",
+        "key",
+        "state",
+        "until",
+    )
+
+    state: State
+
+    key: str | None
+    """The last key that the exchange told us. It is presumed alive before ``expires_at`` and no longer."""
+
+    generation: int
+    """How many different values ``key`` has had."""
+
+    failure: ListenKeyError | None
+    """In ``FAILED``, and ever after: what the block is to be told."""
+
+    closed: bool | None
+    """In ``CLOSED``: whether the exchange confirmed it; ``None`` if there was nothing (for us) to close."""
+
+    until: float
+    """With a request in flight: when to stop waiting for its answer. Look again after ``stop``."""
+
+    def __init__(
+        self, venue: Venue, timing: Timing, account: Account, *, on_exit: OnExit, on_lost: OnLost, now: float
+    ) -> None:
+        self._venue, self._timing, self._account = venue, timing, account
+        self._pace = Pace.of(venue, timing)
+        self._on_exit, self._on_lost = on_exit, on_lost
+        self.state = State.VACANT
+        self.key, self.generation = None, 0
+        self.failure, self.closed, self.until = None, None, inf
+        self._due = self._sent_at = now
+        # Where trying ends: opening has its limit at once, leaving gets one when it begins, in between there is none.
+        self._give_up_at = now + timing.open_timeout
+        self._expires_at = -inf
+        self._draw = 0.0
+        self._attempt = self._losses_in_a_row = 0
+        self._error: ListenKeyError | None = None  # why the last request failed; None once one succeeded
+        self._unsure = False  # a create may have made a key that we were never told
+        self._stopping = False
+        self._notices: list[Notice] = []
+        self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses"), 0)
+
+    # Questions. None of them changes anything.
+
+    @property
+    def expires_at(self) -> float:
+        """The key is presumed alive before then: counted from when the last success was *sent*."""
+        return self._expires_at
+
+    @property
+    def ready_at(self) -> float:
+        """When the next request may be sent; infinity while none is to be."""
+        if self.state not in _WAITING:
+            return inf
+        clear_at = self._account.host.clear_at
+        if clear_at < self._due:
+            return self._due
+        # A ban ends for all keys at the same moment: they must not all come at that moment.
+        return clear_at + self._draw * self._spread_after(clear_at)
+
+    @property
+    def patience(self) -> float:
+        """Until when it makes sense to wait, for one's turn to send or for an answer.
+
+        Beyond it the key is dead, or the time for trying is over; either way ``tick`` has something to say.
+        """
+        match self.state:
+            case State.HELD | State.RENEWING:
+                return self._expires_at
+            case State.FAILED:
+                return inf
+            case _:
+                return self._give_up_at
+
+    def statistics(self, to_local: float = 0.0) -> KeyStatistics:
+        """Counters and times; ``to_local`` is added to the times."""
+        return KeyStatistics(
+            state=self.state.name.lower(),
+            generation=self.generation,
+            expires_at=self._expires_at + to_local,
+            next_request_at=self.ready_at + to_local,
+            closed=self.closed,
+            **self._counts,
+        )
+
+    def _spread_after(self, clear_at: float) -> float:
+        match self.state:
+            case State.HELD:
+                return max(0.0, min(self._timing.retry_cap, (self._expires_at - clear_at) / 2))
+            case State.VACANT:
+                return self._timing.retry_base
+            case _:
+                return 0.0
+
+    # Steps.
+
+    def tick(self, now: float) -> None:
+        """Let time pass until ``now``: whatever happens to a key without a request happens here."""
+        if self.state is State.HELD and now >= self._expires_at:
+            self._lose(Event.EXPIRED, self._expiry(), now)
+        if self._stopping and self.state in {State.VACANT, State.HELD, State.FAILED}:
+            self._end(now)
+        if self.state is State.VACANT and max(now, self.ready_at) >= self._give_up_at:
+            self._fail(Event.GAVE_UP, self._why_no_key(now))
+        if self.state is State.LEAVING:
+            self._reconsider_close(now)
+
+    def begin(self, now: float) -> Send | None:
+        """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
+        self.tick(now)
+        if now < self.ready_at:
+            return None
+        self._fire(Event.DUE)
+        self._counts["requests"] += 1
+        self._sent_at = now
+        self.until = min(now + self._timing.request_timeout, self.patience)
+        return Send(_VERBS[self.state], self._account.key if self.state is State.CLOSING else self.key)
+
+    def receive(self, outcome: Outcome, now: float, draw: float) -> None:
+        """The request in flight has ended. ``draw`` in [0, 1) decides how long to wait for the next one."""
+        self.until = inf
+        self._draw = draw
+        self._error = outcome.error
+        match self.state:
+            case State.CREATING:
+                self._receive_create(outcome, now)
+            case State.RENEWING:
+                self._receive_keepalive(outcome, now)
+            case _:
+                self._receive_close(outcome, now)
+
+    def stop(self, now: float) -> None:
+        """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
+        self._stopping = True
+        if self.state is State.RENEWING:
+            self.until = now
+        elif self.state is State.CREATING:
+            self.until = min(self.until, now + self._timing.close_timeout)
+
+    def notices(self) -> list[Notice]:
+        """What happened since the last call."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    # A create has ended.
+
+    def _receive_create(self, outcome: Outcome, now: float) -> None:
+        if outcome.event is not Event.OK:
+            self._unsure |= outcome.unsure
+        if outcome.event is Event.REFUSED:
+            self._fail(outcome.event, outcome.error)
+        elif outcome.event is not Event.OK:
+            self._try_again(outcome, now)
+        else:
+            assert outcome.key is not None
+            self._fire(Event.OK)
+            self._counts["created"] += 1
+            self._give_up_at = inf
+            # Whatever an earlier create made that we were not told of: with one key per account, it is this one.
+            self._unsure = False
+            self._hold(outcome.key)
+
+    # A keepalive has ended.
+
+    def _receive_keepalive(self, outcome: Outcome, now: float) -> None:
+        match outcome.event:
+            case Event.OK:
+                self._fire(Event.OK)
+                self._counts["renewed"] += 1
+                self._losses_in_a_row = 0
+                assert self.key is not None
+                self._hold(outcome.key or self.key)
+            case Event.GONE:
+                self._account.forget(self.key)
+                self._lose(Event.GONE, outcome.error, now)
+            case Event.REFUSED:
+                self._fail(outcome.event, outcome.error)
+            case _:
+                self._try_again(outcome, now)
+
+    def _hold(self, key: str) -> None:
+        """The exchange has just told us that ``key`` is alive, be it another one than before."""
+        is_new = key != self.key
+        self.key = key
+        self.generation += is_new
+        self._account.learn(key)
+        self._attempt = 0
+        # From when it was sent: the exchange may have counted from then, and never from earlier.
+        self._expires_at = self._sent_at + self._pace.validity
+        self._due = self._sent_at + self._pace.keepalive_every * (1 - self._timing.jitter * self._draw)
+        kind: Literal["created", "renewed", "replaced"] = "renewed"
+        if is_new:
+            kind = "created" if self.generation == 1 else "replaced"
+        self._notices.append(Notice(kind))
+
+    # Failures.
+
+    def _try_again(self, outcome: Outcome, now: float) -> None:
+        self._fire(outcome.event)
+        self._attempt += 1
+        if outcome.event is Event.WAIT:
+            self._counts["waits"] += 1
+            self._account.host.block(now + outcome.wait)
+            self._due = now + outcome.wait
+        else:
+            self._due = now + self._backoff(self._attempt)
+        if self._stopping and self.state is not State.LEAVING:
+            return  # we cut it short ourselves, and no other try follows
+        self._counts["retries"] += 1
+        self._notices.append(Notice("retrying", outcome.error, self.ready_at - now))
+
+    def _backoff(self, attempt: int) -> float:
+        return full_jitter(attempt, self._draw, base=self._timing.retry_base, cap=self._timing.retry_cap)
+
+    def _lose(self, event: Event, error: ListenKeyError | None, now: float) -> None:
+        """The key is dead, or must be presumed so: replace it, or say so."""
+        self._fire(event)
+        self._counts["losses"] += 1
+        self._losses_in_a_row += 1
+        self._attempt = 0
+        self._expires_at = min(self._expires_at, now)
+        # The first replacement is due at once. Keys that die without ever seeing a keepalive succeed must not make a
+        # hot loop of creates.
+        again = self._losses_in_a_row - 1
+        self._due = now + (self._backoff(again) if again else 0.0)
+        self._notices.append(Notice("lost", error))
+        if self._on_lost == "raise":
+            self._fail(Event.GAVE_UP, self._lost(error))
+
+    def _fail(self, event: Event, error: ListenKeyError | None) -> None:
+        self._fire(event)
+        if not self._stopping:  # a block that is over is told nothing: what it sees must not depend on timing
+            self.failure = error
+
+    # The words for what only the machine knows.
+
+    def _expiry(self) -> ListenKeyError:
+        last = f"; the last failure: {self._error}" if self._error else ""
+        return KeyLostError(
+            f"no keepalive succeeded within the key's {self._pace.validity:g} s of life{last}",
+            advice="Treat the time since then as unobserved",
+            venue=self._venue.name,
+            verb="keepalive",
+        )
+
+    def _lost(self, error: ListenKeyError | None) -> ListenKeyError:
+        if isinstance(error, KeyLostError):
+            return error
+        return KeyLostError(
+            "the exchange does not know the listen key any more: it expired, or someone closed it",
+            advice="Open a new one; what happened since the last event may have been missed",
+            venue=self._venue.name,
+            verb="keepalive",
+            status=error.status if error else None,
+            code=error.code if error else None,
+            message=error.message if error else None,
+        )
+
+    def _why_no_key(self, now: float) -> ListenKeyError:
+        blocked = self._account.host.clear_at - now
+        if blocked > 0:
+            last = self._error
+            return RateLimitedError(
+                f"the exchange wants silence for {blocked:.0f} s more, which is beyond open_timeout",
+                advice="Wait that long before opening a key, and ask less often",
+                retry_after=blocked,
+                venue=self._venue.name,
+                verb="create",
+                status=last.status if last else None,
+                code=last.code if last else None,
+                message=last.message if last else None,
+            )
+        if self._error is not None:
+            return self._error
+        return UnavailableError(
+            f"no create could be sent within open_timeout ({self._timing.open_timeout:g} s)",
+            advice="Other contexts of this account have requests in flight that are not answered; try again",
+            venue=self._venue.name,
+            verb="create",
+        )
+
+    # The end.
+
+    def _end(self, now: float) -> None:
+        """The block is over and nothing is in flight: close the key, if that is up to us."""
+        if self._on_exit == "leave" or self._account.is_shared():
+            self._finish(Event.STOP, closed=None)
+        elif self._account.key is not None or (self._unsure and self._venue.key_in == "account"):
+            self._fire(Event.STOP_OWING)
+            self._error = None
+            self._attempt = 0
+            self._due = now
+            self._give_up_at = now + self._timing.close_timeout
+        else:
+            # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
+            self._finish(Event.STOP, closed=False if self._unsure else None, error=self._error)
+
+    def _reconsider_close(self, now: float) -> None:
+        if self._account.is_shared():
+            self._finish(Event.STOP, closed=None)
+        elif max(now, self.ready_at) >= self._give_up_at:
+            self._finish(Event.GAVE_UP, closed=False, error=self._error or self._why_not_closed())
+
+    def _receive_close(self, outcome: Outcome, now: float) -> None:
+        if outcome.event in {Event.TRANSIENT, Event.WAIT}:
+            self._try_again(outcome, now)
+        else:
+            is_closed = outcome.event is not Event.REFUSED
+            if is_closed:
+                self._account.forget(self._account.key)
+                self._expires_at = min(self._expires_at, now)
+            self._finish(outcome.event, closed=is_closed, error=None if is_closed else outcome.error)
+
+    def _why_not_closed(self) -> ListenKeyError:
+        return UnavailableError(
+            f"no close could be sent within close_timeout ({self._timing.close_timeout:g} s)",
+            advice=f"The key expires by itself within {self._pace.validity:g} s",
+            venue=self._venue.name,
+            verb="close",
+        )
+
+    def _finish(self, event: Event, *, closed: bool | None, error: ListenKeyError | None = None) -> None:
+        self._fire(event)
+        self.closed = closed
+        self._notices.append(Notice("closed", error))
+
+    def _fire(self, event: Event) -> None:
+        self.state = after(self.state, event)

@@ -1,0 +1,95 @@
+"""Who else in this process shares a host's patience, and who else an account's key.
+
+Two facts about the exchanges make keys neighbours:
+
+* A ban (429, 418) is for the IP address: once one key of a host is told to wait, they all are.
+* An account has one key (Binance spot, USD-M, COIN-M and Binance.US documents: a second create "will return the
+  currently active listenKey"). Two contexts on one account hold the same key, and a close by one would silence the
+  other. So a key is closed by the last one that leaves.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Account", "Host"]
+
+
+class Host:
+    """One REST host, as this process sees it."""
+
+    __slots__ = ("_accounts", "_holders", "clear_at")
+
+    clear_at: float
+    """Nothing may be sent to this host before that time."""
+
+    def __init__(self) -> None:
+        self.clear_at = float("-inf")
+        self._accounts: dict[str, Account] = {}
+        self._holders: dict[str, set[Account]] = {}
+
+    def block(self, until: float) -> None:
+        """Send nothing to this host before ``until``. An earlier, longer ban stays in force."""
+        self.clear_at = max(self.clear_at, until)
+
+    def join(self, api_key: str) -> Account:
+        """Become a member of the account that ``api_key`` belongs to, before anything is sent for it."""
+        account = self._accounts.setdefault(api_key, Account(self, api_key))
+        account.members += 1
+        return account
+
+
+class Account:
+    """One API key at one host, shared by every context that uses it. Its ``repr`` is the default one: no secrets."""
+
+    __slots__ = ("_api_key", "_host", "key", "members")
+
+    key: str | None
+    """The listen key that was last seen alive, by whichever member: what the last one to leave has to close."""
+
+    members: int
+    """Contexts that are open on this account. One counts from before its first create, since that may return a key
+    which others hold, until its close has ended."""
+
+    def __init__(self, host: Host, api_key: str) -> None:
+        self._host = host
+        self._api_key = api_key
+        self.key = None
+        self.members = 0
+
+    @property
+    def host(self) -> Host:
+        """Where the account is."""
+        return self._host
+
+    def learn(self, key: str) -> None:
+        """The exchange has just said that ``key`` is alive; with one key per account, no other is."""
+        if key != self.key:
+            self._let_go()
+            self.key = key
+            self._host._holders.setdefault(key, set()).add(self)
+
+    def forget(self, key: str | None) -> None:
+        """The exchange has just said that ``key`` is dead. It says nothing of a newer one that we know of."""
+        if key == self.key:
+            self._let_go()
+
+    def is_shared(self) -> bool:
+        """Whether anyone else in this process holds this account's key, or is about to.
+
+        Two API keys may belong to one account; then the key itself tells that they are neighbours.
+        """
+        return self.members > 1 or (self.key is not None and len(self._host._holders[self.key]) > 1)
+
+    def leave(self) -> None:
+        """Be a member no longer."""
+        self.members -= 1
+        if not self.members:
+            self._let_go()
+            del self._host._accounts[self._api_key]
+
+    def _let_go(self) -> None:
+        if self.key is not None:
+            holders = self._host._holders[self.key]
+            holders.discard(self)
+            if not holders:
+                del self._host._holders[self.key]
+            self.key = None

@@ -1,0 +1,38 @@
+"""The port for those who want to watch: metrics, alarms, a status line."""
+
+from __future__ import annotations
+
+from ._errors import ListenKeyError
+
+__all__ = ["Instrument"]
+
+
+class Instrument:
+    """Told of everything that happens to a key. Override what you need; each method does nothing by default.
+
+    In the manner of :class:`trio.abc.Instrument`: methods are synchronous and should be quick, for the keeper
+    waits for them; one that raises is logged and not called again. Use one instance per key to tell keys apart.
+
+    In all methods ``venue`` is the venue's name, and ``generation`` the key's: 0 before there is one, then 1, and one
+    more with each different key.
+    """
+
+    __slots__ = ()
+
+    def created(self, venue: str, generation: int) -> None:
+        """The first key was made."""
+
+    def renewed(self, venue: str, generation: int) -> None:
+        """The exchange has confirmed that the key is alive for another while."""
+
+    def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None:
+        """A request failed with ``error``; the next try comes after ``delay`` seconds."""
+
+    def lost(self, venue: str, generation: int, error: ListenKeyError) -> None:
+        """The key is dead, or must be presumed so: events may be missed from now on."""
+
+    def replaced(self, venue: str, generation: int) -> None:
+        """There is another key; ``generation`` is the new one's."""
+
+    def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
+        """The block is over, and with it our part. ``error`` says why a key may be left at the exchange."""

@@ -1,0 +1,413 @@
+"""``open_listen_key``: one shielded child task owns the key from its create to its close.
+
+Why it is built this way
+========================
+
+**The keeper** is a task of its own, and shielded, because a create that is cancelled between "the exchange made a key"
+and "we know of it" leaks a key. Shielding it in the caller's own task would not do: Ctrl-C is delivered to the main task
+even inside a shield, but never to a child task at a checkpoint; and ``enable_ki_protection`` keeps it out of the
+lines between two.
+
+**It never raises, it reports.** So the hidden nursery never has an error in it, and what the block raised is never
+wrapped in a group: it is carried round the nursery and leaves as the object it was.
+
+**Every wait in it is bounded**, by what the lifecycle says; that is why the shield cannot hang. What it waits for without
+a bound is the end of the block, and the block is not shielded.
+
+**The block goes first.** It runs in a cancel scope of its own. Cancelled from outside, it cleans up while its
+key is still kept alive; the keeper learns that the block is over, and only then closes the key.
+
+What to send and when is decided in ``_core._lifecycle``; this file waits, sends, and tells.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import traceback
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Final, NoReturn, final
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from ._core._answers import no_answer, read_answer
+from ._core._lifecycle import Lifecycle, Notice, OnExit, OnLost, Pace, Send
+from ._core._outcomes import Outcome
+from ._core._requests import build_request
+from ._core._state import Event, State
+from ._core._venue import Venue
+from ._errors import ListenKeyError, TransportError, UsageError
+from ._instrument import Instrument
+from ._listen_key import ListenKey
+from ._neighbourhood import Membership, Neighbourhood, neighbourhood
+from ._transport import Transport
+from ._values import Credentials, Timing
+
+__all__ = ["open_listen_key"]
+
+_log: Final = logging.getLogger("trio_listenkey")
+_DEFAULT_TIMING: Final = Timing()
+_TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
+
+
+def open_listen_key(
+    venue: Venue,
+    credentials: Credentials,
+    *,
+    transport: Transport | None = None,
+    timing: Timing = _DEFAULT_TIMING,
+    on_exit: OnExit = "close",
+    on_lost: OnLost = "replace",
+    instrument: Instrument | None = None,
+) -> AbstractAsyncContextManager[ListenKey, None]:
+    """Open a listen key that lives exactly as long as the block, kept alive by a background task.
+
+    ::
+
+        async with open_listen_key(venues.BINANCE_USDM, Credentials(api_key)) as key:
+            ...  # connect to key.stream_url, by whatever WebSocket library
+
+    However the block is left, the key is closed, within ``timing.close_timeout``. **On most exchanges an account
+    has one key, and closing it silences every holder**: other processes, other machines, the exchange's own web
+    page. Within this process the last holder closes it; if there are others, pass ``on_exit="leave"``.
+
+    What the block raises leaves unchanged: the same object, in no group. Cancellation from outside reaches the
+    block at once, and its key is kept alive until the block is over.
+
+    Args:
+        venue: The exchange: one of :mod:`trio_listenkey.venues`.
+        credentials: The account.
+        transport: What sends the requests; ``None`` takes one on httpcore2 that all keys of this ``trio.run`` share.
+            One that is handed in is not closed.
+        timing: Every duration.
+        on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
+        on_lost: What to do when the key dies (it expired, or someone closed it): ``"replace"`` creates another and
+            wakes :meth:`ListenKey.wait_replaced`; ``"raise"`` cancels the block and raises :exc:`KeyLostError`.
+        instrument: Told of everything that happens to the key.
+
+    Raises:
+        UsageError: An argument is wrong. Raised at the call, before anything is sent.
+        RefusedError: The exchange refused, on opening or later; later, the block is cancelled first.
+        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``.
+        UnavailableError: No key could be had within ``timing.open_timeout``.
+        KeyLostError: The key died, with ``on_lost="raise"``.
+    """
+    _check_type("venue", venue, Venue, "one of trio_listenkey.venues")
+    _check_type("credentials", credentials, Credentials, "Credentials(api_key)")
+    _check_type("timing", timing, Timing, "Timing(...)")
+    _check_choice("on_exit", on_exit, ("close", "leave"))
+    _check_choice("on_lost", on_lost, ("replace", "raise"))
+    if transport is not None:
+        _check_type("transport", transport, Transport, "one of trio_listenkey.transports")
+    if instrument is not None:
+        _check_type("instrument", instrument, Instrument, "an instance of a subclass of Instrument")
+    Pace.of(venue, timing)
+    return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument)
+
+
+def _check_type(name: str, value: object, wanted: type, example: str) -> None:
+    if not isinstance(value, wanted):
+        # Not the value: a string in the place of credentials is likely to be one.
+        raise UsageError(f"{name} is of type {type(value).__name__}", advice=f"Pass {example}")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{name} is {value!r}", advice=f"Pass one of {', '.join(map(repr, choices))}")
+
+
+@final
+class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
+    """A class, not a generator: contextlib's frames would be open to Ctrl-C between bytecodes."""
+
+    __slots__ = (
+        "_arguments",
+        "_body_scope",
+        "_credentials",
+        "_flight",
+        "_home",
+        "_instrument",
+        "_key",
+        "_machine",
+        "_membership",
+        "_nap",
+        "_nursery_manager",
+        "_settled",
+        "_timing",
+        "_transport",
+        "_venue",
+    )
+
+    _home: Neighbourhood
+    _key: ListenKey
+    _machine: Lifecycle
+    _membership: Membership
+
+    _nap: trio.CancelScope | None
+    """While the keeper waits for a time or a turn: cancel it to make the keeper look again."""
+
+    _flight: trio.CancelScope | None
+    """While a request is in flight: its deadline follows ``Lifecycle.until``."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        credentials: Credentials,
+        transport: Transport | None,
+        timing: Timing,
+        on_exit: OnExit,
+        on_lost: OnLost,
+        instrument: Instrument | None,
+    ) -> None:
+        self._venue, self._credentials, self._transport = venue, credentials, transport
+        self._timing, self._instrument = timing, instrument
+        self._arguments: tuple[OnExit, OnLost] | None = (on_exit, on_lost)
+        self._nap = self._flight = None
+
+    # What the block's task does.
+
+    @enable_ki_protection
+    async def __aenter__(self) -> ListenKey:
+        await trio.lowlevel.checkpoint()  # cancelled already? then nothing is sent
+        self._set_up()
+        nursery = await self._nursery_manager.__aenter__()
+        nursery.start_soon(self._keep, name=f"listen key keeper of {self._venue.name}")
+        error: BaseException | None = None
+        try:
+            await self._settled.wait()
+        except BaseException as exc:  # noqa: BLE001 - parked: the keeper has to end first
+            error = exc
+        if error is None and self._machine.failure is None:
+            self._body_scope.__enter__()
+            return self._key
+        error = await self._finish(error)
+        assert error is not None
+        _raise(error)
+
+    @enable_ki_protection
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        error = exc
+        try:
+            if self._body_scope.__exit__(exc_type, exc, tb):
+                error = None  # the cancellation was ours: the failure tells why
+        except BaseException as rest:  # noqa: BLE001 - what was in a group besides our cancellation
+            error = _original(exc, rest)
+        error = await self._finish(error)
+        if error is not None and error is not exc:
+            _raise(error)
+
+    def _set_up(self) -> None:
+        if self._arguments is None:
+            raise UsageError("this context was entered before", advice="Call open_listen_key for each block")
+        (on_exit, on_lost), self._arguments = self._arguments, None
+        self._home = home = neighbourhood()
+        self._membership = home.join(self._venue, self._credentials, self._transport)
+        self._machine = Lifecycle(
+            self._venue,
+            self._timing,
+            self._membership.account,
+            on_exit=on_exit,
+            on_lost=on_lost,
+            now=home.clock.now(),
+        )
+        self._key = ListenKey(self._venue, self._machine, home.clock)
+        self._settled = trio.Event()
+        self._body_scope = trio.CancelScope()
+        self._nursery_manager = trio.open_nursery()
+
+    async def _finish(self, error: BaseException | None) -> BaseException | None:
+        """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise."""
+        self._machine.stop(self._home.clock.now())
+        self._follow_until()
+        self._look_again()
+        try:
+            # Nothing is handed in and the keeper never raises: the block's error goes round the nursery.
+            await self._nursery_manager.__aexit__(None, None, None)
+        except BaseExceptionGroup as group:
+            # Only Ctrl-C comes out of it: trio gives it to the main task, wherever that waits.
+            interrupt = group.exceptions[0]
+            interrupt.__context__ = error
+            return interrupt
+        failure = self._machine.failure
+        if failure is None:
+            return error
+        if error is None or _is_only_cancelled(error):
+            return failure
+        error.add_note(f"Besides, the listen key failed: {failure}")
+        return error
+
+    # What the keeper's task does.
+
+    @enable_ki_protection
+    async def _keep(self) -> None:
+        # Shielded, for a key must be closed however the block ends. It cannot hang: each request and each wait is
+        # bounded by the lifecycle, but for the wait for the end of the block, which is not shielded.
+        with trio.CancelScope(shield=True):
+            while self._machine.state is not State.CLOSED:
+                await self._take_step()
+        # Bounded, too: all that may take time here is the closing of the default transport by its last user.
+        with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
+            await self._membership.leave()
+
+    async def _take_step(self) -> None:
+        """Wait for whatever comes next, and do it."""
+        machine, now = self._machine, self._home.clock.now()
+        machine.tick(now)
+        self._tell()
+        if machine.state is State.CLOSED:
+            return
+        if now < machine.ready_at:
+            await self._wait_until(min(machine.ready_at, machine.patience))
+        elif await self._wait_for_turn(machine.patience):
+            try:
+                await self._send_what_is_due()
+            finally:
+                self._membership.turn.release()
+
+    async def _wait_until(self, when: float) -> None:
+        """Wait until ``when``, or until told to look again, or until it is time to see whether the machine slept."""
+        limit = min(self._to_trio(when), trio.current_time() + self._timing.suspend_check_every)
+        with trio.CancelScope(deadline=limit) as self._nap:
+            await trio.sleep_forever()
+        self._nap = None
+
+    async def _wait_for_turn(self, patience: float) -> bool:
+        """Wait until no other context of this account has a request in flight."""
+        with trio.CancelScope(deadline=self._to_trio(patience)) as self._nap:
+            await self._membership.turn.acquire()
+        was_our_turn, self._nap = not self._nap.cancelled_caught, None
+        return was_our_turn
+
+    async def _send_what_is_due(self) -> None:
+        send = self._machine.begin(self._home.clock.now())
+        if send is not None:
+            outcome = await self._ask(send)
+            self._machine.receive(outcome, self._home.clock.now(), random.random())  # noqa: S311 - spreads load
+        self._tell()
+
+    async def _ask(self, send: Send) -> Outcome:
+        """Send one request, and make whatever happens to it an outcome."""
+        hide = self._secrets()
+        start = trio.current_time()
+        answer = None
+        try:
+            with trio.CancelScope(deadline=self._to_trio(self._machine.until)) as self._flight:
+                answer = await self._membership.transport.request(
+                    build_request(self._venue, self._credentials, send.verb, send.key)
+                )
+        except TransportError as error:
+            return no_answer(self._venue, send.verb, error, hide=hide)
+        except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's
+            return self._contract_broken(send, fault)
+        finally:
+            self._flight = None
+        if answer is None:
+            late = TransportError(f"none within {trio.current_time() - start:.3g} s")
+            return no_answer(self._venue, send.verb, late, hide=hide)
+        return read_answer(self._venue, send.verb, answer, epoch=time.time(), hide=hide)
+
+    def _secrets(self) -> list[str]:
+        secrets = [self._credentials.api_key, self._credentials.api_secret, self._machine.key]
+        return [secret for secret in secrets if secret]
+
+    def _contract_broken(self, send: Send, fault: Exception) -> Outcome:
+        # Where it was raised, but not its text, nor the exception itself: either may hold the request's headers.
+        frames = traceback.extract_tb(fault.__traceback__)
+        where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
+        error = ListenKeyError(
+            f"the transport raised {type(fault).__name__} at {where}, where only TransportError is allowed",
+            advice="Mend the transport: the contract is that of trio_listenkey.transports.Transport",
+            venue=self._venue.name,
+            verb=send.verb,
+        )
+        return Outcome(Event.REFUSED, error=error, unsure=True)
+
+    # How the two learn of each other.
+
+    def _follow_until(self) -> None:
+        """The request in flight may be given less time than it was."""
+        if self._flight is not None:
+            self._flight.deadline = self._to_trio(self._machine.until)
+
+    def _look_again(self) -> None:
+        if self._nap is not None:
+            self._nap.cancel()
+
+    def _to_trio(self, when: float) -> float:
+        """A time of the steady clock as one of trio's."""
+        return when - self._home.clock.slept
+
+    def _tell(self) -> None:
+        """Tell the block, those who wait and those who watch what has happened."""
+        machine = self._machine
+        if machine.failure is not None or machine.generation:
+            self._settled.set()
+        if machine.failure is not None:
+            self._body_scope.cancel(reason="the listen key failed")
+        for notice in machine.notices():
+            _log_notice(self._venue.name, machine.generation, notice)
+            self._tell_instrument(notice)
+            if notice.kind in {"replaced", "closed"}:
+                self._key._wake()  # noqa: SLF001 - the other half of this one
+
+    def _tell_instrument(self, notice: Notice) -> None:
+        instrument, facts = self._instrument, (self._venue.name, self._machine.generation)
+        if instrument is None:
+            return
+        try:
+            match notice.kind:
+                case "retrying":
+                    assert notice.error is not None
+                    instrument.retrying(*facts, notice.error, notice.delay)
+                case "lost":
+                    assert notice.error is not None
+                    instrument.lost(*facts, notice.error)
+                case "closed":
+                    instrument.closed(*facts, notice.error)
+                case "created" | "renewed" | "replaced":
+                    getattr(instrument, notice.kind)(*facts)
+        except Exception:
+            _log.exception("instrument %s raised in %s and is not called again", type(instrument).__name__, notice.kind)
+            self._instrument = None
+
+
+def _log_notice(venue: str, generation: int, notice: Notice) -> None:
+    match notice.kind:
+        case "renewed":
+            _log.debug("%s: listen key %d kept alive", venue, generation)
+        case "retrying":
+            _log.warning("%s: listen key %d: %s Next try in %.1f s", venue, generation, notice.error, notice.delay)
+        case "lost":
+            _log.warning("%s: listen key %d is lost: %s", venue, generation, notice.error)
+        case "closed" if notice.error is not None:
+            _log.warning("%s: listen key %d may be left behind: %s", venue, generation, notice.error)
+        case _:
+            _log.info("%s: listen key %d %s", venue, generation, notice.kind)
+
+
+def _is_only_cancelled(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)
+
+
+def _original(exc: BaseException | None, rest: BaseException) -> BaseException:
+    """What the block raised, if a cancel scope has only rebuilt the group without taking anything out."""
+    if isinstance(exc, BaseExceptionGroup) and isinstance(rest, BaseExceptionGroup):
+        return rest if exc.subgroup(trio.Cancelled) else exc
+    return rest
+
+
+def _raise(error: BaseException) -> NoReturn:
+    """Raise ``error`` with the context that it has: a bare ``raise`` would put the block's cancellation there."""
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        error.__context__ = context
+        del error, context  # or the traceback's frame refers to the error, and both to each other

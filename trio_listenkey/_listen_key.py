@@ -1,0 +1,95 @@
+"""The handle that a block works with."""
+
+from __future__ import annotations
+
+from typing import final
+
+import trio
+
+from ._clock import SteadyClock
+from ._core._lifecycle import Lifecycle
+from ._core._state import State
+from ._core._venue import Venue
+from ._errors import ListenKeyError
+from ._values import KeyStatistics
+
+__all__ = ["ListenKey"]
+
+
+@final
+class ListenKey:
+    """A listen key that is kept alive. :func:`open_listen_key` yields it; there is no other way to get one.
+
+    Whoever knows ``value`` or ``stream_url`` can read the account's private events: log neither. The ``repr``
+    hides both.
+    """
+
+    __slots__ = ("_changed", "_clock", "_machine", "venue")
+
+    venue: Venue
+    """The exchange that it belongs to."""
+
+    def __init__(self, venue: Venue, machine: Lifecycle, clock: SteadyClock) -> None:
+        self.venue = venue
+        self._machine = machine
+        self._clock = clock
+        self._changed: trio.Event | None = None  # made when someone waits: most keys are never waited for
+
+    @property
+    def value(self) -> str:
+        """The key as it is now. It changes when it is replaced; see ``generation``."""
+        if self._machine.key is None:
+            raise ListenKeyError("there is no listen key yet", advice="Use it within the block that opens it")
+        return self._machine.key
+
+    @property
+    def stream_url(self) -> str:
+        """The URL of the private stream that ``value`` opens."""
+        return self.venue.stream_url_for(self.value)
+
+    @property
+    def generation(self) -> int:
+        """1 for the first value, and one more whenever ``value`` changes."""
+        return self._machine.generation
+
+    @property
+    def expires_at(self) -> float:
+        """Until when the key is presumed alive, on trio's clock.
+
+        A lower bound: it counts from the moment at which the last successful request was sent, and time in which
+        the machine slept counts. A time in the past says that the key is lost and not replaced yet, or closed.
+        """
+        if self._machine.state is not State.CLOSED:
+            self._clock.now()
+        return self._machine.expires_at - self._clock.slept
+
+    def statistics(self) -> KeyStatistics:
+        """What happened to the key so far; after the block, how it ended."""
+        return self._machine.statistics(-self._clock.slept)
+
+    async def wait_replaced(self, generation: int) -> int:
+        """Wait until the key's generation is a later one than ``generation``; return it.
+
+        Args:
+            generation: The one that you know of. If it is past already, this returns at once.
+
+        Raises:
+            trio.ClosedResourceError: The block was left: no other key will come.
+        """
+        await trio.lowlevel.checkpoint()
+        while self.generation <= generation:
+            if self._machine.state is State.CLOSED:
+                raise trio.ClosedResourceError("the listen key's block was left")
+            if self._changed is None:
+                self._changed = trio.Event()
+            await self._changed.wait()
+        return self.generation
+
+    def _wake(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    def __repr__(self) -> str:
+        state = self._machine.state.name.lower()
+        return f"<ListenKey of {self.venue.name}, {state}, generation {self.generation}>"

@@ -1,0 +1,92 @@
+"""What all keys of one ``trio.run`` share: the clock, the hosts' bans, the accounts' turns, the default transport."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import trio
+
+from ._clock import SteadyClock
+from ._core._neighbours import Account, Host
+from ._core._venue import Venue
+from ._transport import Transport
+from ._values import Credentials
+
+__all__ = ["Membership", "Neighbourhood", "neighbourhood"]
+
+
+class Membership:
+    """One context's share in its account and in a transport. End it with ``leave``."""
+
+    __slots__ = ("_home", "_is_borrower", "account", "transport", "turn")
+
+    def __init__(self, home: Neighbourhood, venue: Venue, api_key: str, transport: Transport | None) -> None:
+        self._home = home
+        self._is_borrower = transport is None
+        self.transport = home.borrow_transport() if transport is None else transport
+        self.account = home.host(venue).join(api_key)
+        self.turn = home.turn(self.account)
+
+    async def leave(self) -> None:
+        """Leave the account at once; then the last one to use the default transport closes it."""
+        self.account.leave()
+        if not self.account.members:
+            self._home.drop_turn(self.account)
+        if self._is_borrower:
+            await self._home.return_transport()
+
+
+class Neighbourhood:
+    """Shared by all keys of one ``trio.run``; nothing in it outlives the last of them but the bans and the clock."""
+
+    def __init__(self) -> None:
+        self.clock = SteadyClock()
+        self._hosts: dict[str, Host] = {}
+        self._turns: dict[Account, trio.Lock] = {}
+        self._transport: Transport | None = None
+        self._borrowers = 0
+
+    def join(self, venue: Venue, credentials: Credentials, transport: Transport | None) -> Membership:
+        """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
+        return Membership(self, venue, credentials.api_key, transport)
+
+    def host(self, venue: Venue) -> Host:
+        """The host that a venue's REST calls go to; several venues may share one."""
+        return self._hosts.setdefault(urlsplit(venue.rest_url).netloc.lower(), Host())
+
+    def turn(self, account: Account) -> trio.Lock:
+        """Who has it may send. One request at a time: the key is the same one for all members of the account."""
+        return self._turns.setdefault(account, trio.Lock())
+
+    def drop_turn(self, account: Account) -> None:
+        """The last member has left ``account``."""
+        del self._turns[account]
+
+    def borrow_transport(self) -> Transport:
+        """The default transport, made when first borrowed."""
+        if self._transport is None:
+            from .transports import HTTPCore2Transport  # noqa: PLC0415 - costs a third of `import trio`: when needed
+
+            self._transport = HTTPCore2Transport()
+        self._borrowers += 1
+        return self._transport
+
+    async def return_transport(self) -> None:
+        """Give it back."""
+        self._borrowers -= 1
+        if not self._borrowers:
+            transport, self._transport = self._transport, None
+            assert transport is not None
+            await transport.aclose()
+
+
+_current: trio.lowlevel.RunVar[Neighbourhood] = trio.lowlevel.RunVar("trio_listenkey")
+
+
+def neighbourhood() -> Neighbourhood:
+    """The one of this ``trio.run``."""
+    try:
+        return _current.get()
+    except LookupError:
+        _current.set(home := Neighbourhood())
+        return home

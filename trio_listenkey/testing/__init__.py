@@ -1,0 +1,103 @@
+"""An exchange to test against: in memory under a virtual clock, or on a loopback port over real HTTP.
+
+The exchange is a plain object. It is told the time, what goes wrong, and every request; and it can be asked what
+it saw::
+
+    exchange = Exchange(seed=1, faults=[
+        Fault(verb="keepalive", nth=2, effect=service_unavailable()),          # the second keepalive gets a 503
+        Fault(verb="create", count=3, effect=Reset(after_work=True)),          # three answers to POST are lost
+        Fault(after=7200, until=7800, effect=bad_gateway_html()),              # ten bad minutes after two hours
+        Fault(probability=0.01, effect=Delay(5)),                              # and one in a hundred is slow
+    ])
+    alice = exchange.add_account("an-api-key", name="alice")
+
+**In memory**, behind the transport port, with no sockets. Under :class:`trio.testing.MockClock` thirty days take
+no time::
+
+    async def test_thirty_days(autojump_clock):
+        transport = MemoryTransport(exchange)
+        async with open_listen_key(venue, credentials, transport=transport):
+            await trio.sleep(30 * 86400)
+            assert exchange.seconds_without_key("alice", trio.current_time()) == 0
+        assert exchange.open_keys(trio.current_time()) == ()
+        assert exchange.requests_during_bans == 0
+
+**On loopback**, for any client in any language (``pip install 'trio-listenkey[testing]'``)::
+
+    async with serve_exchange(exchange, tls=True) as served:
+        print(served.rest_url)                          # https://127.0.0.1:49152
+        exchange.kill_key("alice", served.now())        # silently, behind its holders' back
+
+What goes wrong is the same language in both: :class:`Fault` says when, an effect says what.
+"""
+
+from __future__ import annotations
+
+from ._dialects import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect
+from ._effects import (
+    Delay,
+    Drip,
+    Effect,
+    Garbage,
+    Hang,
+    Huge,
+    KillKey,
+    Limit,
+    Redirect,
+    Reset,
+    Status,
+    Truncate,
+    WrongShape,
+    api_error,
+    bad_gateway_html,
+    banned,
+    gone,
+    html_page,
+    long_key,
+    rate_limited,
+    retired,
+    service_unavailable,
+    unsafe_key,
+    waf_403_html,
+)
+from ._exchange import Exchange, LogEntry
+from ._faults import Fault
+from ._memory import MemoryTransport
+from ._reply import Reply
+
+__all__ = [
+    "COINM",
+    "SPOT_CLASSIC",
+    "SPOT_US",
+    "USDM",
+    "Delay",
+    "Dialect",
+    "Drip",
+    "Effect",
+    "Exchange",
+    "Fault",
+    "Garbage",
+    "Hang",
+    "Huge",
+    "KillKey",
+    "Limit",
+    "MemoryTransport",
+    "Redirect",
+    "Reply",
+    "Reset",
+
+    "Status",
+    "Truncate",
+    "WrongShape",
+    "api_error",
+    "bad_gateway_html",
+    "banned",
+    "gone",
+    "html_page",
+    "long_key",
+    "rate_limited",
+    "retired",
+    "service_unavailable",
+    "unsafe_key",
+    "waf_403_html",
+]

@@ -1,0 +1,135 @@
+"""The exchange as an ASGI application: what HTTP can say. What it cannot is left to the relay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import trio
+
+from .._http import Request
+from .._transport import MAX_BODY
+from ._effects import Hang, Huge, html_page
+from ._exchange import Exchange
+from ._relay import Relay
+from ._reply import Reply, from_status
+
+__all__ = ["ExchangeApp"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_PIECE = b"x" * 16_384
+
+
+class ExchangeApp:
+    """Carries requests to the exchange, and its answers back.
+
+    Args:
+        exchange: Who answers.
+        relay: Who does to a connection what HTTP cannot say.
+        now: The exchange's clock.
+        time_scale: How many of its seconds pass in one of ours.
+    """
+
+    def __init__(self, exchange: Exchange, relay: Relay, now: Callable[[], float], time_scale: float) -> None:
+        self._exchange = exchange
+        self._relay = relay
+        self._now = now
+        self._time_scale = time_scale
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            # Refused in so many words: Hypercorn does not survive an application that merely raises here.
+            await receive()
+            await send({"type": "websocket.close"})
+        else:
+            raise NotImplementedError("no lifespan events; the server goes on without them")
+
+    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        body = await _read_body(receive)
+        if body is None:
+            return
+        if len(body) > MAX_BODY:
+            reply = from_status(html_page(413, "413 Request Entity Too Large"))
+        else:
+            reply = self._exchange.handle(_request(scope, body), self._now())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_leave_with_client, receive, nursery.cancel_scope)
+            await self._answer(scope, reply, send)
+            nursery.cancel_scope.cancel()
+
+    async def _answer(self, scope: Message, reply: Reply, send: Send) -> None:
+        await trio.sleep(reply.delay / self._time_scale)
+        if isinstance(reply.wire, Hang):
+            await trio.sleep_forever()
+        elif isinstance(reply.wire, Huge):
+            await _send_huge(reply, reply.wire, send)
+        elif reply.wire is None:
+            await _send_all(reply, send)
+        else:
+            # The relay wants the whole answer, and knows its end by the end of the connection.
+            self._relay.order(scope["client"], reply.wire)
+            await _send_all(reply, send, close=True)
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The request's body, or what there is of it when it is too long; ``None`` if the client left."""
+    body = b""
+    while len(body) <= MAX_BODY:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    return body
+
+
+def _request(scope: Message, body: bytes) -> Request:
+    path: str = scope["raw_path"].decode("latin-1")
+    query: str = scope["query_string"].decode("latin-1")
+    # A target is mostly a path; proxies are sent whole URLs, and OPTIONS may be sent a star.
+    origin = "http://exchange" if path.startswith("/") else ""
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    return Request(scope["method"], f"{origin}{path}?{query}", headers, body)
+
+
+async def _leave_with_client(receive: Receive, answering: trio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    answering.cancel()
+
+
+async def _send_all(reply: Reply, send: Send, *, close: bool = False) -> None:
+    headers = [_encoded("Content-Length", str(len(reply.body)))]
+    if close:
+        headers.append(_encoded("Connection", "close"))
+    await _send_head(reply, headers, send)
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _send_huge(reply: Reply, huge: Huge, send: Send) -> None:
+    headers = [] if huge.size is None else [_encoded("Content-Length", str(huge.size))]
+    await _send_head(reply, headers, send)
+    left = math.inf if huge.size is None else huge.size
+    while left > 0:
+        piece = _PIECE[: int(min(left, len(_PIECE)))]
+        left -= len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        # Once the client has gone, Hypercorn takes everything at once and without a checkpoint.
+        await trio.lowlevel.checkpoint()
+    await send({"type": "http.response.body"})
+
+
+async def _send_head(reply: Reply, headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    told = [_encoded(name, value) for name, value in reply.headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": told + headers})
+
+
+def _encoded(name: str, value: str) -> tuple[bytes, bytes]:
+    return name.lower().encode("latin-1"), value.encode("latin-1")

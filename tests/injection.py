@@ -1,8 +1,8 @@
 """Run a scenario once for every moment at which something can come between: cancel, or Ctrl-C, at the k-th step.
 
-A step is what any task does between two suspensions, so the k's together are every checkpoint of every task: the block's,
-the keeper's and the exchange's. Time is virtual and the scheduler is seeded, so that the k-th moment is the same
-one every time.
+A step is what any task does between two suspensions, so the k's together are every checkpoint of every task: the
+block's, the keeper's and the exchange's. Time is virtual and the scheduler is seeded, so that the k-th moment is
+the same one every time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import trio
@@ -22,6 +22,9 @@ from trio_listenkey import Credentials, ListenKey, Timing, Venue, open_listen_ke
 from trio_listenkey.testing import Exchange, Fault, MemoryTransport
 
 API_KEY = "the-api-key-of-alice"
+
+# Two looks at the other clocks in an hour do where no machine sleeps, and make for fewer moments.
+QUIET = Timing(suspend_check_every=600)
 
 Act = Literal["cancel", "interrupt"]
 Body = Callable[[ListenKey], Awaitable[None]]
@@ -35,7 +38,7 @@ class Scenario:
     body: Body
     faults: tuple[Fault, ...] = ()
     latency: float = 0.0
-    timing: Timing = Timing(suspend_check_every=600)
+    timing: Timing = QUIET
     on_lost: Literal["replace", "raise"] = "replace"
     venue: Venue = venues.BINANCE_USDM
     outcomes: frozenset[type[BaseException] | None] = frozenset({None})
@@ -64,7 +67,6 @@ class Result:
     absorbed: bool = False
     exit_seconds: float = 0.0
     left_open: tuple[object, ...] = ()
-    log: list[str] = field(default_factory=list)
 
 
 class _AtStep(trio.abc.Instrument):
@@ -83,7 +85,7 @@ class _AtStep(trio.abc.Instrument):
 def run_once(scenario: Scenario, act: Act, k: int, seed: int) -> Result:
     """Run ``scenario``; at its ``k``-th step, do ``act``."""
     result = Result(k)
-    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
+    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # no public way
     trio_run._r.seed(seed)
     random.seed(seed)
     try:
@@ -126,9 +128,8 @@ async def _main(scenario: Scenario, act: Act, result: Result) -> None:
                 result.exit_seconds = trio.current_time() - acted_at
     except KeyboardInterrupt as error:
         interrupt = error
-    except BaseException as error:
-        # A cancel scope rebuilds a group that passes through it; everything else passes as it is.
-        assert error is result.raised or isinstance(error, ExceptionGroup)
+    except Exception:  # noqa: BLE001 - kept in the result
+        pass
     result.absorbed = scope.cancelled_caught
     # What was sent arrives, whoever still waits for it; a Ctrl-C that came too late for the block arrives here.
     while transport.in_flight or trio.current_time() < acted_at + 60:
@@ -138,7 +139,6 @@ async def _main(scenario: Scenario, act: Act, result: Result) -> None:
         except KeyboardInterrupt as error:
             interrupt = error
     result.left_open = exchange.open_keys(trio.current_time())
-    result.log = [record.verb for record in exchange.log]
     if interrupt is not None:
         raise interrupt
 

@@ -106,7 +106,6 @@ SCENARIOS = [
         _stays,
         faults=(Fault(verb="create", nth=1, effect=Reset(after_work=True)),),
         venue=venues.BINANCE_US,
-        may_leave_key=True,  # only while that very answer is awaited or its loss not yet made good: see below
     ),
     Scenario(
         "create hangs",
@@ -128,13 +127,13 @@ SCENARIOS = [
 
 @pytest.mark.parametrize("act", ["cancel", "interrupt"])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "-"))
-def test_at_every_moment(scenario: Scenario, act: Act, record_property: pytest.RecordProperty) -> None:
+def test_at_every_moment(scenario: Scenario, act: Act) -> None:
     """Whenever it comes: no key is left, leaving is quick, and the caller sees the exact exception."""
     moments = 0
     for result in every_moment(scenario, act, seeds=range(3)):
         moments += result.fired
         _check(scenario, act, result)
-    record_property("moments", moments)
+    print(f"{moments} moments tried: {scenario.name}, {act}")  # noqa: T201 - shown by `pytest -rP`
     assert moments > 20
 
 

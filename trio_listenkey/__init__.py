@@ -14,18 +14,34 @@ from . import venues as venues
 from ._core._venue import Venue as Venue
 from ._errors import (
     CredentialsError as CredentialsError,
+)
+from ._errors import (
     EndpointGoneError as EndpointGoneError,
+)
+from ._errors import (
     KeyLostError as KeyLostError,
+)
+from ._errors import (
     ListenKeyError as ListenKeyError,
+)
+from ._errors import (
     RateLimitedError as RateLimitedError,
+)
+from ._errors import (
     RefusedError as RefusedError,
+)
+from ._errors import (
     UnavailableError as UnavailableError,
+)
+from ._errors import (
     UsageError as UsageError,
 )
 from ._instrument import Instrument as Instrument
 from ._keeper import open_listen_key as open_listen_key
 from ._listen_key import ListenKey as ListenKey
-from ._values import Credentials as Credentials, KeyStatistics as KeyStatistics, Timing as Timing
+from ._values import Credentials as Credentials
+from ._values import KeyStatistics as KeyStatistics
+from ._values import Timing as Timing
 
 __all__ = [
     "Credentials",

@@ -15,8 +15,11 @@ time that passes; that is no sleep."""
 
 
 def _clocks_that_go_on() -> list[Callable[[], float]]:
-    """Clocks that count the time in suspend: ``CLOCK_BOOTTIME`` (Linux) for a sleeping machine, Unix time for frozen
-    virtual machines, in which the other stands still too, and for systems without it."""
+    """Clocks that count the time in suspend.
+
+    ``CLOCK_BOOTTIME`` (Linux) does for a sleeping machine; Unix time for frozen virtual machines, in which the other
+    stands still too, and for systems without it.
+    """
     clocks: list[Callable[[], float]] = [time.time]
     if hasattr(time, "CLOCK_BOOTTIME"):
         clocks.append(lambda: time.clock_gettime(time.CLOCK_BOOTTIME))

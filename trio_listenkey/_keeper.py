@@ -3,16 +3,16 @@
 Why it is built this way
 ========================
 
-**The keeper** is a task of its own, and shielded, because a create that is cancelled between "the exchange made a key"
-and "we know of it" leaks a key. Shielding it in the caller's own task would not do: Ctrl-C is delivered to the main task
-even inside a shield, but never to a child task at a checkpoint; and ``enable_ki_protection`` keeps it out of the
-lines between two.
+**The keeper** is a task of its own, and shielded, because a create that is cancelled between "the exchange made a
+key" and "we know of it" leaks a key. Shielding it in the caller's own task would not do: Ctrl-C is delivered to the
+main task even inside a shield, but never to a child task at a checkpoint; and ``enable_ki_protection`` keeps it out
+of the lines between two.
 
 **It never raises, it reports.** So the hidden nursery never has an error in it, and what the block raised is never
 wrapped in a group: it is carried round the nursery and leaves as the object it was.
 
-**Every wait in it is bounded**, by what the lifecycle says; that is why the shield cannot hang. What it waits for without
-a bound is the end of the block, and the block is not shielded.
+**Every wait in it is bounded**, by what the lifecycle says; that is why the shield cannot hang. What it waits for
+without a bound is the end of the block, and the block is not shielded.
 
 **The block goes first.** It runs in a cancel scope of its own. Cancelled from outside, it cleans up while its
 key is still kept alive; the keeper learns that the block is over, and only then closes the key.
@@ -185,7 +185,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             return self._key
         error = await self._finish(error)
         assert error is not None
-        _raise(error)
+        return _raise(error)
 
     @enable_ki_protection
     async def __aexit__(
@@ -371,7 +371,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                     instrument.closed(*facts, notice.error)
                 case "created" | "renewed" | "replaced":
                     getattr(instrument, notice.kind)(*facts)
-        except Exception:
+        except Exception:  # noqa: BLE001 - someone else's code, and the keeper never raises
             _log.exception("instrument %s raised in %s and is not called again", type(instrument).__name__, notice.kind)
             self._instrument = None
 

@@ -45,19 +45,9 @@ BINANCE_US = Venue(
 # The routed form with an explicit list of events is the one that the change notice of 2026-03 gives and against
 # which nobody reports silence; "/private/ws/<key>" delivers nothing to some, and the unrouted "/ws/<key>" delivers
 # nothing to all since 2026-04-23. An unknown name in the list silences the others, so each is a documented one.
-_USDM_EVENTS = "/".join(
-    [
-        "ORDER_TRADE_UPDATE",
-        "ACCOUNT_UPDATE",
-        "ACCOUNT_CONFIG_UPDATE",
-        "MARGIN_CALL",
-        "TRADE_LITE",
-        "ALGO_UPDATE",
-        "STRATEGY_UPDATE",
-        "GRID_UPDATE",
-        "CONDITIONAL_ORDER_TRIGGER_REJECT",
-        "listenKeyExpired",
-    ]
+_USDM_EVENTS = (
+    "ORDER_TRADE_UPDATE/ACCOUNT_UPDATE/ACCOUNT_CONFIG_UPDATE/MARGIN_CALL/TRADE_LITE/ALGO_UPDATE/STRATEGY_UPDATE"
+    "/GRID_UPDATE/CONDITIONAL_ORDER_TRIGGER_REJECT/listenKeyExpired"
 )
 
 BINANCE_USDM = Venue(

@@ -105,6 +105,7 @@ class Lifecycle:
 
     __slots__ = (
         "_account",
+        "_asked_again",
         "_attempt",
         "_counts",
         "_draw",
@@ -165,6 +166,7 @@ class Lifecycle:
         self._error: ListenKeyError | None = None  # why the last request failed; None once one succeeded
         self._unsure = False  # a create may have made a key that we were never told
         self._stopping = False
+        self._asked_again = False  # ... and we have sent another one on the way out, to be told after all
         self._notices: list[Notice] = []
         self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses"), 0)
 
@@ -226,10 +228,10 @@ class Lifecycle:
         """Let time pass until ``now``: whatever happens to a key without a request happens here."""
         if self.state is State.HELD and now >= self._expires_at:
             self._lose(Event.EXPIRED, self._expiry(), now)
-        if self._stopping and self.state in {State.VACANT, State.HELD, State.FAILED}:
-            self._end(now)
         if self.state is State.VACANT and max(now, self.ready_at) >= self._give_up_at:
             self._fail(Event.GAVE_UP, self._why_no_key(now))
+        if self._stopping and self.state in {State.VACANT, State.HELD, State.FAILED} and not self._must_ask_again():
+            self._end(now)
         if self.state is State.LEAVING:
             self._reconsider_close(now)
 
@@ -239,6 +241,7 @@ class Lifecycle:
         if now < self.ready_at:
             return None
         self._fire(Event.DUE)
+        self._asked_again = self._stopping
         self._counts["requests"] += 1
         self._sent_at = now
         self.until = min(now + self._timing.request_timeout, self.patience)
@@ -260,10 +263,14 @@ class Lifecycle:
     def stop(self, now: float) -> None:
         """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
         self._stopping = True
-        if self.state is State.RENEWING:
-            self.until = now
-        elif self.state is State.CREATING:
-            self.until = min(self.until, now + self._timing.close_timeout)
+        self._give_up_at = now + self._timing.close_timeout
+        match self.state:
+            case State.RENEWING:
+                self.until = now
+            case State.CREATING:
+                self.until = min(self.until, self._give_up_at)
+            case State.VACANT:
+                self._due = now
 
     def notices(self) -> list[Notice]:
         """What happened since the last call."""
@@ -408,6 +415,20 @@ class Lifecycle:
         )
 
     # The end.
+
+    def _must_ask_again(self) -> bool:
+        """A create may have made a key that we were not told, and closing it takes its name: one create more will say.
+
+        With one key per account it returns that very key. It is tried once, for whoever leaves is in a hurry.
+        """
+        return (
+            self.state is State.VACANT
+            and self._unsure
+            and self._account.key is None
+            and self._venue.key_in == "form"
+            and self._on_exit == "close"
+            and not self._asked_again
+        )
 
     def _end(self, now: float) -> None:
         """The block is over and nothing is in flight: close the key, if that is up to us."""

@@ -16,15 +16,21 @@ __all__ = ["Account", "Host"]
 class Host:
     """One REST host, as this process sees it."""
 
-    __slots__ = ("_accounts", "_holders", "clear_at")
+    __slots__ = ("accounts", "clear_at", "holders")
 
     clear_at: float
     """Nothing may be sent to this host before that time."""
 
+    accounts: dict[str, Account]
+    """Those that have members, by API key."""
+
+    holders: dict[str, set[Account]]
+    """The accounts that hold each listen key: several, where API keys belong to one account of the exchange."""
+
     def __init__(self) -> None:
         self.clear_at = float("-inf")
-        self._accounts: dict[str, Account] = {}
-        self._holders: dict[str, set[Account]] = {}
+        self.accounts = {}
+        self.holders = {}
 
     def block(self, until: float) -> None:
         """Send nothing to this host before ``until``. An earlier, longer ban stays in force."""
@@ -32,7 +38,7 @@ class Host:
 
     def join(self, api_key: str) -> Account:
         """Become a member of the account that ``api_key`` belongs to, before anything is sent for it."""
-        account = self._accounts.setdefault(api_key, Account(self, api_key))
+        account = self.accounts.setdefault(api_key, Account(self, api_key))
         account.members += 1
         return account
 
@@ -40,7 +46,10 @@ class Host:
 class Account:
     """One API key at one host, shared by every context that uses it. Its ``repr`` is the default one: no secrets."""
 
-    __slots__ = ("_api_key", "_host", "key", "members")
+    __slots__ = ("_api_key", "host", "key", "members")
+
+    host: Host
+    """Where it is."""
 
     key: str | None
     """The listen key that was last seen alive, by whichever member: what the last one to leave has to close."""
@@ -50,22 +59,17 @@ class Account:
     which others hold, until its close has ended."""
 
     def __init__(self, host: Host, api_key: str) -> None:
-        self._host = host
+        self.host = host
         self._api_key = api_key
         self.key = None
         self.members = 0
-
-    @property
-    def host(self) -> Host:
-        """Where the account is."""
-        return self._host
 
     def learn(self, key: str) -> None:
         """The exchange has just said that ``key`` is alive; with one key per account, no other is."""
         if key != self.key:
             self._let_go()
             self.key = key
-            self._host._holders.setdefault(key, set()).add(self)
+            self.host.holders.setdefault(key, set()).add(self)
 
     def forget(self, key: str | None) -> None:
         """The exchange has just said that ``key`` is dead. It says nothing of a newer one that we know of."""
@@ -77,19 +81,19 @@ class Account:
 
         Two API keys may belong to one account; then the key itself tells that they are neighbours.
         """
-        return self.members > 1 or (self.key is not None and len(self._host._holders[self.key]) > 1)
+        return self.members > 1 or (self.key is not None and len(self.host.holders[self.key]) > 1)
 
     def leave(self) -> None:
         """Be a member no longer."""
         self.members -= 1
         if not self.members:
             self._let_go()
-            del self._host._accounts[self._api_key]
+            del self.host.accounts[self._api_key]
 
     def _let_go(self) -> None:
         if self.key is not None:
-            holders = self._host._holders[self.key]
+            holders = self.host.holders[self.key]
             holders.discard(self)
             if not holders:
-                del self._host._holders[self.key]
+                del self.host.holders[self.key]
             self.key = None

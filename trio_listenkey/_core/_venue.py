@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from .._errors import UsageError
 
-__all__ = ["Verb", "Venue"]
+__all__ = ["Venue", "Verb"]
 
 Verb = Literal["create", "keepalive", "close"]
 
@@ -56,7 +56,7 @@ class Venue:
         _check_origin(self, "stream_url", secure="wss", plain="ws")
         if not 0 < self.keepalive_every < self.validity:
             raise UsageError(
-                f"Venue {self.name!r} has a validity of {self.validity} s and a keepalive every {self.keepalive_every} s",
+                f"Venue {self.name!r}: a keepalive every {self.keepalive_every} s, of keys that live {self.validity} s",
                 advice="Pass seconds, more than 0, and a keepalive_every of about half the validity",
             )
         if "{key}" not in self.stream_path:

@@ -10,7 +10,6 @@ from ._clock import SteadyClock
 from ._core._lifecycle import Lifecycle
 from ._core._state import State
 from ._core._venue import Venue
-from ._errors import ListenKeyError
 from ._values import KeyStatistics
 
 __all__ = ["ListenKey"]
@@ -38,8 +37,7 @@ class ListenKey:
     @property
     def value(self) -> str:
         """The key as it is now. It changes when it is replaced; see ``generation``."""
-        if self._machine.key is None:
-            raise ListenKeyError("there is no listen key yet", advice="Use it within the block that opens it")
+        assert self._machine.key is not None  # the handle is given out when there is one
         return self._machine.key
 
     @property

@@ -121,7 +121,6 @@ class Lifecycle:
         "_sent_at",
         "_stopping",
         "_timing",
-        "_unsure",
         "_venue",
         "closed",
         "failure",
@@ -164,7 +163,6 @@ class Lifecycle:
         self._draw = 0.0
         self._attempt = self._losses_in_a_row = 0
         self._error: ListenKeyError | None = None  # why the last request failed; None once one succeeded
-        self._unsure = False  # a create may have made a key that we were never told
         self._stopping = False
         self._asked_again = False  # ... and we have sent another one on the way out, to be told after all
         self._notices: list[Notice] = []
@@ -281,7 +279,7 @@ class Lifecycle:
 
     def _receive_create(self, outcome: Outcome, now: float) -> None:
         if outcome.event is not Event.OK:
-            self._unsure |= outcome.unsure
+            self._account.unsure |= outcome.unsure
         if outcome.event is Event.REFUSED:
             self._fail(outcome.event, outcome.error)
         elif outcome.event is not Event.OK:
@@ -291,8 +289,6 @@ class Lifecycle:
             self._fire(Event.OK)
             self._counts["created"] += 1
             self._give_up_at = inf
-            # Whatever an earlier create made that we were not told of: with one key per account, it is this one.
-            self._unsure = False
             self._hold(outcome.key)
 
     # A keepalive has ended.
@@ -423,7 +419,7 @@ class Lifecycle:
         """
         return (
             self.state is State.VACANT
-            and self._unsure
+            and self._account.unsure
             and self._account.key is None
             and self._venue.key_in == "form"
             and self._on_exit == "close"
@@ -434,7 +430,7 @@ class Lifecycle:
         """The block is over and nothing is in flight: close the key, if that is up to us."""
         if self._on_exit == "leave" or self._account.is_shared():
             self._finish(Event.STOP, closed=None)
-        elif self._account.key is not None or (self._unsure and self._venue.key_in == "account"):
+        elif self._account.key is not None or (self._account.unsure and self._venue.key_in == "account"):
             self._fire(Event.STOP_OWING)
             self._error = None
             self._attempt = 0
@@ -442,7 +438,7 @@ class Lifecycle:
             self._give_up_at = now + self._timing.close_timeout
         else:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
-            self._finish(Event.STOP, closed=False if self._unsure else None, error=self._error)
+            self._finish(Event.STOP, closed=False if self._account.unsure else None, error=self._error)
 
     def _reconsider_close(self, now: float) -> None:
         if self._account.is_shared():

@@ -46,7 +46,7 @@ class Host:
 class Account:
     """One API key at one host, shared by every context that uses it. Its ``repr`` is the default one: no secrets."""
 
-    __slots__ = ("_api_key", "host", "key", "members")
+    __slots__ = ("_api_key", "host", "key", "members", "unsure")
 
     host: Host
     """Where it is."""
@@ -58,14 +58,19 @@ class Account:
     """Contexts that are open on this account. One counts from before its first create, since that may return a key
     which others hold, until its close has ended."""
 
+    unsure: bool
+    """A create may have made a key that no member was told."""
+
     def __init__(self, host: Host, api_key: str) -> None:
         self.host = host
         self._api_key = api_key
         self.key = None
         self.members = 0
+        self.unsure = False
 
     def learn(self, key: str) -> None:
         """The exchange has just said that ``key`` is alive; with one key per account, no other is."""
+        self.unsure = False
         if key != self.key:
             self._let_go()
             self.key = key

@@ -40,7 +40,7 @@ class Driver:
         self._results.get(timeout=60).unwrap()
 
     def _run(self) -> None:
-        self._results.put(outcome.capture(trio.run, self._main, clock=MockClock(autojump_threshold=0)))
+        self._results.put(outcome.capture(lambda: trio.run(self._main, clock=MockClock(autojump_threshold=0))))
 
     async def _main(self) -> None:
         async with trio.open_nursery() as nursery:

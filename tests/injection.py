@@ -128,7 +128,7 @@ async def _main(scenario: Scenario, act: Act, result: Result) -> None:
                 result.exit_seconds = trio.current_time() - acted_at
     except KeyboardInterrupt as error:
         interrupt = error
-    except Exception:  # noqa: BLE001 - kept in the result
+    except Exception:
         pass
     result.absorbed = scope.cancelled_caught
     # What was sent arrives, whoever still waits for it; a Ctrl-C that came too late for the block arrives here.

@@ -451,16 +451,15 @@ async def test_key_that_a_stranger_replaced_is_taken(
 
 async def test_waiters_are_told_when_the_block_is_left(transport: MemoryTransport, autojump_clock: MockClock) -> None:
     """Who waits for a replacement beyond the block is not left waiting."""
-    async with trio.open_nursery() as nursery:
-        async with open_listen_key(USDM, ALICE, transport=transport) as key:
+    async with trio.open_nursery() as nursery, open_listen_key(USDM, ALICE, transport=transport) as key:
 
-            async def wait() -> None:
-                with pytest.raises(trio.ClosedResourceError):
-                    await key.wait_replaced(1)
+        async def wait() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await key.wait_replaced(1)
 
-            nursery.start_soon(wait)
-            nursery.start_soon(wait)
-            await wait_all_tasks_blocked()
+        nursery.start_soon(wait)
+        nursery.start_soon(wait)
+        await wait_all_tasks_blocked()
 
 
 async def test_ban_holds_for_every_key_of_the_host(
@@ -518,7 +517,7 @@ async def test_keepalives_are_spread(exchange: Exchange, transport: MemoryTransp
 async def test_machine_that_slept(
     exchange: Exchange, transport: MemoryTransport, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A key that died while the machine slept is noticed within ten seconds of wake-up, though trio's clock stood still."""
+    """A key that died while the machine slept is noticed within ten seconds of wake-up; trio's clock stood still."""
     slept = 0.0
     unix_time = time.time
     monkeypatch.setattr(time, "time", lambda: unix_time() + slept)

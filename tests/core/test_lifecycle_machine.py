@@ -107,7 +107,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         assert self.now >= self.exchange.silent_until
         if holder.sent.verb == "create":
             # K4: replacement is never a hot loop. (Who leaves may ask once more, at once.)
-            assert self.now - holder.last_create_at >= TIMING.retry_base / 10 or holder.stopped_at <= self.now
+            assert self.now - holder.last_create_at > TIMING.retry_base / 10 - 1e-6 or holder.stopped_at <= self.now
             holder.last_create_at = self.now
 
     def _end(self, holder: Holder, outcome: Outcome) -> None:
@@ -256,7 +256,7 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_key_is_left_behind(self) -> None:
-        """L1 and L5: when all are closed, the key is, too; or it is said that it may not be, or wished that it is not."""
+        """L1 and L5: when all are closed, the key is; or it is said that it may not be, or wished that it is not."""
         holders = getattr(self, "holders", ())
         if holders and all(holder.machine.state is State.CLOSED for holder in holders):
             assert not self.host.accounts

@@ -1,0 +1,138 @@
+"""The command line, as people run it: in a pipe, on a terminal, and interrupted."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import trio
+from click.testing import CliRunner
+
+from trio_listenkey._cli import commands
+from trio_listenkey._cli._chronicle import Chronicle, Entry
+from trio_listenkey._cli._demo import run_demo
+from trio_listenkey._cli._screen import PlainScreen
+
+DEMO = [sys.executable, "-m", "trio_listenkey", "demo"]
+
+
+async def test_demo_in_a_pipe_and_on_a_terminal() -> None:
+    """It ends by itself within 15 seconds, with status 0, plain lines in a pipe and a live view on a terminal."""
+    outputs: dict[str, str] = {}
+    with trio.fail_after(15):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_run_in_pipe, outputs)
+            nursery.start_soon(_run_on_terminal, outputs)
+    for output in outputs.values():
+        for what in ["created", "kept alive", "HTTP 503", "HTTP 429", "forgets the key", "replaced", "closed"]:
+            assert what in output
+        assert "Everything was as promised." in output
+        assert "BROKEN" not in output
+    assert "\x1b" not in outputs["pipe"]
+    assert "key expires" in outputs["terminal"]
+
+
+async def _run_in_pipe(outputs: dict[str, str]) -> None:
+    process = await trio.run_process([*DEMO, "--no-tls"], capture_stdout=True, capture_stderr=True)
+    outputs["pipe"] = process.stdout.decode()
+    assert process.stderr == b""
+
+
+async def _run_on_terminal(outputs: dict[str, str]) -> None:
+    master, slave = pty.openpty()
+    try:
+        environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+        run = partial(subprocess.run, DEMO, stdout=slave, stderr=slave, stdin=slave, env=environ, check=True)
+        async with trio.open_nursery() as nursery:
+            chunks: list[bytes] = []
+            nursery.start_soon(_read_all, master, chunks)
+            await trio.to_thread.run_sync(run)
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            nursery.cancel_scope.cancel()
+    finally:
+        os.close(slave)
+        os.close(master)
+    outputs["terminal"] = b"".join(chunks).decode()
+
+
+async def _read_all(master: int, chunks: list[bytes]) -> None:
+    os.set_blocking(master, False)
+    while True:
+        await trio.lowlevel.wait_readable(master)
+        chunks.append(os.read(master, 65536))
+
+
+async def test_interrupted_demo_closes_its_key() -> None:
+    """Ctrl-C ends it at once, with status 130, and the last thing told is that the key was closed."""
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            process = await nursery.start(
+                partial(trio.run_process, DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            )
+            output = b""
+            async for chunk in process.stdout:
+                output += chunk
+                if b"created" in output and process.returncode is None and b"closed" not in output:
+                    process.send_signal(signal.SIGINT)
+            errors = b"".join([chunk async for chunk in process.stderr])
+            await process.wait()
+    assert process.returncode == 130
+    assert output.splitlines()[-1].split()[2:] == [b"closed", b"key", b"1"]
+    assert errors == b"Interrupted; the key was closed.\n"
+
+
+class Saboteur(PlainScreen):
+    """Ends the block before anything has happened in it."""
+
+    async def watch(self, look: Callable[[], Any], play: Callable[[], Awaitable[None]]) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_demo_admits_what_was_not_as_promised(capsys: Any) -> None:
+    """Its verdict is the exchange's: without the story, promises are broken, and it says so."""
+    assert await run_demo(Saboteur(), tls=False) is False
+    output = capsys.readouterr().out
+    assert "BROKEN" in output
+    assert "Something was not as promised." in output
+
+
+async def test_chronicle_tells_of_a_key_left_behind() -> None:
+    """A demo whose exchange does not answer the close shows that, too."""
+    from trio_listenkey import UnavailableError
+    from trio_listenkey._cli._chronicle import Chronicler
+
+    told: list[Entry] = []
+    chronicler = Chronicler(Chronicle(lambda: 0.0, told.append))
+    chronicler.closed("binance-usdm", 1, UnavailableError("no answer", advice="Try again"))
+    chronicler.retrying("binance-usdm", 1, UnavailableError("no answer", advice="Try again", verb="close"), 1.0)
+    assert [entry.what for entry in told] == ["left behind", "retrying"]
+    assert "no answer to close" in told[1].about
+
+
+def test_status_is_1_when_a_promise_is_broken(monkeypatch: Any) -> None:
+    """Scripts can tell."""
+    monkeypatch.setattr("trio_listenkey._cli.pick_screen", lambda **_: Saboteur())
+    result = CliRunner().invoke(commands, ["demo", "--no-tls"])
+    assert result.exit_code == 1
+    assert "BROKEN" in result.output
+
+
+def test_help_and_version() -> None:
+    """Help says what the demo does; the version is the package's."""
+    runner = CliRunner()
+    assert "Watch a real listen key live" in runner.invoke(commands, ["demo", "--help"]).output
+    assert "0.1.0" in runner.invoke(commands, ["--version"]).output
+
+
+def test_missing_extra_says_what_to_install() -> None:
+    """Without its libraries the command says which extra brings them."""
+    code = "import sys; sys.modules['click'] = None; from trio_listenkey.__main__ import main; main()"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert process.stderr == "The command line needs click: pip install 'trio-listenkey[cli]'\n"

@@ -1,0 +1,52 @@
+"""The command line.
+
+::
+
+    __init__   the commands and their options
+    _demo      a key's life against an exchange on this machine: the story, and what must be true at its end
+    _chronicle what happened so far, as data
+    _screen    how a chronicle is shown: a live view on a terminal, plain lines elsewhere
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+import trio
+
+from ._demo import run_demo
+from ._screen import pick_screen
+
+__all__ = ["commands"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="trio-listenkey")
+def commands() -> None:
+    """Keep exchange listen keys alive, and see how."""
+
+
+@commands.command()
+@click.option("--plain", is_flag=True, help="Plain lines, as in a pipe, although this is a terminal.")
+@click.option("--tls/--no-tls", default=True, show_default=True, help="Speak TLS, with a throw-away CA.")
+def demo(*, plain: bool, tls: bool) -> None:
+    """Watch a real listen key live, in about nine seconds.
+
+    Starts an exchange on a port of this machine and opens a listen key there over real sockets. The key is created and
+    kept alive; a keepalive gets a 503 and is tried again; the exchange asks for silence and gets it; the key is
+    killed behind the library's back and replaced; in the end it is closed. Keys live for six seconds here, not for
+    an hour.
+
+    The exit status is 0 if everything was as promised, 1 if anything was not, and 130 after Ctrl-C.
+    """
+    logging.getLogger("trio_listenkey").addHandler(logging.NullHandler())  # what it would say is shown already
+    try:
+        went_well = trio.run(run_demo, pick_screen(plain=plain), tls)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; the key was closed.", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(0 if went_well else 1)

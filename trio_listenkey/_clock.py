@@ -36,25 +36,27 @@ class SteadyClock:
     It has to be looked at now and then: a sleep shows as a leap between two looks.
     """
 
-    __slots__ = ("_marks", "_others", "slept")
+    __slots__ = ("_leads", "_others", "slept")
 
     slept: float
     """Seconds by which this clock is ahead of trio's."""
 
+    _leads: list[float]
+    """By how much each of the others was ahead of trio's clock when it was last looked at."""
+
     def __init__(self, others: Sequence[Callable[[], float]] | None = None) -> None:
         self._others = _clocks_that_go_on() if others is None else others
-        self._marks = self._read()
+        self._leads = [read() - trio.current_time() for read in self._others]
         self.slept = 0.0
 
     def now(self) -> float:
         """The time, on trio's axis moved by ``slept``."""
-        marks = self._read()
-        steps = [new - old for new, old in zip(marks, self._marks, strict=True)]
-        self._marks = marks
-        leap = max(steps) - steps[0]
+        base = trio.current_time()
+        leap = 0.0
+        for number, read in enumerate(self._others):
+            lead = read() - base
+            leap = max(leap, lead - self._leads[number])
+            self._leads[number] = lead
         if leap > _NOTICEABLE:
             self.slept += leap
-        return marks[0] + self.slept
-
-    def _read(self) -> list[float]:
-        return [trio.current_time(), *(read() for read in self._others)]
+        return base + self.slept

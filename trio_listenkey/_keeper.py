@@ -100,8 +100,10 @@ def open_listen_key(
     _check_type("timing", timing, Timing, "Timing(...)")
     _check_choice("on_exit", on_exit, ("close", "leave"))
     _check_choice("on_lost", on_lost, ("replace", "raise"))
-    if transport is not None:
-        _check_type("transport", transport, Transport, "one of trio_listenkey.transports")
+    if transport is not None and not hasattr(transport, "request"):
+        raise UsageError(
+            f"transport is of type {type(transport).__name__}", advice="Pass one of trio_listenkey.transports"
+        )
     if instrument is not None:
         _check_type("instrument", instrument, Instrument, "an instance of a subclass of Instrument")
     Pace.of(venue, timing)
@@ -171,7 +173,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     @enable_ki_protection
     async def __aenter__(self) -> ListenKey:
-        await trio.lowlevel.checkpoint()  # cancelled already? then nothing is sent
+        await trio.lowlevel.checkpoint_if_cancelled()  # then nothing is sent; if not, there is more to wait for
         self._set_up()
         nursery = await self._nursery_manager.__aenter__()
         nursery.start_soon(self._keep, name=f"listen key keeper of {self._venue.name}")
@@ -278,8 +280,12 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     async def _wait_for_turn(self, patience: float) -> bool:
         """Wait until no other context of this account has a request in flight."""
+        turn = self._membership.turn
+        if not turn.locked():
+            turn.acquire_nowait()
+            return True
         with trio.CancelScope(deadline=self._to_trio(patience)) as self._nap:
-            await self._membership.turn.acquire()
+            await turn.acquire()
         was_our_turn, self._nap = not self._nap.cancelled_caught, None
         return was_our_turn
 

@@ -20,10 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
-
-import msgspec
 
 from .._errors import (
     CredentialsError,
@@ -97,6 +94,8 @@ def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable
 
 def _decode(body: bytes) -> Any:
     """The body as JSON, or ``None`` if it is none. ``null`` is none for our purposes, too."""
+    import msgspec  # noqa: PLC0415 - a tenth of `import trio`: when there is something to decode
+
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last: "[[[[[[..." of 64 KiB
@@ -205,6 +204,8 @@ def _exchange_time(answer: Response, epoch: float) -> float:
 
 
 def _http_date(value: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - seldom needed, and not small
+
     try:
         return parsedate_to_datetime(value).timestamp()
     except (ValueError, OverflowError, OSError):

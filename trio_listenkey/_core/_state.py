@@ -39,6 +39,8 @@ __all__ = ["TRANSITIONS", "Event", "State", "after"]
 class State(Enum):
     """Where a key is in its life."""
 
+    __hash__ = object.__hash__  # Enum's own is Python code, and these are looked up a lot
+
     VACANT = auto()
     """No key is presumed alive: none yet, or the last one died. A create is due."""
     CREATING = auto()
@@ -59,6 +61,8 @@ class State(Enum):
 
 class Event(Enum):
     """What happens to a key."""
+
+    __hash__ = object.__hash__
 
     DUE = auto()
     """The time of the next request has come."""

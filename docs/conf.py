@@ -1,0 +1,90 @@
+"""Sphinx configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+
+import trio_listenkey
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "trio-listenkey"
+author = "The trio-listenkey authors"
+project_copyright = author
+release = version = version_of("trio-listenkey")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinxcontrib_trio",
+    "lifecycle_diagram",
+]
+exclude_patterns = ["_build"]
+
+default_role = "py:obj"
+add_module_names = False
+autodoc_default_options = {"no-value": True}
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 80
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_attr_annotations = False  # a class with fields shows their types in its signature
+napoleon_preprocess_types = False
+
+# The pages of others are linked to where ours are published. A build anywhere else needs no network, and takes
+# their names on trust.
+if "READTHEDOCS" in os.environ:
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3", None),
+        "trio": ("https://trio.readthedocs.io/en/stable", None),
+    }
+nitpick_ignore_regex = [
+    ("py:.*", r"(asks|collections|contextlib|h11|httpcore2|httpx2|os|ssl|trio|types|typing)\..*"),
+    ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
+    ("py:class", r".*\._[A-Z]"),  # a type variable
+]
+
+html_theme = "furo"
+html_title = "trio-listenkey"
+html_show_sphinx = False
+
+
+def look_behind_the_face() -> None:
+    """Have autodoc find comments and order of what is defined in private modules and says that it is from public ones.
+
+    It looks for them where ``__module__`` points, so the private modules' findings are put there.
+    """
+    modules = [module.name for module in walk_packages(trio_listenkey.__path__, "trio_listenkey.")]
+    for public in ("trio_listenkey", "trio_listenkey.testing", "trio_listenkey.transports"):
+        face = ModuleAnalyzer.for_module(public)
+        face.analyze()
+        for name in modules:
+            if "._" in name and "__main__" not in name:
+                behind = ModuleAnalyzer.for_module(name)
+                behind.analyze()
+                face.attr_docs.update(behind.attr_docs)
+                face.tagorder.update(behind.tagorder)
+
+
+def keep_colons(*args: Any) -> None:
+    """Have Napoleon read the docstring of a value as text, not its words up to the first colon as a type."""
+    _, what, _, _, _, lines = args
+    if what in {"attribute", "data", "property"}:
+        lines[:0] = ["..", ""]  # an empty comment
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the above."""
+    look_behind_the_face()
+    app.connect("autodoc-process-docstring", keep_colons, priority=400)  # Napoleon has 500

@@ -1,0 +1,116 @@
+"""Every check of this project: ``nox`` runs those that a change has to pass, ``nox --list`` shows the others."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "docs", "anyio4", "tests", "coverage"]
+nox.options.default_venv_backend = "virtualenv"
+nox.options.download_python = "never"
+nox.options.reuse_venv = "yes"
+# A Python that is not here is skipped, and said so at the end; but see coverage(), which cannot do without OLDEST.
+nox.options.error_on_missing_interpreters = False
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers
+OLDEST = PYTHONS[0]
+
+
+def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,testing") -> None:
+    session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
+    # What is tested is what was installed: Python does not put the directory it runs in on its path.
+    session.env["PYTHONSAFEPATH"] = "1"
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff for everything but cancellation and checkpoints, which flake8-async knows more about."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("flake8")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """The code by mypy, its use by mypy and pyright, and that nothing public is left without a type."""
+    _install(session, "types", "test")
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "trio_listenkey", "--ignoreexternal")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning, or a name that leads nowhere, is an error."""
+    _install(session, "docs")
+    shutil.rmtree("docs/_build", ignore_errors=True)
+    session.run("sphinx-build", "-T", "-n", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests, on the oldest Python under coverage; arguments after ``--`` go to pytest."""
+    _install(session, "test")
+    if session.python != OLDEST:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Every line and every branch, as measured on the oldest Python.
+
+    That one is always here, so the verdict is the same wherever this runs. Where its tests were skipped there is
+    nothing to combine, and this fails.
+    """
+    session.install(*nox.project.dependency_groups(PYPROJECT, "coverage"))
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=OLDEST)
+def oldest(session: nox.Session) -> None:
+    """Run the tests on the oldest dependencies that are allowed."""
+    optional = PYPROJECT["project"]["optional-dependencies"]
+    allowed = [*PYPROJECT["project"]["dependencies"], *(each for extra in optional.values() for each in extra)]
+    _install(session, "test")
+    session.install(*(requirement.replace(">=", "==") for requirement in allowed if ">=" in requirement))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def anyio4(session: nox.Session) -> None:
+    """Run the transports' tests with anyio 4: asks there, which does not ask for it, and httpx2, which does."""
+    _install(session, "test", extras="cli,testing")
+    session.install("anyio>=4", "httpx2", "async_generator", "h11")
+    session.install("--no-deps", "asks")
+    session.run("pytest", *(session.posargs or ["tests/transports"]))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Watch a key being created, kept alive, lost, replaced and closed."""
+    session.install(".[cli]")
+    session.run("trio-listenkey", "demo", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks: all of them, or those named after ``--``."""
+    _install(session)
+    for script in session.posargs or sorted(map(str, Path("benchmarks").glob("*.py"))):
+        session.run("python", script)
+
+
+@nox.session
+def news(session: nox.Session) -> None:
+    """Show what the next release will say about itself."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, "news"))
+    session.run("towncrier", "build", "--draft", "--version", "next")

@@ -1,7 +1,7 @@
 """An exchange to test against: in memory under a virtual clock, or on a loopback port over real HTTP.
 
-The exchange is a plain object. It is told the time, what goes wrong, and every request; and it can be asked what
-it saw::
+The exchange is a plain object. It is told the time, what goes wrong, and every request; and it can be asked
+what it saw::
 
     exchange = Exchange(seed=1, faults=[
         Fault(verb="keepalive", nth=2, effect=service_unavailable()),          # the second keepalive gets a 503
@@ -11,8 +11,8 @@ it saw::
     ])
     alice = exchange.add_account("an-api-key", name="alice")
 
-**In memory**, behind the transport port, with no sockets. Under :class:`trio.testing.MockClock` thirty days take
-no time::
+**In memory**, behind the transport port, with no sockets. Under :class:`trio.testing.MockClock` thirty days
+take no time::
 
     async def test_thirty_days(autojump_clock):
         transport = MemoryTransport(exchange)
@@ -60,10 +60,12 @@ from ._effects import (
     unsafe_key,
     waf_403_html,
 )
-from ._exchange import Exchange, LogEntry
+from ._exchange import Exchange
 from ._faults import Fault
+from ._log import LogEntry
 from ._memory import MemoryTransport
 from ._reply import Reply
+from ._serve import ServedExchange, serve_exchange
 
 __all__ = [
     "COINM",
@@ -81,11 +83,12 @@ __all__ = [
     "Huge",
     "KillKey",
     "Limit",
+    "LogEntry",
     "MemoryTransport",
     "Redirect",
     "Reply",
     "Reset",
-
+    "ServedExchange",
     "Status",
     "Truncate",
     "WrongShape",
@@ -97,7 +100,14 @@ __all__ = [
     "long_key",
     "rate_limited",
     "retired",
+    "serve_exchange",
     "service_unavailable",
     "unsafe_key",
     "waf_403_html",
 ]
+
+# Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
+for _name in __all__:
+    if callable(globals()[_name]):
+        globals()[_name].__module__ = __name__
+del _name

@@ -25,16 +25,16 @@ _PIECE = b"x" * 16_384
 
 
 class ExchangeApp:
-    """Carries requests to the exchange, and its answers back.
+    """Carries the requests of one connection to the exchange, and its answers back.
 
     Args:
         exchange: Who answers.
-        relay: Who does to a connection what HTTP cannot say.
         now: The exchange's clock.
         time_scale: How many of its seconds pass in one of ours.
+        relay: Who does to the connection what HTTP cannot say.
     """
 
-    def __init__(self, exchange: Exchange, relay: Relay, now: Callable[[], float], time_scale: float) -> None:
+    def __init__(self, exchange: Exchange, now: Callable[[], float], time_scale: float, relay: Relay) -> None:
         self._exchange = exchange
         self._relay = relay
         self._now = now
@@ -44,7 +44,7 @@ class ExchangeApp:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            # Refused in so many words: Hypercorn does not survive an application that merely raises here.
+            # Refused in so many words: Hypercorn breaks down over an application that merely raises.
             await receive()
             await send({"type": "websocket.close"})
         else:
@@ -59,21 +59,26 @@ class ExchangeApp:
         else:
             reply = self._exchange.handle(_request(scope, body), self._now())
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_leave_with_client, receive, nursery.cancel_scope)
-            await self._answer(scope, reply, send)
+            # Only ever entered round a wait of our own: cancelled inside Hypercorn's send, which tells the application
+            # "http.disconnect" on its way to closing the connection, it would leave the connection open.
+            client_waits = trio.CancelScope()
+            nursery.start_soon(_watch, receive, client_waits)
+            await self._answer(reply, send, client_waits)
             nursery.cancel_scope.cancel()
 
-    async def _answer(self, scope: Message, reply: Reply, send: Send) -> None:
-        await trio.sleep(reply.delay / self._time_scale)
-        if isinstance(reply.wire, Hang):
-            await trio.sleep_forever()
-        elif isinstance(reply.wire, Huge):
-            await _send_huge(reply, reply.wire, send)
-        elif reply.wire is None:
+    async def _answer(self, reply: Reply, send: Send, client_waits: trio.CancelScope) -> None:
+        wire = reply.wire
+        with client_waits:
+            await trio.sleep(math.inf if isinstance(wire, Hang) else reply.delay / self._time_scale)
+        if client_waits.cancelled_caught:
+            return
+        if isinstance(wire, Huge):
+            await _send_huge(reply, wire.size, send, client_waits)
+        elif wire is None or isinstance(wire, Hang):
             await _send_all(reply, send)
         else:
             # The relay wants the whole answer, and knows its end by the end of the connection.
-            self._relay.order(scope["client"], reply.wire)
+            self._relay.order = wire
             await _send_all(reply, send, close=True)
 
 
@@ -99,10 +104,10 @@ def _request(scope: Message, body: bytes) -> Request:
     return Request(scope["method"], f"{origin}{path}?{query}", headers, body)
 
 
-async def _leave_with_client(receive: Receive, answering: trio.CancelScope) -> None:
+async def _watch(receive: Receive, client_waits: trio.CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    answering.cancel()
+    client_waits.cancel()
 
 
 async def _send_all(reply: Reply, send: Send, *, close: bool = False) -> None:
@@ -113,11 +118,13 @@ async def _send_all(reply: Reply, send: Send, *, close: bool = False) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _send_huge(reply: Reply, huge: Huge, send: Send) -> None:
-    headers = [] if huge.size is None else [_encoded("Content-Length", str(huge.size))]
+async def _send_huge(reply: Reply, size: int | None, send: Send, client_waits: trio.CancelScope) -> None:
+    headers = [] if size is None else [_encoded("Content-Length", str(size))]
     await _send_head(reply, headers, send)
-    left = math.inf if huge.size is None else huge.size
+    left = math.inf if size is None else size
     while left > 0:
+        if client_waits.cancel_called:
+            return
         piece = _PIECE[: int(min(left, len(_PIECE)))]
         left -= len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": True})

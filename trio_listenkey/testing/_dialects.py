@@ -18,7 +18,7 @@ class Dialect:
     Attributes:
         name: For people and logs.
         path: Where POST, PUT and DELETE go.
-        names_key: Whether PUT and DELETE must carry ``listenKey``; otherwise the API key says which one is meant.
+        names_key: Whether PUT and DELETE must carry ``listenKey``; otherwise the API key says which is meant.
         keepalive_tells_key: Whether the answer to a PUT is the key (``{"listenKey": ...}``) or ``{}``.
         weight: What each call costs of the request weight per minute.
         limited: The message of HTTP 429, with ``{limit}`` for the request weight per minute.
@@ -72,7 +72,7 @@ SPOT_US = Dialect(
     limited=_SPOT_LIMITED,
     banned=_SPOT_BANNED,
 )
-"""Binance.US documentation, "User Data Streams". Same path as :data:`SPOT_CLASSIC`: an exchange serves one of them."""
+"""Binance.US documentation, "User Data Streams". On the path of :data:`SPOT_CLASSIC`: serve one of the two."""
 
 USDM = Dialect(
     name="usdm",

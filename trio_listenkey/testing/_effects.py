@@ -66,7 +66,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class WrongShape:
-    """HTTP 200 with a body of your own; the work is done, so that there may be a key that nobody was told of."""
+    """HTTP 200 with a body of your own. The work is done: there may be a key that nobody was told of."""
 
     body: bytes
 
@@ -88,8 +88,8 @@ class Limit:
     Attributes:
         seconds: How long, from the moment the request arrives.
         status: 429 (rate limit) or 418 (ban). A 418 tells its end in the text of its message.
-        retry_after: Whether the answers have a ``Retry-After`` header, in whole seconds, rounded up. Spot documents
-            it; USD-M and COIN-M do not mention it.
+        retry_after: Whether the answers have a ``Retry-After`` header, in whole seconds, rounded up. The
+            documents of Spot have it; those of USD-M and COIN-M do not mention it.
     """
 
     seconds: float
@@ -106,15 +106,18 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class KillKey:
-    """The account's key dies just before this request, and nobody is told; the request is then served as usual."""
+    """The account's key dies just before this request, untold; then the request is served as usual."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """The answer comes ``seconds`` late; the work is done on arrival. ``then`` says which answer, if not the usual."""
+    """The answer comes ``seconds`` late; the work is done on arrival. ``then`` is for another answer."""
 
     seconds: float
     then: Effect | None = None
+
+    def __post_init__(self) -> None:
+        _require_positive(self, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +129,19 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The connection is reset instead of an answer; with ``after_work`` the work was done and the answer is lost."""
+    """The connection is reset instead of an answer; with ``after_work`` the work is done, the answer lost."""
 
     after_work: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """The connection ends after ``after`` bytes of the answer, head included, and always before its last byte."""
+    """The connection ends after ``after`` bytes of the answer, head included, and always before its last."""
 
     after: int
+
+    def __post_init__(self) -> None:
+        _require_positive(self, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,9 @@ class Drip:
     """The answer comes byte by byte, head included, one every ``seconds_per_byte``."""
 
     seconds_per_byte: float
+
+    def __post_init__(self) -> None:
+        _require_positive(self, self.seconds_per_byte)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +167,20 @@ class Huge:
 
     size: int | None = None
 
+    def __post_init__(self) -> None:
+        _require_positive(self, self.size or 1)
+
 
 Wire = Hang | Reset | Truncate | Drip | Garbage | Huge
 """The effects that are no HTTP answer: a front end has to do them to the connection."""
 
 Effect = Status | WrongShape | Redirect | Limit | KillKey | Delay | Wire
 """Everything that a :class:`Fault` can do."""
+
+
+def _require_positive(effect: object, amount: float) -> None:
+    if not amount > 0:
+        raise UsageError(f"{effect} is no amount", advice="Pass a positive number")
 
 
 def api_error(status: int, code: int, message: str, *, after_work: bool = False) -> Status:
@@ -182,7 +199,7 @@ def html_page(status: int, title: str) -> Status:
 
 
 def service_unavailable(*, after_work: bool = False) -> Status:
-    """HTTP 503 that says nothing about whether the work was done (Binance USD-M documentation, "HTTP Return Codes")."""
+    """HTTP 503: the work may or may not have been done (Binance USD-M documentation, "HTTP Return Codes")."""
     message = "Unknown error, please check your request or try again later."
     return api_error(503, -1000, message, after_work=after_work)
 
@@ -198,7 +215,7 @@ def rate_limited(retry_after: float, *, header: bool = True) -> Limit:
 
 
 def banned(seconds: float, *, header: bool = False) -> Limit:
-    """HTTP 418 for ``seconds``; the end of the ban stands in the text, and in ``Retry-After`` only if asked for."""
+    """HTTP 418 for ``seconds``. Its end stands in the text; in ``Retry-After`` only with ``header``."""
     return Limit(seconds, 418, header)
 
 
@@ -213,7 +230,7 @@ def retired() -> Status:
 
 
 def waf_403_html() -> Status:
-    """HTTP 403 as an HTML page: the firewall before the exchange (Binance Spot documentation, "HTTP Return Codes")."""
+    """HTTP 403 as an HTML page: the firewall (Binance Spot documentation, "HTTP Return Codes")."""
     return html_page(403, "403 Forbidden")
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import assert_never
-from urllib.parse import parse_qsl, urlsplit
 
 from .._errors import UsageError
 from .._http import Request
+from ._call import Call, understand
 from ._dialects import COINM, SPOT_CLASSIC, USDM, Dialect
 from ._effects import (
+    JSON_TYPE,
     Delay,
     Drip,
     Effect,
@@ -33,63 +34,15 @@ from ._effects import (
     html_page,
     retired,
 )
-from ._effects import JSON_TYPE as _JSON_TYPE
 from ._faults import Fault, Script, Verb
 from ._keys import Keys, Place
-from ._reply import Reply, Work, from_status, success
+from ._log import LogEntry, entry
+from ._reply import Reply, from_status, success
 
-__all__ = ["Exchange", "LogEntry"]
-
-_VERBS: dict[str, Verb] = {"POST": "create", "PUT": "keepalive", "DELETE": "close"}
+__all__ = ["Exchange"]
 
 # 2026-11-01 00:00 UTC: a date in memory, where nothing else says what day it is.
 _SOME_DAY = 1_793_491_200.0
-
-# Generous enough for every documented call, and few enough that a hostile body costs nothing to parse.
-_MAX_FIELDS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogEntry:
-    """One request in the exchange's log.
-
-    It has the account's name where the request had an API key, and no listen key: a log may be shown.
-
-    Attributes:
-        when: The exchange's time at which the request arrived.
-        verb: ``"create"``, ``"keepalive"``, ``"close"``, or ``None`` if it was none of these.
-        method: The HTTP method.
-        path: The path without the query; long words in an unknown path are blotted out.
-        account: The name of the account, or ``None`` if the API key was missing or unknown.
-        status: The HTTP status of the answer, whether or not it reached the client.
-        effect: The effect of the fault that struck, or ``None``.
-        work: ``"created"``, ``"renewed"``, ``"closed"``, or ``None`` if the request changed nothing.
-        during_ban: Whether it came when the exchange had asked for silence.
-    """
-
-    when: float
-    verb: Verb | None
-    method: str
-    path: str
-    account: str | None
-    status: int
-    effect: Effect | None
-    work: Work | None
-    during_ban: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A request as the exchange understands it."""
-
-    method: str
-    path: str
-    dialect: Dialect | None
-    verb: Verb | None
-    api_key: str
-    account: str | None
-    named_keys: tuple[str, ...]
-    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +52,23 @@ class _Ban:
 
 
 class Exchange:
-    """An exchange with listen keys, as a plain object: no clock, no sockets, and no chance but from ``seed``.
+    """An exchange with listen keys, as a plain object: no clock, no sockets, no chance but from ``seed``.
 
-    Every method that depends on the time is told it: ``now``, in seconds, from any zero, never running backwards.
-    The front ends (:class:`MemoryTransport`, :func:`serve_exchange`) pass their own clock on.
+    Every method that depends on the time is told it: ``now``, in seconds, from any zero, never running
+    backwards. The front ends (:class:`MemoryTransport`, :func:`serve_exchange`) pass their own clock on.
 
-    One exchange is one host as seen from one IP address: rate limits and bans hold for every account and dialect.
+    One exchange is one host as seen from one IP address: limits and bans hold for every account and dialect.
 
     Args:
         seed: From which keys and the chances of faults are drawn. The same seed gives the same run.
-        validity: Seconds that a key lives after its creation or last renewal. A plain attribute: a new value holds
-            from the next creation or renewal on.
+        validity: Seconds that a key lives after its creation or last renewal. A plain attribute: a new value
+            holds from the next creation or renewal on.
         dialects: The endpoints that are served; no two on one path.
         faults: What goes wrong; see :meth:`add_faults`.
-        weight_limit: Request weight per minute of the exchange's wall clock, beyond which HTTP 429 is answered until
-            the minute is over; ``None`` for no limit. A plain attribute.
-        epoch: Unix time at ``now == 0``, for ``Date`` headers and ban ends. ``None`` for some day in 2026; a served
-            exchange then has the time of day.
+        weight_limit: Request weight per minute of the exchange's wall clock, beyond which HTTP 429 is answered
+            until the minute is over; ``None`` for no limit. A plain attribute.
+        epoch: Unix time at ``now == 0``, for ``Date`` headers and ban ends. ``None`` for some day in 2026; a
+            served exchange then has the time of day.
         log_size: How many requests the log remembers; ``None`` for all.
 
     Attributes:
@@ -141,8 +94,9 @@ class Exchange:
         self.weight_limit = weight_limit
         self.epoch = epoch
         self.retired: set[Dialect] = set()
-        self.requests_during_bans = 0
+        self.requests_during_bans: int = 0
         self._accounts: dict[str, str] = {}
+        self._names: set[str] = set()
         self._keys = Keys(seed)
         self._script = Script(seed)
         self._script.add(faults)
@@ -154,7 +108,7 @@ class Exchange:
 
     def __repr__(self) -> str:
         names = ", ".join(dialect.name for dialect in self._dialects.values())
-        return f"<Exchange {names}: {len(set(self._accounts.values()))} accounts, {len(self._log)} requests>"
+        return f"<Exchange {names}: {len(self._names)} accounts, {len(self._log)} requests>"
 
     # --- Accounts
 
@@ -163,16 +117,19 @@ class Exchange:
 
         Args:
             api_keys: At least one that no account has yet.
-            name: ``None`` for ``account-1``, ``account-2`` and so on. An account of this name gets further API keys.
+            name: An account of this name gets further API keys. ``None`` for a new one, ``account-1`` and so on.
         """
         if not api_keys or any(not key or key in self._accounts for key in api_keys):
             raise UsageError("an API key is missing, empty or taken", advice="Pass new API keys")
-        name = f"account-{len(set(self._accounts.values())) + 1}" if name is None else name
+        if name is None:
+            free = (f"account-{n}" for n in itertools.count(len(self._names) + 1))
+            name = next(each for each in free if each not in self._names)
+        self._names.add(name)
         self._accounts.update(dict.fromkeys(api_keys, name))
         return name
 
     def revoke(self, api_key: str) -> None:
-        """Do not know this API key any more: its requests get HTTP 401. The account's listen key lives on."""
+        """Know this API key no more: its requests get HTTP 401. The account's listen key lives on."""
         if api_key not in self._accounts:
             raise UsageError("no account has this API key", advice="Pass one that was added")
         del self._accounts[api_key]
@@ -214,6 +171,11 @@ class Exchange:
     # --- What a test asks
 
     @property
+    def latest(self) -> float:
+        """The latest time that the exchange was told; minus infinity before the first."""
+        return self._latest
+
+    @property
     def log(self) -> tuple[LogEntry, ...]:
         """Every request, in the order of arrival."""
         return tuple(self._log)
@@ -228,7 +190,7 @@ class Exchange:
         return self._keys.open(now)
 
     def key_of(self, account: str, now: float, *, dialect: Dialect | None = None) -> str | None:
-        """The account's key, or ``None`` if none is alive. Without ``dialect``, in the only one it has had a key in."""
+        """The account's key, or ``None`` if none is alive; ``dialect`` as in :meth:`replace_key`."""
         return self._keys.alive(self._one_place(account, dialect), now)
 
     def seconds_without_key(self, account: str, now: float, *, dialect: Dialect | None = None) -> float:
@@ -246,13 +208,13 @@ class Exchange:
     # --- The one thing that clients see
 
     def handle(self, request: Request, now: float) -> Reply:
-        """Take in one request at ``now``, do the work, and say what to do on the wire. It never raises for bad input.
+        """Take in one request, do the work, and say what to do on the wire. No bad request makes it raise.
 
         Raises:
-            ValueError: ``now`` ran backwards.
+            UsageError: ``now`` ran backwards.
         """
         self._advance(now)
-        call = self._understand(request, now)
+        call = understand(request, now, self._dialects, self._accounts)
         during_ban = self._ban is not None and now < self._ban.until
         effect = None
         if during_ban:
@@ -261,19 +223,7 @@ class Exchange:
             self._weigh(call)
             effect = self._strike(call)
         reply = self._refuse_noise(call) if self._silenced(now) else self._apply(effect, call)
-        self._log.append(
-            LogEntry(
-                when=now,
-                verb=call.verb,
-                method=call.method[:16],
-                path=_shown(call),
-                account=call.account,
-                status=reply.status,
-                effect=effect,
-                work=reply.work,
-                during_ban=during_ban,
-            )
-        )
+        self._log.append(entry(call, reply, effect, during_ban=during_ban))
         return replace(reply, headers=(*reply.headers, *self._standing_headers(now)))
 
     def _advance(self, now: float) -> None:
@@ -285,39 +235,19 @@ class Exchange:
             )
         self._latest = now
 
-    def _understand(self, request: Request, now: float) -> _Call:
-        path, query = _split(request.url)
-        dialect = self._dialects.get(path)
-        headers = {name.lower(): value for name, value in reversed(request.headers)}
-        api_key = headers.get("x-mbx-apikey", "")
-        # "If a parameter is sent in both the query string and request body, the query string parameter will be used."
-        fields = _fields(query)
-        if headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
-            fields += _fields(request.body.decode("latin-1"))
-        return _Call(
-            method=request.method,
-            path=path,
-            dialect=dialect,
-            verb=_VERBS.get(request.method) if dialect else None,
-            api_key=api_key,
-            account=self._accounts.get(api_key),
-            named_keys=tuple(value for name, value in fields if name == "listenKey"),
-            now=now,
-        )
-
-    def _strike(self, call: _Call) -> Effect | None:
+    def _strike(self, call: Call) -> Effect | None:
         return self._script.strike(call.verb, call.account, call.now) if call.verb else None
 
     # --- Effects
 
-    def _apply(self, effect: Effect | None, call: _Call) -> Reply:
+    def _apply(self, effect: Effect | None, call: Call) -> Reply:
         match effect:
             case None:
                 return self._answer(call)
             case Status():
                 return from_status(effect, self._answer(call).work if effect.after_work else None)
             case WrongShape(body):
-                return Reply(status=200, headers=(_JSON_TYPE,), body=body, work=self._answer(call).work)
+                return Reply(status=200, headers=(JSON_TYPE,), body=body, work=self._answer(call).work)
             case Redirect(location, code):
                 return Reply(status=code, headers=(("Location", location),))
             case Limit():
@@ -336,7 +266,7 @@ class Exchange:
                 return replace(self._answer(call), wire=effect)
         assert_never(effect)
 
-    def _kill_before(self, call: _Call) -> None:
+    def _kill_before(self, call: Call) -> None:
         if call.account is not None and call.dialect is not None:
             self._keys.end((call.account, call.dialect.path), call.now)
 
@@ -345,8 +275,8 @@ class Exchange:
     def _silenced(self, now: float) -> bool:
         return self._ban is not None and now < self._ban.until
 
-    def _weigh(self, call: _Call) -> None:
-        # "The window is aligned to the minute of the clock", Binance Spot documentation, "General Info on Limits".
+    def _weigh(self, call: Call) -> None:
+        # The window is the minute of the clock (Binance documentation, "Limits").
         unix = self.unix_time(call.now)
         minute = unix // 60
         if minute != self._minute:
@@ -355,7 +285,7 @@ class Exchange:
         if self.weight_limit is not None and self._weight > self.weight_limit:
             self.ban(Limit(60 * (minute + 1) - unix), call.now)
 
-    def _refuse_noise(self, call: _Call) -> Reply:
+    def _refuse_noise(self, call: Call) -> Reply:
         assert self._ban is not None
         limit = self._ban.limit
         wording = call.dialect or next(iter(self._dialects.values()))
@@ -375,7 +305,7 @@ class Exchange:
 
     # --- The exchange's own answers
 
-    def _answer(self, call: _Call) -> Reply:
+    def _answer(self, call: Call) -> Reply:
         if call.dialect is None:
             return from_status(html_page(404, "404 Not Found"))
         if call.dialect in self.retired:
@@ -389,7 +319,7 @@ class Exchange:
             return from_status(api_error(401, -2015, "Invalid API-key, IP, or permissions for action."))
         return self._work(call.verb, (call.account, call.dialect.path), call.dialect, call)
 
-    def _work(self, verb: Verb, place: Place, dialect: Dialect, call: _Call) -> Reply:
+    def _work(self, verb: Verb, place: Place, dialect: Dialect, call: Call) -> Reply:
         key = self._keys.alive(place, call.now)
         if verb == "create":
             return self._create(place, key, call.now)
@@ -413,12 +343,9 @@ class Exchange:
     # --- Places
 
     def _places(self, account: str, dialect: Dialect | None) -> list[Place]:
-        if dialect is not None:
-            return [(account, dialect.path)]
-        places = self._keys.places(account)
-        if not places and account not in self._accounts.values():
+        if account not in self._names:
             raise UsageError(f"no account is named {account!r}", advice="Pass what add_account returned")
-        return places
+        return self._keys.places(account) if dialect is None else [(account, dialect.path)]
 
     def _one_place(self, account: str, dialect: Dialect | None) -> Place:
         places = self._places(account, dialect) or [(account, next(iter(self._dialects)))]
@@ -433,23 +360,3 @@ def _by_path(dialects: Iterable[Dialect]) -> dict[str, Dialect]:
     if not served or len(by_path) != len(served):
         raise UsageError("an exchange serves at least one dialect, and no two on one path", advice="Pass fewer")
     return by_path
-
-
-def _split(url: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # a bracket without its partner, and other ways to write no URL
-        return "", ""
-    return parts.path, parts.query
-
-
-def _fields(text: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except ValueError:
-        return []
-
-
-def _shown(call: _Call) -> str:
-    """The path as the log may show it: somebody may have put a key into it."""
-    return call.path if call.dialect else re.sub(r"[A-Za-z0-9]{20,}", "***", call.path[:200])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import outcome
 import trio
 
@@ -16,29 +18,30 @@ __all__ = ["MemoryTransport"]
 
 
 class MemoryTransport:
-    """Implements the transport port on an :class:`Exchange` in the same process; trio's clock is the exchange's.
+    """Implements the transport port on an :class:`Exchange` in the same process, by trio's clock.
 
-    A request that has been sent is served in a task of its own, as on a real exchange: whether or not its client
-    still waits, what it asked for is done. On the way there and back are checkpoints, so that a test which cancels
-    at each of them in turn meets the request before it was sent, under way, done, and half answered.
+    A request that has been sent is served in a task of its own, as on a real exchange: whether or not its
+    client still waits, what it asked for is done. On the way there and back are checkpoints, so that a test
+    which cancels at each of them in turn meets the request before it was sent, under way, done, and half
+    answered.
 
     Args:
         exchange: Who answers.
-        hops: Checkpoints on each of the four legs: before the request is sent, until it arrives, until the answer
-            is back, and while it is read.
-        latency: Seconds that request and answer take each, on trio's clock.
+        hops: Checkpoints on each of the four legs: before the request is sent, until it arrives, until the
+            answer is back, and while it is read.
+        latency: Seconds that request and answer take each.
 
     Attributes:
-        reachable: Whether a connection can be had; a plain attribute. If not, requests fail and nothing is sent.
+        reachable: Whether a connection can be had; a plain attribute. If not, requests fail unsent.
         closed: Whether :meth:`aclose` was called. Requests fail from then on.
-        in_flight: How many requests were sent and have not arrived yet. A client that was cancelled leaves
+        in_flight: How many requests were sent and have not arrived yet. A client that was cancelled may leave
             one behind.
     """
 
     def __init__(self, exchange: Exchange, *, hops: int = 2, latency: float = 0.0) -> None:
         self.reachable = True
-        self.closed = False
-        self.in_flight = 0
+        self.closed: bool = False
+        self.in_flight: int = 0
         self._exchange = exchange
         self._hops = hops
         self._latency = latency
@@ -118,6 +121,7 @@ async def _receive(reply: Reply) -> Response:
             if size is not None and size <= MAX_BODY:
                 return Response(200, reply.headers, b"x" * size)
             raise TransportError(f"the answer has more than {MAX_BODY} bytes")
+    assert_never(reply.wire)
 
 
 def _size(reply: Reply) -> int:

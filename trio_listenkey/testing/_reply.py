@@ -47,6 +47,5 @@ def from_status(status: Status, work: Work | None = None) -> Reply:
 def success(work: Work, key: str | None = None) -> Reply:
     """HTTP 200 with the key, or with an empty object where the exchange does not tell it."""
     told = {} if key is None else {"listenKey": key}
-    return Reply(
-        status=200, headers=(JSON_TYPE,), body=json.dumps(told, separators=(",", ":")).encode(), work=work
-    )
+    body = json.dumps(told, separators=(",", ":")).encode()
+    return Reply(status=200, headers=(JSON_TYPE,), body=body, work=work)

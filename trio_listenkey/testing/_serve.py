@@ -1,16 +1,16 @@
 """The exchange on a loopback port, over real HTTP: for clients that bring their own HTTP library, or language.
 
-Hypercorn is the server; a :class:`Relay` before it does what HTTP cannot say, TLS included. Both are imported when
-first used, as they come with the extra ``testing``.
+Hypercorn is the HTTP server; a :class:`Relay` before it does what HTTP cannot say. Hypercorn and trustme come with
+the extra ``testing`` and are imported when first used.
 """
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
 import trio
@@ -18,12 +18,13 @@ import trio
 from .._errors import UsageError
 from ._asgi import ExchangeApp
 from ._exchange import Exchange
+from ._hypercorn import with_hypercorn
 from ._relay import Relay
 
 __all__ = ["ServedExchange", "serve_exchange"]
 
-# Seconds that Hypercorn has for its connections when the relay has closed them all: they end at once.
-_GRACE = 0.5
+# Seconds of real time within which a client must have done its TLS handshake.
+_HANDSHAKE = 10.0
 
 
 class _Movable(Protocol):
@@ -46,8 +47,8 @@ class ServedExchange:
     def __init__(self, exchange: Exchange, port: int, ca_pem: bytes | None, time_scale: float) -> None:
         secure = "" if ca_pem is None else "s"
         self.exchange = exchange
-        self.rest_url = f"http{secure}://127.0.0.1:{port}"
-        self.stream_url = f"ws{secure}://127.0.0.1:{port}"
+        self.rest_url: str = f"http{secure}://127.0.0.1:{port}"
+        self.stream_url: str = f"ws{secure}://127.0.0.1:{port}"
         self.ca_pem = ca_pem
         self._time_scale = time_scale
         self._began = trio.current_time()
@@ -83,7 +84,7 @@ def serve_exchange(
     tls: bool = False,
     certificate_for: str = "127.0.0.1",
     time_scale: float = 1.0,
-) -> AbstractAsyncContextManager[ServedExchange, None]:
+) -> AbstractAsyncContextManager[ServedExchange]:
     """Serve ``exchange`` on 127.0.0.1 for as long as the block lasts.
 
     The block's exception comes out as it was, never in a group. Leaving takes a moment, whatever requests hang.
@@ -105,21 +106,114 @@ def serve_exchange(
     """
     if not time_scale > 0:
         raise UsageError(f"time_scale={time_scale} lets no time pass", advice="Pass a positive number")
-    return _serve(exchange, port, certificate_for if tls else None, time_scale)
+    with _extra():
+        import_module("hypercorn.trio")
+        tls_context, ca_pem = _certify(certificate_for) if tls else (None, None)
+    return _serve(exchange, port, tls_context, ca_pem, time_scale)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError("to serve an exchange, run: pip install 'trio-listenkey[testing]'") from error
+
+
+def _certify(name: str) -> tuple[ssl.SSLContext, bytes]:
+    """A server's TLS context with a certificate for ``name``, and the CA that signed it, which is then forgotten."""
+    import trustme  # noqa: PLC0415 - only who speaks TLS needs it
+
+    ca = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(name).configure_cert(context)
+    return context, ca.cert_pem.bytes()
 
 
 @asynccontextmanager
 async def _serve(
-    exchange: Exchange, port: int, certificate_for: str | None, time_scale: float
+    exchange: Exchange, port: int, tls: ssl.SSLContext | None, ca_pem: bytes | None, time_scale: float
 ) -> AsyncIterator[ServedExchange]:
-    tls, ca_pem = (None, None) if certificate_for is None else _certify(certificate_for)
-    with closing(_listen_in_the_clear()) as inner:
-        relay = Relay(inner.getsockname()[1], tls, time_scale)
-        (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
-        served = ServedExchange(exchange, listener.socket.getsockname()[1], ca_pem, time_scale)
-        if exchange.epoch is None:
-            exchange.epoch = time.time() - served.now()
-        app = ExchangeApp(exchange, relay, served.now, time_scale)
-        server = _Server(app, relay, inner, listener)
-        async with _beside(server):
-            yield served
+    (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
+    served = ServedExchange(exchange, listener.socket.getsockname()[1], ca_pem, time_scale)
+    if exchange.epoch is None:
+        exchange.epoch = time.time() - served.now()
+    async with _running(_Server(served, listener, tls, time_scale)):
+        yield served
+
+
+@asynccontextmanager
+async def _running(server: _Server) -> AsyncIterator[None]:
+    """Run ``server`` for as long as the block lasts, and let the block's exception out as it was.
+
+    No exception enters the nursery, so that none leaves it in a group: the block's is parked beside it, and the
+    server raises none. The server is waited for inside, because Ctrl-C could come in the nursery's own wait.
+    """
+    parked: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.run)
+        try:
+            try:
+                yield
+            finally:
+                server.stop()
+                # Despite cancellation, or connections would be left to the garbage collector. It cannot hang: what is
+                # left after stop() is bounded, see run().
+                with trio.CancelScope(shield=True):
+                    await server.stopped.wait()
+        except BaseException as error:  # noqa: ASYNC103, BLE001 - parked, not swallowed
+            parked = error
+    if parked is not None:
+        raise parked
+
+
+class _Server:
+    """Accepts clients, and gives each a relay and a Hypercorn of its own."""
+
+    def __init__(
+        self, served: ServedExchange, listener: trio.SocketListener, tls: ssl.SSLContext | None, time_scale: float
+    ) -> None:
+        self.stopped = trio.Event()
+        self._served = served
+        self._listener = listener
+        self._tls = tls
+        self._time_scale = time_scale
+        self._accepting = trio.CancelScope()
+
+    async def run(self) -> None:
+        # Shielded: whoever is in the block may still need the exchange while it cleans up. It cannot hang: stop() is
+        # called when the block has ended, and after that nothing waits but each connection's Hypercorn, which has a
+        # deadline.
+        try:
+            with trio.CancelScope(shield=True), self._accepting:
+                await trio.serve_listeners(self._serve, [self._listener])
+        finally:
+            self.stopped.set()
+
+    def stop(self) -> None:
+        """End soon; :attr:`stopped` says when."""
+        self._accepting.cancel()
+
+    async def _serve(self, wire: trio.SocketStream) -> None:
+        """Serve one client until either side is done. It never raises, whatever the client does."""
+        try:
+            with closing(wire.socket):
+                await self._relay(wire, await self._meet(wire))
+        except* (OSError, trio.BrokenResourceError):
+            # The TLS handshake failed, or the system has no more sockets for us.
+            pass
+
+    async def _meet(self, wire: trio.SocketStream) -> trio.abc.Stream:
+        if self._tls is None:
+            return wire
+        client = trio.SSLStream(wire, self._tls, server_side=True, https_compatible=True)
+        with trio.move_on_after(_HANDSHAKE) as limit:
+            await client.do_handshake()
+        if limit.cancelled_caught:
+            raise trio.BrokenResourceError
+        return client
+
+    async def _relay(self, wire: trio.SocketStream, client: trio.abc.Stream) -> None:
+        relay = Relay(wire, client, self._time_scale)
+        app = ExchangeApp(self._served.exchange, self._served.now, self._time_scale, relay)
+        await with_hypercorn(app, relay.run)

@@ -1,0 +1,238 @@
+"""Every public name, used as in a program that type-checks. Read by mypy and pyright; never executed."""
+
+import ssl
+from typing import assert_type
+
+from trio_listenkey import (
+    Credentials,
+    CredentialsError,
+    EndpointGoneError,
+    Instrument,
+    KeyLostError,
+    KeyStatistics,
+    ListenKey,
+    ListenKeyError,
+    RateLimitedError,
+    RefusedError,
+    Timing,
+    UnavailableError,
+    UsageError,
+    Venue,
+    open_listen_key,
+    venues,
+)
+from trio_listenkey.testing import (
+    COINM,
+    SPOT_CLASSIC,
+    SPOT_US,
+    USDM,
+    Delay,
+    Dialect,
+    Drip,
+    Effect,
+    Exchange,
+    Fault,
+    Garbage,
+    Hang,
+    Huge,
+    KillKey,
+    Limit,
+    LogEntry,
+    MemoryTransport,
+    Redirect,
+    Reply,
+    Reset,
+    ServedExchange,
+    Status,
+    Truncate,
+    WrongShape,
+    api_error,
+    bad_gateway_html,
+    banned,
+    gone,
+    html_page,
+    long_key,
+    rate_limited,
+    retired,
+    serve_exchange,
+    service_unavailable,
+    unsafe_key,
+    waf_403_html,
+)
+from trio_listenkey.transports import (
+    MAX_BODY,
+    AsksTransport,
+    HTTPCore2Transport,
+    HTTPXTransport,
+    Request,
+    Response,
+    Transport,
+    TransportError,
+)
+
+
+async def hold_a_key() -> None:
+    credentials = Credentials.from_env("BINANCE")
+    async with open_listen_key(venues.BINANCE_USDM, credentials) as key:
+        assert_type(key, ListenKey)
+        assert_type(key.value, str)
+        assert_type(key.stream_url, str)
+        assert_type(key.venue, Venue)
+        assert_type(key.generation, int)
+        assert_type(key.expires_at, float)
+        assert_type(key.statistics(), KeyStatistics)
+        assert_type(await key.wait_replaced(key.generation), int)
+
+
+async def hold_a_key_with_everything_said(transport: Transport) -> None:
+    async with open_listen_key(
+        venues.by_name("binance-us"),
+        Credentials(api_key="key", api_secret="secret"),
+        transport=transport,
+        timing=Timing(
+            keepalive_every=1800,
+            jitter=0.1,
+            request_timeout=10,
+            open_timeout=30,
+            close_timeout=10,
+            retry_base=1,
+            retry_cap=60,
+            validity=3600,
+            suspend_check_every=10,
+        ),
+        on_exit="leave",
+        on_lost="raise",
+        instrument=Alarm(),
+    ):
+        pass
+
+
+async def make_mistakes(key: ListenKey) -> None:
+    """Each of these lines is an error to every checker, and so would be its comment if it were none."""
+    open_listen_key("binance-us", Credentials("key"))  # type: ignore[arg-type]
+    open_listen_key(venues.BINANCE_US, Credentials("key"), on_exit="stay")  # type: ignore[arg-type]
+    key.generation = 2  # type: ignore[misc]
+
+
+def what_happened(statistics: KeyStatistics) -> None:
+    assert_type(statistics.state, str)
+    assert_type(statistics.generation, int)
+    assert_type(
+        statistics.requests
+        + statistics.created
+        + statistics.renewed
+        + statistics.retries
+        + statistics.waits
+        + statistics.losses,
+        int,
+    )
+    assert_type(statistics.expires_at, float)
+    assert_type(statistics.next_request_at, float)
+    assert_type(statistics.closed, bool | None)
+
+
+def whose_turn_it_is(error: ListenKeyError) -> str | float | None:
+    match error:
+        case UsageError() | CredentialsError() | EndpointGoneError() | RefusedError():
+            return f"{error.problem} {error.advice} {error.venue} {error.verb} {error.status} {error.code}"
+        case RateLimitedError():
+            return error.retry_after
+        case KeyLostError() | UnavailableError():
+            return error.message
+        case _:
+            return None
+
+
+def choose_a_venue() -> None:
+    assert_type(venues.known(), tuple[Venue, ...])
+    for venue in (venues.BINANCE_COINM, venues.BINANCE_SPOT_CLASSIC, venues.BINANCE_US, venues.BINANCE_USDM):
+        assert_type(venue.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080", allow_plaintext=False), Venue)
+        assert_type(venue.stream_url_for("key"), str)
+    Venue(
+        name="mine",
+        rest_url="https://example.org",
+        stream_url="wss://example.org",
+        path="/listenKey",
+        stream_path="/ws/{key}",
+        key_in="form",
+    )
+
+
+class Alarm(Instrument):
+    def created(self, venue: str, generation: int) -> None: ...
+
+    def renewed(self, venue: str, generation: int) -> None: ...
+
+    def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None: ...
+
+    def lost(self, venue: str, generation: int, error: ListenKeyError) -> None: ...
+
+    def replaced(self, venue: str, generation: int) -> None: ...
+
+    def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None: ...
+
+
+class CannedTransport:
+    async def request(self, request: Request) -> Response:
+        assert_type((request.method, request.url, request.body), tuple[str, str, bytes])
+        if len(request.headers) > MAX_BODY:
+            raise TransportError("too much", unsent=True)
+        return Response(200, (("Retry-After", "1"),), b"{}")
+
+    async def aclose(self) -> None: ...
+
+
+async def bring_a_transport(context: ssl.SSLContext, asks_session: object, httpx_client: object) -> None:
+    await hold_a_key_with_everything_said(CannedTransport())
+    await hold_a_key_with_everything_said(HTTPCore2Transport(ssl_context=context, proxy="http://127.0.0.1:3128"))
+    await hold_a_key_with_everything_said(AsksTransport(ssl_context=context))
+    await hold_a_key_with_everything_said(AsksTransport(asks_session))
+    await hold_a_key_with_everything_said(HTTPXTransport(httpx_client))
+    response = await HTTPCore2Transport().request(Request("POST", "https://example.org", (), b""))
+    assert_type(response.header("Retry-After"), str | None)
+
+
+async def test_against_memory() -> None:
+    exchange = Exchange(seed=1, validity=3600, dialects=(SPOT_CLASSIC, SPOT_US, USDM, COINM), faults=faults())
+    assert_type(exchange.add_account("key", name="alice"), str)
+    assert_type(exchange.log, tuple[LogEntry, ...])
+    assert_type(exchange.open_keys(0), tuple[str, ...])
+    assert_type(exchange.handle(Request("GET", "http://127.0.0.1/", ()), 1), Reply)
+    await hold_a_key_with_everything_said(MemoryTransport(exchange, hops=2, latency=0.1))
+
+
+async def test_on_loopback(exchange: Exchange, dialect: Dialect) -> None:
+    exchange.retired.add(dialect)
+    async with serve_exchange(exchange, port=0, tls=True, certificate_for="localhost", time_scale=60) as served:
+        assert_type(served, ServedExchange)
+        assert_type(served.venue_at(venues.BINANCE_US), Venue)
+        assert_type(served.ssl_context(), ssl.SSLContext)
+        exchange.kill_key("alice", served.now(), dialect=dialect)
+
+
+def faults() -> list[Fault]:
+    effects: list[Effect] = [
+        Delay(5, then=Garbage()),
+        Drip(0.1),
+        Hang(after_work=True),
+        Huge(size=None),
+        KillKey(),
+        Limit(60, status=418, retry_after=False),
+        Redirect("https://example.org", code=308),
+        Reset(),
+        Status(503, b"", ()),
+        Truncate(after=3),
+        WrongShape(b"[]"),
+        api_error(400, -1125, "This listenKey does not exist."),
+        bad_gateway_html(),
+        banned(120),
+        gone(),
+        html_page(502, "Bad Gateway"),
+        long_key(),
+        rate_limited(60),
+        retired(),
+        service_unavailable(after_work=True),
+        unsafe_key(),
+        waf_403_html(),
+    ]
+    return [Fault(effect=effect, verb="create", nth=1, count=None, probability=0.5) for effect in effects]

@@ -1,0 +1,283 @@
+"""What all adapters share: the bounds of an answer, and the one place where foreign exceptions end.
+
+An HTTP library's exceptions may carry headers, in their text (h11 quotes a header that it dislikes) or in the
+locals of the frames that their traceback holds. So none of them leaves a transport, not even as the
+``__cause__`` of another: :func:`settle` turns each into a fresh :exc:`TransportError` with words of our own,
+raised where no other exception is being handled, from frames without a secret.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import ssl
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import trio
+
+from .._errors import TransportError
+from .._http import Request, Response
+from .._transport import MAX_BODY
+from ._discretion import discretion
+
+__all__ = ["Body", "Witness", "authority", "outgoing_headers", "refuse_encoding", "settle"]
+
+_LONGEST_REASON = 200
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"(?:[!-~]+(?:[ \t]+[!-~]+)*)?")
+# Strict in what the libraries would each understand in their own way, such as a user name before the host.
+_URL = re.compile(r"https?://((?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?)(?:[/?#][!-~]*)?")
+
+
+class Witness:
+    """Watches one request, to know whether any byte of it can have reached the exchange.
+
+    Args:
+        connecting: ``True`` where the library surely tells us before it sends; then silence means "unsent".
+            ``False`` where it may not (a user's client can have any transport below it); then silence means
+            nothing, until the library has told that it is connecting.
+    """
+
+    def __init__(self, *, connecting: bool) -> None:
+        self.connecting = connecting
+        self.sending = False
+        """Never reset: whatever comes later, something may have been sent."""
+        self.in_handshake = False
+        """Between a TCP connection and TLS."""
+        self.adopt: Callable[[Any], None] = _let_be
+        """Called with the network stream of each new connection, before TLS."""
+
+    @property
+    def unsent(self) -> bool:
+        """Whether it is certain that nothing was sent."""
+        return self.connecting and not self.sending
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """The ``trace`` extension of httpcore and its kin, which is told of every step of a request.
+
+        A CONNECT to a proxy counts as sending: that errs on the safe side.
+        """
+        step = event.partition(".")[2]
+        if step == "connect_tcp.started":
+            self.connecting = True
+        elif step == "connect_tcp.complete":
+            self.adopt(info["return_value"])
+        elif step in ("start_tls.started", "start_tls.complete"):
+            self.in_handshake = step == "start_tls.started"
+        elif step == "send_request_headers.started":
+            self.sending = True
+
+
+def _let_be(stream: Any) -> None:
+    """Adopt nothing."""
+
+
+class Body:
+    """The body of an answer, up to :data:`MAX_BODY` bytes."""
+
+    def __init__(self) -> None:
+        self._chunks = bytearray()
+
+    async def add(self, chunk: bytes) -> None:
+        """Append ``chunk``; async, for asks awaits its callback.
+
+        Raises:
+            TransportError: The body is too long.
+        """
+        if len(self._chunks) + len(chunk) > MAX_BODY:
+            raise TransportError(f"the answer is larger than {MAX_BODY} bytes")
+        self._chunks += chunk
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._chunks)
+
+
+def authority(url: str) -> str:
+    """Host and port as they stand in ``url``; nothing if it is not a valid one."""
+    match = _URL.fullmatch(url)
+    return match[1] if match else ""
+
+
+def outgoing_headers(request: Request, *extra: tuple[str, str]) -> list[tuple[str, str]]:
+    """The request's headers and ``extra``, and the wish for a body as it is.
+
+    A few hundred bytes gain nothing from compression, and a decompressed body has no bound.
+    """
+    ours = (("Accept-Encoding", "identity"), *extra)
+    replaced = {name.lower() for name, _ in ours}
+    return [*(pair for pair in request.headers if pair[0].lower() not in replaced), *ours]
+
+
+def refuse_encoding(headers: Iterable[tuple[str, str]]) -> None:
+    """Accept the body as it is, and no other way.
+
+    Raises:
+        TransportError: The headers announce a content encoding, although none was asked for.
+    """
+    for name, value in headers:
+        if name.lower() == "content-encoding" and value.strip().lower() not in ("", "identity"):
+            raise TransportError("the answer has a content encoding that was not asked for")
+
+
+async def settle(
+    send: Callable[[Request, Witness], Awaitable[Response]], request: Request, witness: Witness
+) -> Response:
+    """Bring back what ``send`` brings, or raise what its failure means to our callers.
+
+    Raises:
+        TransportError: For every ordinary exception.
+    """
+    outcome = await _outcome(send, request, witness)
+    if isinstance(outcome, Response):
+        return outcome
+    try:
+        # Here no exception is being handled, so nothing becomes its __context__.
+        raise outcome
+    finally:
+        del outcome  # else exception -> traceback -> frame -> exception is a cycle
+
+
+async def _outcome(
+    send: Callable[[Request, Witness], Awaitable[Response]], request: Request, witness: Witness
+) -> Response | BaseException:
+    """``send``'s answer or its failure, as a value. A bare cancellation or Ctrl-C passes."""
+    callers = sys.exception()
+    try:
+        _refuse_unsendable(request)
+        with discretion():
+            return await send(request, witness)
+    except Exception as error:  # noqa: BLE001 -- "and nothing else": asks alone raises errors of five packages
+        return _failure(error, callers, request, unsent=witness.unsent)
+    except BaseExceptionGroup as group:
+        return _interruption(group)
+
+
+def _refuse_unsendable(request: Request) -> None:
+    """Look at the request before any library does: h11 quotes a bad header in its exception and httpcore logs it.
+
+    An API key that was read from a file with its newline is the likely case.
+
+    Raises:
+        TransportError: The request is no HTTP request.
+    """
+    if not _TOKEN.fullmatch(request.method):
+        raise TransportError("the method is not a valid one", unsent=True)
+    if not authority(request.url):
+        raise TransportError("the address is not a valid HTTP URL", unsent=True)
+    if not all(_TOKEN.fullmatch(name) and _VALUE.fullmatch(value) for name, value in request.headers):
+        raise TransportError("a header of the request has a character that HTTP does not allow", unsent=True)
+
+
+def _interruption(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one exception that a group means in which there is more than ordinary exceptions.
+
+    Connecting to several addresses at once runs in a nursery, and so a cancellation may come as a group of
+    :exc:`trio.Cancelled`, perhaps with the ``OSError`` of an address that failed earlier. That error no longer
+    matters to anybody: left in, it would come out of the caller's cancelled scope. Ctrl-C matters most.
+    """
+    leaves = [leaf for leaf in _leaves(group) if not isinstance(leaf, Exception)]
+    return next((leaf for leaf in leaves if not isinstance(leaf, trio.Cancelled)), leaves[0])
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for member in group.exceptions:
+        if isinstance(member, BaseExceptionGroup):
+            yield from _leaves(member)
+        else:
+            yield member
+
+
+def _failure(error: Exception, callers: BaseException | None, request: Request, *, unsent: bool) -> TransportError:
+    """The :exc:`TransportError` that ``error`` means."""
+    links = [error] if isinstance(error, TransportError) else list(_chain(error, callers))
+    words = next(filter(None, (_words(link) for link in reversed(links))), None)
+    reason = words or f"no readable answer ({type(error).__name__})"
+    unsent = unsent or any(_surely_unsent(link) for link in links)
+    if unsent and (host := authority(request.url)):
+        reason = f"{reason} ({host})"  # what one looks at first when nothing could be sent
+    return TransportError(" ".join(reason.split())[:_LONGEST_REASON], unsent=unsent)
+
+
+def _chain(error: BaseException, callers: BaseException | None) -> Iterator[BaseException]:
+    """``error`` and what led to it, the deepest last.
+
+    ``__context__`` is followed even where it is suppressed: httpcore's pool ends in ``raise exc from None``,
+    which cuts the certificate's error off its own ``ConnectError``. The walk ends at ``callers``, the
+    exception that our caller was handling when it called: that one is not ours.
+    """
+    seen = [callers]
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if link is None or any(link is known for known in seen):
+            continue
+        seen.append(link)
+        yield link
+        # Not only of groups: anyio 3 has a class of its own for several failed attempts to connect.
+        members = getattr(link, "exceptions", ())
+        waiting += [member for member in members if isinstance(member, BaseException)]
+        waiting.append(link.__cause__ or link.__context__)
+
+
+def _surely_unsent(link: BaseException) -> bool:
+    """Whether ``link`` is proof by itself: a request that never got a connection was never sent."""
+    return type(link).__name__ == "PoolTimeout" or (isinstance(link, TransportError) and link.unsent)
+
+
+_BY_NAME = {
+    "BadHttpResponse": "an answer that asks cannot read",
+    "BrokenResourceError": "connection broken",
+    "ClosedResourceError": "connection closed on this side",
+    "PoolTimeout": "no connection of the client's pool came free",
+    "ProxyError": "the proxy refused to connect",
+    "RemoteProtocolError": "an answer that is not valid HTTP",
+}
+"""By name, for the same exception has several homes: trio and anyio, httpcore and httpcore2, httpx and httpx2."""
+
+_BY_PROTOCOL = (
+    ("disconnected without sending", "connection closed without an answer"),
+    ("event type ConnectionClosed when", "connection closed without an answer"),
+    ("unexpectedly closed connection", "connection closed in the middle of an answer"),
+    ("without sending complete message body", "connection closed in the middle of an answer"),
+)
+"""What h11 and httpcore say, and what we say. Their other texts may quote the answer, hence are not repeated."""
+
+
+def _words(link: BaseException) -> str | None:
+    """What one exception tells, in words that come from us, from the TLS library or from the system."""
+    match link:
+        case TransportError():
+            return link.reason
+        case ssl.SSLError():
+            return _tls_words(link)
+        case BlockingIOError():
+            return None  # no error at all: trio and anyio meet it on their way into waiting
+        case socket.gaierror():
+            return f"host name not resolved: {link.strerror}"
+        case OSError(errno=errno.EBADF):
+            return _BY_NAME["ClosedResourceError"]
+        case OSError(errno=int(code)) if code:
+            return os.strerror(code).lower()
+        case _ if type(link).__name__ == "RemoteProtocolError":
+            text = str(link)
+            return next((ours for theirs, ours in _BY_PROTOCOL if theirs in text), _BY_NAME["RemoteProtocolError"])
+        case _:
+            return _BY_NAME.get(type(link).__name__)
+
+
+def _tls_words(link: ssl.SSLError) -> str | None:
+    # OpenSSL's errors have more attributes than those that Python code makes.
+    match link:
+        case ssl.SSLCertVerificationError():
+            return f"TLS certificate refused: {getattr(link, 'verify_message', 'no reason given')}"
+        case ssl.SSLWantReadError() | ssl.SSLWantWriteError():
+            return None  # no error at all: the TLS library asks for more to read or to write
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return "TLS connection closed by the other side"
+        case _:
+            reason: str | None = getattr(link, "reason", None)
+            return f"TLS failed: {(reason or 'no reason given').replace('_', ' ').lower()}"

@@ -19,11 +19,12 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers
 OLDEST = PYTHONS[0]
 
+# Have Python not look for modules in the directory it is started in: what is tested is what was installed.
+INSTALLED = {"PYTHONSAFEPATH": "1"}
+
 
 def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,testing") -> None:
     session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
-    # What is tested is what was installed: Python does not put the directory it runs in on its path.
-    session.env["PYTHONSAFEPATH"] = "1"
 
 
 @nox.session
@@ -57,10 +58,10 @@ def tests(session: nox.Session) -> None:
     """Run the tests, on the oldest Python under coverage; arguments after ``--`` go to pytest."""
     _install(session, "test")
     if session.python != OLDEST:
-        session.run("pytest", *session.posargs)
+        session.run("pytest", *session.posargs, env=INSTALLED)
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=INSTALLED)
 
 
 @nox.session
@@ -82,7 +83,7 @@ def oldest(session: nox.Session) -> None:
     allowed = [*PYPROJECT["project"]["dependencies"], *(each for extra in optional.values() for each in extra)]
     _install(session, "test")
     session.install(*(requirement.replace(">=", "==") for requirement in allowed if ">=" in requirement))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *session.posargs, env=INSTALLED)
 
 
 @nox.session
@@ -91,7 +92,7 @@ def anyio4(session: nox.Session) -> None:
     _install(session, "test", extras="cli,testing")
     session.install("anyio>=4", "httpx2", "async_generator", "h11")
     session.install("--no-deps", "asks")
-    session.run("pytest", *(session.posargs or ["tests/transports"]))
+    session.run("pytest", *(session.posargs or ["tests/transports"]), env=INSTALLED)
 
 
 @nox.session
@@ -105,7 +106,7 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks: all of them, or those named after ``--``."""
     _install(session)
-    for script in session.posargs or sorted(map(str, Path("benchmarks").glob("*.py"))):
+    for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
         session.run("python", script)
 
 

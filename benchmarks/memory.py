@@ -29,13 +29,13 @@ async def hold_key(number: int) -> None:
         await trio.sleep_forever()
 
 
-async def hold_nothing(number: int) -> None:
+async def hold_nothing(_: int) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.sleep_forever)
         await trio.sleep_forever()
 
 
-async def hold_task(number: int) -> None:
+async def hold_task(_: int) -> None:
     await trio.sleep_forever()
 
 
@@ -64,8 +64,8 @@ async def main() -> None:
         task, nothing, key = [await kib_each(hold, count) for hold in (hold_task, hold_nothing, hold_key)]
         # The block's own task is its user's: what the library holds is the rest.
         print(
-            f"{count:>6} open: a key {key - task:5.2f} KiB beyond the task it is opened in; "
-            f"a nursery with one child {nothing - task:5.2f} KiB; ratio {(key - task) / (nothing - task):.2f}; goal 12 KiB"
+            f"{count:>6} open: a key {key - task:5.2f} KiB beyond the task it is opened in; a nursery with one child "
+            f"{nothing - task:5.2f} KiB; ratio {(key - task) / (nothing - task):.2f}; goal 12 KiB"
         )
 
 

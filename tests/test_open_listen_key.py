@@ -136,13 +136,16 @@ async def test_body_group_arrives_as_it_was(
     """A group of the block's own is not rebuilt, even if the key fails at the same time."""
     exchange.add_faults(Fault(verb="keepalive", effect=api_error(401, -2015, "Invalid API-key.")))
     group = ExceptionGroup("the block's own", [BodyError()])
-    with pytest.raises(ExceptionGroup) as caught:
+    raised: BaseException | None = None
+    try:
         async with open_listen_key(USDM, ALICE, transport=transport):
             try:
                 await trio.sleep_forever()
             finally:
                 raise group
-    assert caught.value is group
+    except ExceptionGroup as error:
+        raised = error
+    assert raised is group
     assert "Besides, the listen key failed" in group.__notes__[0]
 
 
@@ -344,6 +347,16 @@ async def test_a_turn_that_does_not_come_ends_in_a_clear_error(
         nursery.cancel_scope.cancel()
 
 
+async def test_key_is_closed_under_a_block_that_breaks_trio(
+    exchange: Exchange, transport: MemoryTransport, autojump_clock: MockClock
+) -> None:
+    """A block that leaves a cancel scope open is told so by trio, and its key is closed all the same."""
+    with pytest.raises(RuntimeError, match="Cancel scope"):
+        async with open_listen_key(USDM, ALICE, transport=transport):
+            trio.CancelScope().__enter__()
+    assert exchange.open_keys(trio.current_time()) == ()
+
+
 async def test_each_call_is_for_one_block(transport: MemoryTransport, autojump_clock: MockClock) -> None:
     """Entering the same context twice is refused with a clear error."""
     context = open_listen_key(USDM, ALICE, transport=transport)
@@ -475,6 +488,20 @@ async def test_ban_holds_for_every_key_of_the_host(
     later = [when for when, verb, status in requests(exchange) if verb == "keepalive"][1:]
     assert len(later) == 2
     assert all(1900 <= when < 1960 for when in later)
+    assert exchange.requests_during_bans == 0
+
+
+async def test_ban_that_begins_while_a_turn_is_awaited(
+    exchange: Exchange, transport: MemoryTransport, autojump_clock: MockClock
+) -> None:
+    """Who was next when the ban began does not send either."""
+    exchange.add_faults(Fault(verb="keepalive", nth=1, effect=Delay(5, then=rate_limited(100))))
+    async with (
+        open_listen_key(USDM, ALICE, transport=transport, timing=PROMPT),
+        open_listen_key(USDM, ALICE, transport=transport, timing=Timing(jitter=0, keepalive_every=1802)),
+    ):
+        await trio.sleep(2000)
+    assert [when for when, verb, status in requests(exchange) if verb == "keepalive" and 1800 < when < 1900] == []
     assert exchange.requests_during_bans == 0
 
 

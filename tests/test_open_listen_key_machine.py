@@ -137,7 +137,7 @@ class OpenListenKeyMachine(RuleBasedStateMachine):
                     await holder.leave.wait()
                     if holder.raises:
                         raise BodyError
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103 - kept in the holder
             holder.error = error
         holder.ended_at = trio.current_time()
 

@@ -9,9 +9,8 @@ import trio
 
 __all__ = ["SteadyClock"]
 
-_NOTICEABLE = 0.5
-"""Seconds by which another clock must run ahead between two looks to count. NTP slews a clock by up to 0.0005 of the
-time that passes; that is no sleep."""
+_NOTICEABLE = 5.0
+"""Seconds by which another clock must have run ahead to count. Less may be a busy machine under a virtual clock."""
 
 
 def _clocks_that_go_on() -> list[Callable[[], float]]:
@@ -26,37 +25,50 @@ def _clocks_that_go_on() -> list[Callable[[], float]]:
     return clocks
 
 
+class _Witness:
+    """A clock that goes on in suspend, and how much of that it has seen."""
+
+    __slots__ = ("_lead", "_read", "slept")
+
+    def __init__(self, read: Callable[[], float], base: float) -> None:
+        self._read = read
+        self._lead = read() - base
+        self.slept = 0.0
+
+    def look(self, base: float) -> None:
+        lead = self._read() - base
+        if lead < self._lead:  # it was set back, or trio's clock is a virtual one that jumped ahead
+            self._lead = lead
+        elif lead - self._lead > _NOTICEABLE:
+            self.slept += lead - self._lead
+            self._lead = lead
+
+
 class SteadyClock:
     """Trio's clock plus the time that the machine slept, as far as other clocks tell.
 
-    Trio's own stands still in suspend on Linux (python-trio issue 1586), while the exchange's goes on. What the
-    fastest clock says counts: one that was set back changes nothing, and one that was set ahead makes keys look
+    Trio's own stands still in suspend on Linux (python-trio issue 1586), while the exchange's goes on. The clock that
+    saw most sleep is believed: one that was set back changes nothing, and one that was set ahead makes keys look
     older than they are, which costs a keepalive and no event.
 
     It has to be looked at now and then: a sleep shows as a leap between two looks.
     """
 
-    __slots__ = ("_leads", "_others", "slept")
+    __slots__ = ("_witnesses", "slept")
 
     slept: float
     """Seconds by which this clock is ahead of trio's."""
 
-    _leads: list[float]
-    """By how much each of the others was ahead of trio's clock when it was last looked at."""
-
     def __init__(self, others: Sequence[Callable[[], float]] | None = None) -> None:
-        self._others = _clocks_that_go_on() if others is None else others
-        self._leads = [read() - trio.current_time() for read in self._others]
+        base = trio.current_time()
+        self._witnesses = [_Witness(read, base) for read in (_clocks_that_go_on() if others is None else others)]
         self.slept = 0.0
 
     def now(self) -> float:
         """The time, on trio's axis moved by ``slept``."""
         base = trio.current_time()
-        leap = 0.0
-        for number, read in enumerate(self._others):
-            lead = read() - base
-            leap = max(leap, lead - self._leads[number])
-            self._leads[number] = lead
-        if leap > _NOTICEABLE:
-            self.slept += leap
+        for witness in self._witnesses:
+            witness.look(base)
+            # Not the sum of them: what one saw at once another may see later, when it is corrected.
+            self.slept = max(self.slept, witness.slept)
         return base + self.slept

@@ -65,6 +65,10 @@ class ListenKeyError(Exception):
         self.message = message
         super().__init__(self._text())
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # What is inherited calls the class with ``args``, which are not the arguments of this one.
+        return _revive, (type(self), self.args), self.__dict__
+
     def _text(self) -> str:
         where = " ".join(part for part in (self.venue, self.verb) if part)
         facts = [
@@ -74,6 +78,11 @@ class ListenKeyError(Exception):
         ]
         known = ", ".join(fact for fact in facts if fact)
         return f"{where + ': ' if where else ''}{self.problem}{f' ({known})' if known else ''}. {self.advice}"
+
+
+def _revive(kind: type[ListenKeyError], args: tuple[object, ...]) -> ListenKeyError:
+    """An error of that kind as it is before its fields are put back: for pickles and copies."""
+    return kind.__new__(kind, *args)
 
 
 class UsageError(ListenKeyError, ValueError):
@@ -136,5 +145,5 @@ class TransportError(Exception):
 
     def __init__(self, reason: str, *, unsent: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = str(reason)
         self.unsent = unsent

@@ -180,7 +180,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         error: BaseException | None = None
         try:
             await self._settled.wait()
-        except BaseException as exc:  # noqa: BLE001 - parked: the keeper has to end first
+        except BaseException as exc:  # noqa: ASYNC103, BLE001 - parked, not swallowed: the keeper has to end first
             error = exc
         if error is None and self._machine.failure is None:
             self._body_scope.__enter__()
@@ -197,9 +197,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         try:
             if self._body_scope.__exit__(exc_type, exc, tb):
                 error = None  # the cancellation was ours: the failure tells why
-        except BaseException as rest:  # noqa: BLE001 - what was in a group besides our cancellation
+        except BaseException as rest:  # noqa: ASYNC103, BLE001 - parked: what was in a group besides our cancellation
             error = _original(exc, rest)
-        error = await self._finish(error)
+        error = await self._finish(error)  # noqa: ASYNC102 - it is cancellable, and the keeper it waits for is bounded
         if error is not None and error is not exc:
             _raise(error)
 
@@ -216,6 +216,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             on_exit=on_exit,
             on_lost=on_lost,
             now=home.clock.now(),
+            draw=random.random(),  # noqa: S311 - spreads load
         )
         self._key = ListenKey(self._venue, self._machine, home.clock)
         self._settled = trio.Event()
@@ -375,8 +376,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                     instrument.lost(*facts, notice.error)
                 case "closed":
                     instrument.closed(*facts, notice.error)
-                case "created" | "renewed" | "replaced":
-                    getattr(instrument, notice.kind)(*facts)
+                case kind:
+                    getattr(instrument, kind)(*facts)
         except Exception:  # noqa: BLE001 - someone else's code, and the keeper never raises
             _log.exception("instrument %s raised in %s and is not called again", type(instrument).__name__, notice.kind)
             self._instrument = None

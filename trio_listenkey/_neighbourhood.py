@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 import trio
@@ -14,6 +15,8 @@ from ._values import Credentials
 
 __all__ = ["Membership", "Neighbourhood", "neighbourhood"]
 
+_PORTS: Final = {"https": 443, "http": 80}
+
 
 class Membership:
     """One context's share in its account and in a transport. End it with ``leave``."""
@@ -24,7 +27,7 @@ class Membership:
         self._home = home
         self._is_borrower = transport is None
         self.transport = home.borrow_transport() if transport is None else transport
-        self.account = home.host(venue).join(api_key)
+        self.account = home.host(venue).join(venue.path, api_key)
         self.turn = home.turn(self.account)
 
     async def leave(self) -> None:
@@ -41,7 +44,7 @@ class Neighbourhood:
 
     def __init__(self) -> None:
         self.clock = SteadyClock()
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[tuple[str | None, int], Host] = {}
         self._turns: dict[Account, trio.Lock] = {}
         self._transport: Transport | None = None
         self._borrowers = 0
@@ -52,7 +55,8 @@ class Neighbourhood:
 
     def host(self, venue: Venue) -> Host:
         """The host that a venue's REST calls go to; several venues may share one."""
-        return self._hosts.setdefault(urlsplit(venue.rest_url).netloc.lower(), Host())
+        url = urlsplit(venue.rest_url)
+        return self._hosts.setdefault((url.hostname, url.port or _PORTS[url.scheme]), Host())
 
     def turn(self, account: Account) -> trio.Lock:
         """Who has it may send. One request at a time: the key is the same one for all members of the account."""

@@ -126,11 +126,18 @@ _MAY_BE_ZERO = {"jitter"}
 def _check_duration(name: str, value: object) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise UsageError(f"Timing.{name} is of type {type(value).__name__}", advice="Pass seconds as a number")
-    if not math.isfinite(value) or value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
+    if not _is_finite(value) or value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
         raise UsageError(
             f"Timing.{name} is {value}",
             advice=f"Pass a finite number of seconds, {'0 or more' if name in _MAY_BE_ZERO else 'more than 0'}",
         )
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int that is no float any more
+        return False
 
 
 @dataclass(frozen=True, slots=True)

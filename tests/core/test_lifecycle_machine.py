@@ -68,11 +68,11 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.host = Host()
         self.draw = 0.5
         self.foreign = False
-        self.account = self.host.join("an-api-key")
+        self.account = self.host.join("/path", "an-api-key")
         self.holders: list[Holder] = []
         for number in range(1 + two):
             if number:
-                self.host.join("an-api-key")
+                self.host.join("/path", "an-api-key")
             machine = Lifecycle(
                 self.venue,
                 TIMING,

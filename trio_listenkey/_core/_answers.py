@@ -69,7 +69,7 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
     body = _decode(answer.body)
     code, message = _code_and_message(body, hide)
     if 200 <= answer.status < 300 and code is None:
-        return _read_success(venue, verb, answer.status, body)
+        return _read_success(venue, verb, answer, body)
     facts: dict[str, Any] = {
         "venue": venue.name,
         "verb": verb,
@@ -79,7 +79,7 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
     }
     if code in venue.gone_codes and verb != "create":
         return Outcome(Event.GONE, error=RefusedError("the key does not exist", advice="Create a new one", **facts))
-    if code in _WAIT_CODES or (code not in _TRANSIENT_CODES and _asks_for_silence(answer.status, body)):
+    if code in _WAIT_CODES or _asks_for_silence(answer.status, code):
         return _wait(answer, message, epoch, facts)
     if code in _TRANSIENT_CODES or _may_pass(answer.status, body):
         return _transient("the exchange gave no usable answer", facts)
@@ -106,16 +106,21 @@ def _code_and_message(body: Any, hide: Iterable[str]) -> tuple[int | None, str |
     """The exchange's error code, if the body has one, and its words. Code 0 and 200 are how some say "fine"."""
     if not isinstance(body, dict):
         return None, None
-    code, message = body.get("code"), body.get("msg")
-    is_error = isinstance(code, int) and not isinstance(code, bool) and code not in {0, 200}
-    return code if is_error else None, _readable(message, hide) if isinstance(message, str) else None
+    code, message = _number(body.get("code")), body.get("msg")
+    return None if code in {0, 200} else code, _readable(message, hide) if isinstance(message, str) else None
 
 
-def _read_success(venue: Venue, verb: Verb, status: int, body: Any) -> Outcome:
-    facts: dict[str, Any] = {"venue": venue.name, "verb": verb, "status": status}
-    if verb == "close":
-        # It said 2xx and it was asked to forget a key: what else it says does not matter.
-        return Outcome(Event.OK)
+def _number(code: Any) -> int | None:
+    """An error code, be it a number or the text of one; ``None`` if it is neither. Absurd ones are cut short."""
+    if isinstance(code, str) and re.fullmatch(r"-?[0-9]{1,9}", code):
+        return int(code)
+    return max(-(10**9), min(10**9, code)) if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outcome:
+    facts: dict[str, Any] = {"venue": venue.name, "verb": verb, "status": answer.status}
+    if verb == "close" and (body is not None or answer.body.strip() in {b"", b"null"}):
+        return Outcome(Event.OK)  # it was asked to forget a key: what else it says does not matter
     if body is None:
         return _transient("the answer is not JSON", facts, unsure=True)
     key = body.get("listenKey") if isinstance(body, dict) else None
@@ -145,10 +150,10 @@ def _problem_with(key: Any, body: Any) -> str | None:
     return None
 
 
-def _asks_for_silence(status: int, body: Any) -> bool:
-    # A 403 with a body that is not the exchange's JSON comes from the firewall in front of it, which "can indicate
-    # a rate limit violation or a security block" (Binance spot rest-api.md, "HTTP Return Codes").
-    return status in {418, 429} or (status == 403 and body is None)
+def _asks_for_silence(status: int, code: int | None) -> bool:
+    # A 403 without a code of the exchange's comes from the firewall in front of it, which "can indicate a rate limit
+    # violation or a security block" (Binance spot rest-api.md, "HTTP Return Codes").
+    return status in {418, 429} or (status == 403 and code is None)
 
 
 def _may_pass(status: int, body: Any) -> bool:
@@ -188,26 +193,32 @@ def _retry_after(answer: Response, epoch: float) -> float | None:
     if re.fullmatch(r"[0-9]{1,12}", value):
         return float(value)
     instant = _http_date(value)
-    return None if instant is None else instant - _exchange_time(answer, epoch) + 1.0
+    return None if instant is None else _time_until(instant, answer, epoch)
 
 
 def _end_of_ban(answer: Response, message: str | None, epoch: float) -> float | None:
     """Seconds until the "banned until" of the message, in Unix milliseconds."""
     found = _BAN_END.search(message or "")
-    return None if found is None else int(found[1]) / 1000 - _exchange_time(answer, epoch) + 1.0
+    return None if found is None else _time_until(int(found[1]) / 1000, answer, epoch)
 
 
-def _exchange_time(answer: Response, epoch: float) -> float:
-    """Unix time by the exchange's clock if it tells (to the second), else by ours."""
+def _time_until(instant: float, answer: Response, epoch: float) -> float | None:
+    """Seconds from now until ``instant``, by the exchange's clock if it tells, to the second; else by ours.
+
+    ``None`` if it is past: then one of the clocks is wrong, and it is no reason to knock again at once.
+    """
     date = _http_date(answer.header("Date") or "")
-    return epoch if date is None else date
+    seconds = instant - (epoch if date is None else date)
+    return seconds + 1.0 if seconds > 0 else None
 
 
 def _http_date(value: str) -> float | None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - seldom needed, and not small
+    from datetime import UTC  # noqa: PLC0415 - seldom needed, and not small
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415
 
     try:
-        return parsedate_to_datetime(value).timestamp()
+        date = parsedate_to_datetime(value)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()  # RFC 9110: always GMT
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -216,7 +227,7 @@ def _refusal(venue: Venue, status: int, code: int | None, facts: dict[str, Any])
     if status == 410:
         instead = venue.retired or "the exchange no longer serves listen keys here"
         return EndpointGoneError("this endpoint is retired", advice=f"{instead}. Choose another venue", **facts)
-    if code in _CREDENTIAL_CODES or (status == 401 and code is None):
+    if code in _CREDENTIAL_CODES or status == 401:
         return CredentialsError(
             "the exchange does not accept the API key",
             advice="Check the key, that it belongs to this exchange, its permissions and its IP whitelist",
@@ -236,7 +247,7 @@ def _refusal(venue: Venue, status: int, code: int | None, facts: dict[str, Any])
 
 def _readable(text: str, hide: Iterable[str]) -> str:
     """A stranger's text as it may stand in an error: printable, short, without secrets."""
-    for secret in hide:
+    for secret in sorted(hide, key=len, reverse=True):  # one may be a part of another
         text = text.replace(secret, "[hidden]")
     text = _LONG_RUN.sub("[hidden]", text)
     text = "".join(character if character.isprintable() else " " for character in text)

@@ -101,6 +101,7 @@ class Lifecycle:
         on_exit: ``"leave"`` never closes.
         on_lost: ``"raise"`` ends in ``FAILED`` when the key dies.
         now: The present.
+        draw: A random number in [0, 1), as in ``receive``.
     """
 
     __slots__ = (
@@ -148,7 +149,15 @@ class Lifecycle:
     """With a request in flight: when to stop waiting for its answer. Look again after ``stop``."""
 
     def __init__(
-        self, venue: Venue, timing: Timing, account: Account, *, on_exit: OnExit, on_lost: OnLost, now: float
+        self,
+        venue: Venue,
+        timing: Timing,
+        account: Account,
+        *,
+        on_exit: OnExit,
+        on_lost: OnLost,
+        now: float,
+        draw: float = 0.0,
     ) -> None:
         self._venue, self._timing, self._account = venue, timing, account
         self._pace = Pace.of(venue, timing)
@@ -160,7 +169,7 @@ class Lifecycle:
         # Where trying ends: opening has its limit at once, leaving gets one when it begins, in between there is none.
         self._give_up_at = now + timing.open_timeout
         self._expires_at = -inf
-        self._draw = 0.0
+        self._draw = draw
         self._attempt = self._losses_in_a_row = 0
         self._error: ListenKeyError | None = None  # why the last request failed; None once one succeeded
         self._stopping = False
@@ -181,7 +190,7 @@ class Lifecycle:
         if self.state not in _WAITING:
             return inf
         clear_at = self._account.host.clear_at
-        if clear_at < self._due:
+        if clear_at <= self._due:
             return self._due
         # A ban ends for all keys at the same moment: they must not all come at that moment.
         return clear_at + self._draw * self._spread_after(clear_at)
@@ -215,8 +224,8 @@ class Lifecycle:
         match self.state:
             case State.HELD:
                 return max(0.0, min(self._timing.retry_cap, (self._expires_at - clear_at) / 2))
-            case State.VACANT:
-                return self._timing.retry_base
+            case State.VACANT:  # on opening a short ban must not become a failure by it
+                return max(0.0, min(self._timing.retry_base, (self._give_up_at - clear_at) / 2))
             case _:
                 return 0.0
 
@@ -224,14 +233,20 @@ class Lifecycle:
 
     def tick(self, now: float) -> None:
         """Let time pass until ``now``: whatever happens to a key without a request happens here."""
-        if self.state is State.HELD and now >= self._expires_at:
-            self._lose(Event.EXPIRED, self._expiry(), now)
+        if self.state is State.HELD and not self._stopping:
+            self._check_presumption(now)
         if self.state is State.VACANT and max(now, self.ready_at) >= self._give_up_at:
             self._fail(Event.GAVE_UP, self._why_no_key(now))
-        if self._stopping and self.state in {State.VACANT, State.HELD, State.FAILED} and not self._must_ask_again():
+        if self._stopping and self.state in {State.VACANT, State.HELD, State.FAILED} and not self._must_ask_again(now):
             self._end(now)
         if self.state is State.LEAVING:
             self._reconsider_close(now)
+
+    def _check_presumption(self, now: float) -> None:
+        if now >= self._expires_at:
+            self._lose(Event.EXPIRED, self._expiry(), now)
+        elif self._account.key not in {None, self.key} and not self._attempt:
+            self._due = min(self._due, now)  # another member has seen another key alive: ask, and be told
 
     def begin(self, now: float) -> Send | None:
         """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
@@ -299,8 +314,7 @@ class Lifecycle:
                 self._fire(Event.OK)
                 self._counts["renewed"] += 1
                 self._losses_in_a_row = 0
-                assert self.key is not None
-                self._hold(outcome.key or self.key)
+                self._hold(outcome.key or self._key_kept_alive())
             case Event.GONE:
                 self._account.forget(self.key)
                 self._lose(Event.GONE, outcome.error, now)
@@ -308,6 +322,12 @@ class Lifecycle:
                 self._fail(outcome.event, outcome.error)
             case _:
                 self._try_again(outcome, now)
+
+    def _key_kept_alive(self) -> str:
+        """Which key a keepalive was for whose answer does not say: the one it named, or else the account's."""
+        key = self.key if self._venue.key_in == "form" else self._account.key or self.key
+        assert key is not None
+        return key
 
     def _hold(self, key: str) -> None:
         """The exchange has just told us that ``key`` is alive, be it another one than before."""
@@ -331,17 +351,22 @@ class Lifecycle:
         self._attempt += 1
         if outcome.event is Event.WAIT:
             self._counts["waits"] += 1
-            self._account.host.block(now + outcome.wait)
-            self._due = now + outcome.wait
+            # An exchange that asks for a second of silence again and again means more than that.
+            again = self._attempt - 1
+            self._account.host.block(now + max(outcome.wait, self._longest_backoff(again) if again else 0.0))
+            self._due = now  # as soon as the host may be asked again
         else:
             self._due = now + self._backoff(self._attempt)
-        if self._stopping and self.state is not State.LEAVING:
-            return  # we cut it short ourselves, and no other try follows
+        if (self._stopping and self.state is not State.LEAVING) or self.ready_at >= self._give_up_at:
+            return  # we cut it short ourselves, or there is no time: no other try follows
         self._counts["retries"] += 1
         self._notices.append(Notice("retrying", outcome.error, self.ready_at - now))
 
     def _backoff(self, attempt: int) -> float:
         return full_jitter(attempt, self._draw, base=self._timing.retry_base, cap=self._timing.retry_cap)
+
+    def _longest_backoff(self, attempt: int) -> float:
+        return full_jitter(attempt, 1.0, base=self._timing.retry_base, cap=self._timing.retry_cap)
 
     def _lose(self, event: Event, error: ListenKeyError | None, now: float) -> None:
         """The key is dead, or must be presumed so: replace it, or say so."""
@@ -390,7 +415,7 @@ class Lifecycle:
     def _why_no_key(self, now: float) -> ListenKeyError:
         blocked = self._account.host.clear_at - now
         if blocked > 0:
-            last = self._error
+            last = self._error if isinstance(self._error, RateLimitedError) else None
             return RateLimitedError(
                 f"the exchange wants silence for {blocked:.0f} s more, which is beyond open_timeout",
                 advice="Wait that long before opening a key, and ask less often",
@@ -412,7 +437,7 @@ class Lifecycle:
 
     # The end.
 
-    def _must_ask_again(self) -> bool:
+    def _must_ask_again(self, now: float) -> bool:
         """A create may have made a key that we were not told, and closing it takes its name: one create more will say.
 
         With one key per account it returns that very key. It is tried once, for whoever leaves is in a hurry.
@@ -420,7 +445,7 @@ class Lifecycle:
         return (
             self.state is State.VACANT
             and self._account.unsure
-            and self._account.key is None
+            and (self._account.key is None or now >= self._expires_at)
             and self._venue.key_in == "form"
             and self._on_exit == "close"
             and not self._asked_again
@@ -430,7 +455,7 @@ class Lifecycle:
         """The block is over and nothing is in flight: close the key, if that is up to us."""
         if self._on_exit == "leave" or self._account.is_shared():
             self._finish(Event.STOP, closed=None)
-        elif self._account.key is not None or (self._account.unsure and self._venue.key_in == "account"):
+        elif self._has_something_to_close():
             self._fire(Event.STOP_OWING)
             self._error = None
             self._attempt = 0
@@ -440,8 +465,11 @@ class Lifecycle:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
             self._finish(Event.STOP, closed=False if self._account.unsure else None, error=self._error)
 
+    def _has_something_to_close(self) -> bool:
+        return self._account.key is not None or (self._account.unsure and self._venue.key_in == "account")
+
     def _reconsider_close(self, now: float) -> None:
-        if self._account.is_shared():
+        if self._account.is_shared() or not self._has_something_to_close():
             self._finish(Event.STOP, closed=None)
         elif max(now, self.ready_at) >= self._give_up_at:
             self._finish(Event.GAVE_UP, closed=False, error=self._error or self._why_not_closed())
@@ -450,7 +478,9 @@ class Lifecycle:
         if outcome.event in {Event.TRANSIENT, Event.WAIT}:
             self._try_again(outcome, now)
         else:
-            is_closed = outcome.event is not Event.REFUSED
+            # That the key we named is gone says nothing of another one that we were never told.
+            other = self._account.unsure and self._venue.key_in == "form"
+            is_closed = outcome.event is Event.OK or (outcome.event is Event.GONE and not other)
             if is_closed:
                 self._account.forget(self._account.key)
                 self._expires_at = min(self._expires_at, now)

@@ -32,6 +32,7 @@ WARNING: the diagram in the documentation is drawn from ``TRANSITIONS``; a new s
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import Any
 
 __all__ = ["TRANSITIONS", "Event", "State", "after"]
 
@@ -39,7 +40,7 @@ __all__ = ["TRANSITIONS", "Event", "State", "after"]
 class State(Enum):
     """Where a key is in its life."""
 
-    __hash__ = object.__hash__  # Enum's own is Python code, and these are looked up a lot
+    __hash__: Any = object.__hash__  # Enum's own is Python code, and these are looked up a lot
 
     VACANT = auto()
     """No key is presumed alive: none yet, or the last one died. A create is due."""
@@ -62,7 +63,7 @@ class State(Enum):
 class Event(Enum):
     """What happens to a key."""
 
-    __hash__ = object.__hash__
+    __hash__: Any = object.__hash__
 
     DUE = auto()
     """The time of the next request has come."""

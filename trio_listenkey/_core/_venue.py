@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -54,7 +55,11 @@ class Venue:
     def __post_init__(self) -> None:
         _check_origin(self, "rest_url", secure="https", plain="http")
         _check_origin(self, "stream_url", secure="wss", plain="ws")
-        if not 0 < self.keepalive_every < self.validity:
+        _check_path(self, "path", forbidden="?#")
+        _check_path(self, "stream_path", forbidden="#")
+        if self.key_in not in {"form", "account"}:
+            raise UsageError(f"Venue.key_in of {self.name!r} is {self.key_in!r}", advice="Pass 'form' or 'account'")
+        if not _are_numbers(self.keepalive_every, self.validity) or not 0 < self.keepalive_every < self.validity:
             raise UsageError(
                 f"Venue {self.name!r}: a keepalive every {self.keepalive_every} s, of keys that live {self.validity} s",
                 advice="Pass seconds, more than 0, and a keepalive_every of about half the validity",
@@ -90,17 +95,18 @@ def _check_origin(venue: Venue, field: str, *, secure: str, plain: str) -> None:
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
         host = parts.hostname if parts else None
-        _ = parts.port if parts else None  # raises ValueError for a port that is none
+        port = parts.port if parts else None  # raises ValueError for a port that is none
     except ValueError:
-        parts, host = None, None
-    if parts is None or not host or parts.scheme not in {secure, plain} or not _visible_ascii(str(url)):
+        parts, host, port = None, None, None
+    is_one = parts is not None and host and _is_host(host) and port != 0 and _visible_ascii(str(url))
+    if parts is None or host is None or not is_one or parts.scheme not in {secure, plain}:
         raise UsageError(
             f"{where} is no {secure} URL",
             advice=f"Pass scheme and host: {secure}://host or {secure}://host:port",
         )
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise UsageError(f"{where} has a user name in it", advice="Credentials go into Credentials alone")
-    if _has_path(parts):
+    if _has_path(str(url), parts):
         raise UsageError(
             f"{where} has a path or a query", advice="Pass scheme and host only; paths are the venue's own"
         )
@@ -111,8 +117,25 @@ def _check_origin(venue: Venue, field: str, *, secure: str, plain: str) -> None:
         )
 
 
-def _has_path(parts: SplitResult) -> bool:
-    return parts.path not in {"", "/"} or bool(parts.query) or bool(parts.fragment)
+def _check_path(venue: Venue, field: str, *, forbidden: str) -> None:
+    path: object = getattr(venue, field)
+    # Without the slash, what follows would be a part of the host's name: "https://exchange.com" + ".evil.example".
+    if not isinstance(path, str) or not path.startswith("/") or not _visible_ascii(path) or set(path) & set(forbidden):
+        raise UsageError(
+            f"Venue.{field} of {venue.name!r} is no path", advice="Pass one that begins with a slash, in visible ASCII"
+        )
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _has_path(url: str, parts: SplitResult) -> bool:
+    return parts.path not in {"", "/"} or "?" in url or "#" in url
+
+
+def _is_host(host: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?", host)) or _address(host) is not None
 
 
 def _visible_ascii(text: str) -> bool:
@@ -121,9 +144,12 @@ def _visible_ascii(text: str) -> bool:
 
 def _is_loopback(host: str) -> bool:
     # "localhost" is resolved by the system, which may be told to send it elsewhere; RFC 6761 says it must not.
-    if host == "localhost":
-        return True
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return None

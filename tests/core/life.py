@@ -1,0 +1,126 @@
+"""Drives a ``Lifecycle`` by hand, at exact times; tells what would be sent and what observers would hear."""
+
+from __future__ import annotations
+
+from trio_listenkey import (
+    CredentialsError,
+    ListenKeyError,
+    RateLimitedError,
+    RefusedError,
+    Timing,
+    UnavailableError,
+    Venue,
+    venues,
+)
+from trio_listenkey._core._lifecycle import Lifecycle, Notice, OnExit, OnLost, Send
+from trio_listenkey._core._neighbours import Account, Host
+from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._state import Event
+
+FORM = venues.BINANCE_US
+"""Keys have to be named."""
+
+ACCOUNT = venues.BINANCE_USDM
+"""The exchange knows the key by the API key."""
+
+OK = Outcome(Event.OK)
+NO_ANSWER = Outcome(Event.TRANSIENT, error=UnavailableError("no answer", advice="Try again"), unsure=True)
+NEVER_SENT = Outcome(Event.TRANSIENT, error=UnavailableError("no connection", advice="Try again"))
+GONE = Outcome(Event.GONE, error=RefusedError("no such key", advice="Create one", status=400, code=-1125, message="?"))
+REFUSED = Outcome(Event.REFUSED, error=CredentialsError("no such API key", advice="Check it", status=401, code=-2015))
+ODD_KEY = Outcome(Event.REFUSED, error=RefusedError("no key", advice="Check it", status=200), unsure=True)
+
+
+def alive(key: str) -> Outcome:
+    """Success, with a key in it."""
+    return Outcome(Event.OK, key=key)
+
+
+def banned(seconds: float, status: int = 429) -> Outcome:
+    """The exchange wants silence."""
+    error = RateLimitedError("hush", advice="Wait", retry_after=seconds, status=status, code=-1003, message="Too much.")
+    return Outcome(Event.WAIT, wait=seconds, error=error)
+
+
+class Life:
+    """One lifecycle and all that it has told."""
+
+    def __init__(
+        self,
+        venue: Venue = FORM,
+        *,
+        timing: Timing | None = None,
+        account: Account | None = None,
+        on_exit: OnExit = "close",
+        on_lost: OnLost = "replace",
+        now: float = 0.0,
+    ) -> None:
+        self.account = Host().join("/path", "api-key") if account is None else account
+        timing = Timing() if timing is None else timing
+        self.machine = Lifecycle(venue, timing, self.account, on_exit=on_exit, on_lost=on_lost, now=now)
+        self.heard: list[Notice] = []
+
+    def tick(self, now: float) -> str:
+        """Let time pass; return the name of the state."""
+        self.machine.tick(now)
+        self.heard += self.machine.notices()
+        return self.state
+
+    def begin(self, now: float) -> Send | None:
+        """What is sent at ``now``, if anything."""
+        send = self.machine.begin(now)
+        self.heard += self.machine.notices()
+        return send
+
+    def sends(self, now: float, verb: str, key: str | None) -> None:
+        """At ``now`` this is sent, and was not to be sent before."""
+        assert self.machine.ready_at <= now
+        send = self.begin(now)
+        assert send is not None
+        assert (send.verb, send.key) == (verb, key)
+
+    def gets(self, outcome: Outcome, now: float, draw: float = 0.0) -> str:
+        """The request in flight ends; return the name of the state that it leads to."""
+        self.machine.receive(outcome, now, draw)
+        return self.tick(now)
+
+    def stops(self, now: float) -> str:
+        """The block is over."""
+        self.machine.stop(now)
+        return self.tick(now)
+
+    def leaves(self) -> None:
+        """The keeper is done with it."""
+        assert self.state == "CLOSED"
+        self.account.leave()
+
+    @property
+    def state(self) -> str:
+        return self.machine.state.name
+
+    @property
+    def kinds(self) -> list[str]:
+        """What observers have heard, in order."""
+        return [notice.kind for notice in self.heard]
+
+    @property
+    def failure(self) -> ListenKeyError:
+        assert self.machine.failure is not None
+        return self.machine.failure
+
+
+def held(
+    venue: Venue = FORM,
+    *,
+    timing: Timing | None = None,
+    account: Account | None = None,
+    on_exit: OnExit = "close",
+    on_lost: OnLost = "replace",
+    key: str = "K1",
+    draw: float = 0.0,
+) -> Life:
+    """A life whose first create was sent and answered at 0."""
+    life = Life(venue, timing=timing, account=account, on_exit=on_exit, on_lost=on_lost)
+    life.sends(0.0, "create", None)
+    assert life.gets(alive(key), 0.0, draw) == "HELD"
+    return life

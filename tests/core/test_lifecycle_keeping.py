@@ -1,0 +1,402 @@
+"""Keeping a key alive, losing it, and replacing it."""
+
+from itertools import pairwise
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, OK, REFUSED, Life, alive, banned, held
+
+from trio_listenkey import KeyLostError, KeyStatistics, Timing, Venue
+from trio_listenkey._core._lifecycle import Lifecycle
+from trio_listenkey._core._neighbours import Host
+from trio_listenkey._core._outcomes import Outcome
+
+
+class TestPing:
+    def test_a_keepalive_is_due_half_way(self) -> None:
+        """Half an hour after the create was sent a keepalive is, and names the key."""
+        life = held()
+        assert life.machine.ready_at == 1800
+        assert life.begin(1799.9) is None
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.state == "RENEWING"
+
+    @pytest.mark.parametrize(("draw", "due"), [(0.0, 1800), (0.5, 1710), (0.999, 1620.18)])
+    def test_it_comes_a_little_earlier(self, draw: float, due: float) -> None:
+        """A random tenth of the pause is left out, so that keys that were opened together part (K6)."""
+        assert held(draw=draw).machine.ready_at == pytest.approx(due)
+
+    @given(
+        draw=st.floats(0, 1, exclude_max=True),
+        jitter=st.floats(0, 0.9),
+        every=st.floats(0.001, 3599),
+        sent_at=st.floats(0, 1e6),
+        took=st.floats(0, 10),
+    )
+    def test_the_range_of_a_keepalive(
+        self, draw: float, jitter: float, every: float, sent_at: float, took: float
+    ) -> None:
+        """It is due within ``jitter`` before the full pause, counted from when the last success was sent (K2, K6)."""
+        life = Life(timing=Timing(jitter=jitter, keepalive_every=every, open_timeout=20), now=sent_at)
+        life.sends(sent_at, "create", None)
+        life.gets(alive("K1"), sent_at + took, draw)
+        pause = life.machine.ready_at - sent_at
+        assert every * (1 - jitter) - 1e-6 <= pause <= every + 1e-6
+
+    @pytest.mark.parametrize("answer", [OK, alive("K1")], ids=["bare", "with the key"])
+    def test_a_success_gives_another_hour(self, answer: Outcome) -> None:
+        """Validity counts anew from when the keepalive was sent, not from its answer (K2)."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.gets(answer, 1809.0) == "HELD"
+        assert life.machine.expires_at == 5400
+        assert life.machine.ready_at == 3600
+        assert (life.machine.key, life.machine.generation) == ("K1", 1)
+        assert life.kinds == ["created", "renewed"]
+
+    def test_a_failure_gives_nothing(self) -> None:
+        """A keepalive that failed moves no expiry, whatever the exchange may have done (K2)."""
+        for outcome in (NO_ANSWER, NEVER_SENT, banned(5)):
+            life = held()
+            life.sends(1800.0, "keepalive", "K1")
+            life.gets(outcome, 1801.0)
+            assert life.machine.expires_at == 3600
+
+    def test_an_answer_is_not_waited_for_beyond_the_keys_life(self) -> None:
+        """A late keepalive has what is left of the key's validity."""
+        life = held()
+        life.sends(3595.0, "keepalive", "K1")
+        assert (life.machine.until, life.machine.patience) == (3600, 3600)
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.machine.until == 1810
+
+    def test_a_late_success_is_a_success(self) -> None:
+        """An answer that comes when the key would have run out still counts from when it was asked for."""
+        life = held()
+        life.sends(3595.0, "keepalive", "K1")
+        assert life.gets(OK, 3600.0) == "HELD"
+        assert life.machine.expires_at == 7195
+
+    def test_thirty_days_are_nothing_special(self) -> None:
+        """A key that is confirmed each time is the same key after a month."""
+        life, now = held(draw=0.3), 0.0
+        while now < 30 * 86400:
+            now = life.machine.ready_at
+            life.sends(now, "keepalive", "K1")
+            life.gets(alive("K1"), now + 0.1, draw=0.3)
+        assert life.machine.generation == 1
+        assert set(life.kinds) == {"created", "renewed"}
+        assert life.machine.statistics().renewed == life.kinds.count("renewed") >= 1440
+
+
+class TestRetries:
+    def test_a_keepalive_is_retried_while_the_key_lives(self) -> None:
+        """Delays double up to the cap, and the key is presumed alive all the while (K3)."""
+        life, now = held(), 1800.0
+        for ceiling in (1, 2, 4, 8, 16, 32, 60, 60):
+            life.sends(now, "keepalive", "K1")
+            assert life.gets(NO_ANSWER, now, draw=0.5) == "HELD"
+            assert life.machine.ready_at == pytest.approx(now + 0.1 + (ceiling - 0.1) / 2)
+            now = life.machine.ready_at
+        assert life.kinds == ["created", *["retrying"] * 8]
+
+    def test_a_success_makes_the_next_failure_the_first(self) -> None:
+        """Backoff begins anew after a success."""
+        life = held()
+        for now in (1800.0, 1801.0, 1803.0):
+            life.sends(now, "keepalive", "K1")
+            life.gets(NO_ANSWER, now, draw=0.0)
+        life.sends(1810.0, "keepalive", "K1")
+        life.gets(OK, 1810.0)
+        life.sends(3610.0, "keepalive", "K1")
+        life.gets(NO_ANSWER, 3610.0, draw=1.0)
+        assert life.machine.ready_at == pytest.approx(3611)
+
+    def test_a_refusal_fails_and_is_told(self) -> None:
+        """A keepalive that was refused is not retried: the block is told with the exchange's error (K3)."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.gets(REFUSED, 1801.0) == "FAILED"
+        assert life.failure is REFUSED.error
+        assert life.machine.ready_at == inf
+
+    def test_a_failure_that_was_followed_by_a_success_is_forgotten(self) -> None:
+        """A key that ran out does not blame a failure that was overcome."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(NO_ANSWER, 1800.0)
+        life.sends(1801.0, "keepalive", "K1")
+        life.gets(OK, 1801.0)
+        life.tick(6000.0)
+        assert "no answer" not in str(life.heard[-1].error)
+
+
+class TestSilence:
+    def test_nothing_is_sent_while_the_exchange_wants_silence(self) -> None:
+        """A keepalive that was told to wait waits for as long as it was told (K3)."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.gets(banned(120), 1801.0) == "HELD"
+        assert life.machine.ready_at == 1921
+        assert life.begin(1920.9) is None
+        life.sends(1921.0, "keepalive", "K1")
+
+    def test_silence_is_for_all_keys_of_the_host(self) -> None:
+        """One key's ban keeps back the keepalives and the creates of all others (K3)."""
+        host = Host()
+        one, other = held(account=host.join("/path", "A"), key="KA"), held(account=host.join("/path", "B"), key="KB")
+        one.sends(1800.0, "keepalive", "KA")
+        one.gets(banned(120), 1800.0)
+        assert other.begin(1900.0) is None
+        opening = Life(account=host.join("/path", "C"), timing=Timing(open_timeout=500), now=1900.0)
+        assert opening.begin(1900.0) is None
+        other.sends(1920.0, "keepalive", "KB")
+
+    def test_a_longer_ban_outlasts_a_shorter_one(self) -> None:
+        """A later answer with a shorter wait does not end the longer one."""
+        host = Host()
+        one, other = held(account=host.join("/path", "A"), key="KA"), held(account=host.join("/path", "B"), key="KB")
+        one.sends(1800.0, "keepalive", "KA")
+        other.sends(1800.0, "keepalive", "KB")
+        one.gets(banned(120), 1800.0)
+        other.gets(banned(5), 1800.0)
+        assert other.machine.ready_at == 1920
+
+    def test_keepalives_are_spread_after_a_ban(self) -> None:
+        """They come within ``retry_cap`` after its end, by each key's own draw, and leave half of the key's life."""
+        for draw, clear_at, ready_at in ((0.0, 2000, 2000), (0.5, 2000, 2030), (0.5, 3560, 3570), (0.9, 3700, 3700)):
+            life = held(draw=draw)
+            life.account.host.block(clear_at)
+            assert life.machine.ready_at == pytest.approx(ready_at)
+
+    def test_a_ban_that_is_over_delays_nothing(self) -> None:
+        """A keepalive that was not due in the ban is not spread after it."""
+        life = held(draw=0.5)
+        life.account.host.block(100.0)
+        assert life.machine.ready_at == 1710
+
+    def test_a_key_may_die_in_a_ban(self) -> None:
+        """A ban for longer than the key lives loses it, and the create waits for the end of the ban (K2, K3)."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(banned(7200, 418), 1800.0)
+        assert life.machine.patience == 3600
+        assert life.tick(3600.0) == "VACANT"
+        assert life.begin(8999.0) is None
+        life.sends(9000.0, "create", "K1")
+        assert life.kinds == ["created", "retrying", "lost"]
+
+
+class TestExpiry:
+    @pytest.mark.parametrize(("now", "state"), [(3599.99, "HELD"), (3600.0, "VACANT"), (9000.0, "VACANT")])
+    def test_no_key_is_presumed_alive_past_its_validity(self, now: float, state: str) -> None:
+        """At the end of its validity it is lost, and not before (K2)."""
+        assert held().tick(now) == state
+
+    def test_a_key_that_ran_out_is_replaced_at_once(self) -> None:
+        """The first create after a loss is due now (K4)."""
+        life = held()
+        life.tick(3600.0)
+        life.sends(3600.0, "create", "K1")
+        life.gets(alive("K2"), 3601.0)
+        assert (life.machine.key, life.machine.generation) == ("K2", 2)
+        assert life.machine.expires_at == 7200
+        assert life.kinds == ["created", "lost", "replaced"]
+
+    def test_the_same_key_again_is_no_other(self) -> None:
+        """If the create returns the key that ran out by our clock, there is nothing to reconnect for."""
+        life = held()
+        life.tick(3600.0)
+        life.sends(3600.0, "create", "K1")
+        life.gets(alive("K1"), 3600.0)
+        assert life.machine.generation == 1
+        assert life.kinds == ["created", "lost", "renewed"]
+        assert life.machine.statistics().created == 2
+
+    def test_the_error_says_why(self) -> None:
+        """A key that ran out after failures quotes the last of them."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(NO_ANSWER, 1800.0)
+        life.tick(3600.0)
+        error = life.heard[-1].error
+        assert isinstance(error, KeyLostError)
+        assert (error.venue, error.verb) == ("binance-us", "keepalive")
+        assert "3600 s" in str(error)
+        assert "no answer" in str(error)
+
+    def test_a_machine_that_slept_finds_out_at_the_next_look(self) -> None:
+        """A keepalive is not sent for a key whose time ran out unseen: a create is (K2)."""
+        life = held()
+        life.sends(90_000.0, "create", "K1")
+        assert life.kinds == ["created", "lost"]
+
+    def test_who_wants_to_hear_of_it_does(self) -> None:
+        """``on_lost="raise"`` ends in a ``KeyLostError``, and no create follows (K4)."""
+        life = held(on_lost="raise")
+        assert life.tick(3600.0) == "FAILED"
+        assert isinstance(life.failure, KeyLostError)
+        assert life.failure is life.heard[-1].error
+        assert life.begin(4000.0) is None
+        assert life.kinds == ["created", "lost"]
+
+
+class TestGone:
+    def test_a_key_that_is_gone_is_replaced_at_once(self) -> None:
+        """-1125 to a keepalive: the key is dead from now on, and a create is due (K3, K4)."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.gets(GONE, 1801.0) == "VACANT"
+        assert life.machine.expires_at == 1801
+        assert life.machine.ready_at == 1801
+        assert life.heard[-1].kind == "lost"
+        assert life.heard[-1].error is GONE.error
+        life.sends(1801.0, "create", "K1")
+        life.gets(alive("K2"), 1802.0)
+        assert life.machine.generation == 2
+
+    def test_who_wants_to_hear_of_it_does(self) -> None:
+        """``on_lost="raise"`` says what the exchange said (K4)."""
+        life = held(on_lost="raise")
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.gets(GONE, 1801.0) == "FAILED"
+        failure = life.failure
+        assert isinstance(failure, KeyLostError)
+        assert (failure.venue, failure.verb) == ("binance-us", "keepalive")
+        assert (failure.status, failure.code, failure.message) == (400, -1125, "?")
+
+    def test_a_replacement_is_retried_like_any_create(self) -> None:
+        """Failures of the create after a loss back off from the beginning, however often a keepalive failed before."""
+        life = held()
+        for now in (1800.0, 1810.0, 1820.0):
+            life.sends(now, "keepalive", "K1")
+            life.gets(NO_ANSWER, now)
+        life.tick(3600.0)
+        life.sends(3600.0, "create", "K1")
+        life.gets(NO_ANSWER, 3600.0, draw=1.0)
+        assert life.machine.ready_at == pytest.approx(3601)
+        life.sends(3601.0, "create", "K1")
+        life.gets(NO_ANSWER, 3601.0, draw=1.0)
+        assert life.machine.ready_at == pytest.approx(3603)
+
+    def test_a_replacement_that_is_refused_fails(self) -> None:
+        """Credentials may be revoked between two keys."""
+        life = held()
+        life.tick(3600.0)
+        life.sends(3600.0, "create", "K1")
+        assert life.gets(REFUSED, 3600.0) == "FAILED"
+        assert life.failure is REFUSED.error
+
+    def test_keys_that_die_one_after_the_other_make_no_hot_loop(self) -> None:
+        """From the second loss in a row, replacing backs off up to the cap (K4)."""
+        life, pauses = held(timing=Timing(retry_cap=16)), []
+        for number in range(1, 8):
+            lost_at = life.machine.ready_at
+            life.sends(lost_at, "keepalive", f"K{number}")
+            life.gets(GONE, lost_at, draw=1.0)
+            created_at = life.machine.ready_at
+            life.sends(created_at, "create", f"K{number}")
+            life.gets(alive(f"K{number + 1}"), created_at, draw=1.0)
+            pauses.append(created_at - lost_at)
+        assert pauses == pytest.approx([0, 1, 2, 4, 8, 16, 16])
+
+    def test_keys_that_run_out_at_once_make_no_hot_loop(self) -> None:
+        """An exchange that hands out keys and never renews them is asked for one at a growing distance (K4)."""
+        life = Life(timing=Timing(validity=0.01, retry_cap=8, open_timeout=100))
+        times = []
+        for number in range(7):
+            times.append(life.machine.ready_at)
+            life.sends(times[-1], "create", f"K{number - 1}" if number else None)
+            life.gets(alive(f"K{number}"), times[-1], draw=1.0)
+            life.tick(times[-1] + 0.01)
+        pauses = [later - sooner for sooner, later in pairwise(times)]
+        assert pauses == pytest.approx([0.01, 1.01, 2.01, 4.01, 8.01, 8.01])
+
+    def test_a_keepalive_that_succeeds_ends_the_row(self) -> None:
+        """After a keepalive succeeded, the next loss is the first again."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(GONE, 1800.0)
+        life.sends(1800.0, "create", "K1")
+        life.gets(alive("K2"), 1800.0)
+        life.sends(3600.0, "keepalive", "K2")
+        life.gets(OK, 3600.0)
+        life.sends(5400.0, "keepalive", "K2")
+        life.gets(GONE, 5400.0, draw=1.0)
+        assert life.machine.ready_at == 5400
+
+
+class TestReplacedByTheExchange:
+    def test_another_key_in_the_answer_is_taken(self) -> None:
+        """Where a keepalive returns another key, that one is alive and the old one is not (K5)."""
+        life = held(ACCOUNT)
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(alive("K2"), 1800.0)
+        assert (life.machine.key, life.machine.generation) == ("K2", 2)
+        assert life.account.key == "K2"
+        assert life.kinds == ["created", "replaced"]
+        life.sends(3600.0, "keepalive", "K2")
+
+
+class TestStatistics:
+    def test_they_tell_all_that_happened(self) -> None:
+        """Each counter counts what it says, and times are moved by what is asked for."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(OK, 1800.0)
+        life.sends(3600.0, "keepalive", "K1")
+        life.gets(banned(10), 3600.0)
+        life.sends(3700.0, "keepalive", "K1")
+        life.gets(NO_ANSWER, 3700.0)
+        life.sends(3800.0, "keepalive", "K1")
+        life.gets(GONE, 3800.0)
+        life.sends(3800.0, "create", "K1")
+        life.gets(alive("K2"), 3800.0)
+        assert life.machine.statistics(-100.0) == KeyStatistics(
+            state="held",
+            generation=2,
+            requests=6,
+            created=2,
+            renewed=1,
+            retries=2,
+            waits=1,
+            losses=1,
+            expires_at=7300.0,
+            next_request_at=5500.0,
+            closed=None,
+        )
+
+    def test_asking_changes_nothing(self) -> None:
+        """Questions have no effect: asked twice, they answer the same."""
+
+        def everything(machine: Lifecycle) -> tuple[object, ...]:
+            return machine.statistics(), machine.ready_at, machine.patience, machine.expires_at, machine.until
+
+        life = held(draw=0.5)
+        for clear_at in (0.0, 2000.0):
+            life.account.host.block(clear_at)
+            assert everything(life.machine) == everything(life.machine)
+        life.sends(2030.0, "keepalive", "K1")
+        assert life.machine.statistics().next_request_at == inf
+        assert life.machine.statistics().state == "renewing"
+
+
+@pytest.mark.parametrize("venue", [FORM, ACCOUNT], ids=lambda venue: venue.name)
+def test_two_contexts_of_one_account_hold_one_key(venue: Venue) -> None:
+    """A neighbour's news that the key is gone does not make us forget the newer one."""
+    host = Host()
+    one, other = held(venue, account=host.join("/path", "A")), held(venue, account=host.join("/path", "A"))
+    one.sends(1800.0, "keepalive", "K1")
+    one.gets(GONE, 1800.0)
+    assert host.holders == {}
+    one.sends(1800.0, "create", "K1")
+    one.gets(alive("K2"), 1800.0)
+    other.sends(1801.0, "keepalive", "K1")
+    other.gets(GONE, 1801.0)
+    assert one.account.key == "K2"
+    other.sends(1801.0, "create", "K1")
+    other.gets(alive("K2"), 1801.0)
+    assert (one.machine.key, other.machine.key, other.machine.generation) == ("K2", "K2", 2)

@@ -106,6 +106,7 @@ class Lifecycle:
 
     __slots__ = (
         "_account",
+        "_asked_about",
         "_asked_again",
         "_attempt",
         "_counts",
@@ -173,7 +174,8 @@ class Lifecycle:
         self._attempt = self._losses_in_a_row = 0
         self._error: ListenKeyError | None = None  # why the last request failed; None once one succeeded
         self._stopping = False
-        self._asked_again = False  # ... and we have sent another one on the way out, to be told after all
+        self._asked_again = False  # we have sent one create more on the way out
+        self._asked_about: str | None = None  # the key of another member's that made us ask for ours
         self._notices: list[Notice] = []
         self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses"), 0)
 
@@ -245,8 +247,10 @@ class Lifecycle:
     def _check_presumption(self, now: float) -> None:
         if now >= self._expires_at:
             self._lose(Event.EXPIRED, self._expiry(), now)
-        elif self._account.key not in {None, self.key} and not self._attempt:
-            self._due = min(self._due, now)  # another member has seen another key alive: ask, and be told
+        elif self._account.key not in {None, self.key, self._asked_about}:
+            # Another member has seen another key alive: ask, once, and be told which it is.
+            self._asked_about = self._account.key
+            self._due = min(self._due, now)
 
     def begin(self, now: float) -> Send | None:
         """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
@@ -462,8 +466,14 @@ class Lifecycle:
             self._due = now
             self._give_up_at = now + self._timing.close_timeout
         else:
+            self._finish_without_close()
+
+    def _finish_without_close(self) -> None:
+        if self._account.unsure:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
-            self._finish(Event.STOP, closed=False if self._account.unsure else None, error=self._error)
+            self._finish(Event.STOP, closed=False, error=self._error or self._why_not_closed())
+        else:
+            self._finish(Event.STOP, closed=None)
 
     def _has_something_to_close(self) -> bool:
         return self._account.key is not None or (self._account.unsure and self._venue.key_in == "account")
@@ -497,7 +507,8 @@ class Lifecycle:
     def _finish(self, event: Event, *, closed: bool | None, error: ListenKeyError | None = None) -> None:
         self._fire(event)
         self.closed = closed
-        self._notices.append(Notice("closed", error))
+        if self.generation or error:  # else there never was a key
+            self._notices.append(Notice("closed", error))
 
     def _fire(self, event: Event) -> None:
         self.state = after(self.state, event)

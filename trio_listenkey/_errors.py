@@ -145,5 +145,5 @@ class TransportError(Exception):
 
     def __init__(self, reason: str, *, unsent: bool = False) -> None:
         super().__init__(reason)
-        self.reason = str(reason)
+        self.reason: str = str(reason)
         self.unsent = unsent

@@ -83,7 +83,8 @@ def open_listen_key(
         transport: What sends the requests; ``None`` takes one on httpcore2 that all keys of this ``trio.run`` share.
             One that is handed in is not closed.
         timing: Every duration.
-        on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
+        on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself. Where several blocks
+            of this process share an account, what the last one to end says holds.
         on_lost: What to do when the key dies (it expired, or someone closed it): ``"replace"`` creates another and
             wakes :meth:`ListenKey.wait_replaced`; ``"raise"`` cancels the block and raises :exc:`KeyLostError`.
         instrument: Told of everything that happens to the key.

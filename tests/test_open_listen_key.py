@@ -521,6 +521,23 @@ async def test_ban_is_not_for_another_host(
     assert [status for _, verb, status in requests(exchange) if verb == "keepalive"] == [503, 200]
 
 
+async def test_dialects_of_one_host_have_each_a_key(
+    exchange: Exchange, transport: MemoryTransport, autojump_clock: MockClock
+) -> None:
+    """On a testnet that serves two dialects at one address, each closes its own key, and both keep to one ban."""
+    exchange.add_faults(Fault(verb="keepalive", nth=1, effect=rate_limited(100)))
+    address, later = ("https://testnet.example", "wss://testnet.example"), Timing(jitter=0, keepalive_every=1810)
+    async with (
+        open_listen_key(venues.BINANCE_COINM.at(*address), ALICE, transport=transport, timing=PROMPT) as longer,
+        open_listen_key(USDM.at(*address), ALICE, transport=transport, timing=later) as shorter,
+    ):
+        assert longer.value != shorter.value
+        await trio.sleep(2000)
+    assert (shorter.statistics().closed, longer.statistics().closed) == (True, True)
+    assert exchange.open_keys(trio.current_time()) == ()
+    assert exchange.requests_during_bans == 0
+
+
 async def test_keepalives_are_spread(exchange: Exchange, transport: MemoryTransport, autojump_clock: MockClock) -> None:
     """A hundred keys opened together ping at a hundred different times, each within the last tenth."""
     for number in range(100):
@@ -608,6 +625,28 @@ async def test_short_ban_is_waited_out_on_opening(
     async with open_listen_key(USDM, ALICE, transport=transport):
         assert 5 <= trio.current_time() <= 6
     assert exchange.requests_during_bans == 0
+
+
+async def test_end_of_a_ban_is_no_starting_signal(
+    exchange: Exchange, transport: MemoryTransport, autojump_clock: MockClock
+) -> None:
+    """Ten keys that are opened during a ban are asked for at ten different moments after it."""
+    exchange.add_faults(Fault(verb="create", account="bob", nth=1, effect=rate_limited(10)))
+    with pytest.raises(RateLimitedError):
+        async with open_listen_key(USDM, BOB, transport=transport, timing=Timing(open_timeout=5)):
+            raise AssertionError
+
+    async def hold(api_key: str) -> None:
+        async with open_listen_key(USDM, Credentials(api_key), transport=transport):
+            await trio.sleep(100)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(10):
+            exchange.add_account(f"api-key-{number}")
+            nursery.start_soon(hold, f"api-key-{number}")
+    moments = [entry.when for entry in exchange.log if entry.verb == "create"][1:]
+    assert all(10 <= when <= 11 for when in moments)
+    assert len(set(moments)) == 10
 
 
 async def test_wrong_credentials_are_raised_at_once(

@@ -77,7 +77,8 @@ class ListenKeyError(Exception):
             f"exchange says {self.message!r}" if self.message else "",
         ]
         known = ", ".join(fact for fact in facts if fact)
-        return f"{where + ': ' if where else ''}{self.problem}{f' ({known})' if known else ''}. {self.advice}"
+        problem = f"{where}: {self.problem}" if where else self.problem
+        return f"{problem}{f' ({known})' if known else ''}. {self.advice.removesuffix('.')}."
 
 
 def _revive(kind: type[ListenKeyError], args: tuple[object, ...]) -> ListenKeyError:
@@ -144,6 +145,6 @@ class TransportError(Exception):
     """
 
     def __init__(self, reason: str, *, unsent: bool = False) -> None:
-        super().__init__(reason)
+        super().__init__(str(reason))
         self.reason: str = str(reason)
         self.unsent = unsent

@@ -54,10 +54,11 @@ class Life:
         on_exit: OnExit = "close",
         on_lost: OnLost = "replace",
         now: float = 0.0,
+        draw: float = 0.0,
     ) -> None:
         self.account = Host().join("/path", "api-key") if account is None else account
         timing = Timing() if timing is None else timing
-        self.machine = Lifecycle(venue, timing, self.account, on_exit=on_exit, on_lost=on_lost, now=now)
+        self.machine = Lifecycle(venue, timing, self.account, on_exit=on_exit, on_lost=on_lost, now=now, draw=draw)
         self.heard: list[Notice] = []
 
     def tick(self, now: float) -> str:

@@ -1,5 +1,7 @@
 """What the exchanges' answers mean, as a table of literal answers; ``test_answers_any.py`` has all the others."""
 
+import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
@@ -48,6 +50,18 @@ def error_of(outcome: Outcome) -> ListenKeyError:
 
 def error_body(code: int, message: str = "Mind the gap.") -> bytes:
     return f'{{"code":{code},"msg":"{message}"}}'.encode()
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine is in a time zone that is nine hours ahead."""
+    if not hasattr(time, "tzset"):
+        pytest.skip("the time zone of a process cannot be changed here")
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 class TestSuccess:
@@ -110,6 +124,7 @@ CODES = [
     (-1007, 400, TRANSIENT),
     (-1008, 503, TRANSIENT),
     (-1008, 400, TRANSIENT),
+    (-1008, 429, WAIT),
     (-1015, 400, REFUSED),
     (-1015, 429, WAIT),
     (-1016, 400, REFUSED),
@@ -140,6 +155,7 @@ CODES = [
     (-3038, 400, REFUSED),
     (-4109, 400, CREDENTIALS),
     (-987654, 400, REFUSED),
+    (-987654, 401, CREDENTIALS),
     (-987654, 403, REFUSED),
     (-987654, 404, REFUSED),
     (-987654, 500, TRANSIENT),
@@ -166,7 +182,12 @@ class TestCodes:
     def test_two_hundred_with_a_code_is_no_success(self, verb: Verb, code: int, status: int, meaning: Meaning) -> None:
         """2xx with an error code in the body means what the code means."""
         outcome = read(verb, 200, error_body(code))
-        said_by_status = {(-1015, 429): REFUSED, (-987654, 500): REFUSED}
+        said_by_status = {
+            (-1008, 429): TRANSIENT,
+            (-1015, 429): REFUSED,
+            (-987654, 401): REFUSED,
+            (-987654, 500): REFUSED,
+        }
         assert (outcome.event, type(outcome.error)) == said_by_status.get((code, status), meaning)
         assert error_of(outcome).status == 200
 
@@ -270,6 +291,12 @@ class TestStatuses:
             outcome = read(verb, 200, HTML)
             assert (outcome.event, type(outcome.error)) == TRANSIENT
             assert outcome.unsure
+
+    @pytest.mark.parametrize("body", [HTML, b"{", b"OK", b"\xff"], ids=["html", "half", "text", "no utf8"])
+    def test_a_maintenance_page_confirms_no_close(self, body: bytes) -> None:
+        """2xx to a close with something that is neither JSON nor empty is worth another try."""
+        outcome = read("close", 200, body)
+        assert (outcome.event, type(outcome.error)) == TRANSIENT
 
     @pytest.mark.parametrize(
         ("status", "meaning"),
@@ -467,9 +494,37 @@ class TestSilence:
         headers = [("Retry-After", "Sat, 30 Jul 2022 01:54:20 GMT")] + ([] if date is None else [("Date", date)])
         assert read("create", 429, b"", *headers).wait == 61
 
-    def test_a_date_in_the_past_is_over(self) -> None:
-        """A date that has passed asks for the least wait there is."""
-        assert read("create", 429, b"", ("Retry-After", "Sat, 30 Jul 2022 01:00:00 GMT"), DATE).wait == 1
+    @pytest.mark.parametrize("headers", [(), (DATE,)], ids=["our clock", "its clock"])
+    @pytest.mark.parametrize("second", ["00:00", "53:19", "53:20"])
+    @pytest.mark.parametrize(("status", "seconds"), [(429, 60), (418, 120)])
+    def test_a_date_in_the_past_is_no_word(
+        self, status: int, seconds: float, second: str, headers: tuple[tuple[str, str], ...]
+    ) -> None:
+        """A date that has passed when it arrives shows that a clock is wrong: the default counts, not "at once"."""
+        late = ("Retry-After", f"Sat, 30 Jul 2022 01:{second} GMT")
+        assert read("create", status, b"", late, *headers).wait == seconds
+
+    @pytest.mark.parametrize("headers", [(), (DATE,)], ids=["our clock", "its clock"])
+    @pytest.mark.parametrize("instant", ["1659145999999", "1659146000000", "0000000000000"])
+    def test_a_ban_that_ended_in_the_past_is_no_word(self, instant: str, headers: tuple[tuple[str, str], ...]) -> None:
+        """A ban that by the clock is over and is told all the same shows that a clock is wrong: the default counts."""
+        body = error_body(-1003, FUTURES_BAN.format(instant))
+        assert read("keepalive", 418, body, *headers).wait == 120
+        assert read("keepalive", 429, body, *headers).wait == 60
+
+    def test_what_is_past_takes_nothing_from_what_is_not(self) -> None:
+        """If one of header and message is past, the other counts."""
+        body = error_body(-1003, FUTURES_BAN.format("1659145000000"))
+        assert read("keepalive", 418, body, ("Retry-After", "7"), DATE).wait == 7
+
+    @pytest.mark.usefixtures("far_from_greenwich")
+    @pytest.mark.parametrize(
+        "date", ["Sat, 30 Jul 2022 01:54:20 GMT", "Saturday, 30-Jul-22 01:54:20 GMT", "Sat Jul 30 01:54:20 2022"]
+    )
+    def test_every_form_of_a_date_is_in_greenwich_time(self, date: str) -> None:
+        """All three forms that HTTP knows mean GMT, wherever this machine is, and even if they do not say so."""
+        assert read("create", 429, b"", ("Retry-After", date)).wait == 61
+        assert read("create", 429, b"", ("Retry-After", date), DATE).wait == 61
 
     @pytest.mark.parametrize("wording", [SPOT_BAN, FUTURES_BAN], ids=["spot", "futures"])
     @pytest.mark.parametrize("headers", [(), (DATE,)], ids=["our clock", "its clock"])
@@ -499,6 +554,19 @@ class TestSilence:
         """403 with a page comes from the firewall; with the exchange's own code it is a refusal."""
         assert read("create", 403, HTML, ("Retry-After", "7")).wait == 7
         assert read("create", 403, error_body(-2015)).event is Event.REFUSED
+
+    @pytest.mark.parametrize("body", [b'{"message":"Forbidden"}', b'{"code":0}', b"[]", b'"Forbidden"'])
+    def test_a_firewall_that_answers_in_json_wants_silence(self, body: bytes) -> None:
+        """403 with JSON that has no code of the exchange's comes from the firewall, too."""
+        outcome = read("create", 403, body)
+        assert (outcome.event, outcome.wait) == (Event.WAIT, 300)
+
+    @pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007, -1008])
+    @pytest.mark.parametrize("status", [418, 429])
+    def test_a_code_that_is_worth_another_try_does_not_lift_a_limit(self, status: int, code: int) -> None:
+        """What would be tried again soon is, with 429 or 418, waited for as long as the exchange says."""
+        outcome = read("keepalive", status, error_body(code), ("Retry-After", "30"))
+        assert (outcome.event, outcome.wait) == (Event.WAIT, 30)
 
     def test_a_ban_leaves_no_doubt(self) -> None:
         """A request that was turned away at the door made no key."""
@@ -563,6 +631,12 @@ class TestSecrets:
         message = "x " * 97 + API_SECRET
         error = error_of(read("create", 400, error_body(-987654, message), hide=(API_SECRET,)))
         assert "short" not in str(error)
+
+    @pytest.mark.parametrize("hide", [("abc123", "abc123-tail"), ("abc123-tail", "abc123")])
+    def test_a_secret_within_another_uncovers_nothing(self, hide: tuple[str, str]) -> None:
+        """If one secret is a part of another, the rest of the longer one is not left over."""
+        error = error_of(read("create", 400, error_body(-987654, "both abc123-tail and abc123"), hide=hide))
+        assert error.message == "both [hidden] and [hidden]"
 
     def test_a_transports_words_are_treated_alike(self) -> None:
         """What a transport says may quote the URL or the header."""

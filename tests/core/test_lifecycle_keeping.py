@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, OK, REFUSED, Life, alive, banned, held
 
-from trio_listenkey import KeyLostError, KeyStatistics, Timing, Venue
+from trio_listenkey import KeyLostError, KeyStatistics, Timing, Venue, venues
 from trio_listenkey._core._lifecycle import Lifecycle
 from trio_listenkey._core._neighbours import Host
 from trio_listenkey._core._outcomes import Outcome
@@ -164,6 +164,48 @@ class TestSilence:
         one.gets(banned(120), 1800.0)
         other.gets(banned(5), 1800.0)
         assert other.machine.ready_at == 1920
+
+    def test_dialects_of_one_host_share_its_ban_and_nothing_else(self) -> None:
+        """The same API key at two paths of a host is two accounts, each with its key, and both are banned at once."""
+        host = Host()
+        usdm = held(ACCOUNT, account=host.join(ACCOUNT.path, "A"), key="KU")
+        coinm = held(venues.BINANCE_COINM, account=host.join(venues.BINANCE_COINM.path, "A"), key="KC")
+        assert (usdm.account.key, coinm.account.key) == ("KU", "KC")
+        usdm.sends(1800.0, "keepalive", "KU")
+        usdm.gets(banned(120), 1800.0)
+        assert coinm.machine.ready_at == 1920
+        assert coinm.stops(1920.0) == "LEAVING"
+        coinm.sends(1920.0, "close", "KC")
+
+    def test_words_of_silence_one_after_the_other_are_taken_ever_more_seriously(self) -> None:
+        """From the second wait in a row on, it is at least as long as the longest backoff, up to the cap."""
+        life, now, pauses = held(), 1800.0, []
+        for _ in range(9):
+            life.sends(now, "keepalive", "K1")
+            life.gets(banned(1, 418), now)
+            pauses.append(life.machine.ready_at - now)
+            now = life.machine.ready_at
+        assert pauses == [1, 1, 2, 4, 8, 16, 32, 60, 60]
+
+    def test_a_longer_word_is_never_shortened(self) -> None:
+        """However many waits there were in a row, the exchange's word counts where it is the longer one."""
+        life, now = held(), 1800.0
+        for seconds in (1, 1, 50, 100):
+            life.sends(now, "keepalive", "K1")
+            life.gets(banned(seconds), now)
+            assert life.machine.ready_at == now + seconds
+            now = life.machine.ready_at
+
+    def test_a_success_makes_the_next_wait_the_first(self) -> None:
+        """A wait after a success is as long as the exchange says."""
+        life, now = held(), 1800.0
+        for outcome in (banned(1), banned(1), banned(1), OK):
+            life.sends(now, "keepalive", "K1")
+            life.gets(outcome, now)
+            now = life.machine.ready_at
+        life.sends(now, "keepalive", "K1")
+        life.gets(banned(1), now)
+        assert life.machine.ready_at == now + 1
 
     def test_keepalives_are_spread_after_a_ban(self) -> None:
         """They come within ``retry_cap`` after its end, by each key's own draw, and leave half of the key's life."""
@@ -339,6 +381,95 @@ class TestReplacedByTheExchange:
         assert life.account.key == "K2"
         assert life.kinds == ["created", "replaced"]
         life.sends(3600.0, "keepalive", "K2")
+
+
+def two_contexts(venue: Venue) -> tuple[Life, Life]:
+    """Two of one account that hold K1, the second of which is told at 600 that the key is now K2."""
+    host = Host()
+    one = held(venue, account=host.join("/path", "A"))
+    other = held(venue, account=host.join("/path", "A"), timing=Timing(keepalive_every=600))
+    other.sends(600.0, "keepalive", "K1")
+    other.gets(alive("K2"), 600.0)
+    return one, other
+
+
+class TestReplacedByANeighbour:
+    def test_it_is_asked_about_at_once(self) -> None:
+        """When another context of the account has learned another key, a keepalive is due at the next look."""
+        one, _ = two_contexts(ACCOUNT)
+        assert one.machine.ready_at == 1800
+        assert one.tick(601.0) == "HELD"
+        assert one.machine.ready_at == 601
+        one.sends(601.0, "keepalive", "K1")
+
+    def test_nothing_is_put_off_by_it(self) -> None:
+        """A keepalive that is overdue when the other key is noticed stays so."""
+        one, _ = two_contexts(ACCOUNT)
+        one.tick(1900.0)
+        assert one.machine.ready_at == 1800
+
+    def test_it_is_asked_about_once(self) -> None:
+        """Once the exchange has told which key is alive, the next keepalive is due in its time."""
+        one, other = two_contexts(ACCOUNT)
+        one.tick(601.0)
+        one.sends(601.0, "keepalive", "K1")
+        one.gets(alive("K2"), 601.0)
+        assert (one.machine.key, one.machine.generation) == ("K2", 2)
+        assert one.kinds == ["created", "replaced"]
+        for life, due in ((one, 2401), (other, 1200)):
+            life.tick(602.0)
+            assert life.machine.ready_at == due
+
+    @pytest.mark.parametrize("draw", [0.0, 0.9])
+    def test_a_failed_attempt_is_followed_by_a_pause(self, draw: float) -> None:
+        """If the exchange does not say, it is asked again with backoff, not at every look."""
+        one, _ = two_contexts(ACCOUNT)
+        one.tick(601.0)
+        now = 601.0
+        for ceiling in (1, 2, 4, 8):
+            one.sends(now, "keepalive", "K1")
+            one.gets(NO_ANSWER, now, draw)
+            due = now + 0.1 + (ceiling - 0.1) * draw
+            one.tick(now + 0.05)
+            assert one.machine.ready_at == pytest.approx(due)
+            now = one.machine.ready_at
+
+    def test_a_ban_is_waited_out_first(self) -> None:
+        """Nor is a host asked that wants silence."""
+        one, other = two_contexts(ACCOUNT)
+        other.account.host.block(700.0)
+        assert one.begin(601.0) is None
+        assert one.machine.ready_at == 700
+
+    def test_a_confirmation_without_a_name_is_for_the_accounts_key(self) -> None:
+        """Where a keepalive names no key and its answer neither, the one that was renewed is the account's."""
+        one, _ = two_contexts(venues.BINANCE_COINM)
+        one.tick(601.0)
+        one.sends(601.0, "keepalive", "K1")
+        one.gets(OK, 601.0)
+        assert (one.machine.key, one.account.key) == ("K2", "K2")
+        assert one.kinds == ["created", "replaced"]
+
+    def test_a_confirmation_of_a_name_is_for_that_key(self) -> None:
+        """Where a keepalive names the key, its success is that key's, whatever a neighbour was told."""
+        one, _ = two_contexts(FORM)
+        one.tick(601.0)
+        one.sends(601.0, "keepalive", "K1")
+        one.gets(OK, 601.0)
+        assert (one.machine.key, one.account.key) == ("K1", "K1")
+
+    def test_two_keys_that_are_both_alive_are_no_reason_to_go_on_asking(self) -> None:
+        """Where an account has several keys, two contexts that hold one each ask once, and then in their time."""
+        one, other = two_contexts(FORM)
+        one.tick(601.0)
+        one.sends(601.0, "keepalive", "K1")
+        one.gets(OK, 601.0)
+        other.tick(602.0)
+        other.sends(602.0, "keepalive", "K2")
+        other.gets(OK, 602.0)
+        one.tick(603.0)
+        other.tick(603.0)
+        assert (one.machine.ready_at, other.machine.ready_at) == (2401, 1202)
 
 
 class TestStatistics:

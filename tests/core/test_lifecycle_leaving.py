@@ -143,6 +143,15 @@ class TestSilence:
         assert life.machine.closed is False
         assert life.heard[-1] == Notice("closed", ban.error)
 
+    def test_no_retry_is_told_that_does_not_come(self) -> None:
+        """Observers hear of another close only if there is time for one."""
+        life = held(timing=Timing(close_timeout=10))
+        life.stops(100.0)
+        life.sends(100.0, "close", "K1")
+        life.gets(banned(60), 101.0)
+        assert life.kinds == ["created", "closed"]
+        assert life.machine.statistics().retries == 0
+
     def test_a_ban_keeps_closes_back(self) -> None:
         """No close is sent to a host that wants silence, not even by who was not told (K3)."""
         life = held(timing=Timing(close_timeout=10))
@@ -166,7 +175,7 @@ class TestNothingToClose:
         life = Life()
         assert life.stops(0.0) == "CLOSED"
         assert life.machine.closed is None
-        assert life.heard == [Notice("closed")]
+        assert life.heard == []  # there never was a key
         assert life.machine.statistics().requests == 0
 
     def test_after_a_request_that_was_never_sent(self) -> None:
@@ -319,10 +328,11 @@ class TestStopAtRest:
         life.sends(3600.5, "close", "K1")
 
     def test_with_a_key_that_ran_out_unseen(self) -> None:
-        """The same where nobody looked before the end."""
+        """The same where nobody looked before the end, and a block that is over hears of no loss."""
         life = held()
         assert life.stops(4000.0) == "LEAVING"
         life.sends(4000.0, "close", "K1")
+        assert life.kinds == ["created"]
 
     def test_after_a_failure(self) -> None:
         """A key that could not be kept alive is closed all the same, and the failure stays."""
@@ -462,6 +472,54 @@ class TestLostAnswers:
         assert life.stops(10.0) == "LEAVING"
         assert life.failure is NO_ANSWER.error
 
+    def test_and_is_reported_where_the_close_takes_a_name(self) -> None:
+        """An opening that timed out asks nobody again: that a key may be left is said, and no request follows."""
+        life = Life(FORM, timing=Timing(open_timeout=10))
+        life.sends(0.0, "create", None)
+        assert life.gets(NO_ANSWER, 10.0) == "FAILED"
+        assert life.stops(10.0) == "CLOSED"
+        assert life.machine.closed is False
+        assert life.heard[-1] == Notice("closed", NO_ANSWER.error)
+        assert life.machine.statistics().requests == 1
+
+    def test_a_replacement_that_was_lost_is_asked_for_once_more(self) -> None:
+        """If the last key ran out and the create of another one was lost, one create more tells which to close."""
+        life = _with_a_lost_replacement(FORM)
+        assert life.stops(3610.0) == "VACANT"
+        life.sends(3610.0, "create", "K1")
+        assert life.gets(alive("K2"), 3611.0) == "LEAVING"
+        life.sends(3611.0, "close", "K2")
+
+    @pytest.mark.parametrize(("answer", "closed"), [(GONE, False), (OK, True)], ids=["gone", "ok"])
+    def test_that_the_old_key_is_gone_says_nothing_of_the_lost_one(self, answer: Outcome, closed: bool) -> None:
+        """Who cannot name the new key closes the old one; only if that was alive is it the one there is."""
+        life = _with_a_lost_replacement(FORM)
+        life.stops(3610.0)
+        life.sends(3610.0, "create", "K1")
+        assert life.gets(NO_ANSWER, 3611.0) == "LEAVING"
+        life.sends(3611.0, "close", "K1")
+        assert life.gets(answer, 3612.0) == "CLOSED"
+        assert life.machine.closed is closed
+        assert life.heard[-1] == Notice("closed", answer.error)
+
+    def test_an_account_without_a_key_has_no_lost_one(self) -> None:
+        """Where the account tells the key, "gone" is said of all that there may be."""
+        life = _with_a_lost_replacement(ACCOUNT)
+        assert life.stops(3610.0) == "LEAVING"
+        life.sends(3610.0, "close", "K1")
+        life.gets(GONE, 3611.0)
+        assert life.machine.closed is True
+        assert life.heard[-1] == Notice("closed")
+
+
+def _with_a_lost_replacement(venue: Venue) -> Life:
+    """Its key ran out at 3600, and the answer to the create that followed did not come."""
+    life = held(venue)
+    life.tick(3600.0)
+    life.sends(3600.0, "create", "K1")
+    life.gets(NO_ANSWER, 3610.0)
+    return life
+
 
 class TestNeighbours:
     @both_dialects
@@ -529,6 +587,25 @@ class TestNeighbours:
         assert first.machine.closed is None
         first.leaves()
         second.sends(6.0, "create", None)
+
+    def test_who_hears_that_the_key_is_gone_saves_others_the_close(self) -> None:
+        """A close that waits for another try is not sent, without a name, once a neighbour knows the key dead."""
+        host = Host()
+        first = held(account=host.join("/path", "A"))
+        first.stops(5.0)
+        first.sends(5.0, "close", "K1")
+        first.gets(NO_ANSWER, 5.0, draw=0.99)
+        timing = Timing(keepalive_every=0.5)
+        second = Life(account=host.join("/path", "A"), timing=timing, on_lost="raise", now=5.1)
+        second.sends(5.1, "create", None)
+        second.gets(alive("K2"), 5.1)
+        second.sends(5.6, "keepalive", "K2")
+        second.gets(GONE, 5.6)
+        second.stops(5.6)
+        second.leaves()
+        assert first.begin(7.0) is None
+        assert first.state == "CLOSED"
+        assert first.machine.closed is None
 
     def test_a_lost_answer_is_the_accounts_to_remember(self) -> None:
         """The last member closes what a create of another member may have made (L1)."""

@@ -8,6 +8,8 @@ from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, REFUSED, L
 from trio_listenkey import RateLimitedError, Timing, UnavailableError, UsageError, Venue, venues
 from trio_listenkey._core._lifecycle import Pace, Send
 from trio_listenkey._core._neighbours import Host
+from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._state import Event
 
 
 class TestPace:
@@ -174,6 +176,15 @@ class TestGivingUp:
         assert (life.failure.venue, life.failure.verb) == ("binance-us", "create")
         assert "30 s" in life.failure.problem
 
+    @pytest.mark.parametrize("outcome", [NO_ANSWER, banned(300)], ids=["no answer", "ban"])
+    def test_no_retry_is_told_that_does_not_come(self, outcome: Outcome) -> None:
+        """Observers hear of another try only if there is time for one."""
+        life = Life(timing=Timing(open_timeout=30))
+        life.sends(29.95, "create", None)
+        assert life.gets(outcome, 29.95) == "FAILED"
+        assert life.kinds == []
+        assert life.machine.statistics().retries == 0
+
     def test_once_there_was_a_key_there_is_no_limit(self) -> None:
         """A replacement is tried for as long as the block lasts."""
         life = Life(timing=Timing(open_timeout=30))
@@ -247,6 +258,32 @@ class TestSilence:
             life.gets(NEVER_SENT, 0.0, draw=number * 0.25)
         host.block(20.0)
         assert [life.machine.ready_at for life in lives] == [20.0, 20.25, 20.5]
+
+    def test_who_comes_during_a_ban_has_a_moment_of_its_own(self) -> None:
+        """Contexts that open during a ban start at different moments after it, each by the draw that it came with."""
+        host = Host()
+        host.block(20.0)
+        lives = [Life(account=host.join("/path", f"api-key-{n}"), now=5.0, draw=n * 0.25) for n in range(3)]
+        assert [life.machine.ready_at for life in lives] == [20.0, 20.25, 20.5]
+
+    @pytest.mark.parametrize("seconds", [2, 29])
+    def test_the_spread_makes_no_failure_of_a_short_ban(self, seconds: float) -> None:
+        """However wide ``retry_base`` is, the spread takes half of what is left of ``open_timeout`` at most."""
+        life = Life(timing=Timing(open_timeout=30, retry_base=40))
+        life.sends(0.0, "create", None)
+        assert life.gets(banned(seconds), 0.0, draw=0.999) == "VACANT"
+        assert life.machine.ready_at == pytest.approx(seconds + (30 - seconds) / 2, abs=0.02)
+
+    def test_another_failure_lends_a_ban_no_facts(self) -> None:
+        """A ban that was told to a neighbour has no status and no words, whatever went wrong here before."""
+        life = Life(timing=Timing(open_timeout=30))
+        life.sends(0.0, "create", None)
+        error = UnavailableError("no", advice="Wait", status=503, code=-1000, message="Maintenance.")
+        life.gets(Outcome(Event.TRANSIENT, error=error), 1.0)
+        life.account.host.block(500.0)
+        assert life.tick(2.0) == "FAILED"
+        assert isinstance(life.failure, RateLimitedError)
+        assert (life.failure.status, life.failure.code, life.failure.message) == (None, None, None)
 
     def test_waits_are_counted(self) -> None:
         """Answers that asked for silence are told apart from other failures."""

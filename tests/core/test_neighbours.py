@@ -23,6 +23,11 @@ class TestHost:
         assert host.join("/path", "A") is host.join("/path", "A")
         assert host.join("/path", "A") is not host.join("/path", "B")
 
+    def test_another_path_is_another_account(self) -> None:
+        """One host may serve several dialects, and in each of them an API key has a key of its own."""
+        host = Host()
+        assert host.join("/fapi/v1/listenKey", "A") is not host.join("/dapi/v1/listenKey", "A")
+
     def test_hosts_share_nothing(self) -> None:
         """The same API key at another host is another account, and a ban there is no ban here."""
         one, other = Host(), Host()
@@ -96,6 +101,16 @@ class TestAccount:
         one.learn("K")
         other.learn("K")
         assert not one.is_shared()
+
+    def test_the_same_key_at_two_paths_is_two_keys(self) -> None:
+        """Keys are compared within a dialect only."""
+        host = Host()
+        one, other = host.join("/fapi/v1/listenKey", "A"), host.join("/dapi/v1/listenKey", "A")
+        one.learn("K")
+        other.learn("K")
+        assert not one.is_shared()
+        other.leave()
+        assert one.key == "K"
 
     def test_a_new_key_takes_the_place_of_the_old(self) -> None:
         """One account has one key: learning another ends the part in the first."""

@@ -1,8 +1,13 @@
 """What is sent, to the letter."""
 
-import pytest
+import dataclasses
+from urllib.parse import urlsplit
 
-from trio_listenkey import Credentials, Venue, venues
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from trio_listenkey import Credentials, UsageError, Venue, venues
 from trio_listenkey._core._requests import build_request
 from trio_listenkey._core._venue import Verb
 from trio_listenkey._http import Request
@@ -79,3 +84,18 @@ def test_the_header_of_the_api_key_is_the_venues() -> None:
     request = build_request(follower, CREDENTIALS, "create", None)
     assert request.headers[0] == ("X-FOLLOWER-APIKEY", "the-api-key")
     assert request.url == "https://api.example/api/v3/userDataStream"
+
+
+@given(st.text(max_size=40))
+@example("@evil.example/x")
+@example(".evil.example/x")
+@example("/@evil.example/x")
+@example("//evil.example/x")
+@example("/\\evil.example/x")
+def test_no_path_leads_to_another_host(path: str) -> None:
+    """Whatever text is taken for a path, the API key is sent to the host of the address."""
+    try:
+        venue = dataclasses.replace(venues.BINANCE_US, path=path)
+    except UsageError:
+        return
+    assert urlsplit(build_request(venue, CREDENTIALS, "create", None).url).netloc == "api.binance.us"

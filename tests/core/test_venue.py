@@ -2,6 +2,7 @@
 
 import math
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -198,6 +199,10 @@ WITH_PATH = [
     "https://api.binance.com#top",
     "https://api.binance.com/#top",
     "https://api.binance.com/..",
+    "https://api.binance.com?",
+    "https://api.binance.com#",
+    "https://api.binance.com/?",
+    "https://api.binance.com/#",
 ]
 
 
@@ -250,10 +255,17 @@ class TestAddresses:
             a_venue(stream_url=as_stream(url))
 
     @pytest.mark.parametrize(
-        "url", ["https://user@api.example", "https://user:hunter2@api.example", "https://:hunter2@api.example"]
+        "url",
+        [
+            "https://user@api.example",
+            "https://user:hunter2@api.example",
+            "https://:hunter2@api.example",
+            "https://@api.example",
+            "https://:@api.example",
+        ],
     )
     def test_an_address_has_no_user(self, url: str) -> None:
-        """Credentials in an address are refused and not quoted."""
+        """Credentials in an address, and an empty place for them, are refused and not quoted."""
         with pytest.raises(UsageError, match="user name") as caught:
             a_venue(rest_url=url)
         assert "hunter2" not in str(caught.value)
@@ -280,6 +292,58 @@ class TestAddresses:
         assert venue.rest_url.isprintable()
 
 
+NO_PATHS: list[Any] = [
+    "",
+    "v1/listenKey",
+    ".evil.example/v1/listenKey",
+    "@evil.example/v1/listenKey",
+    ":8443/v1/listenKey",
+    "\\v1/listenKey",
+    " /v1/listenKey",
+    "/v1/listen key",
+    "/v1/listenKey\r\nX-Header: 1",
+    "/v1/listenKey\x00",
+    "/v1/schl\u00fcssel",
+    "/v1/listenKey#top",
+    None,
+    b"/v1/listenKey",
+    1,
+]
+
+
+class TestPaths:
+    @pytest.mark.parametrize("path", [*NO_PATHS, "/v1/listenKey?x=1"])
+    def test_what_is_no_path_is_refused(self, path: Any) -> None:
+        """A path begins with a slash, so that it cannot become a part of the host's name, and is visible ASCII."""
+        with pytest.raises(UsageError, match=r"Venue\.path of 'somewhere'"):
+            a_venue(path=path)
+
+    @pytest.mark.parametrize("path", [f"{path}{{key}}" if isinstance(path, str) else path for path in NO_PATHS])
+    def test_the_path_of_a_stream_is_one_too(self, path: Any) -> None:
+        """A listen key goes to no other host either."""
+        with pytest.raises(UsageError, match=r"Venue\.stream_path of 'somewhere'"):
+            a_venue(stream_path=path)
+
+    def test_a_stream_may_have_a_query(self) -> None:
+        """Some exchanges want the key there."""
+        assert a_venue(stream_path="/ws?listenKey={key}").stream_url_for("K") == "wss://ws.example/ws?listenKey=K"
+
+    @given(st.text(max_size=40))
+    def test_no_path_leads_to_another_host(self, path: str) -> None:
+        """Whatever text is taken for a path, the listen key is sent to the host of the address."""
+        try:
+            venue = a_venue(stream_path=path + "{key}")
+        except UsageError:
+            return
+        assert urlsplit(venue.stream_url_for("K")).netloc == "ws.example"
+
+    @pytest.mark.parametrize("key_in", ["query", "", "FORM", None])
+    def test_a_key_is_told_in_one_of_two_ways(self, key_in: Any) -> None:
+        """Another place for the key is an error, rather than a request without one."""
+        with pytest.raises(UsageError, match=r"Venue\.key_in of 'somewhere'"):
+            a_venue(key_in=key_in)
+
+
 class TestPace:
     @pytest.mark.parametrize(
         ("every", "validity"), [(3600, 3600), (3601, 3600), (0, 3600), (-1, 3600), (1, 0), (math.nan, 3600)]
@@ -293,3 +357,10 @@ class TestPace:
         """A validity that compares with nothing is an error, too."""
         with pytest.raises(UsageError, match="keepalive every"):
             a_venue(validity=math.nan)
+
+    @pytest.mark.parametrize("value", ["3600", None, True, 3600j, [3600]])
+    @pytest.mark.parametrize("name", ["validity", "keepalive_every"])
+    def test_times_are_plain_numbers(self, name: str, value: Any) -> None:
+        """A time of another type is an error of the venue's, not of the first comparison."""
+        with pytest.raises(UsageError, match="keepalive every"):
+            a_venue(**{name: value})

@@ -1,7 +1,10 @@
 """What an error tells, and whose child it is."""
 
+import copy
+import pickle
 import re
 import traceback
+from collections.abc import Callable
 
 import pytest
 
@@ -102,6 +105,33 @@ class TestFields:
         assert TransportError("refused", unsent=True).unsent is True
         assert (TransportError("reset").reason, str(TransportError("reset"))) == ("reset", "reset")
 
+    def test_a_transport_errors_reason_is_text(self) -> None:
+        """A transport that passes another library's error on gives no more than its words."""
+        assert TransportError(ValueError("reset")).reason == "reset"  # type: ignore[arg-type]
+
+
+def through_pickle(error: ListenKeyError) -> ListenKeyError:
+    found = pickle.loads(pickle.dumps(error))
+    assert isinstance(found, ListenKeyError)
+    return found
+
+
+class TestCopies:
+    @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, through_pickle])
+    @pytest.mark.parametrize("error", every_error(), ids=lambda error: type(error).__name__)
+    def test_a_copy_says_the_same(
+        self, error: ListenKeyError, copied: Callable[[ListenKeyError], ListenKeyError]
+    ) -> None:
+        """Errors survive being copied and pickled, as between processes, with fields, text and notes."""
+        error.venue, error.status, error.code = "somewhere", 400, "E7"
+        error.add_note("by the way")
+        found = copied(error)
+        assert found is not error
+        assert type(found) is type(error)
+        assert (str(found), found.args) == (str(error), error.args)
+        assert vars(found) == vars(error)
+        assert found.__notes__[-1] == "by the way"
+
 
 class TestText:
     def test_it_says_everything(self) -> None:
@@ -117,28 +147,28 @@ class TestText:
         )
         assert str(error) == (
             "binance-usdm keepalive: it broke (HTTP 400, code -1102, "
-            "exchange says \"Mandatory parameter 'x' was not sent.\"). Mend it"
+            "exchange says \"Mandatory parameter 'x' was not sent.\"). Mend it."
         )
 
     def test_a_limit_reads_alike(self) -> None:
         """An error with a field more has its text built in the same place."""
         error = RateLimitedError("hush", advice="Wait", retry_after=1.0, venue="v", verb="create", status=418)
-        assert str(error) == "v create: hush (HTTP 418). Wait"
+        assert str(error) == "v create: hush (HTTP 418). Wait."
 
     def test_it_leaves_out_what_it_does_not_know(self) -> None:
         """Without facts it is the problem and the advice."""
-        assert {str(error) for error in every_error()} == {"it broke. Do this"}
+        assert {str(error) for error in every_error()} == {"it broke. Do this."}
 
     @pytest.mark.parametrize(
         ("facts", "text"),
         [
-            ({"venue": "v"}, "v: it broke. Do this"),
-            ({"verb": "close"}, "close: it broke. Do this"),
-            ({"status": 0}, "it broke (HTTP 0). Do this"),
-            ({"code": 0}, "it broke (code 0). Do this"),
-            ({"code": "E7", "status": 200}, "it broke (HTTP 200, code E7). Do this"),
-            ({"message": ""}, "it broke. Do this"),
-            ({"message": "no\n"}, r"it broke (exchange says 'no\n'). Do this"),
+            ({"venue": "v"}, "v: it broke. Do this."),
+            ({"verb": "close"}, "close: it broke. Do this."),
+            ({"status": 0}, "it broke (HTTP 0). Do this."),
+            ({"code": 0}, "it broke (code 0). Do this."),
+            ({"code": "E7", "status": 200}, "it broke (HTTP 200, code E7). Do this."),
+            ({"message": ""}, "it broke. Do this."),
+            ({"message": "no\n"}, r"it broke (exchange says 'no\n'). Do this."),
         ],
     )
     def test_each_fact_has_its_place(self, facts: dict[str, int | str], text: str) -> None:
@@ -148,4 +178,4 @@ class TestText:
     def test_it_is_what_a_traceback_ends_with(self) -> None:
         """A traceback names the class by where users find it, and then the text."""
         last = traceback.format_exception_only(KeyLostError("it died", advice="Open a new one"))[-1]
-        assert last == "trio_listenkey.KeyLostError: it died. Open a new one\n"
+        assert last == "trio_listenkey.KeyLostError: it died. Open a new one.\n"

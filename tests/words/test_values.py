@@ -168,6 +168,13 @@ class TestTiming:
             Timing(**{name: value})
 
     @pytest.mark.parametrize("name", DURATIONS)
+    @pytest.mark.parametrize("value", [10**400, -(10**400)], ids=["future", "past"])
+    def test_a_duration_is_no_longer_than_a_float_can_be(self, name: str, value: int) -> None:
+        """A whole number that no clock could be moved by is refused like infinity."""
+        with pytest.raises(UsageError, match=rf"Timing\.{name} is -?1000"):
+            Timing(**{name: value})
+
+    @pytest.mark.parametrize("name", DURATIONS)
     @pytest.mark.parametrize("value", [True, False, "1", b"1", [1], 1j, Decimal(1), Fraction(1, 2)])
     def test_a_duration_is_a_plain_number(self, name: str, value: Any) -> None:
         """No field takes another type; ``True`` is no second."""

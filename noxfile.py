@@ -95,6 +95,15 @@ def anyio4(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["tests/transports"]), env=INSTALLED)
 
 
+@nox.session(python=OLDEST)
+def clients(session: nox.Session) -> None:
+    """Run clients that no one here wrote against the exchange."""
+    _install(session, "test", extras="cli")
+    session.install("python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3")
+    # Their warnings are theirs.
+    session.run("pytest", "-W", "default", "tests/real_clients/clients.py", *session.posargs)
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """Watch a key being created, kept alive, lost, replaced and closed."""

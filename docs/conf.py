@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinxcontrib_trio",
+    "exchange_tables",
     "lifecycle_diagram",
 ]
 exclude_patterns = ["_build"]
@@ -66,7 +67,12 @@ def look_behind_the_face() -> None:
     It looks for them where ``__module__`` points, so the private modules' findings are put there.
     """
     modules = [module.name for module in walk_packages(trio_listenkey.__path__, "trio_listenkey.")]
-    for public in ("trio_listenkey", "trio_listenkey.testing", "trio_listenkey.transports"):
+    for public in (
+        "trio_listenkey",
+        "trio_listenkey.testing",
+        "trio_listenkey.testing.control",
+        "trio_listenkey.transports",
+    ):
         face = ModuleAnalyzer.for_module(public)
         face.analyze()
         for name in modules:

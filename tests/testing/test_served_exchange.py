@@ -270,16 +270,6 @@ async def test_a_target_may_be_anything(target: bytes) -> None:
     assert answer.status == (200 if b"listenKey" in target else 404)
 
 
-async def test_a_websocket_is_refused() -> None:
-    """There are no streams yet: a handshake gets HTTP 403."""
-    headers = (
-        b"Host: exchange.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    )
-    async with serve_exchange(open_exchange()) as served:
-        assert (await send(served, b"GET /ws/key HTTP/1.1\r\n" + headers)).status == 403
-
-
 async def test_requests_side_by_side() -> None:
     """Fifty clients at once, each with an effect of its own kind, get each its own."""
     faults = [Fault(effect=Reset(), account="reset"), Fault(effect=Drip(0.0001), account="drip")]

@@ -3,6 +3,8 @@
 import ssl
 from typing import assert_type
 
+import trio
+
 from trio_listenkey import (
     Credentials,
     CredentialsError,
@@ -26,13 +28,18 @@ from trio_listenkey.testing import (
     SPOT_CLASSIC,
     SPOT_US,
     USDM,
+    CloseSocket,
     Delay,
     Dialect,
     Drip,
+    Drop,
+    Duplicate,
     Effect,
     Exchange,
     Fault,
+    Freeze,
     Garbage,
+    HalfOpen,
     Hang,
     Huge,
     KillKey,
@@ -43,12 +50,17 @@ from trio_listenkey.testing import (
     Reply,
     Reset,
     ServedExchange,
+    Session,
+    SocketInfo,
     Status,
+    StreamRules,
     Truncate,
     WrongShape,
     api_error,
     bad_gateway_html,
     banned,
+    connect_in_memory,
+    event_number,
     gone,
     html_page,
     long_key,
@@ -58,6 +70,14 @@ from trio_listenkey.testing import (
     service_unavailable,
     unsafe_key,
     waf_403_html,
+)
+from trio_listenkey.testing.control import (
+    Control,
+    ServedControl,
+    fault_from_json,
+    fault_to_json,
+    faults_from_json,
+    serve_control,
 )
 from trio_listenkey.transports import (
     MAX_BODY,
@@ -201,6 +221,30 @@ async def test_against_memory() -> None:
     await hold_a_key_with_everything_said(MemoryTransport(exchange, hops=2, latency=0.1))
 
 
+async def test_sockets(exchange: Exchange) -> None:
+    stream: trio.abc.Stream = connect_in_memory(exchange)
+    await stream.aclose()
+    assert_type(exchange.connect("/ws/key", 1.0), Session | Reply)
+    assert_type(exchange.emit("alice", 1.0, kind="ORDER_TRADE_UPDATE", count=2), tuple[int, ...])
+    exchange.emit("alice", 1.0, data={"e": "MARGIN_CALL"}, dialect=USDM)
+    exchange.emit_rate("alice", 2.5, 1.0)
+    assert_type(exchange.emitted("alice"), int)
+    assert_type(event_number({"e": "executionReport", "c": "n-1"}), int)
+    assert_type(exchange.sockets(1.0), tuple[SocketInfo, ...])
+    assert_type(exchange.strike_sockets(HalfOpen(), 1.0, account="alice"), int)
+    exchange.freeze(5.0, 1.0)
+    exchange.shut_down_sockets(1.0, after=600)
+    exchange.add_faults(
+        Fault(verb="connect", effect=Status(503)),
+        Fault(verb="socket", effect=Delay(30, then=CloseSocket(1001, "bye"))),
+        Fault(verb="event", effect=Drop(), count=3),
+        Fault(verb="event", effect=Duplicate(times=2), probability=0.5),
+        Fault(verb="event", effect=Freeze(5)),
+    )
+    assert_type(USDM.stream, StreamRules)
+    StreamRules(routed=True, account_events="usdm", expiry_names_key=False, ping_every=300)
+
+
 async def test_on_loopback(exchange: Exchange, dialect: Dialect) -> None:
     exchange.retired.add(dialect)
     async with serve_exchange(exchange, port=0, tls=True, certificate_for="localhost", time_scale=60) as served:
@@ -208,6 +252,25 @@ async def test_on_loopback(exchange: Exchange, dialect: Dialect) -> None:
         assert_type(served.venue_at(venues.BINANCE_US), Venue)
         assert_type(served.ssl_context(), ssl.SSLContext)
         exchange.kill_key("alice", served.now(), dialect=dialect)
+
+
+async def test_under_control(exchange: Exchange) -> None:
+    async with (
+        serve_exchange(exchange) as served,
+        serve_control(served, port=0, shut_down=lambda: None) as control,
+    ):
+        assert_type(control, ServedControl)
+        assert_type(control.url, str)
+        assert_type(control.control, Control)
+    control_without_port = Control(exchange, urls={"rest": served.rest_url}, shut_down=None)
+    assert_type(control_without_port.handle("GET", "/state", b"", 1.0)[0], int)
+    assert_type(control_without_port.log.count(), int)
+
+
+def say_faults() -> None:
+    fault = fault_from_json("keepalive#2=service_unavailable", where="here")
+    assert_type(fault, Fault)
+    assert_type(faults_from_json([fault_to_json(fault)]), list[Fault])
 
 
 def faults() -> list[Fault]:

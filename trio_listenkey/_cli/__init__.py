@@ -6,6 +6,7 @@
     _demo      a key's life against an exchange on this machine: the story, and what must be true at its end
     _chronicle what happened so far, as data
     _screen    how a chronicle is shown: a live view on a terminal, plain lines elsewhere
+    _exchange  the test exchange as a process
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import click
 import trio
 
 from ._demo import run_demo
+from ._exchange import exchange
 from ._screen import pick_screen
 
 __all__ = ["commands"]
@@ -50,3 +52,6 @@ def demo(*, plain: bool, tls: bool) -> None:
         click.echo("Interrupted; the key was closed.", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(0 if went_well else 1)
+
+
+commands.add_command(exchange)

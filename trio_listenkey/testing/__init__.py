@@ -28,17 +28,38 @@ take no time::
         print(served.rest_url)                          # https://127.0.0.1:49152
         exchange.kill_key("alice", served.now())        # silently, behind its holders' back
 
-What goes wrong is the same language in both: :class:`Fault` says when, an effect says what.
+**The private WebSocket** that a key is for is there in both: on the same port, or on a stream in memory that any
+WebSocket library can run over. Account events are emitted by script or at a rate, and numbered::
+
+    stream = connect_in_memory(exchange)                   # trio_websocket.wrap_client_stream(nursery, stream, ...)
+    exchange.emit("alice", now, count=3)
+    exchange.emit_rate("alice", 50, now)
+    ...
+    assert [event_number(event) for event in received] == list(range(1, exchange.emitted("alice") + 1))
+
+What goes wrong is the same language everywhere: :class:`Fault` says when, an effect says what. Sockets have three
+occasions of their own::
+
+    Fault(verb="connect", effect=Status(503), count=3)                  # three handshakes are refused
+    Fault(verb="socket", effect=HalfOpen(), after=7200)                 # after two hours, bytes vanish both ways
+    Fault(verb="socket", effect=Delay(30, then=CloseSocket(1001)))      # each is closed after half a minute
+    Fault(verb="event", effect=Drop(), probability=0.01)                # one event in a hundred is lost
 """
 
 from __future__ import annotations
 
+from ._account_events import event_number
 from ._dialects import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect
 from ._effects import (
+    CloseSocket,
     Delay,
     Drip,
+    Drop,
+    Duplicate,
     Effect,
+    Freeze,
     Garbage,
+    HalfOpen,
     Hang,
     Huge,
     KillKey,
@@ -64,21 +85,30 @@ from ._exchange import Exchange
 from ._faults import Fault
 from ._log import LogEntry
 from ._memory import MemoryTransport
+from ._memory_socket import connect_in_memory
 from ._reply import Reply
 from ._serve import ServedExchange, serve_exchange
+from ._session import Session
+from ._sockets import SocketInfo
+from ._stream_rules import StreamRules
 
 __all__ = [
     "COINM",
     "SPOT_CLASSIC",
     "SPOT_US",
     "USDM",
+    "CloseSocket",
     "Delay",
     "Dialect",
     "Drip",
+    "Drop",
+    "Duplicate",
     "Effect",
     "Exchange",
     "Fault",
+    "Freeze",
     "Garbage",
+    "HalfOpen",
     "Hang",
     "Huge",
     "KillKey",
@@ -89,12 +119,17 @@ __all__ = [
     "Reply",
     "Reset",
     "ServedExchange",
+    "Session",
+    "SocketInfo",
     "Status",
+    "StreamRules",
     "Truncate",
     "WrongShape",
     "api_error",
     "bad_gateway_html",
     "banned",
+    "connect_in_memory",
+    "event_number",
     "gone",
     "html_page",
     "long_key",

@@ -12,7 +12,7 @@ from .._http import Request
 from .._transport import MAX_BODY
 from ._effects import Hang, Huge, html_page
 from ._exchange import Exchange
-from ._relay import Relay
+from ._relay import Relay, Upgrade
 from ._reply import Reply, from_status
 
 __all__ = ["ExchangeApp"]
@@ -44,11 +44,19 @@ class ExchangeApp:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            # Refused in so many words: Hypercorn breaks down over an application that merely raises.
-            await receive()
-            await send({"type": "websocket.close"})
+            await self._websocket(scope, receive, send)
         else:
             raise NotImplementedError("no lifespan events; the server goes on without them")
+
+    async def _websocket(self, scope: Message, receive: Receive, send: Send) -> None:
+        await receive()
+        if scope["http_version"] == "1.1":
+            # ASGI knows no pings, no resets and no half-open connections: from here on wsproto has the wire.
+            self._relay.hand_over(_upgrade(scope))
+            await receive()
+        else:
+            # Refused in so many words: Hypercorn breaks down over an application that merely raises.
+            await send({"type": "websocket.close"})
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         body = await _read_body(receive)
@@ -102,6 +110,14 @@ def _request(scope: Message, body: bytes) -> Request:
     origin = "http://exchange" if path.startswith("/") else ""
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     return Request(scope["method"], f"{origin}{path}?{query}", headers, body)
+
+
+def _upgrade(scope: Message) -> Upgrade:
+    target = scope["raw_path"].decode("latin-1")
+    if scope["query_string"]:
+        target += "?" + scope["query_string"].decode("latin-1")
+    wanted = {b"connection", b"upgrade", b"sec-websocket-key", b"sec-websocket-version"}
+    return Upgrade(target, [(name, value) for name, value in scope["headers"] if name in wanted])
 
 
 async def _watch(receive: Receive, client_waits: trio.CancelScope) -> None:

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ._stream_rules import StreamRules
+
 __all__ = ["COINM", "SPOT_CLASSIC", "SPOT_US", "USDM", "Dialect"]
+
+
+_PLAIN = StreamRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One exchange's listen-key endpoint.
+    """One exchange's listen-key endpoint, and the streams that its keys are for.
 
     Attributes:
         name: For people and logs.
@@ -23,6 +28,7 @@ class Dialect:
         weight: What each call costs of the request weight per minute.
         limited: The message of HTTP 429, with ``{limit}`` for the request weight per minute.
         banned: The message of HTTP 418, with ``{until}`` for the end of the ban in epoch milliseconds.
+        stream: What holds for its private WebSockets.
     """
 
     name: str
@@ -32,6 +38,7 @@ class Dialect:
     weight: int
     limited: str
     banned: str
+    stream: StreamRules = _PLAIN
 
 
 # Binance Spot documentation, "Error codes", -1003.
@@ -60,6 +67,8 @@ SPOT_CLASSIC = Dialect(
     weight=2,
     limited=_SPOT_LIMITED,
     banned=_SPOT_BANNED,
+    # Binance Spot documentation, "WebSocket Streams"; serverShutdown since 2026-05-08.
+    stream=StreamRules(ping_every=20.0, pong_within=60.0, messages_per_second=5, announces_shutdown=True),
 )
 """Binance Spot documentation before October 2025, "User Data Streams"."""
 
@@ -71,6 +80,8 @@ SPOT_US = Dialect(
     weight=1,
     limited=_SPOT_LIMITED,
     banned=_SPOT_BANNED,
+    # Binance.US documentation, "WebSocket Streams"; it has no event for an expired key.
+    stream=StreamRules(messages_per_second=5, announces_expiry=False),
 )
 """Binance.US documentation, "User Data Streams". On the path of :data:`SPOT_CLASSIC`: serve one of the two."""
 
@@ -82,6 +93,7 @@ USDM = Dialect(
     weight=1,
     limited=_FUTURES_LIMITED,
     banned=_FUTURES_BANNED,
+    stream=StreamRules(routed=True, account_events="usdm"),
 )
 """Binance USD-M documentation, "User Data Streams"."""
 
@@ -94,5 +106,6 @@ COINM = Dialect(
     weight=1,
     limited=_FUTURES_LIMITED,
     banned=_FUTURES_BANNED,
+    stream=StreamRules(account_events="coinm"),
 )
 """Binance COIN-M documentation, "User Data Streams"."""

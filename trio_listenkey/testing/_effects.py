@@ -1,4 +1,4 @@
-"""What can go wrong with one request, as data. When it goes wrong is a :class:`Fault`'s business.
+"""What can go wrong with one request or socket, as data. When it goes wrong is a :class:`Fault`'s business.
 
 Every duration is in seconds of the exchange's own time. "The work" is what the request asked for: the key made,
 renewed or closed. It is done at the moment the request arrives, unless the effect says otherwise.
@@ -12,16 +12,22 @@ from dataclasses import dataclass
 from .._errors import UsageError
 
 __all__ = [
+    "CloseSocket",
     "Delay",
     "Drip",
+    "Drop",
+    "Duplicate",
     "Effect",
+    "Freeze",
     "Garbage",
+    "HalfOpen",
     "Hang",
     "Huge",
     "KillKey",
     "Limit",
     "Redirect",
     "Reset",
+    "SocketEffect",
     "Status",
     "Truncate",
     "Wire",
@@ -106,12 +112,22 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class KillKey:
-    """The account's key dies just before this request, untold; then the request is served as usual."""
+    """The account's key dies just before this request or event; then it is served as usual.
+
+    Attributes:
+        announced: Whether its sockets are told by ``listenKeyExpired``, as of an expiry. Else they stay silent.
+    """
+
+    announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """The answer comes ``seconds`` late; the work is done on arrival. ``then`` is for another answer."""
+    """The answer comes ``seconds`` late; the work is done on arrival. ``then`` is for another answer.
+
+    Of a handshake, its answer; of an event, the event and, as events stay in order, those after it. With
+    ``verb="socket"``, ``then`` strikes the socket so many seconds later.
+    """
 
     seconds: float
     then: Effect | None = None
@@ -129,7 +145,10 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The connection is reset instead of an answer; with ``after_work`` the work is done, the answer lost."""
+    """The connection is reset instead of an answer; with ``after_work`` the work is done, the answer lost.
+
+    A socket, too, is reset; ``after_work`` means nothing to it.
+    """
 
     after_work: bool = False
 
@@ -156,7 +175,7 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """The work is done, and what comes back is not HTTP."""
+    """The work is done, and what comes back is not HTTP; or, on an open socket, bytes that are no frame."""
 
     data: bytes = b"\x16\x03\x01\x02\x00 this is not HTTP \xff\xfe\r\n\r\n"
 
@@ -171,10 +190,60 @@ class Huge:
         _require_positive(self, self.size or 1)
 
 
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """The exchange closes the socket in an orderly way, with a close frame.
+
+    Attributes:
+        code: From RFC 6455, 7.4. 1001 is "going away", 1008 what a missed pong gets.
+        reason: At most 123 bytes of UTF-8.
+    """
+
+    code: int = 1001
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1000 <= self.code <= 4999 or self.code in {1004, 1005, 1006, 1015} or len(self.reason.encode()) > 123:
+            raise UsageError(f"{self} fits no close frame", advice="Pass a code of RFC 6455 and a short reason")
+
+
+@dataclass(frozen=True, slots=True)
+class HalfOpen:
+    """Bytes vanish both ways from now on: no events, no pings, no pongs; and the TCP connection stays up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Nothing comes for ``seconds``, neither events nor pings nor pongs; and then all of it."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        _require_positive(self, self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The event is lost on its way to one socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The event comes ``times`` times more often than once."""
+
+    times: int = 1
+
+    def __post_init__(self) -> None:
+        _require_positive(self, self.times)
+
+
 Wire = Hang | Reset | Truncate | Drip | Garbage | Huge
 """The effects that are no HTTP answer: a front end has to do them to the connection."""
 
-Effect = Status | WrongShape | Redirect | Limit | KillKey | Delay | Wire
+SocketEffect = CloseSocket | HalfOpen | Freeze | Drop | Duplicate
+"""The effects that only a socket can have; it can have some of the others, too."""
+
+Effect = Status | WrongShape | Redirect | Limit | KillKey | Delay | Wire | SocketEffect
 """Everything that a :class:`Fault` can do."""
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
-from typing import assert_never
+from typing import Any
 
 from .._errors import UsageError
 from .._http import Request
+from ._account_events import kinds_of
 from ._call import Call, understand
 from ._dialects import COINM, SPOT_CLASSIC, USDM, Dialect
 from ._effects import (
@@ -19,6 +20,7 @@ from ._effects import (
     Delay,
     Drip,
     Effect,
+    Freeze,
     Garbage,
     Hang,
     Huge,
@@ -34,10 +36,12 @@ from ._effects import (
     html_page,
     retired,
 )
-from ._faults import Fault, Script, Verb
+from ._faults import Fault, Script, Verb, fits
 from ._keys import Keys, Place
-from ._log import LogEntry, entry
+from ._log import LogEntry, entry, handshake_entry
 from ._reply import Reply, from_status, success
+from ._session import Session
+from ._sockets import SocketInfo, Sockets
 
 __all__ = ["Exchange"]
 
@@ -52,10 +56,11 @@ class _Ban:
 
 
 class Exchange:
-    """An exchange with listen keys, as a plain object: no clock, no sockets, no chance but from ``seed``.
+    """An exchange with listen keys and their streams, as a plain object: no clock, no I/O, no chance but from ``seed``.
 
     Every method that depends on the time is told it: ``now``, in seconds, from any zero, never running
-    backwards. The front ends (:class:`MemoryTransport`, :func:`serve_exchange`) pass their own clock on.
+    backwards. The front ends (:class:`MemoryTransport`, :func:`connect_in_memory`, :func:`serve_exchange`) pass
+    their own clock on.
 
     One exchange is one host as seen from one IP address: limits and bans hold for every account and dialect.
 
@@ -67,7 +72,9 @@ class Exchange:
         faults: What goes wrong; see :meth:`add_faults`.
         weight_limit: Request weight per minute of the exchange's wall clock, beyond which HTTP 429 is answered
             until the minute is over; ``None`` for no limit. A plain attribute.
-        epoch: Unix time at ``now == 0``, for ``Date`` headers and ban ends. ``None`` for some day in 2026; a
+        connect_limit: WebSocket handshakes in five minutes, beyond which HTTP 429 is answered; ``None`` for no
+            limit. Binance Spot allows 300. A plain attribute.
+        epoch: Unix time at ``now == 0``, for ``Date`` headers, ban ends and events. ``None`` for some day in 2026; a
             served exchange then has the time of day.
         log_size: How many requests the log remembers; ``None`` for all.
 
@@ -84,6 +91,7 @@ class Exchange:
         dialects: Iterable[Dialect] = (SPOT_CLASSIC, USDM, COINM),
         faults: Iterable[Fault] = (),
         weight_limit: int | None = None,
+        connect_limit: int | None = None,
         epoch: float | None = None,
         log_size: int | None = None,
     ) -> None:
@@ -100,6 +108,8 @@ class Exchange:
         self._keys = Keys(seed)
         self._script = Script(seed)
         self._script.add(faults)
+        self._sockets = Sockets(self._keys, self._script, self._dialects, self.unix_time, self._advance)
+        self._sockets.connect_limit = connect_limit
         self._log: deque[LogEntry] = deque(maxlen=log_size)
         self._ban: _Ban | None = None
         self._latest = -math.inf
@@ -136,11 +146,18 @@ class Exchange:
 
     # --- What others do behind a client's back
 
-    def kill_key(self, account: str, now: float, *, dialect: Dialect | None = None) -> None:
-        """End the account's key at once without telling anybody; with ``dialect`` that one, else all it has."""
+    def kill_key(self, account: str, now: float, *, dialect: Dialect | None = None, announced: bool = False) -> None:
+        """End the account's key at once.
+
+        Args:
+            account: The account's name.
+            now: The exchange's time.
+            dialect: Where; ``None`` for all that it has.
+            announced: Whether its sockets are told, as of an expiry. Otherwise nobody is.
+        """
         self._advance(now)
         for place in self._places(account, dialect):
-            self._keys.end(place, now)
+            self._keys.end(place, now, announced=announced)
 
     def replace_key(self, account: str, now: float, *, dialect: Dialect | None = None) -> str:
         """Somebody else closes the account's key and creates a new one, which is returned.
@@ -158,11 +175,102 @@ class Exchange:
         self._advance(now)
         self._ban = _Ban(now + limit.seconds, limit)
 
+    def freeze(self, seconds: float, now: float) -> None:
+        """Do nothing for so long: answers and handshakes come after that, and sockets get nothing before.
+
+        The work of requests is done on arrival, and keys expire meanwhile.
+        """
+        self._advance(now)
+        self._sockets.freeze(now + Freeze(seconds).seconds)
+
+    def shut_down_sockets(self, now: float, *, after: float = 0.0) -> None:
+        """Close every socket in ``after`` seconds, as before a restart; others may be opened at once.
+
+        They are told by ``serverShutdown`` if their exchange has that event (Binance Spot documentation,
+        "WebSocket Streams"); :attr:`StreamRules.announces_shutdown` says so.
+        """
+        self._advance(now)
+        self._sockets.shut_down(now, after)
+
+    def strike_sockets(self, effect: Effect, now: float, *, account: str | None = None) -> int:
+        """Have ``effect`` at once on every open socket, or on those of ``account``, and return on how many.
+
+        It is one that a :class:`Fault` with ``verb="socket"`` can have.
+        """
+        self._advance(now)
+        if not fits(effect, "socket"):
+            raise UsageError(f"{effect} cannot be done to a socket", advice='See Fault, verb="socket"')
+        return self._sockets.strike(effect, now, account)
+
+    # --- Account events
+
+    def emit(
+        self,
+        account: str,
+        now: float,
+        *,
+        kind: str | None = None,
+        count: int = 1,
+        data: Mapping[str, Any] | None = None,
+        dialect: Dialect | None = None,
+    ) -> tuple[int, ...]:
+        """Let something happen on the account, and return the events' numbers.
+
+        Each goes to every socket that is subscribed, at this moment, with the account's key while that is alive.
+        Events are numbered for each account and dialect, from 1, whether or not anybody gets them;
+        :func:`event_number` reads the number of one.
+
+        Args:
+            account: The account's name.
+            now: The exchange's time.
+            kind: ``"ORDER_TRADE_UPDATE"`` or ``"ACCOUNT_UPDATE"`` at USD-M and COIN-M; ``"executionReport"``,
+                ``"outboundAccountPosition"`` or ``"balanceUpdate"`` at Spot and Binance.US; or another, whose fields
+                are then all in ``data``. ``None`` for the first of these.
+            count: How many.
+            data: Fields that take the place of the event's own.
+            dialect: Where; as in :meth:`replace_key`.
+        """
+        place, kind = self._event_place(account, dialect, kind, needs_shape=data is None)
+        self._advance(now)
+        return tuple(self._sockets.emission.emit(place, kind, count, data, now))
+
+    def emit_rate(
+        self,
+        account: str,
+        per_second: float,
+        now: float,
+        *,
+        kind: str | None = None,
+        dialect: Dialect | None = None,
+    ) -> None:
+        """From now on, let so many events happen every second of the exchange's time; zero for none.
+
+        The rest is as with :meth:`emit`. A new rate takes the place of the old one.
+        """
+        if not 0 <= per_second < math.inf:
+            raise UsageError(f"per_second={per_second} is no rate", advice="Pass a number of events, or zero")
+        place, kind = self._event_place(account, dialect, kind, needs_shape=True)
+        self._advance(now)
+        self._sockets.set_rate(place, kind, per_second, now)
+
+    def emitted(self, account: str, *, dialect: Dialect | None = None) -> int:
+        """How many events of the account there were by the :attr:`latest` time that the exchange was told.
+
+        Without ``dialect``, in all of them.
+        """
+        counts = self._sockets.emission.counts
+        return sum(
+            count
+            for (name, path), count in counts.items()
+            if name == account and (dialect is None or path == dialect.path)
+        )
+
     # --- Faults
 
     def add_faults(self, *faults: Fault) -> None:
-        """From now on these go wrong, too. Each counts the requests from here."""
+        """From now on these go wrong, too. Each counts its candidates from here."""
         self._script.add(faults)
+        self._sockets.wake_all()
 
     def clear_faults(self) -> None:
         """From now on nothing goes wrong. A ban in force stays in force."""
@@ -201,11 +309,24 @@ class Exchange:
         """
         return sum(self._keys.seconds_without(place, now) for place in self._places(account, dialect))
 
+    def sockets(self, now: float) -> tuple[SocketInfo, ...]:
+        """The WebSockets that are open, in the order of their handshakes."""
+        return self._sockets.infos(now)
+
+    @property
+    def connect_limit(self) -> int | None:
+        """WebSocket handshakes in five minutes; ``None`` for no limit."""
+        return self._sockets.connect_limit
+
+    @connect_limit.setter
+    def connect_limit(self, limit: int | None) -> None:
+        self._sockets.connect_limit = limit
+
     def unix_time(self, now: float) -> float:
         """The exchange's wall clock, as its ``Date`` headers show it."""
         return now + (_SOME_DAY if self.epoch is None else self.epoch)
 
-    # --- The one thing that clients see
+    # --- What clients see
 
     def handle(self, request: Request, now: float) -> Reply:
         """Take in one request, do the work, and say what to do on the wire. No bad request makes it raise.
@@ -224,7 +345,23 @@ class Exchange:
             effect = self._strike(call)
         reply = self._refuse_noise(call) if self._silenced(now) else self._apply(effect, call)
         self._log.append(entry(call, reply, effect, during_ban=during_ban))
-        return replace(reply, headers=(*reply.headers, *self._standing_headers(now)))
+        late = max(0.0, self._sockets.frozen_until - now)
+        return replace(reply, headers=(*reply.headers, *self._standing_headers(now)), delay=reply.delay + late)
+
+    def connect(self, target: str, now: float) -> Session | Reply:
+        """Answer one WebSocket handshake: with an open socket, or a refusal. No bad target makes it raise.
+
+        Args:
+            target: Path and query, as in the request's first line.
+            now: The exchange's time.
+
+        Raises:
+            UsageError: ``now`` ran backwards.
+        """
+        self._advance(now)
+        handshake = self._sockets.open(target, now)
+        self._log.append(handshake_entry(handshake, target, now))
+        return handshake.result
 
     def _advance(self, now: float) -> None:
         # Expiry is computed, not noticed: with a clock that ran backwards, a dead key would come to life again.
@@ -234,6 +371,7 @@ class Exchange:
                 advice="Use one clock with one exchange: its front end's",
             )
         self._latest = now
+        self._sockets.pass_time(now)
 
     def _strike(self, call: Call) -> Effect | None:
         return self._script.strike(call.verb, call.account, call.now) if call.verb else None
@@ -253,8 +391,8 @@ class Exchange:
             case Limit():
                 self.ban(effect, call.now)
                 return self._refuse_noise(call)
-            case KillKey():
-                self._kill_before(call)
+            case KillKey(announced):
+                self._kill_before(call, announced=announced)
                 return self._answer(call)
             case Delay(seconds, then):
                 reply = self._apply(then, call)
@@ -264,11 +402,11 @@ class Exchange:
                 return replace(reply, wire=effect)
             case Truncate() | Drip() | Garbage() | Huge():
                 return replace(self._answer(call), wire=effect)
-        assert_never(effect)
+        raise AssertionError(f"no fault lets {effect} strike a request")
 
-    def _kill_before(self, call: Call) -> None:
+    def _kill_before(self, call: Call, *, announced: bool) -> None:
         if call.account is not None and call.dialect is not None:
-            self._keys.end((call.account, call.dialect.path), call.now)
+            self._keys.end((call.account, call.dialect.path), call.now, announced=announced)
 
     # --- Rate limits
 
@@ -346,6 +484,15 @@ class Exchange:
         if account not in self._names:
             raise UsageError(f"no account is named {account!r}", advice="Pass what add_account returned")
         return self._keys.places(account) if dialect is None else [(account, dialect.path)]
+
+    def _event_place(
+        self, account: str, dialect: Dialect | None, kind: str | None, *, needs_shape: bool
+    ) -> tuple[Place, str]:
+        place = self._one_place(account, dialect)
+        known = kinds_of(self._dialects[place[1]].stream.account_events)
+        if needs_shape and kind not in {None, *known}:
+            raise UsageError(f"no event of kind {kind!r} is known here", advice=f"Pass data=, or {', '.join(known)}")
+        return place, kind or known[0]
 
     def _one_place(self, account: str, dialect: Dialect | None) -> Place:
         places = self._places(account, dialect) or [(account, next(iter(self._dialects)))]

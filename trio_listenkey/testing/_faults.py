@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from .._errors import UsageError
-from ._effects import Effect
+from ._effects import (
+    CloseSocket,
+    Delay,
+    Drop,
+    Duplicate,
+    Effect,
+    Freeze,
+    Garbage,
+    HalfOpen,
+    Hang,
+    KillKey,
+    Reset,
+    SocketEffect,
+    Status,
+)
 
-__all__ = ["Fault", "Script", "Verb"]
+__all__ = ["Armed", "Fault", "Occasion", "Script", "Verb", "fits"]
 
 Verb = Literal["create", "keepalive", "close"]
+Occasion = Literal["connect", "socket", "event"]
+
+_ON_SOCKET = (CloseSocket, Reset, HalfOpen, Freeze, Garbage, KillKey)
+_FITTING: dict[str, tuple[type, ...]] = {
+    "connect": (Status, Delay, Hang, Reset, Garbage),
+    "socket": (*_ON_SOCKET, Delay),
+    "event": (*_ON_SOCKET, Delay, Drop, Duplicate),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +45,19 @@ class Fault:
     A request is a *candidate* if its verb, its account and its time fit. Candidates are counted from the moment
     the fault is added. Requests during a ban are none: the exchange does not look at them.
 
-    Where several faults would strike one request, the first that was added does; the others only count.
+    Sockets have three occasions to be struck. Of ``"connect"``, each handshake is a candidate: its effect is a
+    :class:`Status` (refused), :class:`Delay`, :class:`Hang`, :class:`Reset` or :class:`Garbage`. Of ``"event"``, each
+    account event on its way to one socket: :class:`Drop`, :class:`Duplicate`, :class:`Delay`, or what can happen to
+    the socket instead. Of ``"socket"``, each socket once, as soon as it is open and ``after`` has come:
+    :class:`CloseSocket`, :class:`Reset`, :class:`HalfOpen`, :class:`Freeze`, :class:`Garbage` or :class:`KillKey`, at
+    once or after a :class:`Delay`.
+
+    Where several faults would strike one candidate, the first that was added does; the others only count.
 
     Attributes:
         effect: What goes wrong.
-        verb: ``"create"`` (POST), ``"keepalive"`` (PUT), ``"close"`` (DELETE), or ``"any"``.
+        verb: ``"create"`` (POST), ``"keepalive"`` (PUT), ``"close"`` (DELETE), or ``"any"`` of these three;
+            ``"connect"``, ``"socket"`` or ``"event"``.
         account: The account's name, or ``None`` for everyone.
         after: Not before this moment, in seconds of the exchange's time.
         until: Not at or after this moment.
@@ -37,7 +67,7 @@ class Fault:
     """
 
     effect: Effect
-    verb: Verb | Literal["any"] = "any"
+    verb: Verb | Literal["any"] | Occasion = "any"
     account: str | None = None
     after: float = -math.inf
     until: float = math.inf
@@ -47,7 +77,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         sane = (
-            self.verb in {"any", *get_args(Verb)},
+            self.verb in {"any", *get_args(Verb), *get_args(Occasion)},
             self.after < self.until,
             self.nth is None or self.nth >= 1,
             self.count is None or self.count >= 1,
@@ -56,9 +86,26 @@ class Fault:
         if not all(sane):
             raise UsageError(
                 f"{self} can never strike",
-                advice='Pass verb "create", "keepalive", "close" or "any"; after < until; nth and count of at '
-                "least 1; a probability from 0 to 1",
+                advice='Pass verb "create", "keepalive", "close", "any", "connect", "socket" or "event"; '
+                "after < until; nth and count of at least 1; a probability from 0 to 1",
             )
+        if not fits(self.effect, self.verb):
+            raise UsageError(
+                f"{self.effect} cannot be done to verb={self.verb!r}", advice="See Fault for what each verb can have"
+            )
+
+
+def fits(effect: Effect, verb: str) -> bool:
+    """Whether this effect can be had on this occasion."""
+    then = effect.then if isinstance(effect, Delay) else None
+    if verb not in _FITTING:
+        return not isinstance(effect, SocketEffect) and (then is None or fits(then, verb))
+    if not isinstance(effect, _FITTING[verb]):
+        return False
+    if verb == "event" or not isinstance(effect, Delay):
+        return then is None
+    # A late handshake may be a good one; a socket that is struck later has to be struck by something.
+    return fits(then, verb) if then is not None else verb == "connect"
 
 
 class Script:
@@ -66,7 +113,7 @@ class Script:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._armed: list[_Armed] = []
+        self._armed: list[Armed] = []
         self._added = 0
 
     def add(self, faults: Iterable[Fault]) -> None:
@@ -74,27 +121,54 @@ class Script:
             # Dice of its own for each fault: adding one does not change when the others strike.
             dice = random.Random(f"{self._seed}/fault/{self._added}")  # noqa: S311 - it must be repeatable
             self._added += 1
-            self._armed.append(_Armed(fault, dice))
+            self._armed.append(Armed(fault, dice))
 
     def clear(self) -> None:
         self._armed.clear()
 
-    def strike(self, verb: Verb, account: str | None, now: float) -> Effect | None:
-        """Show one request to every fault, and return what the first that strikes does to it."""
+    @property
+    def next_start(self) -> float:
+        """When the next fault of sockets begins that has not been announced by :meth:`begin`."""
+        return min((each.fault.after for each in self._armed if each.waits), default=math.inf)
+
+    def begin(self, now: float) -> None:
+        """From now on, the faults of sockets whose time has come count as begun."""
+        for armed in self._armed:
+            armed.waits = armed.waits and armed.fault.after > now
+
+    def meet(self, met: set[Armed], accounts: Collection[str], now: float) -> Effect | None:
+        """Show one socket to every fault of sockets that has begun and is not in ``met``; put those in that saw it."""
+        begun = (each for each in self._armed if each.fault.verb == "socket" and not each.waits and each not in met)
+        new = [each for each in begun if each.fault.account is None or each.fault.account in accounts]
+        met.update(new)
+        ready = [each for each in new if each.sees("socket", each.fault.account, now)]
+        return ready[0].fire() if ready else None
+
+    def strike(self, verb: Verb | Occasion, account: str | None, now: float) -> Effect | None:
+        """Show one request, handshake or event to every fault, and return what the first that strikes does to it."""
         ready = [armed for armed in self._armed if armed.sees(verb, account, now)]
         return ready[0].fire() if ready else None
 
 
-class _Armed:
+class Armed:
+    """A fault with its count and its dice.
+
+    Attributes:
+        fault: The fault.
+        waits: Whether it is a fault of sockets whose time has not come yet.
+    """
+
     def __init__(self, fault: Fault, dice: random.Random) -> None:
-        self._fault = fault
+        self.fault = fault
+        self.waits: bool = fault.verb == "socket"
         self._dice = dice
         self._seen = 0
         self._left = _strikes(fault)
 
-    def sees(self, verb: Verb, account: str | None, now: float) -> bool:
-        fault = self._fault
-        if fault.verb not in {"any", verb} or fault.account not in {None, account}:
+    def sees(self, verb: Verb | Occasion, account: str | None, now: float) -> bool:
+        fault = self.fault
+        verbs = {verb, "any"} if verb in get_args(Verb) else {verb}
+        if fault.verb not in verbs or fault.account not in {None, account}:
             return False
         if not fault.after <= now < fault.until:
             return False
@@ -103,7 +177,7 @@ class _Armed:
 
     def fire(self) -> Effect:
         self._left -= 1
-        return self._fault.effect
+        return self.fault.effect
 
 
 def _strikes(fault: Fault) -> float:

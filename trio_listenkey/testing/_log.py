@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from ._call import Call
 from ._effects import Effect
 from ._faults import Verb
 from ._reply import Reply, Work
+from ._sockets import Handshake
 
-__all__ = ["LogEntry", "entry"]
+__all__ = ["LogEntry", "entry", "handshake_entry"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """One request in the exchange's log.
+    """One request or WebSocket handshake in the exchange's log.
 
     It has the account's name where the request had an API key, and no listen key: a log may be shown.
 
     Attributes:
         when: The exchange's time at which the request arrived.
-        verb: ``"create"``, ``"keepalive"``, ``"close"``, or ``None`` if it was none of these.
+        verb: ``"create"``, ``"keepalive"``, ``"close"``; ``"connect"`` for a handshake; or ``None``.
         method: The HTTP method.
         path: The path without the query; long words in an unknown path are blotted out.
-        account: The name of the account, or ``None`` if the API key was missing or unknown.
-        status: The HTTP status of the answer, whether or not it reached the client.
+        account: The name of the account, or ``None`` if the API key was missing or unknown. Of a handshake, the
+            account of the first listen key that is known.
+        status: The HTTP status of the answer, whether or not it reached the client; 101 for an open socket.
         effect: The effect of the fault that struck, or ``None``.
         work: ``"created"``, ``"renewed"``, ``"closed"``, or ``None`` if the request changed nothing.
         during_ban: Whether it came when the exchange had asked for silence.
     """
 
     when: float
-    verb: Verb | None
+    verb: Verb | Literal["connect"] | None
     method: str
     path: str
     account: str | None
@@ -57,6 +60,26 @@ def entry(call: Call, reply: Reply, effect: Effect | None, *, during_ban: bool) 
     )
 
 
+def handshake_entry(handshake: Handshake, target: str, now: float) -> LogEntry:
+    """The line for one handshake."""
+    result = handshake.result
+    return LogEntry(
+        when=now,
+        verb="connect",
+        method="GET",
+        path=_blotted(target.partition("?")[0]) if handshake.shown is None else handshake.shown,
+        account=handshake.account,
+        status=result.status if isinstance(result, Reply) else 101,
+        effect=handshake.effect,
+        work=None,
+        during_ban=False,
+    )
+
+
 def _shown(call: Call) -> str:
-    """The path as the log may show it: somebody may have put a key into it."""
-    return call.path if call.dialect else re.sub(r"[A-Za-z0-9]{20,}", "***", call.path[:200])
+    return call.path if call.dialect else _blotted(call.path)
+
+
+def _blotted(path: str) -> str:
+    """An unknown path as the log may show it: somebody may have put a key into it."""
+    return re.sub(r"[A-Za-z0-9]{20,}", "***", path[:200])

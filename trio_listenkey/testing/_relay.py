@@ -10,17 +10,31 @@ from __future__ import annotations
 import socket
 import struct
 from contextlib import suppress
+from dataclasses import dataclass
 
 import trio
 
 from ._effects import Drip, Garbage, Reset, Truncate
 
-__all__ = ["Order", "Relay"]
+__all__ = ["Order", "Relay", "Upgrade"]
 
 Order = Drip | Garbage | Reset | Truncate
 
 # A stream's ways to say that the other side is not there any more.
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Upgrade:
+    """A WebSocket handshake that is still to be answered. Without a repr: the target may have a listen key in it.
+
+    Attributes:
+        target: Path and query.
+        headers: Those that a handshake consists of.
+    """
+
+    target: str
+    headers: list[tuple[bytes, bytes]]
 
 
 class Relay:
@@ -34,16 +48,28 @@ class Relay:
     Attributes:
         order: What to do to the connection from the next byte of the answer on. The server has to close its side
             after this answer, so that its end is known.
+        upgrade: The handshake that ended the relay's work: whoever runs it goes on with the client from there.
     """
 
     def __init__(self, wire: trio.SocketStream, client: trio.abc.Stream, time_scale: float) -> None:
         self.order: Order | None = None
+        self.upgrade: Upgrade | None = None
         self._wire = wire
         self._client = client
         self._time_scale = time_scale
+        self._passing = trio.CancelScope()
+
+    def hand_over(self, upgrade: Upgrade) -> None:
+        """Stop here: what the client sends from now on, and what it gets, is no HTTP any more."""
+        self.upgrade = upgrade
+        self._passing.cancel()
 
     async def run(self, server: trio.abc.HalfCloseableStream) -> None:
-        """Pass bytes until either side is done."""
+        """Pass bytes until either side is done, or the client is handed over."""
+        with self._passing:
+            await self._pass(server)
+
+    async def _pass(self, server: trio.abc.HalfCloseableStream) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pass_requests, server, nursery.cancel_scope)
             await self._pass_answers(server)
@@ -68,7 +94,7 @@ class Relay:
 
     async def _carry_out(self, order: Order, answer: bytes, server: trio.abc.ReceiveStream) -> None:
         if isinstance(order, Reset):
-            self._reset()
+            self.reset()
             return
         async for data in server:
             answer += data
@@ -80,7 +106,8 @@ class Relay:
             await self._drip(answer, order.seconds_per_byte / self._time_scale)
             await self._client.aclose()
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """End the client's connection with RST."""
         # Closing with a linger time of zero sends RST. Windows has a shorter struct, and reads its part of this one.
         self._wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._wire.socket.close()

@@ -1,7 +1,7 @@
 """The exchange on a loopback port, over real HTTP: for clients that bring their own HTTP library, or language.
 
-Hypercorn is the HTTP server; a :class:`Relay` before it does what HTTP cannot say. Hypercorn and trustme come with
-the extra ``testing`` and are imported when first used.
+Hypercorn is the HTTP server; a :class:`Relay` before it does what HTTP cannot say, and hands a WebSocket over to a
+:class:`SocketLine`. Hypercorn, wsproto and trustme come with the extra ``testing`` and are imported when first used.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ServedExchange:
     Attributes:
         exchange: The exchange itself.
         rest_url: ``"http://127.0.0.1:PORT"``, or ``https``.
-        stream_url: ``"ws://127.0.0.1:PORT"``, or ``wss``. The port is the same; no WebSocket is accepted yet.
+        stream_url: ``"ws://127.0.0.1:PORT"``, or ``wss``. The port is the same.
         ca_pem: The certificate of the throw-away CA, for clients in other languages; ``None`` without TLS.
     """
 
@@ -108,6 +108,7 @@ def serve_exchange(
         raise UsageError(f"time_scale={time_scale} lets no time pass", advice="Pass a positive number")
     with _extra():
         import_module("hypercorn.trio")
+        import_module("wsproto")
         tls_context, ca_pem = _certify(certificate_for) if tls else (None, None)
     return _serve(exchange, port, tls_context, ca_pem, time_scale)
 
@@ -202,6 +203,9 @@ class _Server:
         except* (OSError, trio.BrokenResourceError):
             # The TLS handshake failed, or the system has no more sockets for us.
             pass
+        except* UsageError:
+            # The exchange was told a later time than ours. It breaks this connection, as it breaks a request.
+            pass
 
     async def _meet(self, wire: trio.SocketStream) -> trio.abc.Stream:
         if self._tls is None:
@@ -217,3 +221,8 @@ class _Server:
         relay = Relay(wire, client, self._time_scale)
         app = ExchangeApp(self._served.exchange, self._served.now, self._time_scale, relay)
         await with_hypercorn(app, relay.run)
+        if relay.upgrade is not None:
+            from ._socket_line import SocketLine  # noqa: PLC0415 - wsproto comes with the extra
+
+            line = SocketLine(client, relay.reset, self._served.exchange, self._served.now, self._time_scale)
+            await line.upgrade(relay.upgrade)

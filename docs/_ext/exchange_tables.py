@@ -1,0 +1,82 @@
+"""``.. fault-effects::`` and ``.. control-endpoints::`` are the tables of the exchange's page, made from its code."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any, get_args, get_type_hints
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from trio_listenkey.testing import Fault
+from trio_listenkey.testing._control import ENDPOINTS
+from trio_listenkey.testing._vocabulary import ready_made
+
+HEAD = """\
+.. list-table::
+   :header-rows: 1
+   :widths: {widths}
+
+"""
+
+
+def table(widths: str, *rows: list[str]) -> list[str]:
+    """The lines of a table, its first row being the heads of its columns."""
+    lines = HEAD.format(widths=widths).splitlines()
+    for row in rows:
+        lines += [f"   {'-' if n else '* -'} {cell}".replace("   - ", "     - ") for n, cell in enumerate(row)]
+    return lines
+
+
+def first_sentence(thing: Any) -> str:
+    """What its docstring begins with."""
+    return " ".join(inspect.cleandoc(thing.__doc__).partition("\n\n")[0].split())
+
+
+def shown_fields(thing: Any) -> str:
+    """Its fields, with their defaults as JSON where JSON has them."""
+    told = []
+    for name, parameter in inspect.signature(thing).parameters.items():
+        default = parameter.default
+        if default is parameter.empty:
+            told.append(f"``{name}``")
+        elif isinstance(default, bool | int | str | None):
+            told.append(f"``{name}`` = ``{json.dumps(default)}``")
+        else:
+            told.append(f"[``{name}``]")
+    return ", ".join(told) or "(none)"
+
+
+class FaultEffects(SphinxDirective):
+    """Every effect and every ready-made one: its name, its fields, and what it does."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        effects = get_args(get_type_hints(Fault.__init__)["effect"])
+        things = {each.__name__: each for each in effects} | ready_made(effects)
+        rows = [[f"`{name}`", shown_fields(each), first_sentence(each)] for name, each in things.items()]
+        text = table("20 35 45", ["Name", "Fields", "What it does"], *rows)
+        return self.parse_text_to_nodes("\n".join([".. currentmodule:: trio_listenkey.testing", "", *text]))
+
+
+class ControlEndpoints(SphinxDirective):
+    """Every endpoint of the control API."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        rows = []
+        for each in ENDPOINTS:
+            query = "".join(f"?{name}=" for name in each.parameters)
+            body = "" if each.example is None else f"``{json.dumps(each.example)}``"
+            rows.append([f"``{each.method} {each.path}{query}``", each.what, body])
+        text = table("25 40 35", ["Endpoint", "What it does", "A body, for example"], *rows)
+        return self.parse_text_to_nodes("\n".join(text))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Make the directives known."""
+    app.add_directive("fault-effects", FaultEffects)
+    app.add_directive("control-endpoints", ControlEndpoints)
+    return {"parallel_read_safe": True}

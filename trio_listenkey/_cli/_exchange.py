@@ -1,0 +1,243 @@
+"""The test exchange as a process, for programs in any language."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import trio
+
+from .._errors import UsageError
+from ..testing import Exchange, Fault, ServedExchange, serve_exchange
+from ..testing._control import dialects_of
+from ..testing._log_reader import LogReader, log_line
+from ..testing._vocabulary import dialects_by_name
+from ..testing.control import ServedControl, fault_from_json, faults_from_json, serve_control
+
+__all__ = ["exchange"]
+
+API_KEY: Final = "test-api-key"
+_LOOK: Final = 0.1  # seconds from one look into the log to the next
+_LAST_WORD: Final = 0.1  # seconds in which whoever sent POST /shutdown is answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How the exchange is served and told of."""
+
+    port: int
+    control_port: int
+    tls: bool
+    ca_file: Path | None
+    time_scale: float
+    api_keys: tuple[str, ...]
+    events_per_second: float | None
+    as_json: bool
+    verbose: bool
+
+
+def _fault_in(text: str) -> list[Fault]:
+    return [fault_from_json(json.loads(text) if text.startswith("{") else text)]
+
+
+def _faults_in(path: str) -> list[Fault]:
+    return faults_from_json(json.loads(Path(path).read_bytes()))
+
+
+def _reading(read: Callable[[str], list[Fault]]) -> Callable[..., list[Fault]]:
+    """What turns the values of a repeated option into faults."""
+
+    def read_all(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[Fault]:
+        faults = []
+        for value in values:
+            try:
+                faults += read(value)
+            except (OSError, ValueError, RecursionError) as error:
+                raise click.BadParameter(f"{value}: {error}") from None
+        return faults
+
+    return read_all
+
+
+_DURATION = click.FloatRange(min=0, min_open=True)
+_PORT = click.IntRange(0, 65535)
+
+
+@click.command()
+@click.option("--port", type=_PORT, default=0, help="The exchange's port on 127.0.0.1. By default, any free one.")
+@click.option("--control-port", type=_PORT, default=0, help="The control API's port. By default, any free one.")
+@click.option("--tls", is_flag=True, help="Speak TLS, with a throw-away CA whose certificate is written to a file.")
+@click.option(
+    "--ca-file", type=click.Path(path_type=Path), help="That file. By default, one that is deleted at the end."
+)
+@click.option(
+    "--api-key",
+    "api_keys",
+    multiple=True,
+    default=[API_KEY],
+    show_default=True,
+    help="An API key that is let in, with an account of its own: account-1 and so on. Can be repeated.",
+)
+@click.option("--validity", type=_DURATION, default=3600.0, show_default=True, help="Seconds that a listen key lives.")
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Seconds of its time in one of ours.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="For keys, and faults with a probability.")
+@click.option(
+    "--dialect",
+    "dialects",
+    type=click.Choice(sorted(dialects_by_name())),
+    multiple=True,
+    help="Which endpoints to serve. Can be repeated. By default, the usual ones of binance.com.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    metavar="FAULT",
+    multiple=True,
+    callback=_reading(_fault_in),
+    help="What goes wrong; see above. Can be repeated.",
+)
+@click.option(
+    "--faults",
+    "faults_of_files",
+    metavar="FILE",
+    multiple=True,
+    callback=_reading(_faults_in),
+    help="A JSON file with a fault or a list of them. Can be repeated.",
+)
+@click.option("--events-per-second", type=_DURATION, help="Account events for each account and endpoint.")
+@click.option("--log-size", type=click.IntRange(1), default=100_000, show_default=True, help="Requests to remember.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON instead of the text, when it is ready.")
+@click.option("-v", "--verbose", is_flag=True, help="A line on standard error for each request, without secrets.")
+def exchange(
+    *,
+    validity: float,
+    seed: int,
+    dialects: tuple[str, ...],
+    faults: list[Fault],
+    faults_of_files: list[Fault],
+    log_size: int,
+    **way: Any,
+) -> None:
+    """Run an exchange to test against, on this machine, for programs in any language.
+
+    It speaks the listen-key endpoints and streams of the real ones: point your program at it. What it prints are its
+    addresses, one per line, and at last the line "ready". It runs until Ctrl-C, SIGTERM or POST /shutdown at its
+    control API, and then ends with status 0.
+
+    \b
+    What goes wrong, and when, is written WHEN=WHAT:
+      keepalive=bad_gateway_html              every keepalive gets an HTML page with status 502
+      keepalive#2=service_unavailable         the second one gets a 503
+      create#2*3=Reset                        the second to fourth create: connection reset
+      create={"Reset": {"after_work": true}}  ... after the key was made: the answer is lost
+      any~0.01=Delay:5                        one in a hundred requests is answered 5 s late
+      any@7200..7800=Hang                     ten minutes without an answer, after two hours
+      keepalive#4=rate_limited:30             429, and silence wanted for 30 s
+      event#5=Drop                            the fifth account event is lost on its way to a socket
+      socket@60..=HalfOpen                    after a minute, every socket is open and silent
+
+    All the same can be done while it runs, at the control API: "curl CONTROL_URL" tells how.
+    """  # noqa: D301 - Click reads the escape: the lines below it stay as they are
+    served: dict[str, Any] = {}
+    if dialects:
+        served["dialects"] = [dialects_by_name()[name] for name in dict.fromkeys(dialects)]
+    try:
+        here = Exchange(seed=seed, validity=validity, faults=[*faults, *faults_of_files], log_size=log_size, **served)
+        trio.run(_run, here, _Way(**way))
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+    except (ImportError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _run(here: Exchange, way: _Way) -> None:
+    accounts = [here.add_account(api_key) for api_key in dict.fromkeys(way.api_keys)]
+    end = trio.Event()
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with (
+            serve_exchange(here, port=way.port, tls=way.tls, time_scale=way.time_scale) as served,
+            serve_control(served, port=way.control_port, shut_down=end.set) as control,
+        ):
+            _emit(control, here, accounts, served.now(), way.events_per_second)
+            with _ca_file(served, way.ca_file) as ca_file:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(_wait_for_signal, signals, end)
+                    nursery.start_soon(_follow, control.control.log, way.verbose)
+                    _announce(served, control, ca_file, way)
+                    await end.wait()
+                    await trio.sleep(_LAST_WORD)
+                    nursery.cancel_scope.cancel()
+
+
+def _emit(control: ServedControl, here: Exchange, accounts: list[str], now: float, per_second: float | None) -> None:
+    places = [(account, dialect.name) for account in accounts for dialect in dialects_of(here)]
+    for account, dialect in places if per_second else ():
+        body = json.dumps({"account": account, "dialect": dialect, "per_second": per_second}).encode()
+        status, answer = control.control.handle("POST", "/events", body, now)
+        if status != 200:
+            raise UsageError(answer["error"], advice=answer["advice"])
+
+
+async def _wait_for_signal(signals: AsyncIterable[int], end: trio.Event) -> None:
+    async for _ in signals:
+        end.set()
+
+
+async def _follow(log: LogReader, verbose: bool) -> None:
+    """Tell each request, and see to it that none is forgotten uncounted."""
+    told = 0
+    while True:
+        told, entries = log.since(told)
+        told += len(entries)
+        for entry in entries if verbose else ():
+            _print(log_line(entry), sys.stderr)
+        await trio.sleep(_LOOK)
+
+
+@contextmanager
+def _ca_file(served: ServedExchange, path: Path | None) -> Iterator[Path | None]:
+    """The file with the CA's certificate, if there is one."""
+    with ExitStack() as stack:
+        if served.ca_pem is not None:
+            if path is None:
+                path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "trio-listenkey-ca.pem"
+            path.write_bytes(served.ca_pem)
+        yield path if served.ca_pem is not None else None
+
+
+def _announce(served: ServedExchange, control: ServedControl, ca_file: Path | None, way: _Way) -> None:
+    told = {
+        "REST": served.rest_url,
+        "WebSocket": served.stream_url,
+        "control": control.url,
+        "API key": ", ".join(way.api_keys),
+        "CA file": str(ca_file),
+    }
+    if way.as_json:
+        facts = {"rest": served.rest_url, "websocket": served.stream_url, "control": control.url}
+        accounts = {"api_keys": way.api_keys, "ca_file": told["CA file"] if ca_file else None}
+        _print(json.dumps({**facts, **accounts, "ready": True}), sys.stdout)
+        return
+    for name, value in told.items():
+        if name != "CA file" or ca_file is not None:
+            _print(f"{name:<10} {value}", sys.stdout)
+    _print("ready", sys.stdout)
+
+
+def _print(line: str, stream: Any) -> None:
+    stream.write(line + "\n")
+    stream.flush()

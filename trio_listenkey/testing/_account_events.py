@@ -1,0 +1,183 @@
+"""Account events as the exchanges send them, each with its number in it.
+
+The shapes are those of Binance's documents, "Event: Order Update", "Event: Balance and Position Update" (USD-M,
+COIN-M) and "Payload: Account Update", "Balance Update", "Order Update" (Spot and Binance.US, "User Data Streams"):
+a limit order of one account that is filled again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ._stream_rules import EventFamily
+
+__all__ = ["build_event", "event_number", "kinds_of"]
+
+Event = dict[str, Any]
+
+
+def kinds_of(family: EventFamily) -> tuple[str, ...]:
+    """The kinds of event that have a shape here, the most usual first."""
+    return tuple(_SHAPES[family])
+
+
+def build_event(family: EventFamily, kind: str, number: int, time: int) -> Event:
+    """The event of that number, at that time in epoch milliseconds; only ``e`` and ``E`` if it has no shape here."""
+    shape = _SHAPES[family].get(kind)
+    return {"e": kind, "E": time} if shape is None else shape(number, time)
+
+
+def event_number(event: Mapping[str, Any]) -> int:
+    """The number that :meth:`Exchange.emit` gave to ``event``: 1 for an account's first.
+
+    It is in a field that every client keeps: the client order id (``"n-1"``; the trade id has it, too) of
+    ``ORDER_TRADE_UPDATE`` and ``executionReport``, the wallet balance (``wb``) of ``ACCOUNT_UPDATE``, the free
+    amount (``f``) of ``outboundAccountPosition``, and the delta (``d``) of ``balanceUpdate``.
+
+    Args:
+        event: The event itself, not wrapped as in a combined stream.
+
+    Raises:
+        KeyError: The event is of another kind.
+    """
+    return int(_NUMBERS[event["e"]](event))
+
+
+def _order_trade_update(number: int, time: int) -> Event:
+    order = {
+        "s": "BTCUSDT",
+        "c": f"n-{number}",
+        "S": "BUY",
+        "o": "LIMIT",
+        "f": "GTC",
+        "q": "0.001",
+        "p": "60000",
+        "ap": "60000",
+        "sp": "0",
+        "x": "TRADE",
+        "X": "FILLED",
+        "i": number,
+        "l": "0.001",
+        "z": "0.001",
+        "L": "60000",
+        "N": "USDT",
+        "n": "0.012",
+        "T": time,
+        "t": number,
+        "b": "0",
+        "a": "0",
+        "m": True,
+        "R": False,
+        "wt": "CONTRACT_PRICE",
+        "ot": "LIMIT",
+        "ps": "BOTH",
+        "cp": False,
+        "rp": "0",
+        "pP": False,
+        "si": 0,
+        "ss": 0,
+        "V": "EXPIRE_MAKER",
+        "pm": "NONE",
+        "gtd": 0,
+        "er": "0",
+    }
+    return {"e": "ORDER_TRADE_UPDATE", "E": time, "T": time, "o": order}
+
+
+def _coinm_order_trade_update(number: int, time: int) -> Event:
+    order: Event = _order_trade_update(number, time)["o"]
+    for only_usdm in ("gtd", "er"):
+        del order[only_usdm]
+    order.update(s="BTCUSD_PERP", q="1", l="1", z="1", ma="BTC", N="BTC", n="0.000001")
+    return {"e": "ORDER_TRADE_UPDATE", "E": time, "T": time, "i": "SfsR", "o": order}
+
+
+def _account_update(number: int, time: int) -> Event:
+    position = {
+        "s": "BTCUSDT",
+        "pa": "0.001",
+        "ep": "60000",
+        "bep": "60012",
+        "cr": "0",
+        "up": "0",
+        "mt": "cross",
+        "iw": "0",
+        "ps": "BOTH",
+    }
+    balance = {"a": "USDT", "wb": f"{number}.00000000", "cw": f"{number}.00000000", "bc": "0"}
+    return {"e": "ACCOUNT_UPDATE", "E": time, "T": time, "a": {"m": "ORDER", "B": [balance], "P": [position]}}
+
+
+def _coinm_account_update(number: int, time: int) -> Event:
+    event = _account_update(number, time)
+    event["a"]["B"][0]["a"] = "BTC"
+    event["a"]["P"][0]["s"] = "BTCUSD_PERP"
+    return {"e": "ACCOUNT_UPDATE", "E": time, "T": time, "i": "SfsR", "a": event["a"]}
+
+
+def _execution_report(number: int, time: int) -> Event:
+    return {
+        "e": "executionReport",
+        "E": time,
+        "s": "BTCUSDT",
+        "c": f"n-{number}",
+        "S": "BUY",
+        "o": "LIMIT",
+        "f": "GTC",
+        "q": "0.00100000",
+        "p": "60000.00000000",
+        "P": "0.00000000",
+        "F": "0.00000000",
+        "g": -1,
+        "C": "",
+        "x": "TRADE",
+        "X": "FILLED",
+        "r": "NONE",
+        "i": number,
+        "l": "0.00100000",
+        "z": "0.00100000",
+        "L": "60000.00000000",
+        "n": "0",
+        "N": None,
+        "T": time,
+        "t": number,
+        "I": number,
+        "w": False,
+        "m": True,
+        "M": False,
+        "O": time,
+        "Z": "60.00000000",
+        "Y": "60.00000000",
+        "Q": "0.00000000",
+        "W": time,
+        "V": "NONE",
+    }
+
+
+def _outbound_account_position(number: int, time: int) -> Event:
+    balance = {"a": "USDT", "f": f"{number}.00000000", "l": "0.00000000"}
+    return {"e": "outboundAccountPosition", "E": time, "u": time, "B": [balance]}
+
+
+def _balance_update(number: int, time: int) -> Event:
+    return {"e": "balanceUpdate", "E": time, "a": "USDT", "d": f"{number}.00000000", "T": time}
+
+
+_SHAPES: dict[EventFamily, dict[str, Callable[[int, int], Event]]] = {
+    "usdm": {"ORDER_TRADE_UPDATE": _order_trade_update, "ACCOUNT_UPDATE": _account_update},
+    "coinm": {"ORDER_TRADE_UPDATE": _coinm_order_trade_update, "ACCOUNT_UPDATE": _coinm_account_update},
+    "spot": {
+        "executionReport": _execution_report,
+        "outboundAccountPosition": _outbound_account_position,
+        "balanceUpdate": _balance_update,
+    },
+}
+
+_NUMBERS: dict[str, Callable[[Mapping[str, Any]], str | float]] = {
+    "ORDER_TRADE_UPDATE": lambda event: event["o"]["c"].removeprefix("n-"),
+    "ACCOUNT_UPDATE": lambda event: float(event["a"]["B"][0]["wb"]),
+    "executionReport": lambda event: event["c"].removeprefix("n-"),
+    "outboundAccountPosition": lambda event: float(event["B"][0]["f"]),
+    "balanceUpdate": lambda event: float(event["d"]),
+}

@@ -1,0 +1,58 @@
+"""How each exchange treats the private WebSockets of its listen keys, told from the exchange's side."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from .._errors import UsageError
+
+__all__ = ["EventFamily", "StreamRules"]
+
+EventFamily = Literal["usdm", "coinm", "spot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRules:
+    """One exchange's private WebSocket, as data: ``dataclasses.replace`` makes another exchange of it.
+
+    Every duration is in seconds of the exchange's own time.
+
+    Attributes:
+        routed: Whether only connections under ``/private`` deliver anything. An unrouted one is accepted and
+            pinged, and silent, as at USD-M since 2026-04-23.
+        account_events: Whose account events are sent: see :meth:`Exchange.emit`.
+        announces_expiry: Whether a key's expiry is told by ``listenKeyExpired``.
+        expiry_names_key: Whether that event has the field ``listenKey``.
+        expiry_time_as_text: Whether its ``E`` is a string, as in the documents of Binance Options.
+        expiry_passes_filter: Whether it comes although ``events=`` does not name it. No document says so.
+        accepts_unknown_keys: Whether the handshake succeeds with a key that is dead or never was, and nothing
+            comes, as on the real exchanges; otherwise HTTP 401.
+        announces_shutdown: Whether ``serverShutdown`` is sent before the exchange closes its sockets.
+        ping_every: Seconds between two pings of the exchange.
+        pong_within: Seconds within which a ping must be answered by a pong with its payload.
+        messages_per_second: More messages, pings and pongs together, in one second end the connection;
+            ``None`` for no limit.
+        max_streams: Subscriptions on one connection.
+        lifetime: Seconds after which a connection is closed.
+    """
+
+    routed: bool = False
+    account_events: EventFamily = "spot"
+    announces_expiry: bool = True
+    expiry_names_key: bool = True
+    expiry_time_as_text: bool = False
+    expiry_passes_filter: bool = False
+    accepts_unknown_keys: bool = True
+    announces_shutdown: bool = False
+    ping_every: float = 180.0
+    pong_within: float = 600.0
+    messages_per_second: int | None = 10
+    max_streams: int = 1024
+    lifetime: float = 86_400.0
+
+    def __post_init__(self) -> None:
+        positive = (self.ping_every, self.pong_within, self.lifetime, self.max_streams, self.messages_per_second or 1)
+        if not all(0 < each <= math.inf for each in positive):
+            raise UsageError(f"{self} are no rules", advice="Pass positive numbers")

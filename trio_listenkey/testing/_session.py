@@ -70,13 +70,13 @@ class Session:
     def __init__(self, house: House, rules: StreamRules, wanted: Wanted, now: float) -> None:
         self.wake: Callable[[], None] = _nobody
         self.delay: float = 0.0
-        self.opened_at = now
+        self.opened_at: float = now
         self.state: Literal["open", "closing", "ended"] = "open"
         self.deaf: bool = False
-        self.combined = wanted.combined
+        self.combined: bool = wanted.combined
         self.rules = rules
-        self.route = wanted.route
-        self.shown = wanted.shown
+        self.route: str = wanted.route
+        self.shown: str = wanted.shown
         self.met: set[Armed] = set()
         self.subscriptions: dict[str, Subscription | None] = {}
         self._house = house

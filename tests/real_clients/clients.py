@@ -109,7 +109,7 @@ def ccxt_pro(exchange: Process) -> dict[str, Any]:
 
 
 def trio_binance(exchange: Process) -> dict[str, Any]:
-    """trio-binance; its keepalive comes after 59 minutes, so its clock runs 100 times as fast."""
+    """trio-binance; its keepalive comes after 59 minutes, so its clock runs 60 times as fast."""
     import trio
     from trio.testing import MockClock
     from trio_binance import AsyncClient
@@ -134,7 +134,7 @@ def trio_binance(exchange: Process) -> dict[str, Any]:
                 await trio.sleep(60)
         return event
 
-    return trio.run(main, clock=MockClock(rate=100))
+    return trio.run(main, clock=MockClock(rate=60))
 
 
 @pytest.mark.parametrize("client", [python_binance, ccxt_pro, trio_binance], ids=lambda client: client.__name__)

@@ -85,6 +85,7 @@ async def test_failure_replaces_the_pool(tls: ssl.SSLContext | None) -> None:
     transport = HTTPCore2Transport(ssl_context=client_tls())
     async with serve(script, tls) as server, trio.open_nursery() as nursery:
         nursery.start_soon(transport.request, post(server.url("/slow")))
+        await server.until(lambda: any(seen.target == "/slow" for seen in server.seen))
         await transport.request(post(server.url()))
         with pytest.raises(TransportError):
             await transport.request(post(server.url("/break")))

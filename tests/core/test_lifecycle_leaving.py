@@ -390,6 +390,16 @@ class TestLostAnswers:
         assert life.heard[-1] == Notice("closed", NO_ANSWER.error)
         assert life.kinds == ["retrying", "closed"]
 
+    def test_it_is_not_asked_for_while_others_stay(self) -> None:
+        """Where others hold the account it is theirs to close: whoever leaves sends nothing and is gone at once."""
+        host = Host()
+        leaving, staying = Life(FORM, account=host.join("/path", "A")), Life(FORM, account=host.join("/path", "A"))
+        leaving.sends(0.0, "create", None)
+        leaving.gets(NO_ANSWER, 5.0)
+        assert leaving.stops(5.0) == "CLOSED"
+        assert leaving.machine.closed is None
+        assert staying.account.unsure
+
     def test_the_answer_may_be_lost_after_the_end(self) -> None:
         """A create that was in flight when the block ended, and whose answer is lost, is asked again, too."""
         life = Life(FORM, timing=Timing(close_timeout=10))

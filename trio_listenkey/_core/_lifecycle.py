@@ -452,6 +452,7 @@ class Lifecycle:
             and (self._account.key is None or now >= self._expires_at)
             and self._venue.key_in == "form"
             and self._on_exit == "close"
+            and not self._account.is_shared()  # else it is up to those who stay
             and not self._asked_again
         )
 

@@ -24,7 +24,7 @@ LAYERS = {
     "words": ["_errors", "_http", "_values"],
     "venue": ["venues", "_core._venue"],
     "core": ["_core", "_core.*"],
-    "ports": ["_transport", "_instrument", "transports", "transports.*"],
+    "ports": ["_transport", "_connector", "_instrument", "transports", "transports.*", "connectors", "connectors.*"],
     "testing": ["testing", "testing.*"],
     "face": ["", "__main__", "_cli", "_cli.*"],
     "shell": ["_[a-z]*"],

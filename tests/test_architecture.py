@@ -21,10 +21,10 @@ TREES = {module: ast.parse(path.read_bytes()) for module, path in FILES.items()}
 
 # The first pattern that a module's name fits says where it belongs. "" is the package itself.
 LAYERS = {
-    "words": ["_errors", "_http", "_values"],
+    "words": ["_errors", "_events", "_http", "_values"],
     "venue": ["venues", "_core._venue"],
     "core": ["_core", "_core.*"],
-    "ports": ["_transport", "_connector", "_instrument", "transports", "transports.*", "connectors", "connectors.*"],
+    "ports": ["_transport", "_connector", "_instrument", "_discretion", "_foreign", "transports", "transports.*", "connectors", "connectors.*"],
     "testing": ["testing", "testing.*"],
     "face": ["", "__main__", "_cli", "_cli.*"],
     "shell": ["_[a-z]*"],

@@ -27,7 +27,8 @@ class SocketError(TransportError):
         reason: What happened, for people to read; without secrets, and so without the URL.
         status: The HTTP status of a handshake that was refused.
         retry_after: Seconds of silence that a refused handshake asks for (its ``Retry-After``).
-        code: The code of the peer's close frame (RFC 6455, 7.4): 1001 is "going away", and so on.
+        code: The code of the peer's close frame (RFC 6455, 7.4): 1001 is "going away", 1005 that there was no code;
+            ``None`` where it was not the peer who closed.
     """
 
     def __init__(
@@ -41,15 +42,27 @@ class SocketError(TransportError):
 
 @runtime_checkable
 class Connection(Protocol):
-    """An open WebSocket that is only listened to."""
+    """An open WebSocket.
+
+    What is sent is small, and it is sent whole: a peer that takes nothing for 0.4 s ends the connection, for a frame
+    that is cut short cannot be mended. Cancellation waits for that.
+    """
 
     async def receive(self) -> Sequence[bytes]:
         """Wait for messages, and return all that are there, in order: at least one, text and binary alike.
 
-        Cancelled, it has lost nothing.
+        Cancelled, it has lost nothing. A text that is not valid UTF-8 is returned as it came, or ends the connection.
 
         Raises:
             SocketError: The connection is over, and every message before its end was returned.
+        """
+        ...
+
+    async def send(self, message: str) -> None:
+        """Send a text.
+
+        Raises:
+            SocketError: The connection is over.
         """
         ...
 
@@ -58,7 +71,7 @@ class Connection(Protocol):
 
         Pongs are seen only while another task is in :meth:`receive`. When this returns, that task has been given
         every message that came before the pong: with a ping one can find out that nothing is under way any more.
-        Cancelled, it leaves nothing behind.
+        The pong of a later ping will do, too. Cancelled, it leaves nothing behind.
 
         Raises:
             SocketError: The connection is over.
@@ -74,8 +87,8 @@ class Connector(Protocol):
 
     * Entering the context connects, TLS and handshake included. Where that fails it raises :exc:`SocketError` and
       nothing else, and leaves nothing open. It sets itself no time limit: its caller brings a cancel scope.
-    * Left normally, it says goodbye (a close frame), and does not wait for the answer. Left by an exception, it closes
-      the connection at once, without another byte. Neither takes more than half a second, whatever the peer does.
+    * Left normally, it says goodbye (a close frame), even in a cancelled scope, and does not wait for the answer. Left
+      by an exception, it closes the connection at once, without another byte. Neither takes more than half a second, whatever the peer does.
     * What the block raises leaves unchanged: the same object, in no group.
     * The peer's pings are answered while a task is in ``receive``.
     * A message of more bytes than it was told to accept ends the connection.

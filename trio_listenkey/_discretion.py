@@ -1,10 +1,10 @@
-"""Keeps the loggers of HTTP libraries from telling what our requests and answers have in them.
+"""Keeps the loggers of other libraries from telling what our requests and answers have in them.
 
 At DEBUG httpcore logs every header of an answer, and the exception in which h11 quotes a header of the request;
-hpack logs the headers of a request; httpx logs URLs, at INFO even. A listen key may be in any of these: in the
-query of a keepalive, and so in the ``Location`` of a redirect. So a filter on just these loggers drops what is
-logged during one of our own requests. Everything else that goes through them is untouched, and so are the
-loggers that tell of connections.
+hpack logs the headers of a request; httpx logs URLs, at INFO even; trio-websocket logs its URL. A listen key may be
+in any of these: in a socket's URL, in the query of a keepalive, and so in the ``Location`` of a redirect. So a filter
+on just these loggers drops what is logged during one of our own requests. Everything else that goes through them is
+untouched, and so are the loggers that tell of connections.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _INDISCREET = (
     "httpcore2.http2",
     "httpx",
     "httpx2",
+    "trio-websocket",
 )
 
 _ours: ContextVar[bool] = ContextVar("trio_listenkey_request", default=False)

@@ -1,0 +1,65 @@
+"""Connectors: the default one, and adapters for WebSocket libraries that you may know already.
+
+A connector opens sockets that are only listened to::
+
+    connector = WebSocketConnector()
+    async with connector.connect(url) as connection:
+        while True:
+            for message in await connection.receive():
+                print(message)
+
+Importing this module imports no WebSocket library; an adapter imports its own when its name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .._connector import MAX_MESSAGE, Connection, Connector, SocketError
+
+if TYPE_CHECKING:
+    from ._trio_websocket import TrioWebSocketConnector
+    from ._websockets_core import WebSocketConnector
+    from ._websockets_trio import WebSocketsTrioConnector
+else:
+    # Hidden from type checkers: a __getattr__ here would mean to them that every name exists.
+    def __getattr__(name: str) -> Any:
+        """Import an adapter when its name is first used."""
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            adapter = globals()[name] = getattr(import_module(_HOME[name], __name__), name)
+        except ModuleNotFoundError as error:
+            if error.name != "trio_websocket":
+                raise  # the only library here that is an extra; if it lacks something, its own message names it
+            wanted = "pip install 'trio-listenkey[trio-websocket]'"
+            raise ModuleNotFoundError(f"{name} needs trio-websocket: {wanted}", name=error.name) from None
+        adapter.__module__ = __name__  # where users find it; see the package's own __init__
+        return adapter
+
+
+__all__ = [
+    "MAX_MESSAGE",
+    "Connection",
+    "Connector",
+    "SocketError",
+    "TrioWebSocketConnector",
+    "WebSocketConnector",
+    "WebSocketsTrioConnector",
+]
+
+_HOME = {
+    "TrioWebSocketConnector": "._trio_websocket",
+    "WebSocketConnector": "._websockets_core",
+    "WebSocketsTrioConnector": "._websockets_trio",
+}
+
+
+for _word in (Connection, Connector, SocketError):
+    _word.__module__ = __name__
+del _word
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,63 @@
+"""The one place where foreign exceptions end while a socket is opened.
+
+What a library raises may quote the request, and with it the listen key. So none of it leaves a connector, not even
+as the ``__context__`` of another: each becomes a fresh :exc:`SocketError` with words of our own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+
+from .._connector import SocketError
+from .._discretion import discretion
+from .._foreign import chain, interruption, words_of
+
+__all__ = ["interrupt_in", "settled", "words"]
+
+_T = TypeVar("_T")
+
+
+async def settled(attempt: Callable[[], Awaitable[_T]], *, about: str = "") -> _T:
+    """Return what ``attempt`` returns, or raise what its failure means to our callers.
+
+    Args:
+        attempt: What to try.
+        about: Whom the error is about, for those who read it.
+
+    Raises:
+        SocketError: For every ordinary exception.
+    """
+    callers = sys.exception()
+    failure: BaseException
+    try:
+        with discretion():
+            return await attempt()
+    except SocketError as error:
+        failure = error.with_traceback(None)  # its frames know too much
+    except Exception as error:  # noqa: BLE001 -- "and nothing else", whatever libraries raise
+        reason = words(error, callers)
+        failure = SocketError(f"{reason} ({about})" if about else reason)
+    except BaseExceptionGroup as group:
+        failure = interruption(group)
+    try:
+        # Here no exception is being handled, so nothing becomes its __context__.
+        raise failure
+    finally:
+        del failure  # else exception -> traceback -> frame -> exception is a cycle
+
+
+def words(error: BaseException, callers: BaseException | None = None) -> str:
+    """What ``error`` tells, in words that come from us, from the TLS library or from the system."""
+    links = list(chain(error, callers))
+    found = next(filter(None, map(words_of, reversed(links))), None)
+    return found or f"no connection ({type(error).__name__})"
+
+
+def interrupt_in(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """What is in ``group`` besides our caller's cancellation, which will come again: Ctrl-C, wherever we waited."""
+    found = interruption(group)
+    return None if isinstance(found, trio.Cancelled) else found

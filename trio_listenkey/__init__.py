@@ -2,10 +2,11 @@
 
 How the package is laid out; imports go from right to left only::
 
-    words                core              ports                shell                 face
-    _errors _http   <-   _core/ venues <-  _transport      <-   _clock           <-   __init__
-    _values                                _instrument          _neighbourhood        __main__ _cli/
-                                           transports/          _listen_key _keeper
+    words                core              ports                       shell                 face
+    _errors _http   <-   _core/ venues <-  _transport _connector  <-   _clock           <-   __init__
+    _values _events                        _instrument                 _neighbourhood        __main__ _cli/
+                                           transports/ connectors/     _listen_key _keeper
+                                                                       _user_stream _stream_keeper
 
 ``testing/`` stands beside: an exchange that knows nothing of the core it is there to judge.
 """
@@ -31,22 +32,31 @@ from ._errors import (
     RefusedError as RefusedError,
 )
 from ._errors import (
+    SlowConsumerError as SlowConsumerError,
+)
+from ._errors import (
     UnavailableError as UnavailableError,
 )
 from ._errors import (
     UsageError as UsageError,
 )
+from ._events import Gap as Gap
+from ._events import UserEvent as UserEvent
 from ._instrument import Instrument as Instrument
 from ._keeper import open_listen_key as open_listen_key
 from ._listen_key import ListenKey as ListenKey
+from ._stream_keeper import open_user_stream as open_user_stream
+from ._user_stream import UserStream as UserStream
 from ._values import Credentials as Credentials
 from ._values import KeyStatistics as KeyStatistics
+from ._values import StreamStatistics as StreamStatistics
 from ._values import Timing as Timing
 
 __all__ = [
     "Credentials",
     "CredentialsError",
     "EndpointGoneError",
+    "Gap",
     "Instrument",
     "KeyLostError",
     "KeyStatistics",
@@ -54,11 +64,16 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "SlowConsumerError",
+    "StreamStatistics",
     "Timing",
     "UnavailableError",
     "UsageError",
+    "UserEvent",
+    "UserStream",
     "Venue",
     "open_listen_key",
+    "open_user_stream",
     "venues",
 ]
 

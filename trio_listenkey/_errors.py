@@ -10,7 +10,8 @@
     │   │   └── EndpointGoneError     ... the address: this exchange serves listen keys there no more
     │   ├── RateLimitedError          wait: nothing may be sent to this host before ``retry_after`` is over
     │   ├── UnavailableError          try again: no usable answer within ``open_timeout``
-    │   └── KeyLostError              open a new key: this one died, and ``on_lost="raise"`` was asked for
+    │   ├── KeyLostError              open a new key: this one died, and ``on_lost="raise"`` was asked for
+    │   └── SlowConsumerError         take events faster: the buffer was full, and ``on_full="fail"`` was asked for
     └── TransportError                the transports' own word: no answer was had; it never reaches users bare
 
 An error carries fields, so that nobody has to parse its text; the text is built here and nowhere else. No text
@@ -26,6 +27,7 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "SlowConsumerError",
     "TransportError",
     "UnavailableError",
     "UsageError",
@@ -39,7 +41,7 @@ class ListenKeyError(Exception):
         problem: What happened, in one sentence.
         advice: What to do about it, in one sentence.
         venue: Name of the exchange, or ``None`` where none was asked yet.
-        verb: ``"create"``, ``"keepalive"`` or ``"close"``, or ``None``.
+        verb: ``"create"``, ``"keepalive"``, ``"close"``, or ``"connect"`` for a stream's socket; or ``None``.
         status: The HTTP status, or ``None`` where there was no answer.
         code: The exchange's own error code (Binance: ``-1125`` and its like), or ``None``.
         message: The exchange's own words, shortened and with secrets blotted out, or ``None``.
@@ -133,6 +135,10 @@ class UnavailableError(ListenKeyError):
 
 class KeyLostError(ListenKeyError):
     """The listen key died, and ``on_lost="raise"`` says that the caller wants to hear of it."""
+
+
+class SlowConsumerError(ListenKeyError):
+    """Events came faster than they were taken, the buffer is full, and ``on_full="fail"`` says to fail then."""
 
 
 class TransportError(Exception):

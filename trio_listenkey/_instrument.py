@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from ._errors import ListenKeyError
+from ._events import Gap
 
 __all__ = ["Instrument"]
 
 
 class Instrument:
-    """Told of everything that happens to a key. Override what you need; each method does nothing by default.
+    """Told of everything that happens to a key, or to a stream and its key.
+
+    Override what you need; each method does nothing by default.
 
     In the manner of :class:`trio.abc.Instrument`: methods are synchronous and should be quick, for the keeper
     waits for them; one that raises is logged and not called again. Use one instance per key to tell keys apart.
@@ -36,3 +39,12 @@ class Instrument:
 
     def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
         """The block is over, and with it our part. ``error`` says why a key may be left at the exchange."""
+
+    def connected(self, venue: str, generation: int) -> None:
+        """A stream has opened a socket with the key of that generation."""
+
+    def dropped(self, venue: str, generation: int, error: Exception) -> None:
+        """A stream's socket has ended, or could not be opened. Another will be; a gap will say what may be missing."""
+
+    def gap(self, venue: str, generation: int, gap: Gap) -> None:
+        """A stream has told its user that events may be missing; of several that were dropped in a row, the first."""

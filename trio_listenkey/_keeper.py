@@ -28,11 +28,12 @@ import time
 import traceback
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final, NoReturn, final
+from typing import Final, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ._arguments import check_choice, check_port, check_type
 from ._core._answers import no_answer, read_answer
 from ._core._lifecycle import Lifecycle, Notice, OnExit, OnLost, Pace, Send
 from ._core._outcomes import Outcome
@@ -41,8 +42,10 @@ from ._core._state import Event, State
 from ._core._venue import Venue
 from ._errors import ListenKeyError, TransportError, UsageError
 from ._instrument import Instrument
+from ._leaving import is_only_cancelled, raise_as_it_is, run_down
 from ._listen_key import ListenKey
 from ._neighbourhood import Membership, Neighbourhood, neighbourhood
+from ._observer import Observer
 from ._transport import Transport
 from ._values import Credentials, Timing
 
@@ -96,30 +99,16 @@ def open_listen_key(
         UnavailableError: No key could be had within ``timing.open_timeout``.
         KeyLostError: The key died, with ``on_lost="raise"``.
     """
-    _check_type("venue", venue, Venue, "one of trio_listenkey.venues")
-    _check_type("credentials", credentials, Credentials, "Credentials(api_key)")
-    _check_type("timing", timing, Timing, "Timing(...)")
-    _check_choice("on_exit", on_exit, ("close", "leave"))
-    _check_choice("on_lost", on_lost, ("replace", "raise"))
-    if transport is not None and not hasattr(transport, "request"):
-        raise UsageError(
-            f"transport is of type {type(transport).__name__}", advice="Pass one of trio_listenkey.transports"
-        )
+    check_type("venue", venue, Venue, "one of trio_listenkey.venues")
+    check_type("credentials", credentials, Credentials, "Credentials(api_key)")
+    check_type("timing", timing, Timing, "Timing(...)")
+    check_choice("on_exit", on_exit, ("close", "leave"))
+    check_choice("on_lost", on_lost, ("replace", "raise"))
+    check_port("transport", transport, "request", "one of trio_listenkey.transports")
     if instrument is not None:
-        _check_type("instrument", instrument, Instrument, "an instance of a subclass of Instrument")
+        check_type("instrument", instrument, Instrument, "an instance of a subclass of Instrument")
     Pace.of(venue, timing)
     return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument)
-
-
-def _check_type(name: str, value: object, wanted: type, example: str) -> None:
-    if not isinstance(value, wanted):
-        # Not the value: a string in the place of credentials is likely to be one.
-        raise UsageError(f"{name} is of type {type(value).__name__}", advice=f"Pass {example}")
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UsageError(f"{name} is {value!r}", advice=f"Pass one of {', '.join(map(repr, choices))}")
 
 
 @final
@@ -132,12 +121,12 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_credentials",
         "_flight",
         "_home",
-        "_instrument",
         "_key",
         "_machine",
         "_membership",
         "_nap",
         "_nursery_manager",
+        "_observer",
         "_settled",
         "_timing",
         "_transport",
@@ -166,7 +155,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         instrument: Instrument | None,
     ) -> None:
         self._venue, self._credentials, self._transport = venue, credentials, transport
-        self._timing, self._instrument = timing, instrument
+        self._timing, self._observer = timing, Observer(instrument, venue.name)
         self._arguments: tuple[OnExit, OnLost] | None = (on_exit, on_lost)
         self._nap = self._flight = None
 
@@ -188,7 +177,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             return self._key
         error = await self._finish(error)
         assert error is not None
-        return _raise(error)
+        return raise_as_it_is(error)
 
     @enable_ki_protection
     async def __aexit__(
@@ -202,7 +191,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             error = _original(exc, rest)
         error = await self._finish(error)  # noqa: ASYNC102 - it is cancellable, and the keeper it waits for is bounded
         if error is not None and error is not exc:
-            _raise(error)
+            raise_as_it_is(error)
 
     def _set_up(self) -> None:
         if self._arguments is None:
@@ -219,7 +208,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             now=home.clock.now(),
             draw=random.random(),  # noqa: S311 - spreads load
         )
-        self._key = ListenKey(self._venue, self._machine, home.clock)
+        self._key = ListenKey(self._venue, self._machine, home.clock, self._look_again)
         self._settled = trio.Event()
         self._body_scope = trio.CancelScope()
         self._nursery_manager = trio.open_nursery()
@@ -229,18 +218,13 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._machine.stop(self._home.clock.now())
         self._follow_until()
         self._look_again()
-        try:
-            # Nothing is handed in and the keeper never raises: the block's error goes round the nursery.
-            await self._nursery_manager.__aexit__(None, None, None)
-        except BaseExceptionGroup as group:
-            # Only Ctrl-C comes out of it: trio gives it to the main task, wherever that waits.
-            interrupt = group.exceptions[0]
-            interrupt.__context__ = error
-            return interrupt
+        outcome = await run_down(self._nursery_manager, error)
+        if outcome is not error:
+            return outcome
         failure = self._machine.failure
         if failure is None:
             return error
-        if error is None or _is_only_cancelled(error):
+        if error is None or is_only_cancelled(error):
             return failure
         error.add_note(f"Besides, the listen key failed: {failure}")
         return error
@@ -360,28 +344,16 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         for notice in machine.notices():
             _log_notice(self._venue.name, machine.generation, notice)
             self._tell_instrument(notice)
-            if notice.kind in {"replaced", "closed"}:
-                self._key._wake()  # noqa: SLF001 - the other half of this one
+            self._key._notify(notice)  # noqa: SLF001 - the other half of this one
 
     def _tell_instrument(self, notice: Notice) -> None:
-        instrument, facts = self._instrument, (self._venue.name, self._machine.generation)
-        if instrument is None:
-            return
-        try:
-            match notice.kind:
-                case "retrying":
-                    assert notice.error is not None
-                    instrument.retrying(*facts, notice.error, notice.delay)
-                case "lost":
-                    assert notice.error is not None
-                    instrument.lost(*facts, notice.error)
-                case "closed":
-                    instrument.closed(*facts, notice.error)
-                case kind:
-                    getattr(instrument, kind)(*facts)
-        except Exception:  # noqa: BLE001 - someone else's code, and the keeper never raises
-            _log.exception("instrument %s raised in %s and is not called again", type(instrument).__name__, notice.kind)
-            self._instrument = None
+        facts: tuple[object, ...] = ()
+        match notice.kind:
+            case "retrying":
+                facts = (notice.error, notice.delay)
+            case "lost" | "closed":
+                facts = (notice.error,)
+        self._observer.tell(notice.kind, self._machine.generation, *facts)
 
 
 def _log_notice(venue: str, generation: int, notice: Notice) -> None:
@@ -398,24 +370,8 @@ def _log_notice(venue: str, generation: int, notice: Notice) -> None:
             _log.info("%s: listen key %d %s", venue, generation, notice.kind)
 
 
-def _is_only_cancelled(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return error.split(trio.Cancelled)[1] is None
-    return isinstance(error, trio.Cancelled)
-
-
 def _original(exc: BaseException | None, rest: BaseException) -> BaseException:
     """What the block raised, if a cancel scope has only rebuilt the group without taking anything out."""
     if isinstance(exc, BaseExceptionGroup) and isinstance(rest, BaseExceptionGroup):
         return rest if exc.subgroup(trio.Cancelled) else exc
     return rest
-
-
-def _raise(error: BaseException) -> NoReturn:
-    """Raise ``error`` with the context that it has: a bare ``raise`` would put the block's cancellation there."""
-    context = error.__context__
-    try:
-        raise error
-    finally:
-        error.__context__ = context
-        del error, context  # or the traceback's frame refers to the error, and both to each other

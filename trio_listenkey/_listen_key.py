@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 import trio
 
 from ._clock import SteadyClock
-from ._core._lifecycle import Lifecycle
+from ._core._lifecycle import Lifecycle, Notice
 from ._core._state import State
 from ._core._venue import Venue
 from ._values import KeyStatistics
@@ -23,16 +24,18 @@ class ListenKey:
     hides both.
     """
 
-    __slots__ = ("_changed", "_clock", "_machine", "venue")
+    __slots__ = ("_changed", "_clock", "_look_again", "_machine", "_watchers", "venue")
 
     venue: Venue
     """The exchange that it belongs to."""
 
-    def __init__(self, venue: Venue, machine: Lifecycle, clock: SteadyClock) -> None:
+    def __init__(self, venue: Venue, machine: Lifecycle, clock: SteadyClock, look_again: Callable[[], None]) -> None:
         self.venue = venue
         self._machine = machine
         self._clock = clock
+        self._look_again = look_again
         self._changed: trio.Event | None = None  # made when someone waits: most keys are never waited for
+        self._watchers: list[Callable[[Notice], None]] = []
 
     @property
     def value(self) -> str:
@@ -76,17 +79,43 @@ class ListenKey:
         """
         await trio.lowlevel.checkpoint()
         while self.generation <= generation:
-            if self._machine.state is State.CLOSED:
-                raise trio.ClosedResourceError("the listen key's block was left")
-            if self._changed is None:
-                self._changed = trio.Event()
-            await self._changed.wait()
+            await self._wait_for_news()
         return self.generation
 
-    def _wake(self) -> None:
+    async def check(self) -> int:
+        """Ask the exchange whether the key is alive, and wait until it has said so; return the generation.
+
+        For whoever has reason to doubt it: a socket that ended, or an event that says ``listenKeyExpired``. If the key
+        turns out to be dead, what comes back is the generation of its replacement. It costs one request, which waits
+        for bans and is tried again like any keepalive; there is no limit in time, so bring a cancel scope.
+
+        Raises:
+            trio.ClosedResourceError: The block was left.
+        """
+        await trio.lowlevel.checkpoint()
+        asked_at = self._clock.now()
+        self._ask(asked_at)
+        while self._machine.confirmed_at < asked_at:
+            await self._wait_for_news()
+        return self.generation
+
+    async def _wait_for_news(self) -> None:
+        if self._machine.state is State.CLOSED:
+            raise trio.ClosedResourceError("the listen key's block was left")
+        if self._changed is None:
+            self._changed = trio.Event()
+        await self._changed.wait()
+
+    def _ask(self, now: float) -> None:
+        self._machine.ask(now)
+        self._look_again()
+
+    def _notify(self, notice: Notice) -> None:
         if self._changed is not None:
             self._changed.set()
             self._changed = None
+        for watcher in self._watchers:
+            watcher(notice)
 
     def __repr__(self) -> str:
         state = self._machine.state.name.lower()

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import trio
 
 from ._clock import SteadyClock
+from ._connector import Connector
+from ._core._door import Door
 from ._core._neighbours import Account, Host
 from ._core._venue import Venue
 from ._transport import Transport
@@ -15,7 +17,7 @@ from ._values import Credentials
 
 __all__ = ["Membership", "Neighbourhood", "neighbourhood"]
 
-_PORTS: Final = {"https": 443, "http": 80}
+_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 
 
 class Membership:
@@ -46,8 +48,10 @@ class Neighbourhood:
         self.clock = SteadyClock()
         self._hosts: dict[tuple[str | None, int], Host] = {}
         self._turns: dict[Account, trio.Lock] = {}
+        self._doors: dict[tuple[str | None, int], Door] = {}
         self._transport: Transport | None = None
         self._borrowers = 0
+        self._connector: Connector | None = None
 
     def join(self, venue: Venue, credentials: Credentials, transport: Transport | None) -> Membership:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
@@ -55,8 +59,11 @@ class Neighbourhood:
 
     def host(self, venue: Venue) -> Host:
         """The host that a venue's REST calls go to; several venues may share one."""
-        url = urlsplit(venue.rest_url)
-        return self._hosts.setdefault((url.hostname, url.port or _PORTS[url.scheme]), Host())
+        return self._hosts.setdefault(_address(venue.rest_url), Host())
+
+    def door(self, venue: Venue) -> Door:
+        """The host that a venue's sockets go to."""
+        return self._doors.setdefault(_address(venue.stream_url), Door())
 
     def turn(self, account: Account) -> trio.Lock:
         """Who has it may send. One request at a time: the key is the same one for all members of the account."""
@@ -82,6 +89,20 @@ class Neighbourhood:
             transport, self._transport = self._transport, None
             assert transport is not None
             await transport.aclose()
+
+    @property
+    def connector(self) -> Connector:
+        """The default connector, made when first used. It holds nothing that would have to be closed."""
+        if self._connector is None:
+            from .connectors import WebSocketConnector  # noqa: PLC0415 - costs as much as the default transport
+
+            self._connector = WebSocketConnector()
+        return self._connector
+
+
+def _address(url: str) -> tuple[str | None, int]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or _PORTS[parts.scheme]
 
 
 _current: trio.lowlevel.RunVar[Neighbourhood] = trio.lowlevel.RunVar("trio_listenkey")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 from ._errors import UsageError
 
-__all__ = ["Credentials", "KeyStatistics", "Timing"]
+__all__ = ["Credentials", "KeyStatistics", "StreamStatistics", "Timing"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,6 +90,13 @@ class Timing:
         validity: How long a key lives after a successful request; ``None`` takes what the exchange documents
             (60 minutes). Override it for an exchange that runs faster than life.
         suspend_check_every: How often to look whether the machine has slept.
+        connect_timeout: For opening a stream's socket, from the name's resolution to the end of the handshake.
+        ping_every: How often a stream pings the exchange. A ping that is not answered by the time of the next one
+            means that the peer is dead: so that is noticed within twice this time.
+        silence_check_every: After this long without an event, a stream asks the exchange whether its key is still
+            alive (a keepalive request). It bounds how long a key that died silently goes unnoticed.
+        socket_lifetime: After how long the exchange ends a socket; ``None`` takes what it documents (24 hours). A
+            stream moves to a new socket before.
 
     Raises:
         UsageError: A duration is negative, zero where it may not be, not a number, or not finite.
@@ -104,11 +111,15 @@ class Timing:
     retry_cap: float = 60.0
     validity: float | None = None
     suspend_check_every: float = 10.0
+    connect_timeout: float = 10.0
+    ping_every: float = 20.0
+    silence_check_every: float = 60.0
+    socket_lifetime: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is None and field.name in {"keepalive_every", "validity"}:
+            if value is None and field.name in _MAY_BE_NONE:
                 continue
             _check_duration(field.name, value)
         if self.jitter > 0.9:
@@ -121,6 +132,7 @@ class Timing:
 
 
 _MAY_BE_ZERO = {"jitter"}
+_MAY_BE_NONE = {"keepalive_every", "validity", "socket_lifetime"}
 
 
 def _check_duration(name: str, value: object) -> None:
@@ -170,3 +182,48 @@ class KeyStatistics:
     expires_at: float
     next_request_at: float
     closed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """What a stream is and was up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        state: The state of the stream's machine, for example ``"live"``; the documentation draws them all.
+        is_live: Whether events are being delivered, as far as anyone can know: a socket is open, its peer answers
+            pings, and its listen key was confirmed, or proven by an event, less than a silence check ago.
+        generation: The listen key's generation.
+        connected_since: When the socket that delivers was opened; ``None`` while there is none.
+        last_frame_at: When anything was last read from it, answers to pings included; ``None`` before that.
+        presumed_valid_until: Until when the listen key is presumed alive.
+        buffered: Events that wait to be taken.
+        events: Events that came, dropped ones included, duplicates not.
+        duplicates: Events that came on two sockets, and were delivered once.
+        dropped: Events that were dropped because the buffer was full.
+        gaps: Gaps told so far.
+        connects: Sockets opened.
+        failed_connects: Sockets that could not be opened.
+        disconnects: Sockets that ended without our wish.
+        moves: How often the stream moved to another socket without leaving the first before.
+        silence_checks: How often the exchange was asked whether the key is alive, for want of events or for
+            another doubt.
+        key: The listen key's own statistics.
+    """
+
+    state: str
+    is_live: bool
+    generation: int
+    connected_since: float | None
+    last_frame_at: float | None
+    presumed_valid_until: float
+    buffered: int
+    events: int
+    duplicates: int
+    dropped: int
+    gaps: int
+    connects: int
+    failed_connects: int
+    disconnects: int
+    moves: int
+    silence_checks: int
+    key: KeyStatistics

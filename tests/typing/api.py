@@ -1,7 +1,9 @@
 """Every public name, used as in a program that type-checks. Read by mypy and pyright; never executed."""
 
 import ssl
-from typing import assert_type
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypedDict, assert_type
 
 import trio
 
@@ -9,6 +11,7 @@ from trio_listenkey import (
     Credentials,
     CredentialsError,
     EndpointGoneError,
+    Gap,
     Instrument,
     KeyLostError,
     KeyStatistics,
@@ -16,12 +19,26 @@ from trio_listenkey import (
     ListenKeyError,
     RateLimitedError,
     RefusedError,
+    SlowConsumerError,
+    StreamStatistics,
     Timing,
     UnavailableError,
     UsageError,
+    UserEvent,
+    UserStream,
     Venue,
     open_listen_key,
+    open_user_stream,
     venues,
+)
+from trio_listenkey.connectors import (
+    MAX_MESSAGE,
+    Connection,
+    Connector,
+    SocketError,
+    TrioWebSocketConnector,
+    WebSocketConnector,
+    WebSocketsTrioConnector,
 )
 from trio_listenkey.testing import (
     COINM,
@@ -45,6 +62,7 @@ from trio_listenkey.testing import (
     KillKey,
     Limit,
     LogEntry,
+    MemoryConnector,
     MemoryTransport,
     Redirect,
     Reply,
@@ -102,6 +120,7 @@ async def hold_a_key() -> None:
         assert_type(key.expires_at, float)
         assert_type(key.statistics(), KeyStatistics)
         assert_type(await key.wait_replaced(key.generation), int)
+        assert_type(await key.check(), int)
 
 
 async def hold_a_key_with_everything_said(transport: Transport) -> None:
@@ -127,11 +146,93 @@ async def hold_a_key_with_everything_said(transport: Transport) -> None:
         pass
 
 
+async def read_a_stream() -> None:
+    async with open_user_stream(venues.BINANCE_USDM, Credentials("key")) as stream:
+        assert_type(stream, UserStream)
+        channel: trio.abc.ReceiveChannel[UserEvent | Gap] = stream
+        assert_type(stream.venue, Venue)
+        assert_type(stream.key, ListenKey)
+        assert_type(stream.statistics(), StreamStatistics)
+        assert_type(await channel.receive(), UserEvent | Gap)
+        assert_type(await stream.receive(), UserEvent | Gap)
+        assert_type(await stream.receive_batch(), list[UserEvent | Gap])
+        async for item in stream:
+            match item:
+                case Gap():
+                    what_may_be_missing(item)
+                case UserEvent():
+                    what_came(item)
+        await stream.aclose()
+
+
+async def read_a_stream_with_everything_said(transport: Transport, connector: Connector) -> None:
+    async with open_user_stream(
+        venues.BINANCE_US,
+        Credentials(api_key="key", api_secret="secret"),
+        transport=transport,
+        connector=connector,
+        timing=Timing(connect_timeout=10, ping_every=20, silence_check_every=60, socket_lifetime=86_400),
+        on_exit="leave",
+        instrument=Alarm(),
+        buffer=1000,
+        on_full="drop_oldest",
+    ):
+        pass
+
+
+class Order(TypedDict):
+    e: str
+    o: dict[str, Any]
+
+
+def what_came(event: UserEvent) -> None:
+    assert_type(event.type, str | None)
+    assert_type(event.time, int | None)
+    assert_type(event.raw, bytes)
+    assert_type(event.payload, bytes)
+    assert_type(event.data, Any)
+    assert_type(event.decode(Order), Order)
+    assert_type(event.received_at + event.sent_after, float)
+
+
+def what_may_be_missing(gap: Gap) -> None:
+    assert_type(gap.cause, Literal["disconnected", "unresponsive", "key_lost", "overflow"])
+    assert_type(gap.started_at + gap.ended_at + gap.unix_started_at + gap.unix_ended_at + gap.duration, float)
+    assert_type(gap.generation_before + gap.generation_after, int)
+    assert_type(gap.last_event_time, int | None)
+    assert_type(gap.missed, int | None)
+
+
+def how_it_is(statistics: StreamStatistics) -> None:
+    assert_type(statistics.state, str)
+    assert_type(statistics.is_live, bool)
+    assert_type(statistics.connected_since, float | None)
+    assert_type(statistics.last_frame_at, float | None)
+    assert_type(statistics.presumed_valid_until, float)
+    assert_type(
+        statistics.generation
+        + statistics.buffered
+        + statistics.events
+        + statistics.duplicates
+        + statistics.dropped
+        + statistics.gaps
+        + statistics.connects
+        + statistics.failed_connects
+        + statistics.disconnects
+        + statistics.moves
+        + statistics.silence_checks,
+        int,
+    )
+    assert_type(statistics.key, KeyStatistics)
+
+
 async def make_mistakes(key: ListenKey) -> None:
     """Each of these lines is an error to every checker, and so would be its comment if it were none."""
     open_listen_key("binance-us", Credentials("key"))  # type: ignore[arg-type]
     open_listen_key(venues.BINANCE_US, Credentials("key"), on_exit="stay")  # type: ignore[arg-type]
     key.generation = 2  # type: ignore[misc]
+    open_user_stream(venues.BINANCE_US, Credentials("key"), on_full="forget")  # type: ignore[arg-type]
+    open_user_stream(venues.BINANCE_US, Credentials("key"), connector=CannedTransport())  # type: ignore[arg-type]
 
 
 def what_happened(statistics: KeyStatistics) -> None:
@@ -157,7 +258,7 @@ def whose_turn_it_is(error: ListenKeyError) -> str | float | None:
             return f"{error.problem} {error.advice} {error.venue} {error.verb} {error.status} {error.code}"
         case RateLimitedError():
             return error.retry_after
-        case KeyLostError() | UnavailableError():
+        case KeyLostError() | UnavailableError() | SlowConsumerError():
             return error.message
         case _:
             return None
@@ -191,6 +292,12 @@ class Alarm(Instrument):
 
     def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None: ...
 
+    def connected(self, venue: str, generation: int) -> None: ...
+
+    def dropped(self, venue: str, generation: int, error: Exception) -> None: ...
+
+    def gap(self, venue: str, generation: int, gap: Gap) -> None: ...
+
 
 class CannedTransport:
     async def request(self, request: Request) -> Response:
@@ -212,6 +319,40 @@ async def bring_a_transport(context: ssl.SSLContext, asks_session: object, httpx
     assert_type(response.header("Retry-After"), str | None)
 
 
+class CannedConnection:
+    async def receive(self) -> Sequence[bytes]:
+        raise SocketError("over", status=503, retry_after=1.5, code=1001)
+
+    async def ping(self) -> None: ...
+
+
+class CannedConnector:
+    @asynccontextmanager
+    async def connect(self, url: str) -> AsyncGenerator[Connection, None]:
+        yield CannedConnection()
+
+
+async def dial(url: str) -> trio.abc.Stream:
+    return await trio.open_tcp_stream(url, 443)
+
+
+async def bring_a_connector(transport: Transport, context: ssl.SSLContext) -> None:
+    for connector in (
+        CannedConnector(),
+        WebSocketConnector(ssl_context=context, proxy="http://127.0.0.1:3128", max_message=MAX_MESSAGE),
+        WebSocketConnector(dial=dial),
+        TrioWebSocketConnector(ssl_context=context),
+        WebSocketsTrioConnector(),
+    ):
+        await read_a_stream_with_everything_said(transport, connector)
+    async with WebSocketConnector().connect("wss://example.org/ws") as connection:
+        assert_type(connection, Connection)
+        assert_type(await connection.receive(), Sequence[bytes])
+        await connection.ping()
+    error = SocketError("over")
+    assert_type((error.status, error.retry_after, error.code), tuple[int | None, float | None, int | None])
+
+
 async def test_against_memory() -> None:
     exchange = Exchange(seed=1, validity=3600, dialects=(SPOT_CLASSIC, SPOT_US, USDM, COINM), faults=faults())
     assert_type(exchange.add_account("key", name="alice"), str)
@@ -219,6 +360,9 @@ async def test_against_memory() -> None:
     assert_type(exchange.open_keys(0), tuple[str, ...])
     assert_type(exchange.handle(Request("GET", "http://127.0.0.1/", ()), 1), Reply)
     await hold_a_key_with_everything_said(MemoryTransport(exchange, hops=2, latency=0.1))
+    connector = MemoryConnector(exchange)
+    connector.reachable = False
+    await read_a_stream_with_everything_said(MemoryTransport(exchange), connector)
 
 
 async def test_sockets(exchange: Exchange) -> None:

@@ -19,7 +19,7 @@ from trio_listenkey import (
     UsageError,
     _errors,
 )
-from trio_listenkey._errors import TransportError
+from trio_listenkey._errors import SlowConsumerError, TransportError
 
 PLAIN = [
     ListenKeyError,
@@ -29,6 +29,7 @@ PLAIN = [
     EndpointGoneError,
     UnavailableError,
     KeyLostError,
+    SlowConsumerError,
 ]
 
 

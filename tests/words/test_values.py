@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from trio_listenkey import Credentials, KeyStatistics, Timing, UsageError
+from trio_listenkey._values import StreamStatistics
 
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
@@ -142,7 +143,7 @@ class TestFromEnv:
 
 
 DURATIONS = [field.name for field in dataclasses.fields(Timing)]
-OPTIONAL = ["keepalive_every", "validity"]
+OPTIONAL = ["keepalive_every", "validity", "socket_lifetime"]
 
 
 class TestTiming:
@@ -158,6 +159,10 @@ class TestTiming:
             "retry_cap": 60.0,
             "validity": None,
             "suspend_check_every": 10.0,
+            "connect_timeout": 10.0,
+            "ping_every": 20.0,
+            "silence_check_every": 60.0,
+            "socket_lifetime": None,
         }
 
     @pytest.mark.parametrize("name", DURATIONS)
@@ -224,20 +229,42 @@ class TestTiming:
             Timing().jitter = 0.2  # type: ignore[misc]
 
 
-def test_statistics_cannot_be_changed() -> None:
+OF_A_KEY = KeyStatistics(
+    state="held",
+    generation=1,
+    requests=1,
+    created=1,
+    renewed=0,
+    retries=0,
+    waits=0,
+    losses=0,
+    expires_at=3600.0,
+    next_request_at=1800.0,
+    closed=None,
+)
+OF_A_STREAM = StreamStatistics(
+    state="live",
+    is_live=True,
+    generation=1,
+    connected_since=0.0,
+    last_frame_at=1.0,
+    presumed_valid_until=3600.0,
+    buffered=0,
+    events=0,
+    duplicates=0,
+    dropped=0,
+    gaps=0,
+    connects=1,
+    failed_connects=0,
+    disconnects=0,
+    moves=0,
+    silence_checks=0,
+    key=OF_A_KEY,
+)
+
+
+@pytest.mark.parametrize("statistics", [OF_A_KEY, OF_A_STREAM], ids=["key", "stream"])
+def test_statistics_cannot_be_changed(statistics: KeyStatistics | StreamStatistics) -> None:
     """What was read at one moment stays as it was."""
-    statistics = KeyStatistics(
-        state="held",
-        generation=1,
-        requests=1,
-        created=1,
-        renewed=0,
-        retries=0,
-        waits=0,
-        losses=0,
-        expires_at=3600.0,
-        next_request_at=1800.0,
-        closed=None,
-    )
     with pytest.raises(dataclasses.FrozenInstanceError):
         statistics.generation = 2  # type: ignore[misc]

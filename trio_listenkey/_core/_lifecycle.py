@@ -108,7 +108,9 @@ class Lifecycle:
         "_account",
         "_asked_about",
         "_asked_again",
+        "_asked_at",
         "_attempt",
+        "_confirmed_at",
         "_counts",
         "_draw",
         "_due",
@@ -169,7 +171,7 @@ class Lifecycle:
         self._due = self._sent_at = now
         # Where trying ends: opening has its limit at once, leaving gets one when it begins, in between there is none.
         self._give_up_at = now + timing.open_timeout
-        self._expires_at = -inf
+        self._expires_at = self._confirmed_at = self._asked_at = -inf
         self._draw = draw
         self._attempt = self._losses_in_a_row = 0
         self._error: ListenKeyError | None = None  # why the last request failed; None once one succeeded
@@ -185,6 +187,11 @@ class Lifecycle:
     def expires_at(self) -> float:
         """The key is presumed alive before then: counted from when the last success was *sent*."""
         return self._expires_at
+
+    @property
+    def confirmed_at(self) -> float:
+        """When the last request that found the key alive was sent; at that time it was."""
+        return self._confirmed_at
 
     @property
     def ready_at(self) -> float:
@@ -277,6 +284,15 @@ class Lifecycle:
             case _:
                 self._receive_close(outcome, now)
 
+    def ask(self, now: float) -> None:
+        """Someone doubts that the key is alive: do not wait for the next keepalive.
+
+        It is one request more, as soon as none is in flight; what is tried again already is not hurried.
+        """
+        self._asked_at = now
+        if self.state is State.HELD and not self._attempt:
+            self._due = min(self._due, now)
+
     def stop(self, now: float) -> None:
         """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
         self._stopping = True
@@ -342,7 +358,10 @@ class Lifecycle:
         self._attempt = 0
         # From when it was sent: the exchange may have counted from then, and never from earlier.
         self._expires_at = self._sent_at + self._pace.validity
+        self._confirmed_at = self._sent_at
         self._due = self._sent_at + self._pace.keepalive_every * (1 - self._timing.jitter * self._draw)
+        if self._asked_at > self._sent_at:  # while this request was in flight; it may not know yet what they know
+            self._due = self._asked_at
         kind: Literal["created", "renewed", "replaced"] = "renewed"
         if is_new:
             kind = "created" if self.generation == 1 else "replaced"

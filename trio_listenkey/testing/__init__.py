@@ -85,6 +85,7 @@ from ._exchange import Exchange
 from ._faults import Fault
 from ._log import LogEntry
 from ._memory import MemoryTransport
+from ._memory_connector import MemoryConnector
 from ._memory_socket import connect_in_memory
 from ._reply import Reply
 from ._serve import ServedExchange, serve_exchange
@@ -114,6 +115,7 @@ __all__ = [
     "KillKey",
     "Limit",
     "LogEntry",
+    "MemoryConnector",
     "MemoryTransport",
     "Redirect",
     "Reply",

@@ -1,0 +1,177 @@
+"""What one socket has seen, and what two have seen both."""
+
+from collections import Counter
+from math import inf
+
+import pytest
+
+from trio_listenkey._core._links import Link
+from trio_listenkey._events import UserEvent
+
+EVERY = 20.0
+
+
+def event(number: int, *, envelope: str = "") -> UserEvent:
+    text = f'{{"e":"x","E":{number}}}'
+    return UserEvent((f'{{"stream":"{envelope}","data":{text}}}' if envelope else text).encode(), 0.0)
+
+
+def link(*, life: int = 1, began_at: float = 10.0, opened_at: float = 11.0, proof_at: float = 5.0) -> Link:
+    """An open one."""
+    made = Link(1, life, began_at, proof_at)
+    made.open(opened_at, EVERY)
+    return made
+
+
+class TestObservation:
+    def test_it_begins_with_the_handshake(self) -> None:
+        """Until a ping is answered nothing is certain but that nothing came before."""
+        made = link()
+        assert (made.observed_at, made.opened_at, made.heard_at) == (10, 11, 11)
+        assert made.ping_at == 31
+
+    def test_before_it_is_open_no_ping_is_due(self) -> None:
+        """There is nobody to ask."""
+        made = Link(1, 1, 10.0, 5.0)
+        assert (made.ping_at, made.move_at, made.opened_at) == (inf, inf, inf)
+
+    def test_an_answered_ping_proves_all_before_it(self) -> None:
+        """What the exchange had sent when the ping was sent was read; what came after it may not have been."""
+        made = link()
+        made.ponged(31.0, 33.0, EVERY)
+        assert (made.observed_at, made.heard_at, made.ping_at) == (31, 33, 51)
+
+    def test_it_never_goes_back(self) -> None:
+        """An answer to an older ping says less than is known."""
+        made = link()
+        made.ponged(31.0, 33.0, EVERY)
+        made.ponged(30.0, 34.0, EVERY)
+        assert made.observed_at == 31
+
+    def test_a_ping_that_was_wanted_meanwhile_stays_wanted(self) -> None:
+        """An answer to a ping that was sent before does not put off the one that is due."""
+        made = link()
+        made.ping_at = 32.0
+        made.ponged(31.0, 33.0, EVERY)
+        assert made.ping_at == 32
+
+    def test_an_event_proves_the_key_and_nothing_else(self) -> None:
+        """The key was alive after all that was observed, and no later than now; how long it was under way is unknown."""
+        made = link()
+        made.ponged(31.0, 33.0, EVERY)
+        made.prove(40.0)
+        assert (made.proof_at, made.event_at, made.alive_at, made.observed_at) == (31, 40, 40, 31)
+
+    def test_a_better_proof_stays(self) -> None:
+        """What the exchange has said counts for more than an event from before."""
+        made = link(proof_at=50.0)
+        made.prove(40.0)
+        assert (made.proof_at, made.alive_at) == (50, 50)
+
+
+class TestPause:
+    def test_who_does_not_read_cannot_be_answered(self) -> None:
+        """While paused, and for pings from before, a missing answer means nothing."""
+        made = link()
+        assert made.must_answer(31.0)
+        made.pause()
+        assert not made.must_answer(31.0)
+        made.resume(60.0)
+        assert not made.must_answer(59.0)
+        assert made.must_answer(60.0)
+
+    def test_after_it_a_ping_is_due(self) -> None:
+        """It will say when all that was missed was read."""
+        made = link()
+        made.pause()
+        made.resume(60.0)
+        assert made.ping_at == 60
+
+    def test_what_comes_then_is_old_news(self) -> None:
+        """Events prove nothing of the present until a ping that was sent after the pause is answered."""
+        made = link()
+        made.pause()
+        made.resume(60.0)
+        made.prove(60.5)
+        made.ponged(59.0, 61.0, EVERY)
+        made.prove(61.0)
+        assert (made.event_at, made.is_lagging) == (-inf, True)
+        made.ponged(60.0, 62.0, EVERY)
+        made.prove(63.0)
+        assert (made.event_at, made.is_lagging) == (63, False)
+
+    def test_a_second_pause_is_one_too(self) -> None:
+        """An answer that comes when it is paused again says nothing of being up to date."""
+        made = link()
+        made.pause()
+        made.resume(60.0)
+        made.pause()
+        made.ponged(60.0, 62.0, EVERY)
+        assert made.is_lagging
+
+
+class TestDoubles:
+    def followed(self, old: Link, now: float = 100.0) -> Link:
+        new = link(began_at=98.0, opened_at=99.0)
+        new.follow(old, now)
+        return new
+
+    def old(self, *numbers: int) -> Link:
+        made = link()
+        made.recent = Counter()
+        made.remember([event(number) for number in numbers])
+        return made
+
+    def test_nothing_is_remembered_without_need(self) -> None:
+        """Only while another socket is being opened."""
+        made = link()
+        made.remember([event(1)])
+        assert made.recent is None
+        assert not made.shares_with([event(1)])
+
+    def test_an_event_on_both_is_known(self) -> None:
+        """One that both have delivered, even in another key's envelope, is enough."""
+        old = self.old(1, 2)
+        assert old.shares_with([event(2), event(3)])
+        assert old.shares_with([event(3), event(2, envelope="K2")])
+        assert not old.shares_with([event(3)])
+        assert not old.shares_with([])
+
+    @pytest.mark.parametrize("raw", [b"", b"hello", b'{"e":"x"}', b'{"e":"x","E":true}'])
+    def test_what_has_no_time_is_never_the_same(self, raw: bytes) -> None:
+        """Two messages that look alike are one event only if they are of one time."""
+        old = self.old()
+        old.remember([UserEvent(raw, 0.0)])
+        assert not old.shares_with([UserEvent(raw, 0.0)])
+
+    def test_each_is_left_out_once(self) -> None:
+        """What came twice on the first, and so on the second, is left out twice, and not three times."""
+        new = self.followed(self.old(1, 1, 2))
+        assert new.new_ones([event(1), event(3), event(1), event(1), event(2)]) == [event(3), event(1)]
+
+    def test_without_doubles_all_are_new(self) -> None:
+        """Nothing was delivered since the second socket began, so nothing can come twice."""
+        new = self.followed(self.old())
+        assert new.skip is None
+        assert new.ping_at == 119
+        assert new.new_ones([event(1)]) == [event(1)]
+
+    def test_a_ping_ends_it(self) -> None:
+        """It is sent at once; when it is answered, everything that could come twice has come."""
+        new = self.followed(self.old(1))
+        assert new.ping_at == 100
+        new.ponged(99.9, 100.5, EVERY)
+        assert new.skip is not None
+        new.ponged(100.0, 100.6, EVERY)
+        assert new.skip is None
+
+    def test_knowledge_is_handed_on(self) -> None:
+        """What was known of the same life of the key is known still; of another it says nothing."""
+        old = self.old(1)
+        old.ponged(98.5, 98.6, EVERY)
+        old.prove(98.7)
+        new = self.followed(old)
+        assert (new.proof_at, new.observed_at) == (98.5, 98.5)
+        other = link(life=2, began_at=98.0, opened_at=99.0)
+        other.follow(old, 100.0)
+        assert (other.proof_at, other.observed_at) == (5, 98)

@@ -1,0 +1,496 @@
+"""A stream walked at random, beside a model of the exchange that knows what was sent, when, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from math import inf
+from random import Random
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from trio_listenkey import Timing
+from trio_listenkey._connector import SocketError
+from trio_listenkey._core._buffer import OnFull
+from trio_listenkey._core._door import Door
+from trio_listenkey._core._links import Link
+from trio_listenkey._core._stream import Ask, Close, Open, Stream
+from trio_listenkey._events import Gap, StreamItem, UserEvent
+
+TIMING = Timing(socket_lifetime=400.0)
+LIMITS = {"wait": 6, "drop_oldest": 6, "drop_newest": 6, "fail": 1_000_000}
+A_BATCH = 8
+BACK_WITHIN = 900.0
+"""Seconds in which a stream is live again once faults have stopped: the longest silence that a refused handshake brings
+(300), the longest back-off (60), a silence check (60), a dead peer (40), and two handshakes that time out, with room."""
+
+Message = tuple[str, object]
+
+
+@dataclass(eq=False)
+class Socket:
+    """One socket as both ends see it: an ordered pipe, in which each message has a time of arrival."""
+
+    link: Link
+    key: int
+    opens_at: float
+    began_at: float
+    fate: str = "open"
+    is_at_exchange: bool = False
+    is_open: bool = False
+    is_dead: bool = False
+    is_deaf: bool = False
+    is_paused: bool = False
+    pipe: deque[tuple[float, Message]] = field(default_factory=deque)
+    last_arrival: float = -inf
+    ping: float | None = None
+    ping_arrives_at: float = inf
+
+    def put(self, message: Message, now: float, latency: float) -> None:
+        self.last_arrival = max(self.last_arrival, now + latency)
+        self.pipe.append((self.last_arrival, message))
+
+    @property
+    def next_read(self) -> float:
+        return self.pipe[0][0] if self.pipe and not self.is_paused else inf
+
+
+class StreamMachine(RuleBasedStateMachine):
+    """What the stream's driver does with sockets and key is done here to the model, at exact times."""
+
+    @initialize(
+        on_full=st.sampled_from(["wait", "drop_oldest", "drop_newest", "fail"]),
+        enveloped=st.booleans(),
+        seed=st.integers(0, 1000),
+    )
+    def open(self, on_full: OnFull, enveloped: bool, seed: int) -> None:
+        self.now = 10_000.0
+        self.random = Random(seed)
+        self.door = Door()
+        self.on_full, self.limit = on_full, LIMITS[on_full]
+        self.enveloped = enveloped
+        self.stream = Stream(
+            "somewhere", TIMING, self.door, limit=self.limit, on_full=on_full, now=self.now, draw=self.random.random()
+        )
+        self.numbers = count()
+        self.emitted: dict[int, float] = {}
+        self.sockets: dict[Link, Socket] = {}
+        self.latency = 0.05
+        self.fate = "open"
+        self.rest_works = True
+        self.subscribed: set[int] = set()  # sockets' keys, by number, that the exchange knows
+        self.key = 1
+        self.generation = 1
+        self.known_dead = False
+        self.comes_back = False
+        self.rest_at = inf
+        self.rest_sent_at = -inf
+        self.asked_at = -inf
+        self.consumes = True
+        self.taken: list[StreamItem] = []
+        self.is_checked = 0
+        self._revive()
+        self.stream.key_held(1, "K1", self.now, self.now)
+        self._follow()
+        self._run(1.0)
+        self.opened_at = self.now
+        assert self.stream.is_live
+
+    # The model of the exchange.
+
+    def _revive(self) -> None:
+        self.subscribed.add(self.key)
+
+    def _emit(self, when: float) -> None:
+        number = next(self.numbers)
+        self.emitted[number] = when
+        text = json.dumps({"e": "ORDER", "E": int(when * 1000), "n": number})
+        for socket in self.sockets.values():
+            if socket.is_at_exchange and not (socket.is_dead or socket.is_deaf) and socket.key in self.subscribed:
+                socket.put(("message", self._wrap(text, socket)), when, self.latency)
+
+    def _wrap(self, text: str, socket: Socket) -> bytes:
+        if self.enveloped:
+            text = f'{{"stream":"K{socket.key}","data":{text}}}'
+        return text.encode()
+
+    def _say(self, socket: Socket, said: dict[str, object]) -> None:
+        if socket.is_at_exchange and not socket.is_dead:
+            socket.put(("message", self._wrap(json.dumps(said), socket)), self.now, self.latency)
+
+    def _receive_at_exchange(self, socket: Socket) -> None:
+        if not socket.is_at_exchange and self.now >= socket.opens_at:
+            socket.opens_at = inf
+            if socket.fate == "open":
+                socket.is_at_exchange = True
+                socket.is_deaf |= socket.key not in self.subscribed
+                socket.put(("opened", None), self.now, self.latency)
+            elif socket.fate != "hang":
+                socket.put(("refused", None), self.now, self.latency)
+        if self.now >= socket.ping_arrives_at:
+            socket.ping_arrives_at = inf
+            if not socket.is_dead:
+                socket.put(("pong", socket.ping), self.now, self.latency)
+
+    # The model of the listen key's keeper.
+
+    def _ask(self) -> None:
+        self.asked_at = self.now
+        if self.rest_at == inf and not self.known_dead:
+            self._send_request()
+
+    def _send_request(self, delay: float = 0.0) -> None:
+        self.rest_sent_at = self.now + delay
+        self.rest_at = self.now + delay + 2 * self.latency
+
+    def _answer(self) -> None:
+        self.rest_at = inf
+        if not self.rest_works:
+            if not self.known_dead:
+                self.stream.key_troubled(self.now)
+            self._send_request(5.0)
+        elif self.known_dead:
+            self._create()
+        elif self.key in self.subscribed:
+            self._hold()
+            if self.asked_at > self.rest_sent_at:
+                self._send_request()
+        else:
+            self._lose()
+
+    def _hold(self) -> None:
+        self.known_dead = False
+        self.stream.key_held(self.generation, f"K{self.key}", min(self.rest_sent_at, self.now), self.now)
+
+    def _create(self) -> None:
+        if not self.comes_back:
+            self.key += 1
+            self.generation += 1
+        self._revive()
+        self._hold()
+
+    def _lose(self) -> None:
+        self.known_dead = True
+        self.stream.key_lost(self.now)
+        self._send_request(0.2)
+
+    # The driver.
+
+    def _draw(self) -> float:
+        return self.random.random()
+
+    def _run(self, seconds: float) -> None:
+        end, steps = self.now + seconds, 0
+        while True:
+            self._step()
+            upcoming = min(self._alarms())
+            assert upcoming > self.now or steps < 10_000, "a hot loop"
+            steps += 1
+            if upcoming > end:
+                break
+            self.now = max(self.now, upcoming)
+        self.now = end
+
+    def _alarms(self) -> Iterator[float]:
+        yield self.stream.deadline
+        yield self.rest_at
+        for socket in self.sockets.values():
+            yield from (socket.next_read, socket.opens_at, socket.ping_arrives_at)
+            if socket.is_open:
+                yield socket.link.ping_at if socket.ping is None else socket.ping + TIMING.ping_every
+            else:
+                yield socket.began_at + TIMING.connect_timeout
+
+    def _step(self) -> None:
+        if self.now >= self.rest_at:
+            self._answer()
+        for socket in list(self.sockets.values()):
+            self._receive_at_exchange(socket)
+            self._read(socket)
+            self._beat(socket)
+        self._tick()
+
+    def _tick(self) -> None:
+        self.stream.tick(self.now)
+        assert self.stream.deadline > self.now
+        self._follow()
+        self._consume()
+
+    def _follow(self) -> None:
+        for action in self.stream.actions():
+            match action:
+                case Open(link):
+                    assert not self.known_dead
+                    assert link.generation == self.generation
+                    self.sockets[link] = Socket(link, self.key, self.now + self.latency, self.now, self.fate)
+                case Close(link):
+                    self.sockets.pop(link, None)
+                case Ask():
+                    self._ask()
+        assert len(self.sockets) <= 2
+        self.stream.notices()
+
+    def _read(self, socket: Socket) -> None:
+        if not socket.is_open and self.now >= socket.began_at + TIMING.connect_timeout:
+            return self._fail(socket, None)
+        while socket.next_read <= self.now and socket.link in self.sockets:
+            kind, what = socket.pipe.popleft()[1]
+            match kind:
+                case "opened":
+                    socket.is_open = True
+                    self.stream.opened(socket.link, self.now)
+                case "refused":
+                    return self._fail(socket, 429 if socket.fate == "ban" else None)
+                case "pong":
+                    assert isinstance(what, float)
+                    socket.ping = None
+                    self.stream.ponged(socket.link, what, self.now)
+                case "end":
+                    del self.sockets[socket.link]
+                    self.stream.ended(socket.link, SocketError("closed"), self.now, self._draw())
+                case _:
+                    self._receive(socket, what)
+            self._follow()
+        return None
+
+    def _receive(self, socket: Socket, first: object) -> None:
+        batch = [first]
+        while len(batch) < A_BATCH and socket.next_read <= self.now and socket.pipe[0][1][0] == "message":
+            batch.append(socket.pipe.popleft()[1][1])
+        self.stream.received(socket.link, batch, self.now)  # type: ignore[arg-type]
+        if self.on_full == "wait" and self.stream.buffer.is_full and socket.link.held is None:
+            socket.is_paused = True
+            self.stream.paused(socket.link)
+
+    def _fail(self, socket: Socket, status: int | None) -> None:
+        del self.sockets[socket.link]
+        self.stream.open_failed(socket.link, SocketError("no", status=status), self.now, self._draw())
+        self._follow()
+
+    def _beat(self, socket: Socket) -> None:
+        if socket.ping is not None and self.now >= socket.ping + TIMING.ping_every:
+            sent_at, socket.ping, socket.ping_arrives_at = socket.ping, None, inf
+            self.stream.unanswered(socket.link, sent_at, self.now, self._draw())
+            self._follow()
+        if socket.link in self.sockets and socket.is_open and socket.ping is None and self.now >= socket.link.ping_at:
+            socket.ping, socket.ping_arrives_at = self.now, self.now + self.latency
+
+    def _consume(self) -> None:
+        if self.consumes:
+            while self.stream.buffer.items:
+                self._take()
+
+    def _take(self) -> None:
+        item = self.stream.buffer.items.popleft()
+        self.stream.buffer.took(item)
+        self.taken.append(item)
+        if len(self.stream.buffer.items) <= self.limit // 2:
+            for socket in self.sockets.values():
+                if socket.is_paused:
+                    socket.is_paused = False
+                    self.stream.resumed(socket.link, self.now)
+
+    # What may happen.
+
+    @rule(seconds=st.sampled_from([0.01, 0.1, 0.5, 1.0, 2.5, 6.0, 15.0, 30.0, 60.0, 70.0]))
+    def time_passes(self, seconds: float) -> None:
+        self._run(seconds)
+
+    @rule(events=st.integers(1, 5), pause=st.sampled_from([0.0, 0.01, 0.3]))
+    def events_happen(self, events: int, pause: float) -> None:
+        for _ in range(events):
+            self._emit(self.now)
+            self._run(pause)
+
+    @rule(latency=st.sampled_from([0.0, 0.02, 0.3, 2.0, 4.0]))
+    def the_way_becomes_another(self, latency: float) -> None:
+        self.latency = latency
+
+    @rule(fate=st.sampled_from(["open", "open", "open", "hang", "refuse", "ban"]))
+    def handshakes_go_otherwise(self, fate: str) -> None:
+        self.fate = fate
+
+    @rule(works=st.booleans())
+    def requests_go_otherwise(self, works: bool) -> None:
+        self.rest_works = works
+
+    @rule(consumes=st.booleans(), some=st.integers(0, 4))
+    def consumer_changes_its_mind(self, consumes: bool, some: int) -> None:
+        self.consumes = consumes
+        for _ in range(min(some, len(self.stream.buffer.items))):
+            self._take()
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 1), arrives=st.booleans())
+    def socket_ends(self, which: int, arrives: bool) -> None:
+        """Politely, after all that was sent; or by a reset, which discards what is under way."""
+        socket = self._socket(which)
+        if socket.is_at_exchange and not socket.is_dead:
+            if not arrives:
+                socket.pipe = deque(message for message in socket.pipe if message[1][0] == "opened")
+            socket.put(("end", None), self.now, self.latency)
+            socket.is_dead = True
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 1), loses=st.booleans())
+    def socket_dies_silently(self, which: int, loses: bool) -> None:
+        """Half-open: nothing comes any more, what was under way perhaps included."""
+        socket = self._socket(which)
+        socket.is_dead = True
+        if loses:
+            socket.pipe.clear()
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 1))
+    def shutdown_is_announced(self, which: int) -> None:
+        self._say(self._socket(which), {"e": "serverShutdown", "E": int(self.now * 1000)})
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 1), times=st.sampled_from([1, 50]), named=st.sampled_from(["own", "none", "odd"]))
+    def expiry_is_announced(self, which: int, times: int, named: str) -> None:
+        """True or not."""
+        socket = self._socket(which)
+        for _ in range(times):
+            said: dict[str, object] = {"e": "listenKeyExpired", "E": int(self.now * 1000)}
+            if named != "none":
+                said["listenKey"] = f"K{socket.key}" if named == "own" else [{}]
+            self._say(socket, said)
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 1), raw=st.sampled_from([b"", b"\xff", b"serverShutdown listenKeyExpired", b"[1]"]))
+    def nonsense_comes(self, which: int, raw: bytes) -> None:
+        socket = self._socket(which)
+        if socket.is_at_exchange and not socket.is_dead:
+            socket.put(("message", raw), self.now, self.latency)
+
+    @rule(told=st.booleans(), comes_back=st.booleans())
+    def key_dies(self, told: bool, comes_back: bool) -> None:
+        self.comes_back = comes_back
+        self.subscribed.discard(self.key)
+        # A socket that has met its key dead does not come to life again with it.
+        for socket in self.sockets.values():
+            if told:
+                self._say(socket, {"e": "listenKeyExpired", "listenKey": f"K{self.key}"})
+            socket.is_deaf = True
+
+    @rule(old_works=st.booleans())
+    def key_is_replaced(self, old_works: bool) -> None:
+        """The exchange has named another key when it was asked, perhaps twice in a row."""
+        if not self.known_dead:
+            if not old_works:
+                self.subscribed.discard(self.key)
+            self.key += 1
+            self.generation += 1
+            self._revive()
+            self.rest_sent_at = self.now
+            self._hold()
+            self._tick()
+
+    @rule()
+    def key_is_presumed_dead(self) -> None:
+        """No request succeeded for too long; it may live all the same."""
+        if not self.known_dead:
+            self._lose()
+            self._tick()
+
+    @rule(hours=st.sampled_from([0.1, 2.0, 30.0]), lost_first=st.booleans())
+    def clock_leaps(self, hours: float, lost_first: bool) -> None:
+        """The machine has slept; the exchange has not."""
+        asleep = hours * 3600
+        self._emit(self.now + asleep / 2)
+        self.now += asleep
+        if hours > 1 and not self.known_dead:
+            self.subscribed.discard(self.key)
+            if lost_first:
+                self._lose()
+            self._tick()
+        self._emit(self.now)
+
+    def _socket(self, which: int) -> Socket:
+        sockets = list(self.sockets.values())
+        return sockets[which % len(sockets)]
+
+    # What must hold.
+
+    @invariant()
+    def nothing_is_lost_silently(self) -> None:
+        """S1, S2: in order, once each, and with a gap in the place of what is missing."""
+        missing: list[int] = []
+        gaps: list[Gap] = []
+        expected = self.is_checked
+        items = [*getattr(self, "taken", ()), *(self.stream.buffer.items if expected or self._is_set_up() else ())]
+        for item in items:
+            if isinstance(item, Gap):
+                assert item.started_at <= item.ended_at
+                gaps.append(item)
+            elif (number := self._number(item)) is not None:
+                assert number >= expected, "twice, or out of order"
+                missing = [n for n in range(expected, number) if self.emitted[n] >= self.opened_at]
+                for lost in missing:
+                    when = self.emitted[lost]
+                    assert any(gap.started_at <= when <= gap.ended_at for gap in gaps), (lost, when, gaps)
+                expected, gaps = number + 1, []
+
+    def _is_set_up(self) -> bool:
+        return hasattr(self, "stream")
+
+    @staticmethod
+    def _number(item: UserEvent) -> int | None:
+        try:
+            data = item.data
+        except ValueError:
+            return None
+        found = data.get("n") if isinstance(data, dict) else None
+        return found if isinstance(found, int) else None
+
+    @invariant()
+    def memory_is_bounded(self) -> None:
+        """S6: a gap more than there is room for, and with "wait" what one read brings, for each socket."""
+        if self._is_set_up():
+            rest = A_BATCH * 1000 if self.on_full == "wait" else 0
+            assert len(self.stream.buffer.items) <= self.limit + 1 + rest
+            for link in self.sockets:
+                assert link.held is None or len(link.held) <= self.limit + A_BATCH
+
+    @invariant()
+    def state_says_what_there_is(self) -> None:
+        """As many sockets as the state says, open or not."""
+        if self._is_set_up():
+            name = self.stream.state.name
+            is_open = sorted(socket.is_open for socket in self.sockets.values())
+            assert (
+                is_open
+                == {
+                    "WAITING": [],
+                    "CONNECTING": [False],
+                    "LIVE": [True],
+                    "SILENT": [True],
+                    "MOVING": [False, True],
+                    "DRAINING": [True, True],
+                }[name]
+            )
+
+    def teardown(self) -> None:
+        """Once faults stop it is live again within bounded time, and what was lost until then is told."""
+        if not self._is_set_up():
+            return
+        self.latency, self.fate, self.rest_works, self.consumes = 0.02, "open", True, True
+        self._run(BACK_WITHIN)
+        self._emit(self.now)
+        self._run(30.0)
+        assert self.stream.is_live, self.stream.state
+        assert [self._number(item) for item in self.taken if isinstance(item, UserEvent)][-1] == len(self.emitted) - 1
+        self.nothing_is_lost_silently()
+        self.stream.stop()
+        self._follow()
+        assert not self.sockets
+        assert self.stream.deadline == inf
+
+
+StreamMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestStream = StreamMachine.TestCase

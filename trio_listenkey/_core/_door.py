@@ -1,0 +1,51 @@
+"""How many sockets may be opened at a host, and when: shared by all streams of this process that go there."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from ._backoff import full_jitter
+
+__all__ = ["Door"]
+
+# Binance Spot documentation, "WebSocket Streams", limits: "300 connections per attempt every 5 minutes per IP". A part
+# is left to others behind the same address.
+_ATTEMPTS: Final = 240
+_WINDOW: Final = 300.0
+# A refusal that asks for no time in particular: seconds for the first of them, and at most.
+_WAIT_BASE: Final = 30.0
+_WAIT_CAP: Final = 300.0
+# Bans end at three days (Binance spot rest-api.md, "IP limits"). Who asks for more does not mean it.
+_LONGEST_WAIT: Final = 3 * 86_400.0
+# Too many requests; banned; the firewall, which hammering only angers.
+_ASK_FOR_SILENCE: Final = frozenset({429, 418, 403})
+
+
+class Door:
+    """One streams' host, as this process sees it."""
+
+    __slots__ = ("_attempts", "_blocked_until")
+
+    def __init__(self) -> None:
+        self._attempts: deque[float] = deque()
+        self._blocked_until = float("-inf")
+
+    @property
+    def clear_at(self) -> float:
+        """No socket is to be opened before then."""
+        if len(self._attempts) < _ATTEMPTS:
+            return self._blocked_until
+        return max(self._blocked_until, self._attempts[0] + _WINDOW)
+
+    def pass_through(self, now: float) -> None:
+        """A socket is being opened."""
+        while self._attempts and self._attempts[0] <= now - _WINDOW:
+            self._attempts.popleft()
+        self._attempts.append(now)
+
+    def refused(self, status: int | None, retry_after: float | None, now: float, attempt: int, draw: float) -> None:
+        """A handshake was refused, or failed otherwise, ``attempt`` times in a row."""
+        if status in _ASK_FOR_SILENCE or retry_after is not None:
+            own = full_jitter(attempt, draw, base=_WAIT_BASE, cap=_WAIT_CAP)
+            self._blocked_until = max(self._blocked_until, now + min(max(retry_after or 0.0, own), _LONGEST_WAIT))

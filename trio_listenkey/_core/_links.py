@@ -1,0 +1,148 @@
+"""One socket of a stream, as far as what it has delivered goes: what was observed, and what came twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from math import inf
+
+from .._events import GapCause, UserEvent
+
+__all__ = ["Link"]
+
+
+class Link:
+    """One socket, from before its handshake. All times are on the machine's axis.
+
+    Attributes:
+        generation: Of the listen key in its URL.
+        life: Of the listen key in its URL, too: another one if the key was lost since, even if the same came back.
+        began_at: When its handshake began.
+        opened_at: When its handshake was over; everything that the exchange sent from then on comes through it.
+        observed_at: Everything that the exchange had sent by then was read, and all that is read later was sent later.
+            Answered pings say so and nothing else does: how long a message was under way nobody knows.
+        proof_at: The listen key was alive then: the exchange said so, or an event came.
+        event_at: When an event was last read that was not old news by then.
+        heard_at: When anything was last read.
+        is_lagging: What is read is old news: nobody has read for a while.
+        ping_at: When the next ping is due.
+        move_at: When to move to another socket, for this one is old.
+        cause: Why it ended; ``None`` while it has not.
+        held: Its events while another socket still delivers; ``None`` otherwise.
+        recent: While another socket is being opened: what was delivered from this one. That one may deliver it again.
+        skip: What the socket before this one has delivered and this one may deliver again.
+    """
+
+    __slots__ = (
+        "_paused",
+        "_resumed_at",
+        "_skip_since",
+        "cause",
+        "event_at",
+        "generation",
+        "heard_at",
+        "held",
+        "is_lagging",
+        "life",
+        "move_at",
+        "observed_at",
+        "opened_at",
+        "ping_at",
+        "proof_at",
+        "recent",
+        "skip",
+    )
+
+    def __init__(self, generation: int, life: int, began_at: float, proof_at: float) -> None:
+        self.generation = generation
+        self.life = life
+        # From some moment of the handshake on the exchange sends, and which one it is nobody knows.
+        self.observed_at = began_at
+        self.proof_at = proof_at
+        self.event_at = -inf
+        self.opened_at = self.heard_at = inf
+        self.ping_at = self.move_at = inf
+        self.cause: GapCause | None = None
+        self.held: list[UserEvent] | None = None
+        self.recent: Counter[bytes] | None = None
+        self.skip: Counter[bytes] | None = None
+        self._skip_since = inf
+        self._paused = self.is_lagging = False
+        self._resumed_at = -inf
+
+    def open(self, now: float, ping_every: float) -> None:
+        """The handshake is over."""
+        self.opened_at = self.heard_at = now
+        self.ping_at = now + ping_every
+
+    # What was observed.
+
+    @property
+    def alive_at(self) -> float:
+        """When there was last a reason to believe that its key is alive."""
+        return max(self.proof_at, self.event_at)
+
+    def prove(self, now: float) -> None:
+        """An event was read: its key was alive when that was sent."""
+        self.proof_at = max(self.proof_at, self.observed_at)
+        if not self.is_lagging:
+            self.event_at = now
+
+    def ponged(self, sent_at: float, now: float, ping_every: float) -> None:
+        """A ping that was sent at ``sent_at`` was answered; all that the exchange sent before the answer was read."""
+        self.heard_at = now
+        self.observed_at = max(self.observed_at, sent_at)
+        if self.ping_at <= sent_at:  # else another one was wanted meanwhile
+            self.ping_at = sent_at + ping_every
+        if sent_at >= self._resumed_at:
+            self.is_lagging = self._paused
+        if self.skip is not None and sent_at >= self._skip_since:
+            self.skip = None  # whatever the socket before had delivered by then has come here, too
+
+    def pause(self) -> None:
+        """Nobody reads from it for a while: what comes from then on is old news, and pongs are not seen."""
+        self._paused = self.is_lagging = True
+
+    def resume(self, now: float) -> None:
+        """It is read from again. A pong will say when it has caught up."""
+        self._paused = False
+        self._resumed_at = self.ping_at = now
+
+    def must_answer(self, sent_at: float) -> bool:
+        """Whether a ping that was sent at ``sent_at`` could have been seen to be answered."""
+        return not self._paused and sent_at >= self._resumed_at
+
+    # What comes twice.
+
+    def remember(self, events: Iterable[UserEvent]) -> None:
+        """These events were delivered from here. Only what has a time can be known again."""
+        if self.recent is not None:
+            self.recent.update(event.payload for event in events if event.time is not None)
+
+    def shares_with(self, events: Iterable[UserEvent]) -> bool:
+        """Whether one of ``events`` was delivered from here: then there is nothing between the two sockets."""
+        recent = self.recent
+        return recent is not None and any(event.payload in recent for event in events)
+
+    def follow(self, other: Link, now: float) -> None:
+        """Take over from ``other``: what that one has delivered is not to be delivered again."""
+        if self.life == other.life:
+            self.proof_at = max(self.proof_at, other.proof_at)
+            self.observed_at = max(self.observed_at, other.observed_at)
+        if other.recent:
+            self.skip = other.recent
+            self._skip_since = self.ping_at = now
+
+    def new_ones(self, events: list[UserEvent]) -> list[UserEvent]:
+        """Those among ``events`` that the socket before this one has not delivered."""
+        skip = self.skip
+        if skip is None:
+            return events
+        fresh = []
+        for event in events:
+            payload = event.payload  # an envelope has the listen key in it
+            if skip[payload]:
+                skip[payload] -= 1
+            else:
+                fresh.append(event)
+        return fresh

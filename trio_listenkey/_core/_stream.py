@@ -1,0 +1,630 @@
+"""The life of one user stream: what its sockets and its key do goes in; what to do, and to deliver, comes out.
+
+How to drive it (``_stream_keeper`` does; so do the tests, without a clock)::
+
+    stream.tick(now)                          let time pass
+    stream.deadline                           when to call ``tick`` at the latest
+    stream.key_held / key_lost / ...          what happened to the listen key
+    stream.opened / open_failed / ended       what happened to a socket that was to be opened
+    stream.received / ponged / ...            what came from it
+    stream.actions()                          what to do: open, close, ask; each once, after any of the above
+    stream.notices()                          what to tell observers, once each
+    stream.buffer                             what to deliver
+
+Times are seconds on the axis of the listen key's lifecycle. ``draw`` is a random number in [0, 1).
+What state follows from what is looked up in ``_stream_state``; what a socket has seen is kept in ``_links``.
+
+What a gap is made of
+=====================
+
+A gap begins where observation is no longer certain. For a socket that ended that is the last moment by which all that
+the exchange had sent was read: an answered ping proves it. For a key that died it is the last moment at which the key
+was alive: an event came, or the exchange confirmed it. It ends when another socket, with a living key, is open. Between
+two sockets that were both open there is none if the first one answered a ping that was sent after the second was
+opened, or if both delivered the same event.
+
+A key that was lost may come back with the same value, and nobody knows whether it was dead in between. So a key has
+lives, and a socket belongs to one of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Final, Literal
+
+from .._errors import ListenKeyError, UnavailableError
+from .._events import Gap, GapCause, UserEvent
+from .._values import KeyStatistics, StreamStatistics, Timing
+from ._backoff import full_jitter
+from ._buffer import Buffer, OnFull
+from ._door import Door
+from ._links import Link
+from ._stream_state import StreamEvent, StreamState, stream_after
+
+__all__ = ["Ask", "Close", "Open", "Stream", "StreamNotice"]
+
+# Binance, the "WebSocket ... Streams" page of each product, as of 2026: "A single connection ... is only valid for 24
+# hours".
+_SOCKET_LIFETIME: Final = 86_400.0
+# Of a socket's lifetime, when to move to the next one: from here, and earlier by up to as much for jitter.
+_MOVE_AT: Final = 0.95
+_MOVE_JITTER: Final = 0.05
+# Seconds to wait for the exchange to confirm the key before a socket is opened with it. It delays the stream if the
+# REST host hangs; less would open sockets with keys that are about to turn out dead.
+_CONFIRM_WITHIN: Final = 2.0
+# Seconds to wait, before the next socket takes over, for the first one's answer that it has delivered everything.
+# The next one's events are late by so much if the first one is dead.
+_DRAIN_WITHIN: Final = 5.0
+# Seconds between two questions that events of the exchange make us ask: an exchange may repeat itself.
+_ASK_AGAIN_AFTER: Final = 1.0
+
+_EXPIRED: Final = b"listenKeyExpired"
+_SHUTDOWN: Final = b"serverShutdown"
+_SHUTDOWN_SIZE: Final = 256  # the announcement has an "e" and an "E" and nothing else, at most in an envelope
+
+_OPENING: Final = frozenset({StreamState.CONNECTING, StreamState.MOVING})
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a socket with the listen key as it is now, for ``link``."""
+
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the socket of ``link``: with a goodbye, or at once if there is nobody to say it to."""
+
+    link: Link
+    politely: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the exchange whether the listen key is alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamNotice:
+    """Something that observers want to know of."""
+
+    kind: Literal["connected", "unconnected", "dropped", "gap", "doubted", "moving"]
+    error: Exception | None = None
+    delay: float = 0.0
+    gap: Gap | None = None
+
+
+def _may_announce(raw: bytes) -> bool:
+    """Whether a message may be about the socket or the key: quickly, for it is asked of every event."""
+    return _EXPIRED in raw or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
+
+
+def _certain_until(old: Link, new: Link) -> float:
+    """Until when all that happened has come through ``old``."""
+    return old.observed_at if old.life == new.life else min(old.observed_at, old.proof_at)
+
+
+class Stream:
+    """The life of one user stream, from before its first socket until after its last.
+
+    Args:
+        venue: The venue's name, for messages.
+        timing: Durations.
+        door: The streams' host: how many sockets may be opened, and when.
+        limit: How many items the buffer has room for.
+        on_full: What to do beyond it.
+        now: The present: the first socket has ``open_timeout`` from here.
+        draw: A random number in [0, 1).
+    """
+
+    def __init__(
+        self, venue: str, timing: Timing, door: Door, *, limit: int, on_full: OnFull, now: float, draw: float
+    ) -> None:
+        self.state = StreamState.WAITING
+        self.buffer = Buffer(limit, on_full, self._overflow)
+        self.failure: ListenKeyError | None = None
+        """Why there never was a socket; set at most once, and only before the first one."""
+        self.to_local = 0.0
+        """What is added to times that users see."""
+        self.to_unix = 0.0
+        """What makes Unix time of the present."""
+        self._venue, self._timing, self._door = venue, timing, door
+        self._limit = limit
+        self._draw = draw
+        self._current: Link | None = None  # the one that delivers
+        self._next: Link | None = None  # the one that is being opened, or was and does not deliver yet
+        self._lost: Link | None = None  # the one that delivered last, while none does
+        self._give_up_at = now + timing.open_timeout  # infinity once a socket was open
+        self._retry_at = now
+        self._attempt = 0
+        self._error: Exception | None = None
+        self._generation = 0
+        self._life = 0
+        self._key: str = ""
+        self._key_is_usable = False
+        self._key_is_troubled = False  # requests about it fail
+        self._confirmed_at = self._asked_at = self._confirm_until = -inf
+        self._lost_at = -inf
+        self._suspect_at = inf  # when to ask about a key that the exchange has said is dead
+        self._drain_until = inf
+        self._actions: list[Open | Close | Ask] = []
+        self._notices: list[StreamNotice] = []
+        self._counts = dict.fromkeys(
+            ("events", "duplicates", "gaps", "connects", "failed_connects", "disconnects", "moves", "silence_checks"), 0
+        )
+
+    # Questions.
+
+    @property
+    def is_live(self) -> bool:
+        """Whether events are delivered, as far as can be known."""
+        return (
+            self.state in {StreamState.LIVE, StreamState.MOVING, StreamState.DRAINING}
+            and self._key_is_usable
+            and self._has_key_that_lives
+        )
+
+    @property
+    def was_open(self) -> bool:
+        """Whether there ever was a socket."""
+        return self._give_up_at == inf
+
+    @property
+    def deadline(self) -> float:
+        """When time alone will change something."""
+        match self.state:
+            case StreamState.WAITING:
+                at = self._try_at if self._key_is_usable else inf
+            case StreamState.LIVE | StreamState.SILENT:
+                at = min(self._doubt_at, self._move_at)
+            case StreamState.DRAINING:
+                at = self._drain_until
+            case StreamState.CLOSED:
+                return inf
+            case _:
+                at = inf
+        return min(at, self._suspect_at, self._give_up_at)
+
+    def statistics(self, key: KeyStatistics, presumed_valid_until: float) -> StreamStatistics:
+        """Counters and times, those on the local axis."""
+        current = self._current
+        return StreamStatistics(
+            state=self.state.name.lower(),
+            is_live=self.is_live,
+            generation=self._generation,
+            connected_since=current.opened_at + self.to_local if current else None,
+            last_frame_at=current.heard_at + self.to_local if current else None,
+            presumed_valid_until=presumed_valid_until,
+            buffered=len(self.buffer.items),
+            dropped=self.buffer.dropped,
+            key=key,
+            **self._counts,
+        )
+
+    @property
+    def _try_at(self) -> float:
+        return max(self._retry_at, self._door.clear_at, self._confirm_until)
+
+    @property
+    def _doubt_at(self) -> float:
+        assert self._current is not None
+        if not self._key_is_usable:
+            return inf  # there is no doubt: it is dead, and being replaced
+        every = self._timing.silence_check_every
+        silent_at = self._current.alive_at + every
+        return silent_at if self.state is StreamState.LIVE else max(silent_at, self._asked_at + every)
+
+    @property
+    def _move_at(self) -> float:
+        assert self._current is not None
+        if not self._key_is_usable:
+            return inf
+        wanted_at = self._current.move_at if self._has_key_that_lives else -inf
+        return max(wanted_at, self._retry_at, self._door.clear_at)
+
+    # Time.
+
+    def tick(self, now: float) -> None:
+        """Let time pass until ``now``."""
+        if self.state is StreamState.CLOSED:
+            return
+        if now >= self._give_up_at:
+            self.failure = self.failure or self._why_not_open()
+            return
+        if now >= self._suspect_at:
+            self._doubt(now)
+        match self.state:
+            case StreamState.WAITING if self._key_is_usable:
+                self._try(now)
+            case StreamState.LIVE if not self._key_is_usable:
+                self._fire(StreamEvent.DOUBT)
+            case StreamState.LIVE | StreamState.SILENT:
+                self._watch(now)
+            case StreamState.DRAINING if now >= self._drain_until:
+                self._end_current("unresponsive", now)
+
+    def _try(self, now: float) -> None:
+        """Open a socket, if it is time, and if the key is known to be alive."""
+        if now < max(self._retry_at, self._door.clear_at):
+            return
+        # Since the last socket ended, and not too long ago: keys die while nobody listens.
+        since = max(self._lost_at, now - self._timing.silence_check_every)
+        if self._confirmed_at < since and not self._key_is_troubled:
+            if self._asked_at < since:
+                self._confirm_until = now + _CONFIRM_WITHIN
+                self._ask(now)
+            if now < self._confirm_until:
+                return
+        self._open_next(StreamEvent.DUE, now)
+
+    def _watch(self, now: float) -> None:
+        """One socket is open: does it deliver, and is it time for another?"""
+        if now >= self._move_at:
+            self._notices.append(StreamNotice("moving"))
+            assert self._current is not None
+            self._current.recent = Counter()
+            self._open_next(StreamEvent.MOVE, now)
+        elif now >= self._doubt_at:
+            if self.state is StreamState.LIVE:
+                self._fire(StreamEvent.DOUBT)
+            if now >= self._asked_at + self._timing.silence_check_every:
+                self._ask(now)
+
+    def _open_next(self, event: StreamEvent, now: float) -> None:
+        self._fire(event)
+        self._confirm_until = -inf
+        self._door.pass_through(now)
+        self._next = Link(self._generation, self._life, now, self._confirmed_at)
+        self._actions.append(Open(self._next))
+
+    def _doubt(self, now: float) -> None:
+        if self.state is StreamState.LIVE:
+            self._fire(StreamEvent.DOUBT)
+        self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        self._asked_at = now
+        self._suspect_at = inf
+        self._counts["silence_checks"] += 1
+        self._notices.append(StreamNotice("doubted"))
+        self._actions.append(Ask())
+
+    # The listen key.
+
+    def key_held(self, generation: int, key: str, confirmed_at: float, now: float) -> None:
+        """The exchange has said that ``key`` is alive: a new one, or the same as before."""
+        self._life += generation != self._generation
+        self._generation, self._key, self._confirmed_at = generation, key, confirmed_at
+        self._key_is_usable, self._key_is_troubled = True, False
+        if confirmed_at >= self._asked_at:  # else the answer is still to come
+            self._confirm_until = -inf
+        for link in (self._current, self._next, self._lost):
+            if link is not None and link.life == self._life:
+                link.proof_at = max(link.proof_at, confirmed_at)
+        if self._has_key_that_lives:
+            self._believe()
+        self.tick(now)
+
+    @property
+    def _has_key_that_lives(self) -> bool:
+        """Whether the socket that delivers has the key that is alive."""
+        return self._current is not None and self._current.life == self._life
+
+    def key_troubled(self, now: float) -> None:
+        """A request about the key has failed and will be tried again; the key is still presumed alive."""
+        self._key_is_troubled = True
+        self.tick(now)
+
+    def key_lost(self, now: float) -> None:
+        """The key is dead, or must be presumed so. No socket is opened with it from now on."""
+        self._key_is_usable = False
+        self._life += 1
+        self._suspect_at = inf
+        if self.state in _OPENING:
+            self._abandon_next()
+        self.tick(now)
+
+    def _abandon_next(self) -> None:
+        assert self._next is not None
+        self._actions.append(Close(self._next, politely=False))
+        self._next = None
+        self._fire(StreamEvent.FAILED)
+        self._forget_overlap()
+
+    # Sockets come and go. What comes from one that was given up is of no interest.
+
+    def opened(self, link: Link, now: float) -> None:
+        """The socket of ``link`` is open."""
+        if link is not self._next:
+            return
+        link.open(now, self._timing.ping_every)
+        link.move_at = now + self._lifetime * (_MOVE_AT - _MOVE_JITTER * self._draw)
+        self._counts["connects"] += 1
+        self._give_up_at = inf
+        self._notices.append(StreamNotice("connected"))
+        was_moving = self.state is StreamState.MOVING
+        self._fire(StreamEvent.CONNECTED)
+        if was_moving:
+            assert self._current is not None
+            link.held = []
+            self._current.ping_at = now  # its answer comes after all that the exchange has sent there by now
+            self._drain_until = now + min(_DRAIN_WITHIN, self._timing.ping_every)
+        else:
+            lost, self._lost = self._lost, None
+            self._current, self._next = link, None
+            if lost is not None:
+                link.follow(lost, now)
+                self._tell_gap(lost, link)
+        self.tick(now)
+
+    def open_failed(self, link: Link, error: Any, now: float, draw: float) -> None:
+        """The socket of ``link`` could not be opened; ``error`` has a ``status`` and a ``retry_after``, or ``None``."""
+        if link is not self._next:
+            return
+        self._next = None
+        self._fire(StreamEvent.FAILED)
+        self._error = error
+        self._back_off(now, draw)
+        self._door.refused(error.status, error.retry_after, now, self._attempt, draw)
+        self._counts["failed_connects"] += 1
+        self._notices.append(StreamNotice("unconnected", error, max(0.0, self._try_at - now)))
+        self._forget_overlap()
+        self.tick(now)
+
+    def ended(self, link: Link, error: Exception, now: float, draw: float) -> None:
+        """The socket of ``link``, which was open, has ended."""
+        if link is self._current:
+            self._draw = draw
+            self._lose(link, "disconnected", error, now)
+        elif link is self._next:
+            self._lose_next(link, error, now, draw)
+        self.tick(now)
+
+    def unanswered(self, link: Link, sent_at: float, now: float, draw: float) -> None:
+        """The ping that was sent at ``sent_at`` was not answered in time: the peer is dead, if we were listening."""
+        if not link.must_answer(sent_at):
+            link.ping_at = now
+        elif link in (self._current, self._next):
+            self._actions.append(Close(link, politely=False))
+            error = self._silence(now - sent_at)
+            if link is self._current:
+                self._draw = draw
+                self._lose(link, "unresponsive", error, now)
+            else:
+                self._lose_next(link, error, now, draw)
+            self.tick(now)
+
+    def _end_current(self, cause: GapCause, now: float) -> None:
+        """The first socket of two does not answer, or takes too long for it."""
+        assert self._current is not None
+        self._actions.append(Close(self._current, politely=False))
+        self._lose(self._current, cause, self._silence(now - self._current.heard_at), now)
+        self.tick(now)
+
+    def _lose(self, link: Link, cause: GapCause, error: Exception, now: float) -> None:
+        link.cause = cause
+        self._counts["disconnects"] += 1
+        self._notices.append(StreamNotice("dropped", error))
+        was_draining = self.state is StreamState.DRAINING
+        self._fire(StreamEvent.DROPPED)
+        if was_draining:
+            assert self._next is not None
+            self._take_over(link, self._next, now)
+            return
+        self._lost, self._current, self._lost_at = link, None, now
+        self._pace(link, now)
+
+    def _lose_next(self, link: Link, error: Exception, now: float, draw: float) -> None:
+        """The socket that was to take over has ended before it could."""
+        current = self._current
+        assert current is not None
+        if current.life != link.life:
+            # The first one's key is dead, so this one's events are all that there is.
+            self._fire(StreamEvent.DRAINED)
+            self._actions.append(Close(current, politely=True))
+            self._take_over(current, link, now)
+            self.ended(link, error, now, draw)
+            return
+        self._next = None
+        self._fire(StreamEvent.NEXT_DROPPED)
+        self._drain_until = inf
+        self._back_off(now, draw)
+        self._counts["disconnects"] += 1
+        self._notices.append(StreamNotice("dropped", error))
+        self._forget_overlap()
+
+    def _back_off(self, now: float, draw: float) -> None:
+        self._draw = draw
+        self._attempt += 1
+        self._retry_at = now + full_jitter(
+            self._attempt, draw, base=self._timing.retry_base, cap=self._timing.retry_cap
+        )
+
+    def _pace(self, link: Link, now: float) -> None:
+        """One that was open for long may be followed at once; if each is soon followed by another it takes time."""
+        if now - link.opened_at >= min(self._timing.retry_cap, self._lifetime / 2):
+            self._attempt = 0
+            self._retry_at = now
+        else:
+            self._back_off(now, self._draw)
+
+    def _forget_overlap(self) -> None:
+        for link in (self._current, self._lost):
+            if link is not None:
+                link.recent = None
+
+    # What comes from a socket. This is the path of every event.
+
+    def received(self, link: Link, batch: Sequence[bytes], now: float) -> None:
+        """Messages have come."""
+        local, sent_after = now + self.to_local, link.observed_at + self.to_local
+        events = [UserEvent(raw, local, sent_after) for raw in batch]
+        link.heard_at = now
+        if link is self._current:
+            self._deliver(link, events, now)
+        elif link is self._next and link.held is not None:
+            link.held += events
+            if len(link.held) > self._limit:
+                self._end_current("unresponsive", now)
+
+    def _deliver(self, link: Link, events: list[UserEvent], now: float) -> None:
+        announcements = [event for event in events if _may_announce(event.raw)]
+        if link.skip is not None:
+            came = len(events)
+            events = link.new_ones(events)
+            self._counts["duplicates"] += came - len(events)
+        if link.recent is not None:
+            link.remember(events)
+        self._counts["events"] += len(events)
+        self.buffer.add(events)
+        if announcements:
+            for event in announcements:
+                self._announced(event, link, now)
+            return  # they prove nothing: the key may be dead
+        if any(event.type for event in events):  # what else comes on a socket says nothing of its key
+            link.prove(now)
+            if self._key_is_usable and self._has_key_that_lives and not link.is_lagging:
+                self._believe()
+
+    def _believe(self) -> None:
+        if self.state is StreamState.SILENT:
+            self._fire(StreamEvent.PROOF)
+
+    def _announced(self, event: UserEvent, link: Link, now: float) -> None:
+        """The exchange says that a key has expired, or that it will end this socket."""
+        kind = event.type
+        if kind == "serverShutdown":
+            link.move_at = now
+        elif kind == "listenKeyExpired" and self._suspect_at == inf and self._is_about_us(event):
+            self._suspect_at = max(now, self._asked_at + _ASK_AGAIN_AFTER)
+        self.tick(now)
+
+    def _is_about_us(self, event: UserEvent) -> bool:
+        try:
+            named = event.data.get("listenKey")
+        except (ValueError, AttributeError):
+            return False
+        # Portfolio margin's event names no key.
+        return self._key_is_usable and (named == self._key or (named is None and self._has_key_that_lives))
+
+    def ponged(self, link: Link, sent_at: float, now: float) -> None:
+        """A ping that was sent at ``sent_at`` was answered, and all that came before the answer was received."""
+        link.ponged(sent_at, now, self._timing.ping_every)
+        is_draining = self.state is StreamState.DRAINING and link is self._current
+        if is_draining and self._next is not None and sent_at >= self._next.opened_at:
+            self._fire(StreamEvent.DRAINED)
+            self._actions.append(Close(link, politely=True))
+            self._take_over(link, self._next, now)
+            self.tick(now)
+
+    def paused(self, link: Link) -> None:
+        """Nobody reads from the socket until there is room."""
+        link.pause()
+
+    def resumed(self, link: Link, now: float) -> None:
+        """There is room again."""
+        link.resume(now)
+
+    # From one socket to the next.
+
+    def _take_over(self, old: Link, new: Link, now: float) -> None:
+        """``new`` delivers from now on."""
+        held, new.held = new.held or [], None
+        self._current, self._next, self._drain_until = new, None, inf
+        self._counts["moves"] += 1
+        self._pace(old, now)
+        if _certain_until(old, new) < new.opened_at and not old.shares_with(held):
+            self._tell_gap(old, new)
+        new.follow(old, now)
+        if held:
+            self._deliver(new, held, now)
+
+    def _tell_gap(self, old: Link, new: Link) -> None:
+        started_at = _certain_until(old, new)
+        gap = Gap(
+            cause=old.cause or "key_lost",
+            started_at=started_at + self.to_local,
+            ended_at=new.opened_at + self.to_local,
+            unix_started_at=started_at + self.to_unix,
+            unix_ended_at=new.opened_at + self.to_unix,
+            last_event_time=self.buffer.latest.time if self.buffer.latest else None,
+            generation_before=old.generation,
+            generation_after=new.generation,
+        )
+        self._counts["gaps"] += 1
+        self.buffer.add_gap(gap)
+        self._notices.append(StreamNotice("gap", gap=gap))
+
+    def _overflow(self, first: UserEvent, before: UserEvent | None) -> Gap:
+        """The gap that ``first``, which was dropped, leaves after ``before``."""
+        offset = self.to_unix - self.to_local
+        gap = Gap(
+            cause="overflow",
+            started_at=first.sent_after,
+            ended_at=first.received_at,
+            unix_started_at=first.sent_after + offset,
+            unix_ended_at=first.received_at + offset,
+            last_event_time=before.time if before else None,
+            generation_before=self._generation,
+            generation_after=self._generation,
+            missed=1,
+        )
+        self._counts["gaps"] += 1
+        self._notices.append(StreamNotice("gap", gap=gap))
+        return gap
+
+    # The end.
+
+    def stop(self) -> None:
+        """The block is over, or there is no way on."""
+        if self.state is not StreamState.CLOSED:
+            self._fire(StreamEvent.STOP)
+            for link in (self._current, self._next):
+                if link is not None:
+                    self._actions.append(Close(link, politely=True))
+            self._current = self._next = None
+
+    def actions(self) -> list[Open | Close | Ask]:
+        """What to do, in this order."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    def notices(self) -> list[StreamNotice]:
+        """What happened since the last call."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there are actions or notices."""
+        return bool(self._actions or self._notices)
+
+    @property
+    def _lifetime(self) -> float:
+        own = self._timing.socket_lifetime
+        return _SOCKET_LIFETIME if own is None else own
+
+    def _silence(self, seconds: float) -> ListenKeyError:
+        return UnavailableError(
+            f"the peer has not answered a ping for {seconds:.3g} s",
+            advice="The stream goes on by itself",
+            venue=self._venue,
+            verb="connect",
+        )
+
+    def _why_not_open(self) -> ListenKeyError:
+        last = f"; the last failure: {self._error}" if self._error else ""
+        return UnavailableError(
+            f"no socket could be opened within open_timeout ({self._timing.open_timeout:g} s){last}",
+            advice="Try again; if it stays so, look whether the stream's host is reachable from here",
+            venue=self._venue,
+            verb="connect",
+            status=getattr(self._error, "status", None),
+        )
+
+    def _fire(self, event: StreamEvent) -> None:
+        self.state = stream_after(self.state, event)

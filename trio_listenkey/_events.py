@@ -1,0 +1,171 @@
+"""What a user stream delivers: events, and the honest word for those that it cannot."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar, final
+
+import msgspec
+
+__all__ = ["Gap", "GapCause", "StreamItem", "UserEvent"]
+
+_T = TypeVar("_T")
+
+GapCause = Literal["disconnected", "unresponsive", "key_lost", "overflow"]
+
+
+class _Head(msgspec.Struct):
+    """What is read of an event without decoding the rest. Some come in an envelope of ``stream`` and ``data``."""
+
+    e: Any = None
+    E: Any = None
+    stream: Any = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_read_head: Final = msgspec.json.Decoder(_Head).decode
+_read: Final = msgspec.json.Decoder().decode
+_NO_HEAD: Final = _Head()
+# What JSON of a stranger may make of a decoder: nested too deeply is not always told as a wrong message.
+_NOT_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_LONGEST_TIME: Final = 20  # digits; Python refuses to read very many of them
+
+
+@final
+class UserEvent:
+    """One message of the exchange, as it came. What is asked of it is decoded when it is first asked for.
+
+    Its ``repr`` has neither the account's data nor, in the events that carry one, the listen key.
+    """
+
+    __slots__ = ("_data", "_head", "raw", "received_at", "sent_after")
+
+    raw: bytes
+    """The message, byte for byte."""
+
+    received_at: float
+    """When it was read from the socket, on trio's clock."""
+
+    sent_after: float
+    """A time before which it cannot have been sent, for all that came before it had been read by then: trio's clock."""
+
+    def __init__(self, raw: bytes, received_at: float, sent_after: float | None = None) -> None:
+        self.raw = raw
+        self.received_at = received_at
+        self.sent_after = received_at if sent_after is None else sent_after
+        self._head: _Head | None = None
+        self._data: Any = None
+
+    @property
+    def type(self) -> str | None:
+        """Its type, for example ``"ORDER_TRADE_UPDATE"``; ``None`` for a message that does not say."""
+        kind = self._headings().e
+        return kind if isinstance(kind, str) else None
+
+    @property
+    def time(self) -> int | None:
+        """When the exchange made it, in milliseconds since 1970 by the exchange's clock; ``None`` if it does not say.
+
+        Binance's options documents give this one as a string; that is read, too.
+        """
+        time = self._headings().E
+        if isinstance(time, str) and len(time) <= _LONGEST_TIME and time.isascii() and time.isdigit():
+            return int(time)
+        return time if isinstance(time, int) and not isinstance(time, bool) else None
+
+    @property
+    def payload(self) -> bytes:
+        """The event as JSON, out of its envelope if it came in one."""
+        head = self._headings()
+        return self.raw if head.stream is None or not head.data else bytes(head.data)
+
+    @property
+    def data(self) -> Any:
+        """The event, decoded: prices and quantities stay strings, as Binance sends them.
+
+        Raises:
+            ValueError: The message is not JSON; ``raw`` has it.
+        """
+        if self._data is None:
+            try:
+                self._data = _read(self.payload)
+            except _NOT_JSON as error:
+                raise ValueError(f"a message of {len(self.raw)} bytes is not JSON: {error}") from None
+        return self._data
+
+    def decode(self, into: builtins.type[_T]) -> _T:
+        """The event as a type of yours: a :class:`msgspec.Struct`, a dataclass, a ``TypedDict``.
+
+        This takes about half the time of :attr:`data`, and checks what the exchange sent.
+
+        Raises:
+            msgspec.MsgspecError: It does not fit.
+        """
+        return msgspec.json.decode(self.payload, type=into)
+
+    def _headings(self) -> _Head:
+        if self._head is None:
+            self._head = self._decode_head()
+        return self._head
+
+    def _decode_head(self) -> _Head:
+        try:
+            head = _read_head(self.raw)
+            if head.stream is not None and head.data:
+                inner = _read_head(head.data)
+                head.e, head.E = inner.e, inner.E
+        except _NOT_JSON:
+            return _NO_HEAD  # not JSON, or not an object; whoever asks for ``data`` is told
+        return head
+
+    def __eq__(self, other: object) -> bool:
+        return self.raw == other.raw if isinstance(other, UserEvent) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __repr__(self) -> str:
+        return f"<UserEvent {self.type}, time {self.time}, {len(self.raw)} bytes>"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events may have been missed: fetch the account's state again, and go on with the events that follow.
+
+    All events from before ``started_at`` were delivered before this, and whatever happens from ``ended_at`` on comes
+    after it. In between nothing is certain: what comes next may overlap with what you fetch.
+
+    Attributes:
+        cause: ``"disconnected"``: the socket ended. ``"unresponsive"``: a ping was not answered. ``"key_lost"``: the
+            listen key expired, or someone closed it, and the exchange had nothing to say on the socket.
+            ``"overflow"``: events were dropped because they were not taken in time.
+        started_at: From when on events may be missing, on trio's clock. It errs on the early side.
+        ended_at: Until when.
+        unix_started_at: The same in seconds since 1970, by this machine's clock.
+        unix_ended_at: The same.
+        last_event_time: ``time`` of the last event before the gap, on the exchange's clock: the best ``startTime`` for
+            queries. ``None`` if there was none.
+        generation_before: The listen key's generation before the gap.
+        generation_after: And after it.
+        missed: How many events were dropped, where that is known.
+    """
+
+    cause: GapCause
+    started_at: float
+    ended_at: float
+    unix_started_at: float
+    unix_ended_at: float
+    last_event_time: int | None
+    generation_before: int
+    generation_after: int
+    missed: int | None = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.ended_at - self.started_at
+
+
+StreamItem = UserEvent | Gap

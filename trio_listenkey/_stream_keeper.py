@@ -1,0 +1,458 @@
+"""``open_user_stream``: sockets that come and go in tasks of their own, behind one channel.
+
+It stands on :func:`open_listen_key` and is built like it: tasks that never raise, but report; an own nursery that what
+the block raises goes round; sockets that live until the block is over, so that the block can still read what its own
+cleanup brings about. Each socket is a task, shielded, ended by its scope; one more task lets time pass.
+
+What to do and when is decided in ``_core._stream``; this file opens, reads, closes, and tells.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import traceback
+from contextlib import AbstractAsyncContextManager
+from math import inf
+from types import TracebackType
+from typing import Any, Final, final
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from ._arguments import check_choice, check_port, check_type
+from ._connector import Connection, Connector, SocketError
+from ._core._buffer import OnFull
+from ._core._lifecycle import Notice, OnExit
+from ._core._links import Link
+from ._core._state import State
+from ._core._stream import Ask, Close, Open, Stream, StreamNotice
+from ._core._stream_state import StreamState
+from ._core._venue import Venue
+from ._errors import UsageError
+from ._instrument import Instrument
+from ._keeper import open_listen_key
+from ._leaving import raise_as_it_is, run_down
+from ._listen_key import ListenKey
+from ._neighbourhood import Neighbourhood, neighbourhood
+from ._observer import Observer
+from ._transport import Transport
+from ._user_stream import UserStream
+from ._values import Credentials, Timing
+
+__all__ = ["open_user_stream"]
+
+_log: Final = logging.getLogger("trio_listenkey")
+_DEFAULT_TIMING: Final = Timing()
+_GOODBYE_LIMIT: Final = 0.5  # seconds; the connectors' contract, but a connector may be anyone's
+
+
+def open_user_stream(
+    venue: Venue,
+    credentials: Credentials,
+    *,
+    transport: Transport | None = None,
+    connector: Connector | None = None,
+    timing: Timing = _DEFAULT_TIMING,
+    on_exit: OnExit = "close",
+    instrument: Instrument | None = None,
+    buffer: int = 10_000,
+    on_full: OnFull = "wait",
+) -> AbstractAsyncContextManager[UserStream, None]:
+    """Open an account's private stream: every event in order, once, or a :class:`Gap` in its place.
+
+    ::
+
+        async with open_user_stream(venues.BINANCE_USDM, Credentials(api_key)) as stream:
+            async for item in stream:
+                match item:
+                    case Gap():
+                        ...  # some events may be missing: fetch the account's state
+                    case UserEvent():
+                        print(item.type, item.data)
+
+    The block is entered when the stream's first socket is open: what happens to the account from then on arrives. A
+    socket that ends is followed by another; one that grows old is left only when the next one is open; a listen key
+    that dies is replaced, and the stream moves. None of that raises.
+
+    The stream goes on until the block is over, its cleanup included. What the block raises leaves unchanged. See
+    :func:`open_listen_key` for how the key is closed, and **whom else that silences**.
+
+    Args:
+        venue: The exchange: one of :mod:`trio_listenkey.venues`.
+        credentials: The account.
+        transport: What sends the requests about the key; ``None`` takes a shared one on httpcore2.
+        connector: What opens the sockets, one of :mod:`trio_listenkey.connectors`; ``None`` takes a shared default.
+        timing: Every duration.
+        on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
+        instrument: Told of everything that happens to the key and to the stream.
+        buffer: How many events there is room for until they are taken.
+        on_full: What to do when there are more. ``"wait"`` stops reading until half of them were taken; pings are
+            still sent, but an exchange ends the socket of a reader that is too slow for too long: then there is a
+            gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they are missing.
+            ``"fail"`` raises :exc:`SlowConsumerError` once the buffered ones were taken.
+
+    Raises:
+        UsageError: An argument is wrong. Raised at the call, before anything is sent.
+        UnavailableError: No key, or no socket, could be had within ``timing.open_timeout``.
+        RefusedError: The exchange refused the key, on opening or later; later, the block is cancelled first.
+        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``.
+    """
+    key_block = open_listen_key(
+        venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument
+    )
+    check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
+    check_type("buffer", buffer, int, "a number of events")
+    if buffer < 1:
+        raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
+    check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
+    return _StreamBlock(key_block, connector, timing, Observer(instrument, venue.name), buffer, on_full)
+
+
+@final
+class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
+    """A class, not a generator, as the listen key's; the two are nested."""
+
+    __slots__ = ("_arguments", "_connector", "_key_block", "_nursery_manager", "_sockets")
+
+    _sockets: _Sockets
+
+    def __init__(
+        self,
+        key_block: AbstractAsyncContextManager[ListenKey, None],
+        connector: Connector | None,
+        timing: Timing,
+        observer: Observer,
+        buffer: int,
+        on_full: OnFull,
+    ) -> None:
+        self._key_block, self._connector = key_block, connector
+        self._arguments = (timing, observer, buffer, on_full)
+        # Strict, whatever the run says: else it would have to be asked, and there is none before the block is entered.
+        self._nursery_manager = trio.open_nursery(strict_exception_groups=True)
+
+    @enable_ki_protection
+    async def __aenter__(self) -> UserStream:
+        connector = neighbourhood().connector if self._connector is None else self._connector
+        key = await self._key_block.__aenter__()
+        nursery = await self._nursery_manager.__aenter__()
+        self._sockets = _Sockets(key, nursery, connector, *self._arguments)
+        error: BaseException | None = None
+        try:
+            await self._sockets.settled.wait()
+        except BaseException as exc:  # noqa: ASYNC103, BLE001 - parked, not swallowed: the tasks have to end first
+            error = exc
+        if error is None:
+            error = self._sockets.machine.failure
+        if error is None:
+            return self._sockets.stream
+        await self._leave(error)
+        raise AssertionError("leaving with an error raises it")
+
+    @enable_ki_protection
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._leave(exc, is_propagating=True)  # noqa: ASYNC102 - cancellable, and what it waits for is bounded
+
+    async def _leave(self, error: BaseException | None, *, is_propagating: bool = False) -> None:
+        """End the sockets, then the key, and raise what is to be raised; ``error`` itself may be under way already."""
+        self._sockets.stop()
+        outcome = await run_down(self._nursery_manager, error)
+        if outcome is None:
+            await self._key_block.__aexit__(None, None, None)
+            return
+        await self._key_block.__aexit__(type(outcome), outcome, outcome.__traceback__)
+        if not (is_propagating and outcome is error):
+            raise_as_it_is(outcome)
+
+
+class _Sockets:
+    """The tasks of one stream: one for each socket, one for the time."""
+
+    def __init__(
+        self,
+        key: ListenKey,
+        nursery: trio.Nursery,
+        connector: Connector,
+        timing: Timing,
+        observer: Observer,
+        buffer: int,
+        on_full: OnFull,
+    ) -> None:
+        self._home: Neighbourhood = neighbourhood()
+        self._connector, self._timing, self._observer = connector, timing, observer
+        self._key, self._nursery = key, nursery
+        self._can_wait = on_full == "wait"
+        self._half = (buffer + 1) // 2
+        self._tasks: dict[Link, _Task] = {}
+        self._nap: trio.CancelScope | None = None
+        self._nap_until = inf
+        self._room: trio.Event | None = None
+        self._slept = self._home.clock.slept  # when the sockets' tasks last looked at the clock
+        self.settled = trio.Event()
+        self.machine = Stream(
+            key.venue.name,
+            timing,
+            self._home.door(key.venue),
+            limit=buffer,
+            on_full=on_full,
+            now=self._home.clock.now(),
+            draw=random.random(),  # noqa: S311 - spreads load
+        )
+        self.stream = UserStream(key, self.machine, self._sync, self._make_room)
+        key._watchers.append(self._key_changed)  # noqa: SLF001 - the stream is the other half of this one, too
+        self._take_key(self._now())
+        nursery.start_soon(self._pass_time, name=f"user stream of {key.venue.name}")
+
+    def stop(self) -> None:
+        """The block is over."""
+        self.stream._close()  # noqa: SLF001 - as above
+
+    # Time.
+
+    def _now(self) -> float:
+        clock, machine = self._home.clock, self.machine
+        now = clock.now()
+        machine.to_local = -clock.slept
+        machine.to_unix = time.time() - now
+        return now
+
+    def _to_trio(self, when: float) -> float:
+        return when - self._home.clock.slept
+
+    @enable_ki_protection
+    async def _pass_time(self) -> None:
+        # Shielded, as all tasks here: the block's cleanup may want events. It ends when the machine is stopped.
+        with trio.CancelScope(shield=True):
+            self._sync()
+            while self.machine.state is not StreamState.CLOSED:
+                await self._wait_until(self.machine.deadline)
+                self._sync()
+
+    async def _wait_until(self, when: float) -> None:
+        self._nap_until = when
+        limit = min(self._to_trio(when), trio.current_time() + self._timing.suspend_check_every)
+        with trio.CancelScope(deadline=limit) as self._nap:
+            await trio.sleep_forever()
+        self._nap = None
+
+    # The listen key.
+
+    def _key_changed(self, notice: Notice) -> None:
+        now = self._now()
+        match notice.kind:
+            case "created" | "renewed" | "replaced":
+                self._take_key(now)
+            case "lost":
+                self.machine.key_lost(now)
+            case "retrying":
+                self.machine.key_troubled(now)
+        self._follow()
+
+    def _take_key(self, now: float) -> None:
+        lifecycle = self._key._machine  # noqa: SLF001 - as above
+        if lifecycle.state in {State.HELD, State.RENEWING}:
+            self.machine.key_held(self._key.generation, self._key.value, lifecycle.confirmed_at, now)
+
+    # What the machine wants.
+
+    def _sync(self) -> None:
+        """Let the machine know the time, and do what it wants."""
+        self.machine.tick(self._now())
+        self._follow()
+
+    def _follow(self) -> None:
+        machine = self.machine
+        if machine.buffer.overflowed or machine.failure is not None:
+            machine.stop()
+        for notice in machine.notices():
+            self._tell(notice)
+        for action in machine.actions():
+            self._do(action)
+        if machine.was_open or machine.failure is not None:
+            self.settled.set()
+        self.stream._wake()  # noqa: SLF001 - as above
+        if self._nap is not None and (machine.deadline < self._nap_until or machine.state is StreamState.CLOSED):
+            self._nap.cancel()
+        for task in self._tasks.values():
+            task.look_again()
+        if self._home.clock.slept != self._slept:
+            self._slept = self._home.clock.slept
+            self._wake_all()
+
+    def _do(self, action: Open | Close | Ask) -> None:
+        match action:
+            case Open(link):
+                task = self._tasks[link] = _Task(link, self._key.stream_url)
+                self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._key.venue.name}")
+            case Close(link, politely):
+                if link in self._tasks:
+                    self._tasks[link].close(politely=politely)
+            case Ask():
+                self._key._ask(self._home.clock.now())  # noqa: SLF001 - as above
+
+    def _wake_all(self) -> None:
+        for task in self._tasks.values():
+            task.wake()
+
+    # One socket.
+
+    @enable_ki_protection
+    async def _run(self, task: _Task) -> None:
+        """Open a socket, read from it, and report how it ended."""
+        link = task.link
+        was_open = False
+        error: Exception | None = None
+        try:
+            with task.whole:
+                task.whole.deadline = trio.current_time() + self._timing.connect_timeout
+                async with self._connector.connect(task.url) as connection:
+                    task.whole.deadline = inf
+                    was_open = True
+                    self.machine.opened(link, self._now())
+                    self._follow()
+                    await self._attend(task, connection)
+        except SocketError as socket_error:
+            error = socket_error
+        except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
+            error = _contract_broken(fault)
+        if error is None:
+            error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
+        now, draw = self._now(), random.random()  # noqa: S311 - spreads load
+        if was_open:
+            self.machine.ended(link, error, now, draw)
+        else:
+            self.machine.open_failed(link, error, now, draw)
+        del self._tasks[link]
+        self._follow()
+
+    async def _attend(self, task: _Task, connection: Connection) -> None:
+        """Read and ping until the socket ends, or is to be closed."""
+        with task.open:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._beat, task, connection)
+                await self._read(task, connection)
+
+    async def _read(self, task: _Task, connection: Connection) -> None:
+        machine, link = self.machine, task.link
+        while True:
+            try:
+                batch = await connection.receive()
+                if not batch:
+                    raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
+            except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
+                error = fault if isinstance(fault, SocketError) else _contract_broken(fault)
+                machine.ended(link, error, self._now(), random.random())  # noqa: S311 - spreads load
+                self._follow()
+                # There is nobody to say goodbye to.
+                task.whole.cancel(reason="the socket ended")
+                await trio.lowlevel.checkpoint()  # noqa: ASYNC120 - it was told of just above
+                raise AssertionError("a cancelled scope lets no one pass") from None
+            machine.received(link, batch, self._now())
+            if machine.has_news:
+                self._follow()
+            else:
+                self.stream._wake()  # noqa: SLF001 - as above
+            if self._can_wait and machine.buffer.is_full and link.held is None:
+                await self._wait_for_room(link)
+
+    async def _wait_for_room(self, link: Link) -> None:
+        self.machine.paused(link)
+        self._room = trio.Event()
+        await self._room.wait()
+        self.machine.resumed(link, self._now())
+        self._follow()
+
+    def _make_room(self) -> None:
+        if self._room is not None and len(self.machine.buffer.items) <= self._half:
+            self._room.set()
+            self._room = None
+
+    @enable_ki_protection
+    async def _beat(self, task: _Task, connection: Connection) -> None:
+        """Ping the peer when it is time."""
+        link, machine = task.link, self.machine
+        while True:
+            await task.sleep_until(self._to_trio, link)
+            sent_at = self._home.clock.now()
+            answered = False
+            with trio.move_on_after(self._timing.ping_every):
+                try:
+                    await connection.ping()
+                    answered = True
+                except Exception:  # noqa: BLE001 - whatever it is, the reader will hear of it, or nobody answers
+                    await trio.sleep_forever()
+            if answered:
+                machine.ponged(link, sent_at, self._now())
+            else:
+                machine.unanswered(link, sent_at, self._now(), random.random())  # noqa: S311 - spreads load
+            self._follow()
+
+    # What observers see.
+
+    def _tell(self, notice: StreamNotice) -> None:
+        venue, generation = self._key.venue.name, self._key.generation
+        match notice.kind:
+            case "connected":
+                _log.info("%s: user stream connected, listen key %d", venue, generation)
+                self._observer.tell("connected", generation)
+            case "unconnected":
+                _log.warning("%s: user stream: %s; next try in %.1f s", venue, notice.error, notice.delay)
+                self._observer.tell("dropped", generation, notice.error)
+            case "dropped":
+                _log.warning("%s: user stream: socket lost: %s", venue, notice.error)
+                self._observer.tell("dropped", generation, notice.error)
+            case "gap" if notice.gap is not None:
+                _log.warning("%s: user stream: gap of %.1f s (%s)", venue, notice.gap.duration, notice.gap.cause)
+                self._observer.tell("gap", generation, notice.gap)
+            case kind:
+                _log.debug("%s: user stream %s", venue, kind)
+
+
+class _Task:
+    """One socket's task, and how others speak to it."""
+
+    def __init__(self, link: Link, url: str) -> None:
+        self.link = link
+        self.url = url
+        self.whole = trio.CancelScope(shield=True)
+        """Cancel it to have the socket closed at once."""
+        self.open = trio.CancelScope()
+        """Cancel it to have the socket closed with a goodbye."""
+        self._nap: trio.CancelScope | None = None
+        self._nap_until = inf
+
+    def close(self, *, politely: bool) -> None:
+        """Have the socket closed."""
+        if politely and self.link.opened_at < inf:
+            self.open.cancel(reason="the socket is not needed any more")
+            self.whole.deadline = min(self.whole.deadline, trio.current_time() + _GOODBYE_LIMIT)
+        else:
+            self.whole.cancel(reason="the socket is not wanted any more")
+
+    async def sleep_until(self, to_trio: Any, link: Link) -> None:
+        """Sleep until the next ping is due; that may come to be earlier meanwhile."""
+        while to_trio(link.ping_at) > trio.current_time():
+            self._nap_until = link.ping_at
+            with trio.CancelScope(deadline=to_trio(link.ping_at)) as self._nap:
+                await trio.sleep_forever()
+            self._nap = None
+
+    def look_again(self) -> None:
+        """The next ping may have become due earlier."""
+        if self.link.ping_at < self._nap_until:
+            self.wake()
+
+    def wake(self) -> None:
+        """Look at the clock again: it may have leapt."""
+        if self._nap is not None:
+            self._nap.cancel()
+
+
+def _contract_broken(fault: Exception) -> SocketError:
+    # Where it was raised, but not its text: that may hold the URL, and so the listen key.
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
+    return SocketError(f"the connector raised {type(fault).__name__} at {where}, where only SocketError is allowed")

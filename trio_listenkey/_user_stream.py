@@ -1,0 +1,143 @@
+"""The channel that a block takes its events from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from ._core._stream import Stream
+from ._core._stream_state import StreamState
+from ._core._venue import Venue
+from ._errors import SlowConsumerError
+from ._events import Gap, StreamItem, UserEvent
+from ._listen_key import ListenKey
+from ._values import StreamStatistics
+
+__all__ = ["UserStream"]
+
+# How many events are taken between two that let other tasks run: a full checkpoint costs more than all the rest of
+# taking an event. Whether the task was cancelled is asked for each.
+_STINT = 64
+
+
+@final
+class UserStream(trio.abc.ReceiveChannel[StreamItem]):
+    """An account's events in order, and a :class:`Gap` wherever some may be missing.
+
+    :func:`open_user_stream` yields it; there is no other way to get one. Iterate over it, or call :meth:`receive`;
+    leave the loop whenever you like, and come back. Several tasks may take events: each event goes to one of them.
+    """
+
+    __slots__ = ("_closed", "_items", "_key", "_machine", "_made_room", "_readers", "_sync", "_until_rest", "venue")
+
+    venue: Venue
+    """The exchange that it comes from."""
+
+    def __init__(
+        self, key: ListenKey, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]
+    ) -> None:
+        self.venue = key.venue
+        self._key = key
+        self._machine = machine
+        self._items = machine.buffer.items
+        self._sync = sync
+        self._made_room = made_room
+        self._readers = trio.lowlevel.ParkingLot()
+        self._until_rest = _STINT
+        self._closed = False
+
+    @property
+    def key(self) -> ListenKey:
+        """The listen key that it lives on."""
+        return self._key
+
+    @enable_ki_protection
+    async def receive(self) -> UserEvent | Gap:
+        """Take the next event, or the word that some are missing; wait for it if need be.
+
+        Raises:
+            trio.ClosedResourceError: The stream was closed, or its block was left.
+            SlowConsumerError: The buffer was full once, with ``on_full="fail"``; all that it held was taken.
+        """
+        await self._wait_for_items()
+        item = self._items.popleft()
+        self._machine.buffer.took(item)
+        self._made_room()
+        return item
+
+    # The same again, for it is what ``async for`` calls, and a call within a call would be a third of its cost.
+    @enable_ki_protection
+    async def __anext__(self) -> UserEvent | Gap:
+        await self._wait_for_items()
+        item = self._items.popleft()
+        self._machine.buffer.took(item)
+        self._made_room()
+        return item
+
+    @enable_ki_protection
+    async def receive_batch(self) -> list[UserEvent | Gap]:
+        """Take all that is there, in order, and at least one: the fast way, where events come in bursts.
+
+        Raises:
+            trio.ClosedResourceError: As in :meth:`receive`.
+            SlowConsumerError: As in :meth:`receive`.
+        """
+        await self._wait_for_items()
+        batch = list(self._items)
+        self._items.clear()
+        self._machine.buffer.took(next((item for item in reversed(batch) if type(item) is UserEvent), batch[-1]))
+        self._made_room()
+        return batch
+
+    @enable_ki_protection
+    async def aclose(self) -> None:
+        """Close the stream's sockets and forget what was not taken. The key lives until the block is left."""
+        self._close()
+        await trio.lowlevel.checkpoint()
+
+    @enable_ki_protection
+    def statistics(self) -> StreamStatistics:
+        """What the stream is and was; ``is_live`` says whether it can be relied upon at this moment."""
+        if self._machine.state is not StreamState.CLOSED:
+            self._sync()
+        return self._machine.statistics(self._key.statistics(), self._key.expires_at)
+
+    async def _wait_for_items(self) -> None:
+        self._until_rest -= 1
+        if self._items and self._until_rest:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            self._until_rest = _STINT
+            await trio.lowlevel.checkpoint()
+        while not self._items or self._closed:
+            self._raise_if_over()
+            await self._readers.park()
+
+    def _raise_if_over(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("the stream was closed")
+        if self._machine.buffer.overflowed:
+            raise SlowConsumerError(
+                "events came faster than they were taken, and the buffer is full",
+                advice="Take them faster, open the stream with a larger buffer, or with another on_full",
+                venue=self.venue.name,
+            )
+
+    def _wake(self) -> None:
+        if self._items or self._machine.buffer.overflowed:
+            self._readers.unpark_all()
+
+    def _close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._items.clear()
+            self._readers.unpark_all()
+            if self._machine.state is not StreamState.CLOSED:
+                self._machine.stop()
+                self._sync()
+
+    def __repr__(self) -> str:
+        return f"<UserStream of {self.venue.name}, {self._machine.state.name.lower()}, {len(self._items)} buffered>"

@@ -10,6 +10,7 @@ On all of these, one account has one key: a second create returns the same one a
 from __future__ import annotations
 
 from ._core._venue import Venue
+from ._core._venue_parts import Answer, Call, Heartbeat, Sharing, Signing, StreamShape
 from ._errors import UsageError
 
 __all__ = [
@@ -17,6 +18,12 @@ __all__ = [
     "BINANCE_SPOT_CLASSIC",
     "BINANCE_US",
     "BINANCE_USDM",
+    "Answer",
+    "Call",
+    "Heartbeat",
+    "Sharing",
+    "Signing",
+    "StreamShape",
     "by_name",
     "known",
 ]
@@ -87,3 +94,9 @@ def by_name(name: str) -> Venue:
         if venue.name == name:
             return venue
     raise UsageError(f"no venue is named {name!r}", advice="Known are: " + ", ".join(venue.name for venue in known()))
+
+
+# Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
+for _part in (Answer, Call, Heartbeat, Sharing, Signing, StreamShape):
+    _part.__module__ = __name__
+del _part

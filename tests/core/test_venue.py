@@ -76,7 +76,7 @@ class TestKnownVenues:
     def test_all_have_what_is_common_to_binance(self, venue: Venue) -> None:
         """Sixty minutes of life, a keepalive every thirty, -1125 for a key that is gone, and no plain text."""
         assert (venue.validity, venue.keepalive_every) == (3600, 1800)
-        assert venue.gone_codes == {-1125}
+        assert venue.answer.gone == {-1125}
         assert venue.api_key_header == "X-MBX-APIKEY"
         assert not venue.allow_plaintext
 
@@ -337,8 +337,8 @@ class TestPaths:
             return
         assert urlsplit(venue.stream_url_for("K")).netloc == "ws.example"
 
-    @pytest.mark.parametrize("key_in", ["query", "", "FORM", None])
-    def test_a_key_is_told_in_one_of_two_ways(self, key_in: Any) -> None:
+    @pytest.mark.parametrize("key_in", ["header", "", "FORM", None])
+    def test_a_key_is_told_in_one_of_five_ways(self, key_in: Any) -> None:
         """Another place for the key is an error, rather than a request without one."""
         with pytest.raises(UsageError, match=r"Venue\.key_in of 'somewhere'"):
             a_venue(key_in=key_in)

@@ -175,7 +175,18 @@ def choose_a_venue() -> None:
         path="/listenKey",
         stream_path="/ws/{key}",
         key_in="form",
-    )
+        key_param="token",
+        create=venues.Call("POST", extra=(("type", "WEBSOCKET"),)),
+        keepalive=venues.Call("PUT", "/listenKey/{key}", key_in="path"),
+        close=None,
+        signing=venues.Signing(place="headers", payload="{timestamp}{method}{path}{body}", unit="us"),
+        answer=venues.Answer(key="data.token", gone=frozenset({-1125, "ERR-5"}), success="status"),
+        sharing=venues.Sharing(second_create="new", max_keys=5),
+        stream=venues.StreamShape(heartbeat=venues.Heartbeat(kind="text", heard="Ping", answer="Pong")),
+        source="its documents, 2026",
+    ).with_parameters(category="USDC")
+    assert_type(venues.BINANCE_USDM.call("close"), venues.Call | None)
+    Credentials("key", signer=lambda payload: payload[::-1])
 
 
 class Alarm(Instrument):

@@ -165,7 +165,35 @@ def whose_turn_it_is(error: ListenKeyError) -> str | float | None:
 
 def choose_a_venue() -> None:
     assert_type(venues.known(), tuple[Venue, ...])
-    for venue in (venues.BINANCE_COINM, venues.BINANCE_SPOT_CLASSIC, venues.BINANCE_US, venues.BINANCE_USDM):
+    for venue in (
+        venues.ASTER_FUTURES,
+        venues.ASTER_FUTURES_V3,
+        venues.ASTER_SPOT_V3,
+        venues.ASTER_SPOT,
+        venues.BINANCE_COINM,
+        venues.BINANCE_COINM_TESTNET,
+        venues.BINANCE_MARGIN_RISK,
+        venues.BINANCE_OPTIONS,
+        venues.BINANCE_OPTIONS_TESTNET,
+        venues.BINANCE_PM_PRO,
+        venues.BINANCE_PORTFOLIO_MARGIN,
+        venues.BINANCE_SPOT_CLASSIC,
+        venues.BINANCE_STOCKS,
+        venues.BINANCE_TH,
+        venues.BINANCE_TH_SITE,
+        venues.BINANCE_US,
+        venues.BINANCE_USDM,
+        venues.BINANCE_USDM_TESTNET,
+        venues.BINGX,
+        venues.BINGX_COINM,
+        venues.BINGX_SPOT,
+        venues.BITRUE,
+        venues.COINS_PH,
+        venues.GMO_COIN,
+        venues.HASHKEY,
+        venues.MEXC,
+        venues.TOOBIT,
+    ):
         assert_type(venue.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080", allow_plaintext=False), Venue)
         assert_type(venue.stream_url_for("key"), str)
     Venue(

@@ -200,6 +200,8 @@ def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outc
     is_empty = answer.body.strip() in {b"", b"null"}
     if verb == "close" and (body is not None or is_empty):
         return Outcome(Event.OK)  # it was asked to forget a key: what else it says does not matter
+    if verb == "keepalive" and is_empty and venue.answer.may_be_empty:
+        return Outcome(Event.OK)
     if body is None:
         return _transient("the answer is not JSON", facts, unsure=True)
     key = _find(body, venue.answer.key)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from .._http import Request
 from .._values import Credentials
-from ._signing import sign
+from ._signing import sign, signing_for
 from ._venue import Venue, Verb
 from ._venue_parts import Signing
 
@@ -45,8 +45,8 @@ def build_request(
     path = (call.path or venue.path).replace("{key}", key or "")
     body = json.dumps(named, separators=(",", ":")) if place == "json" else ""
     parameters = dict(call.extra) | ({} if place == "json" else named)
-    signing = venue.signing if venue.signing is not None and verb in venue.signing.verbs else None
-    headers = [("Accept", "application/json"), ("User-Agent", "trio-listenkey")]
+    signing = signing_for(venue, credentials, verb)
+    headers = [("Accept", "application/json"), ("User-Agent", "trio-listenkey"), *venue.headers]
     if signing is None:
         encoded = urlencode(parameters)
     elif signing.place == "headers":
@@ -60,7 +60,7 @@ def build_request(
     url = venue.rest_url.rstrip("/") + path
     if body:
         headers.append(_JSON)
-    if encoded and place == "form":
+    if encoded and (place == "form" or (signing is not None and signing.place == "form")):
         body = encoded
         headers.append(_FORM)
     elif encoded:

@@ -8,9 +8,19 @@ import hmac
 
 from .._errors import UsageError
 from .._values import Credentials
-from ._venue import Venue
+from ._venue import Venue, Verb
+from ._venue_parts import Signing
 
-__all__ = ["check_credentials", "sign"]
+__all__ = ["check_credentials", "sign", "signing_for"]
+
+
+def signing_for(venue: Venue, credentials: Credentials, verb: Verb) -> Signing | None:
+    """How this call is to be signed; ``None`` if it is not."""
+    signing = venue.signing
+    if signing is None or verb not in signing.verbs:
+        return None
+    can_sign = credentials.signer is not None or (signing.by == "secret" and credentials.api_secret is not None)
+    return signing if signing.required or can_sign else None
 
 
 def check_credentials(venue: Venue, credentials: Credentials) -> None:
@@ -19,7 +29,7 @@ def check_credentials(venue: Venue, credentials: Credentials) -> None:
     Raises:
         UsageError: They cannot.
     """
-    if venue.signing is None or credentials.signer is not None:
+    if venue.signing is None or credentials.signer is not None or not venue.signing.required:
         return
     if venue.signing.by == "signer":
         raise UsageError(

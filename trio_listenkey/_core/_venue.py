@@ -36,6 +36,7 @@ class Venue:
         keepalive: The call that keeps it alive; ``None`` if that is done by creating it again.
         close: The call that ends it; ``None`` if there is none, and keys are left to expire.
         api_key_header: The header that carries the API key; ``None`` if none does.
+        headers: Headers that are always sent.
         signing: How calls are signed; ``None`` if the API key is enough.
         answer: How to read what comes back.
         sharing: What a second create does to the first key.
@@ -62,6 +63,7 @@ class Venue:
     keepalive: Call | None = Call("PUT")
     close: Call | None = Call("DELETE")
     api_key_header: str | None = "X-MBX-APIKEY"
+    headers: tuple[tuple[str, str], ...] = ()
     signing: Signing | None = None
     answer: Answer = Answer()
     sharing: Sharing = Sharing()

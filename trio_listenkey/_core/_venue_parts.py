@@ -60,7 +60,8 @@ class Signing:
     Attributes:
         payload: What is signed. ``{params}`` are the parameters as they are sent, without the signature;
             ``{timestamp}``, ``{method}``, ``{path}`` and ``{body}`` are what they say.
-        place: Whether time and signature are parameters (``"params"``) or ``"headers"``.
+        place: Whether time and signature are parameters (``"params"``, or ``"form"`` if they have to be in a form body)
+            or ``"headers"``.
         timestamp: The name under which the time is sent.
         unit: Of the time: ``"ms"`` or ``"us"`` since 1970.
         signature: The name under which the signature is sent; as a parameter, it is the last.
@@ -68,17 +69,19 @@ class Signing:
             it to the exchange.
         api_key: Name of a parameter that carries the API key, where it is signed with the rest.
         by: ``"secret"``, or ``"signer"`` where HMAC is no choice. A signer that is handed in is used in any case.
+        required: Whether there is no way without. If not, calls are signed if the credentials can.
         verbs: The calls that are signed.
     """
 
     payload: str = "{params}"
-    place: Literal["params", "headers"] = "params"
+    place: Literal["params", "form", "headers"] = "params"
     timestamp: str = "timestamp"
     unit: Literal["ms", "us"] = "ms"
     signature: str = "signature"
     recv_window: int | None = None
     api_key: str | None = None
     by: Literal["secret", "signer"] = "secret"
+    required: bool = True
     verbs: frozenset[Verb] = EVERY_VERB
 
 
@@ -98,6 +101,7 @@ class Answer:
         message: Where its words are.
         success: A place whose value must be one of ``success_values`` for 2xx to be a success; ``None`` for none.
         success_values: As texts.
+        may_be_empty: Whether 2xx without a body is a success of a keepalive.
         failing_statuses: Of 2xx, those that are no success.
         gone: Codes that say: this key does not exist (any more).
         gone_statuses: HTTP statuses that say so.
@@ -114,6 +118,7 @@ class Answer:
     message: str = "msg"
     success: str | None = None
     success_values: frozenset[str] = frozenset({"0", "200"})
+    may_be_empty: bool = False
     failing_statuses: frozenset[int] = frozenset()
     gone: frozenset[Code] = frozenset({-1125})
     gone_statuses: frozenset[int] = frozenset()

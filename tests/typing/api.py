@@ -24,9 +24,26 @@ from trio_listenkey import (
     venues,
 )
 from trio_listenkey.testing import (
+    ASTER_FUTURES,
+    ASTER_FUTURES_V3,
+    ASTER_SPOT,
+    ASTER_SPOT_V3,
+    BINGX,
+    BITRUE,
     COINM,
+    COINS_PH,
+    GMO_COIN,
+    HASHKEY,
+    MARGIN_RISK,
+    MEXC,
+    OPTIONS,
+    PM_PRO,
+    PORTFOLIO_MARGIN,
     SPOT_CLASSIC,
     SPOT_US,
+    STOCKS,
+    THAILAND,
+    TOOBIT,
     USDM,
     CloseSocket,
     Delay,
@@ -47,6 +64,7 @@ from trio_listenkey.testing import (
     LogEntry,
     MemoryTransport,
     Redirect,
+    Refusals,
     Reply,
     Reset,
     ServedExchange,
@@ -258,6 +276,33 @@ async def test_against_memory() -> None:
     assert_type(exchange.open_keys(0), tuple[str, ...])
     assert_type(exchange.handle(Request("GET", "http://127.0.0.1/", ()), 1), Reply)
     await hold_a_key_with_everything_said(MemoryTransport(exchange, hops=2, latency=0.1))
+
+
+def test_dialects() -> None:
+    exchange = Exchange(
+        dialects=[
+            ASTER_FUTURES,
+            ASTER_FUTURES_V3,
+            ASTER_SPOT,
+            ASTER_SPOT_V3,
+            BINGX,
+            BITRUE,
+            COINS_PH,
+            GMO_COIN,
+            HASHKEY,
+            MARGIN_RISK,
+            MEXC,
+            OPTIONS,
+            PM_PRO,
+            PORTFOLIO_MARGIN,
+            STOCKS,
+            THAILAND,
+            TOOBIT,
+        ]
+    )
+    exchange.add_account("key", secret="secret")
+    assert_type(MEXC.refusals, Refusals)
+    assert_type(MEXC.must_name_key("close"), bool)
 
 
 async def test_sockets(exchange: Exchange) -> None:

@@ -74,6 +74,7 @@ def look_behind_the_face() -> None:
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",
         "trio_listenkey.transports",
+        "trio_listenkey.venues",
     ):
         face = ModuleAnalyzer.for_module(public)
         face.analyze()

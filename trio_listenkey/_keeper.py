@@ -38,6 +38,7 @@ from ._core._answers import no_answer, read_answer
 from ._core._lifecycle import Lifecycle, Notice, OnExit, OnLost, Pace, Send
 from ._core._outcomes import Outcome
 from ._core._requests import build_request
+from ._core._signing import check_credentials
 from ._core._state import Event, State
 from ._core._venue import Venue
 from ._errors import ListenKeyError, TransportError, UsageError
@@ -108,6 +109,7 @@ def open_listen_key(
     if instrument is not None:
         check_type("instrument", instrument, Instrument, "an instance of a subclass of Instrument")
     Pace.of(venue, timing)
+    check_credentials(venue, credentials)
     return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument)
 
 
@@ -290,8 +292,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         try:
             with trio.CancelScope(deadline=self._to_trio(self._machine.until)) as self._flight:
                 answer = await self._membership.transport.request(
-                    build_request(self._venue, self._credentials, send.verb, send.key)
+                    build_request(self._venue, self._credentials, send.verb, send.key, timestamp_ms=self._exchange_ms())
                 )
+        except ListenKeyError as error:
+            return Outcome(Event.REFUSED, error=error)  # it could not be signed, and nothing was sent
         except TransportError as error:
             return no_answer(self._venue, send.verb, error, hide=hide)
         except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's
@@ -302,6 +306,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             late = TransportError(f"none within {trio.current_time() - start:.3g} s")
             return no_answer(self._venue, send.verb, late, hide=hide)
         return read_answer(self._venue, send.verb, answer, epoch=time.time(), hide=hide)
+
+    def _exchange_ms(self) -> int:
+        """The time by the exchange's clock, as far as we know that, in milliseconds since 1970."""
+        return int((time.time() + self._membership.account.host.clock) * 1000)
 
     def _secrets(self) -> list[str]:
         secrets = [self._credentials.api_key, self._credentials.api_secret, self._machine.key]

@@ -29,7 +29,9 @@ class Membership:
         self._home = home
         self._is_borrower = transport is None
         self.transport = home.borrow_transport() if transport is None else transport
-        self.account = home.host(venue).join(venue.path, api_key)
+        # The key's place in the answer belongs to it: of the two keys of Binance TH, each is an account's own.
+        place = f"{venue.path}#{venue.answer.key}"
+        self.account = home.host(venue).join(place, api_key, venue.sharing.second_create)
         self.turn = home.turn(self.account)
 
     async def leave(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 from ._errors import UsageError
@@ -16,23 +16,32 @@ __all__ = ["Credentials", "KeyStatistics", "StreamStatistics", "Timing"]
 class Credentials:
     """An account's API key, and its secret where the exchange wants these calls signed.
 
-    Most listen-key calls need the API key alone. The ``repr`` hides both.
+    Most listen-key calls need the API key alone. The ``repr`` hides everything.
 
     Args:
         api_key: Sent in a header with every request: visible ASCII, no spaces.
         api_secret: Never sent; only signatures made with it are.
+        signer: Signs instead of the secret: for Ed25519, RSA, EIP-712 or a key that does not leave its vault. It is
+            called with the bytes to sign, may not block, and returns the signature: as bytes, which are sent in
+            base64, or as the text to send.
 
     Raises:
-        UsageError: The key or the secret is empty or could not be sent in a header.
+        UsageError: The key or the secret is empty or could not be sent in a header, or the signer is no function.
     """
 
     api_key: str
     api_secret: str | None = None
+    signer: Callable[[bytes], str | bytes] | None = None
 
     def __post_init__(self) -> None:
         _check_credential("api_key", self.api_key)
         if self.api_secret is not None:
             _check_credential("api_secret", self.api_secret)
+        if self.signer is not None and not callable(self.signer):
+            raise UsageError(
+                f"signer is of type {type(self.signer).__name__}",
+                advice="Pass a function that takes the bytes to sign and returns the signature",
+            )
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] | None = None) -> Credentials:
@@ -55,6 +64,8 @@ class Credentials:
         return cls(environ[name], environ.get(f"{prefix}_API_SECRET"))
 
     def __repr__(self) -> str:
+        if self.signer is not None:
+            return "Credentials(<hidden>, signer=...)"
         return "Credentials(api_key=<hidden>)" if self.api_secret is None else "Credentials(<both hidden>)"
 
 

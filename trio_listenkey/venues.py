@@ -1,25 +1,60 @@
 """The exchanges that this library knows, as data.
 
-Every value that is not obvious names its source. Binance's documents are those at
-https://developers.binance.com/docs and https://github.com/binance/binance-spot-api-docs, as of 2026.
+Every value that is not obvious names its source, and where sources disagree, what was chosen and why: the safest, which
+is to say what loses no events and hurts nobody else. Change a value by :func:`dataclasses.replace`. Binance's documents
+are those at https://developers.binance.com/docs and https://github.com/binance/binance-spot-api-docs, as of 2026.
 
-On all of these, one account has one key: a second create returns the same one and a close ends it for
-*every* holder, in whatever process, Binance's own web page included.
+On Binance and most of the others, one account has one key: a second create returns the same one and a close ends it for
+*every* holder, in whatever process, the exchange's own web page included. :class:`Sharing` tells who is different.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ._core._venue import Venue
+from ._core._venue_parts import Answer, Call, Heartbeat, Sharing, Signing, StreamShape
 from ._errors import UsageError
 
 __all__ = [
+    "ASTER_FUTURES",
+    "ASTER_FUTURES_V3",
+    "ASTER_SPOT",
+    "ASTER_SPOT_V3",
     "BINANCE_COINM",
+    "BINANCE_COINM_TESTNET",
+    "BINANCE_MARGIN_RISK",
+    "BINANCE_OPTIONS",
+    "BINANCE_OPTIONS_TESTNET",
+    "BINANCE_PM_PRO",
+    "BINANCE_PORTFOLIO_MARGIN",
     "BINANCE_SPOT_CLASSIC",
+    "BINANCE_STOCKS",
+    "BINANCE_TH",
+    "BINANCE_TH_SITE",
     "BINANCE_US",
     "BINANCE_USDM",
+    "BINANCE_USDM_TESTNET",
+    "BINGX",
+    "BINGX_COINM",
+    "BINGX_SPOT",
+    "BITRUE",
+    "COINS_PH",
+    "GMO_COIN",
+    "HASHKEY",
+    "MEXC",
+    "TOOBIT",
+    "Answer",
+    "Call",
+    "Heartbeat",
+    "Sharing",
+    "Signing",
+    "StreamShape",
     "by_name",
     "known",
 ]
+
+# --- Binance
 
 BINANCE_SPOT_CLASSIC = Venue(
     name="binance-spot-classic",
@@ -27,8 +62,12 @@ BINANCE_SPOT_CLASSIC = Venue(
     stream_url="wss://stream.binance.com:9443",
     path="/api/v3/userDataStream",
     stream_path="/ws/{key}",
+    create=Call("POST", weight=2),
+    keepalive=Call("PUT", weight=2),
+    close=Call("DELETE", weight=2),
     # Removed from the testnet on 2026-02-04 and from production on 2026-02-20: HTTP 410 with an HTML page.
     retired="Binance took the listen keys of spot away on 2026-02-20; its WebSocket API serves these events now",
+    source="Binance spot rest-api.md before 2025-10; its change log of 2026-02-20",
 )
 """Binance spot as it was: ``/api/v3/userDataStream``. binance.com answers HTTP 410 since 2026-02-20; the dialect
 lives on at Binance.US and at exchanges that follow it."""
@@ -39,6 +78,8 @@ BINANCE_US = Venue(
     stream_url="wss://stream.binance.us:9443",
     path="/api/v3/userDataStream",
     stream_path="/ws/{key}",
+    stream=StreamShape(expired=None),
+    source="binance-us-api-docs, 2024-06; clients still use it in 2026-09",
 )
 """Binance.US. Its documents (2024-06) name no event for an expired key: a dead stream may stay open and silent."""
 
@@ -58,8 +99,19 @@ BINANCE_USDM = Venue(
     stream_path="/private/ws?listenKey={key}&events=" + _USDM_EVENTS,
     key_in="account",
     # The documents advise a keepalive "about every 60 minutes", the moment at which the key dies: taken for an error.
+    source="USD-M user data streams, 2026-05; its WebSocket change notice, 2026-03",
 )
 """Binance USD-M futures: ``/fapi/v1/listenKey``, stream on the routed ``/private`` path."""
+
+BINANCE_USDM_TESTNET = replace(
+    BINANCE_USDM,
+    name="binance-usdm-testnet",
+    # Older documents have https://testnet.binancefuture.com, which serves the same.
+    rest_url="https://demo-fapi.binance.com",
+    stream_url="wss://fstream.binancefuture.com",
+    source="USD-M general info, 2026-05",
+)
+"""The testnet of USD-M futures. It still tolerates unrouted streams, which are silent in production."""
 
 BINANCE_COINM = Venue(
     name="binance-coinm",
@@ -68,13 +120,342 @@ BINANCE_COINM = Venue(
     path="/dapi/v1/listenKey",
     stream_path="/ws/{key}",
     key_in="account",
+    source="COIN-M user data streams, 2026-05",
 )
 """Binance COIN-M futures: ``/dapi/v1/listenKey``; its streams are not routed."""
+
+BINANCE_COINM_TESTNET = replace(
+    BINANCE_COINM,
+    name="binance-coinm-testnet",
+    rest_url="https://testnet.binancefuture.com",
+    stream_url="wss://dstream.binancefuture.com",
+    source="COIN-M general info, 2026-05",
+)
+"""The testnet of COIN-M futures."""
+
+BINANCE_OPTIONS = Venue(
+    name="binance-options",
+    rest_url="https://eapi.binance.com",
+    stream_url="wss://fstream.binance.com",
+    path="/eapi/v1/listenKey",
+    # Before about 2025-12: wss://nbstream.binance.com/eoptions/ws/<key>.
+    stream_path="/private/ws/{key}",
+    key_in="account",
+    answer=Answer(expiry="expiration"),
+    source="European options documents and SDK 8.7.0, 2026",
+)
+"""Binance European options. The only dialect of Binance whose answer says when the key expires."""
+
+BINANCE_OPTIONS_TESTNET = replace(
+    BINANCE_OPTIONS,
+    name="binance-options-testnet",
+    rest_url="https://testnet.binancefuture.com",
+    stream_url="wss://fstream.binancefuture.com",
+)
+"""The testnet of European options."""
+
+BINANCE_PORTFOLIO_MARGIN = Venue(
+    name="binance-portfolio-margin",
+    rest_url="https://papi.binance.com",
+    stream_url="wss://fstream.binance.com",
+    path="/papi/v1/listenKey",
+    stream_path="/pm/ws/{key}",
+    key_in="account",
+    # The general information wants a signature, too; the pages of the calls, Binance's SDK 16.1.0 and ccxt send none,
+    # and work. For one: replace(BINANCE_PORTFOLIO_MARGIN, signing=Signing()).
+    source="Portfolio margin documents and SDK 16.1.0, 2026; whether to sign, they disagree",
+)
+"""Binance portfolio margin."""
+
+BINANCE_PM_PRO = Venue(
+    name="binance-pm-pro",
+    rest_url="https://fapi.binance.com",
+    stream_url="wss://fstream.binance.com",
+    # It has no key of its own.
+    path="/fapi/v1/listenKey",
+    stream_path="/pm-classic/ws/{key}",
+    key_in="account",
+    source="Portfolio margin pro documents and SDK 9.1.0, 2026",
+)
+"""Binance portfolio margin pro. Its key is that of :data:`BINANCE_USDM`: a close of one silences both streams, and this
+process therefore counts holders of both."""
+
+BINANCE_MARGIN_RISK = Venue(
+    name="binance-margin-risk",
+    rest_url="https://api.binance.com",
+    stream_url="wss://margin-stream.binance.com",
+    # A DELETE of /sapi/v1/margin/listen-key costs 3000 of the account's weight; of v2, with the same parameters, all
+    # three calls cost 1 of the address's (SDK margin 8.9.0).
+    path="/sapi/v2/margin/listen-key",
+    stream_path="/ws/{key}",
+    keepalive=Call("PUT", key_in="form"),
+    close=Call("DELETE", key_in="account"),
+    answer=Answer(gone=frozenset({-3038, -1125}), may_be_empty=True),  # -3038: ccxt; the documents name none
+    source="SDK margin-trading 8.9.0, 2026",
+)
+"""The risk stream of Binance cross margin. Its trade stream has no listen key since 2026-02-20."""
+
+BINANCE_STOCKS = Venue(
+    name="binance-stocks",
+    rest_url="https://api.binance.com",
+    stream_url="wss://nbstream.binance.com",
+    path="/sapi/v1/equity/listenKey",
+    stream_path="/equity/ws/{key}@orderReport",  # "@orderReportV2" has options, too
+    keepalive=None,
+    close=None,
+    # Binance's SDK sends the header alone, ccxt and others sign: signed if the secret is there, so that both do.
+    signing=Signing(required=False),
+    stream=StreamShape(expired=None),
+    source="SDK stocks 1.6.0, 2026-08; whether to sign, clients disagree",
+)
+"""Binance stocks and stock options. A key is kept alive by creating it again, and there is no way to close it."""
+
+BINANCE_TH = Venue(
+    name="binance-th",
+    rest_url="https://api.binance.th",
+    stream_url="wss://nbstream.binance.th",
+    path="/api/v1/listenKey",
+    stream_path="/w3w/wsa/stream/ws/{key}",
+    key_in="query",  # without it there, -1102
+    answer=Answer(key="type=GLOBAL.listenKey"),
+    source="binance.th/api-docs; a client's notes of a live check, 2026-07",
+)
+"""Binance TH, the key of type ``GLOBAL``. A create returns two, each for a stream of its own."""
+
+BINANCE_TH_SITE = replace(
+    BINANCE_TH,
+    name="binance-th-site",
+    # Its 64 characters are refused by PUT and DELETE, which allow 60 (-1100): it can only be created anew.
+    keepalive=None,
+    close=None,
+    answer=Answer(key="type=SITE.listenKey"),
+    sharing=Sharing(second_create="unknown"),
+)
+"""Binance TH, the key of type ``SITE``, which can neither be kept alive nor closed: it is created again."""
+
+# --- Those that follow Binance
+
+ASTER_FUTURES = Venue(
+    name="aster-futures",
+    rest_url="https://fapi.asterdex.com",
+    stream_url="wss://fstream.asterdex.com",
+    path="/fapi/v1/listenKey",
+    stream_path="/ws/{key}",
+    # The documents send no key; Aster's own client does, on keepalive. What is not documented is not sent.
+    key_in="account",
+    source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
+)
+"""Aster futures, V1, for API keys from before 2026-03-25."""
+
+ASTER_SPOT = Venue(
+    name="aster-spot",
+    rest_url="https://sapi.asterdex.com",
+    stream_url="wss://sstream.asterdex.com",
+    path="/api/v1/listenKey",
+    stream_path="/ws/{key}",
+    source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
+)
+"""Aster spot, V1, for API keys from before 2026-03-25."""
+
+# What is signed is the form itself, as the message of an EIP-712 "AsterSignTransaction"; each nonce serves once.
+_ASTER_V3 = Signing(place="form", timestamp="nonce", unit="us", api_key="user", by="signer")
+
+ASTER_FUTURES_V3 = replace(
+    ASTER_FUTURES,
+    name="aster-futures-v3",
+    path="/fapi/v3/listenKey",
+    api_key_header=None,
+    signing=_ASTER_V3,
+    source="asterdex/api-docs V3, 2026-06",
+)
+"""Aster futures, V3: signed by a wallet. ``api_key`` is the address of the account; the signer is yours, and its
+wallet's address goes into ``ASTER_FUTURES_V3.with_parameters(signer="0x...")``."""
+
+ASTER_SPOT_V3 = replace(
+    ASTER_SPOT,
+    name="aster-spot-v3",
+    path="/api/v3/listenKey",
+    api_key_header=None,
+    signing=_ASTER_V3,
+    source="asterdex/api-docs V3, 2026-06",
+)
+"""Aster spot, V3; see :data:`ASTER_FUTURES_V3`."""
+
+BINGX = Venue(
+    name="bingx",
+    rest_url="https://open-api.bingx.com",
+    stream_url="wss://open-api-swap.bingx.com",
+    path="/openApi/user/auth/userDataStream",
+    stream_path="/swap-market?listenKey={key}",
+    key_in="query",
+    api_key_header="X-BX-APIKEY",
+    # The documents of 2022 want the header at most, those of 2026-04 a signature on all three: both are sent.
+    signing=Signing(),
+    answer=Answer(
+        key="listenKey|data.listenKey",  # the second in BingX's own code of 2026
+        may_be_empty=True,
+        failing_statuses=frozenset({204}),  # "no parameters": a 2xx that means failure
+        gone=frozenset(),
+        gone_statuses=frozenset({404}),
+        credentials=frozenset({100001, 100413}),  # the signature; the API key
+    ),
+    sharing=Sharing(second_create="unknown"),
+    stream=StreamShape(heartbeat=Heartbeat(kind="text", heard="Ping", answer="Pong"), compression="gzip"),
+    source="BingX-API/api-ai-skills, 2026-04; documents of 2022-08; whether to sign, they disagree",
+)
+"""BingX perpetual swaps. Spot and coin-margined swaps have the same key and other streams."""
+
+_JSON_PING = Heartbeat(kind="json", heard="ping", answer="pong")
+
+BINGX_SPOT = replace(
+    BINGX,
+    name="bingx-spot",
+    stream_url="wss://open-api-ws.bingx.com",
+    stream_path="/market?listenKey={key}",
+    stream=StreamShape(heartbeat=_JSON_PING, compression="gzip", subscribe=True),
+)
+"""BingX spot. Events come after a subscription, for example to ``spot.executionReport``."""
+
+BINGX_COINM = replace(
+    BINGX,
+    name="bingx-coinm",
+    stream_url="wss://open-api-cswap-ws.bingx.com",
+    stream_path="/market?listenKey={key}",
+)
+"""BingX coin-margined swaps."""
+
+MEXC = Venue(
+    name="mexc",
+    rest_url="https://api.mexc.com",
+    stream_url="wss://wbs-api.mexc.com",
+    path="/api/v3/userDataStream",
+    stream_path="/ws?listenKey={key}",
+    key_in="query",
+    api_key_header="X-MEXC-APIKEY",
+    headers=(("Content-Type", "application/json"),),
+    signing=Signing(),  # the documents are silent; every client signs
+    # 730708: one report of 2023. 700003: time outside of recvWindow. 700002, 10072: signature, API key.
+    answer=Answer(gone=frozenset({730708}), clock=frozenset({700003, -1021}), credentials=frozenset({700002, 10072})),
+    # The documents do not say that a second create returns the first, and list the keys of an account.
+    sharing=Sharing(second_create="new", max_keys=60),
+    stream=StreamShape(
+        heartbeat=Heartbeat(kind="json", say='{"method":"PING"}', say_every=20.0),
+        encoding="protobuf",
+        subscribe=True,  # within 30 s
+        expired="Invalid listen key",
+    ),
+    source="mexcdevelop/apidocs, 2025-08; a newer page's sample has 200 keys in place of 60",
+)
+"""MEXC spot. Every context has a key of its own, and closes it; there may be 60."""
+
+TOOBIT = Venue(
+    name="toobit",
+    rest_url="https://api.toobit.com",
+    stream_url="wss://stream.toobit.com",
+    path="/api/v1/userDataStream",
+    stream_path="/api/v1/ws/{key}",
+    key_in="query",
+    api_key_header="X-BB-APIKEY",
+    # The table of permissions wants the key alone, but every call lists a timestamp as required.
+    signing=Signing(),
+    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0)),
+    source="toobit-docs/apidocs, 2023-12, and api-docs.toobit.com; whether to sign, they disagree",
+)
+"""Toobit, spot and USDT-margined: clients use one path for both. The documents have another for the latter, with
+``dataclasses.replace(TOOBIT, path="/api/v1/listenKey")``."""
+
+HASHKEY = Venue(
+    name="hashkey",
+    rest_url="https://api-glb.hashkey.com",
+    stream_url="wss://stream-glb.hashkey.com",
+    path="/api/v1/userDataStream",
+    stream_path="/api/v1/ws/{key}",
+    key_in="query",
+    api_key_header="X-HK-APIKEY",
+    signing=Signing(),  # as at Toobit
+    answer=Answer(key="listenKey|listenkey"),  # the second in the documents of HashKey in Hong Kong
+    sharing=Sharing(second_create="unknown"),
+    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=10.0)),
+    source="hashkeyglobal-apidoc.readme.io, 2025; ccxt; the REST host by analogy with that of the stream",
+)
+"""HashKey Global."""
+
+BITRUE = Venue(
+    name="bitrue",
+    rest_url="https://open.bitrue.com",
+    stream_url="wss://wsapi.bitrue.com",
+    path="/poseidon/api/v1/listenKey",
+    stream_path="/stream?listenKey={key}",
+    key_in="path",
+    keepalive=Call("PUT", "/poseidon/api/v1/listenKey/{key}"),
+    close=Call("DELETE", "/poseidon/api/v1/listenKey/{key}"),
+    answer=Answer(
+        key="data.listenKey",
+        success="code",
+        success_values=frozenset({"200"}),
+        gone=frozenset({-1150}),
+        transient=frozenset({503}),
+    ),
+    # How to answer pings, the documents and two clients each say something else; ccxt's is the simplest.
+    stream=StreamShape(heartbeat=_JSON_PING, subscribe=True, expired=None),
+    source="Bitrue-exchange/Spot-official-api-docs, 2023-07; ccxt",
+)
+"""Bitrue spot. The key is in the path: it will stand in the logs of whatever HTTP client writes down URLs."""
+
+COINS_PH = Venue(
+    name="coins-ph",
+    rest_url="https://api.pro.coins.ph",
+    stream_url="wss://wsapi.pro.coins.ph",
+    path="/openapi/v1/userDataStream",
+    stream_path="/openapi/ws/{key}",
+    api_key_header="X-COINS-APIKEY",
+    # -1026: too many creates in an hour. -1126: the create failed, try again.
+    answer=Answer(silence=frozenset({-1026}), transient=frozenset({-1126})),
+    # An old page says that a second create returns the first key; the current ones do not.
+    sharing=Sharing(second_create="unknown"),
+    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0)),
+    source="coins-docs.github.io, 2026-06; what a second create does, old and new pages disagree",
+)
+"""Coins.ph; coins.xyz and Coins TH are the same at other addresses."""
+
+GMO_COIN = Venue(
+    name="gmo-coin",
+    rest_url="https://api.coin.z.com",
+    stream_url="wss://api.coin.z.com",
+    path="/private/v1/ws-auth",
+    stream_path="/ws/private/v1/{key}",
+    key_in="json",
+    key_param="token",
+    api_key_header="API-KEY",
+    # What is signed has no body in it for keepalive and close (pybotters), and ours has none for create.
+    signing=Signing(
+        payload="{timestamp}{method}/v1/ws-auth", place="headers", timestamp="API-TIMESTAMP", signature="API-SIGN"
+    ),
+    answer=Answer(
+        key="data",
+        code="messages.0.message_code",
+        message="messages.0.message_string",
+        success="status",
+        success_values=frozenset({"0"}),
+        # "The request parameter is invalid": which code a dead token gets is not documented; it is the one parameter.
+        gone=frozenset({"ERR-5106"}),
+        clock=frozenset({"ERR-5008", "ERR-5009"}),
+        silence=frozenset({"ERR-5003"}),
+        transient=frozenset({"ERR-554", "ERR-626", "ERR-5201", "ERR-5202"}),
+        credentials=frozenset({"ERR-5012", "ERR-5014"}),
+    ),
+    # The sixth silently ends the one that would have expired next.
+    sharing=Sharing(second_create="new", max_keys=5),
+    stream=StreamShape(subscribe=True, expired=None),
+    source="GMO Coin's documents as translated 2026-06; pybotters",
+)
+"""GMO Coin of Japan. Its key is called a token; every context has its own, and there may be five."""
 
 
 def known() -> tuple[Venue, ...]:
     """Every venue of this module, by name."""
-    return (BINANCE_COINM, BINANCE_SPOT_CLASSIC, BINANCE_US, BINANCE_USDM)
+    venues = [value for name, value in globals().items() if name.isupper() and isinstance(value, Venue)]
+    return tuple(sorted(venues, key=lambda venue: venue.name))
 
 
 def by_name(name: str) -> Venue:
@@ -87,3 +468,9 @@ def by_name(name: str) -> Venue:
         if venue.name == name:
             return venue
     raise UsageError(f"no venue is named {name!r}", advice="Known are: " + ", ".join(venue.name for venue in known()))
+
+
+# Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
+for _part in (Answer, Call, Heartbeat, Sharing, Signing, StreamShape):
+    _part.__module__ = __name__
+del _part

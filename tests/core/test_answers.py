@@ -223,7 +223,7 @@ class TestGone:
             stream_url="wss://margin-stream.binance.com",
             path="/sapi/v1/margin/listen-key",
             stream_path="/ws/{key}",
-            gone_codes=frozenset({-3038}),
+            answer=venues.Answer(gone=frozenset({-3038})),
         )
         assert read("keepalive", 400, error_body(-3038, "Listen key not found."), venue=margin).event is Event.GONE
         assert read("keepalive", 400, NO_SUCH_KEY, venue=margin).event is Event.REFUSED

@@ -41,9 +41,26 @@ from trio_listenkey.connectors import (
     WebSocketsTrioConnector,
 )
 from trio_listenkey.testing import (
+    ASTER_FUTURES,
+    ASTER_FUTURES_V3,
+    ASTER_SPOT,
+    ASTER_SPOT_V3,
+    BINGX,
+    BITRUE,
     COINM,
+    COINS_PH,
+    GMO_COIN,
+    HASHKEY,
+    MARGIN_RISK,
+    MEXC,
+    OPTIONS,
+    PM_PRO,
+    PORTFOLIO_MARGIN,
     SPOT_CLASSIC,
     SPOT_US,
+    STOCKS,
+    THAILAND,
+    TOOBIT,
     USDM,
     CloseSocket,
     Delay,
@@ -65,6 +82,7 @@ from trio_listenkey.testing import (
     MemoryConnector,
     MemoryTransport,
     Redirect,
+    Refusals,
     Reply,
     Reset,
     ServedExchange,
@@ -266,7 +284,35 @@ def whose_turn_it_is(error: ListenKeyError) -> str | float | None:
 
 def choose_a_venue() -> None:
     assert_type(venues.known(), tuple[Venue, ...])
-    for venue in (venues.BINANCE_COINM, venues.BINANCE_SPOT_CLASSIC, venues.BINANCE_US, venues.BINANCE_USDM):
+    for venue in (
+        venues.ASTER_FUTURES,
+        venues.ASTER_FUTURES_V3,
+        venues.ASTER_SPOT_V3,
+        venues.ASTER_SPOT,
+        venues.BINANCE_COINM,
+        venues.BINANCE_COINM_TESTNET,
+        venues.BINANCE_MARGIN_RISK,
+        venues.BINANCE_OPTIONS,
+        venues.BINANCE_OPTIONS_TESTNET,
+        venues.BINANCE_PM_PRO,
+        venues.BINANCE_PORTFOLIO_MARGIN,
+        venues.BINANCE_SPOT_CLASSIC,
+        venues.BINANCE_STOCKS,
+        venues.BINANCE_TH,
+        venues.BINANCE_TH_SITE,
+        venues.BINANCE_US,
+        venues.BINANCE_USDM,
+        venues.BINANCE_USDM_TESTNET,
+        venues.BINGX,
+        venues.BINGX_COINM,
+        venues.BINGX_SPOT,
+        venues.BITRUE,
+        venues.COINS_PH,
+        venues.GMO_COIN,
+        venues.HASHKEY,
+        venues.MEXC,
+        venues.TOOBIT,
+    ):
         assert_type(venue.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080", allow_plaintext=False), Venue)
         assert_type(venue.stream_url_for("key"), str)
     Venue(
@@ -276,7 +322,18 @@ def choose_a_venue() -> None:
         path="/listenKey",
         stream_path="/ws/{key}",
         key_in="form",
-    )
+        key_param="token",
+        create=venues.Call("POST", extra=(("type", "WEBSOCKET"),)),
+        keepalive=venues.Call("PUT", "/listenKey/{key}", key_in="path"),
+        close=None,
+        signing=venues.Signing(place="headers", payload="{timestamp}{method}{path}{body}", unit="us"),
+        answer=venues.Answer(key="data.token", gone=frozenset({-1125, "ERR-5"}), success="status"),
+        sharing=venues.Sharing(second_create="new", max_keys=5),
+        stream=venues.StreamShape(heartbeat=venues.Heartbeat(kind="text", heard="Ping", answer="Pong")),
+        source="its documents, 2026",
+    ).with_parameters(category="USDC")
+    assert_type(venues.BINANCE_USDM.call("close"), venues.Call | None)
+    Credentials("key", signer=lambda payload: payload[::-1])
 
 
 class Alarm(Instrument):
@@ -363,6 +420,33 @@ async def test_against_memory() -> None:
     connector = MemoryConnector(exchange)
     connector.reachable = False
     await read_a_stream_with_everything_said(MemoryTransport(exchange), connector)
+
+
+def test_dialects() -> None:
+    exchange = Exchange(
+        dialects=[
+            ASTER_FUTURES,
+            ASTER_FUTURES_V3,
+            ASTER_SPOT,
+            ASTER_SPOT_V3,
+            BINGX,
+            BITRUE,
+            COINS_PH,
+            GMO_COIN,
+            HASHKEY,
+            MARGIN_RISK,
+            MEXC,
+            OPTIONS,
+            PM_PRO,
+            PORTFOLIO_MARGIN,
+            STOCKS,
+            THAILAND,
+            TOOBIT,
+        ]
+    )
+    exchange.add_account("key", secret="secret")
+    assert_type(MEXC.refusals, Refusals)
+    assert_type(MEXC.must_name_key("close"), bool)
 
 
 async def test_sockets(exchange: Exchange) -> None:

@@ -13,7 +13,7 @@ outcome        what counts as one                                               
 
 An exchange's ``code`` outranks its HTTP status; the wording of a message is never looked at, but for the end of a ban,
 which the futures exchanges say nowhere else. Codes: Binance spot ``errors.md`` and the derivatives' "Error Code"
-pages, 2026.
+pages, 2026; those of the others are in their venues. Where in an answer all this stands is for ``Answer`` to say.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from .._http import Response
 from ._outcomes import Outcome
 from ._state import Event
 from ._venue import Venue, Verb
+from ._venue_parts import Code
 
 __all__ = ["no_answer", "read_answer"]
 
@@ -50,7 +51,11 @@ _SETTLED_STATUSES: Final = frozenset({401, 404, 405, 410, 451})
 _DEFAULT_WAIT: Final = {429: 60.0, 418: 120.0, 403: 300.0}
 _LONGEST_WAIT: Final = 3 * 86400.0
 
+# A clock that is further off than this (a time zone taken for another, a dead battery) is to be set, not worked around.
+_FURTHEST_CLOCK: Final = 3600.0
+
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
+_WORDY_CODE: Final = re.compile(r"[A-Z]{1,8}-[0-9]{1,9}")
 _BAN_END: Final = re.compile(r"until (\d{13})\b")
 # Listen keys have 60 to 64 characters, API keys 64. Nothing that long in a message is meant for reading.
 _LONG_RUN: Final = re.compile(r"[A-Za-z0-9+/=_-]{24,}")
@@ -67,8 +72,9 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
         hide: Secrets that must not survive in any text, should the exchange echo them.
     """
     body = _decode(answer.body)
-    code, message = _code_and_message(body, hide)
-    if 200 <= answer.status < 300 and code is None:
+    code, message = _code_and_message(venue, body, hide)
+    is_wrong = _says_failure(venue, verb, answer.status, body)
+    if 200 <= answer.status < 300 and code is None and not is_wrong:
         return _read_success(venue, verb, answer, body)
     facts: dict[str, Any] = {
         "venue": venue.name,
@@ -77,13 +83,17 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
         "code": code,
         "message": message,
     }
-    if code in venue.gone_codes and verb != "create":
+    if verb != "create" and _says_gone(venue, answer.status, code):
         return Outcome(Event.GONE, error=RefusedError("the key does not exist", advice="Create a new one", **facts))
-    if code in _WAIT_CODES or _asks_for_silence(answer.status, code):
+    if code in _WAIT_CODES | venue.answer.silence or _asks_for_silence(answer.status, code):
         return _wait(answer, message, epoch, facts)
-    if code in _TRANSIENT_CODES or _may_pass(answer.status, body):
+    if code in _TRANSIENT_CODES | venue.answer.transient or _may_pass(answer.status, body):
         return _transient("the exchange gave no usable answer", facts)
-    return Outcome(Event.REFUSED, error=_refusal(venue, answer.status, code, facts))
+    if code in venue.answer.clock:
+        return _wrong_clock(answer, body, epoch, facts)
+    if is_wrong and code is None and answer.status < 300:
+        return _transient("the answer does not say that it is a success", facts, unsure=True)
+    return Outcome(Event.REFUSED, error=_refusal(venue, verb, answer.status, code, facts))
 
 
 def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable[str]) -> Outcome:
@@ -102,33 +112,104 @@ def _decode(body: bytes) -> Any:
         return None
 
 
-def _code_and_message(body: Any, hide: Iterable[str]) -> tuple[int | None, str | None]:
+_MISSING: Final = object()
+
+
+def _find(body: Any, where: str) -> Any:
+    """What stands at a place of an answer, written as :class:`Answer` explains; ``_MISSING`` if there is none."""
+    for place in where.split("|"):
+        found = body
+        for step in place.split("."):
+            found = _step(found, step)
+        if found is not _MISSING:
+            return found
+    return _MISSING
+
+
+def _step(value: Any, step: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(step, _MISSING)
+    if not isinstance(value, list):
+        return _MISSING
+    if step.isdecimal():
+        return value[int(step)] if int(step) < len(value) else _MISSING
+    name, _, wanted = step.partition("=")
+    members = (each for each in value if isinstance(each, dict) and wanted and each.get(name) == wanted)
+    return next(members, _MISSING)
+
+
+def _code_and_message(venue: Venue, body: Any, hide: Iterable[str]) -> tuple[Code | None, str | None]:
     """The exchange's error code, if the body has one, and its words. Code 0 and 200 are how some say "fine"."""
-    if not isinstance(body, dict):
-        return None, None
-    code, message = _number(body.get("code")), body.get("msg")
+    code, message = _read_code(_find(body, venue.answer.code)), _find(body, venue.answer.message)
     return None if code in {0, 200} else code, _readable(message, hide) if isinstance(message, str) else None
 
 
-def _number(code: Any) -> int | None:
-    """An error code, be it a number or the text of one; ``None`` if it is neither. Absurd ones are cut short."""
-    if isinstance(code, str) and re.fullmatch(r"-?[0-9]{1,9}", code):
-        return int(code)
+def _read_code(code: Any) -> Code | None:
+    """An error code: a number, the text of one, or a text like "ERR-5012"; ``None`` if it is none of these.
+
+    Absurd numbers are cut short.
+    """
+    if isinstance(code, str):
+        if re.fullmatch(r"-?[0-9]{1,9}", code):
+            return int(code)
+        return code if _WORDY_CODE.fullmatch(code) else None
     return max(-(10**9), min(10**9, code)) if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _says_failure(venue: Venue, verb: Verb, status: int, body: Any) -> bool:
+    """Whether an answer with 2xx says, or fails to deny, that nothing was done."""
+    if status in venue.answer.failing_statuses:
+        return True
+    if venue.answer.success is None or (verb == "close" and body is None):
+        return False
+    # As text, because Bitrue's is a number on create and a text on keepalive (ccxt, 2026).
+    return str(_find(body, venue.answer.success)) not in venue.answer.success_values
+
+
+def _says_gone(venue: Venue, status: int, code: Code | None) -> bool:
+    return code in venue.answer.gone or (code is None and status in venue.answer.gone_statuses)
+
+
+def _wrong_clock(answer: Response, body: Any, epoch: float, facts: dict[str, Any]) -> Outcome:
+    """The request's time was too far from the exchange's. If the answer tells that, another try may have it right."""
+    theirs = _exchange_time(answer, body)
+    ahead = None if theirs is None else theirs - epoch
+    is_off = ahead is not None and abs(ahead) > 0.5  # ``Date`` is cut to the second
+    problem = "the exchange finds the time of the request wrong"
+    if ahead is not None and is_off:
+        problem = f"this machine's clock is {abs(ahead):.0f} s {'slow' if ahead > 0 else 'fast'}"
+    error = RefusedError(
+        problem,
+        advice="Set the clock, by NTP; a request that takes seconds to get there is refused in the same way",
+        **facts,
+    )
+    usable = ahead is not None and is_off and abs(ahead) <= _FURTHEST_CLOCK
+    return Outcome(Event.REFUSED, error=error, clock=ahead if usable else None)
+
+
+def _exchange_time(answer: Response, body: Any) -> float | None:
+    """The exchange's time: to the millisecond from the body if it is there, else to the second from ``Date``."""
+    told = _find(body, "serverTime|data.serverTime")
+    if isinstance(told, int) and not isinstance(told, bool) and 10**12 < told < 10**13:
+        return told / 1000
+    return _http_date(answer.header("Date") or "")
 
 
 def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outcome:
     facts: dict[str, Any] = {"venue": venue.name, "verb": verb, "status": answer.status}
-    if verb == "close" and (body is not None or answer.body.strip() in {b"", b"null"}):
+    is_empty = answer.body.strip() in {b"", b"null"}
+    if verb == "close" and (body is not None or is_empty):
         return Outcome(Event.OK)  # it was asked to forget a key: what else it says does not matter
+    if verb == "keepalive" and is_empty and venue.answer.may_be_empty:
+        return Outcome(Event.OK)
     if body is None:
         return _transient("the answer is not JSON", facts, unsure=True)
-    key = body.get("listenKey") if isinstance(body, dict) else None
-    problem = _problem_with(key, body)
-    if verb == "keepalive" and isinstance(body, dict) and "listenKey" not in body:
+    key = _find(body, venue.answer.key)
+    if verb == "keepalive" and venue.keepalive is not None and isinstance(body, dict) and key is _MISSING:
         return Outcome(Event.OK)  # the spot dialect answers {}; COIN-M has documented both
+    problem = _problem_with(key, body)
     if problem is None:
-        return Outcome(Event.OK, key=key)
+        return Outcome(Event.OK, key=key, lives=_life(venue, answer, body))
     if verb == "keepalive":
         return _transient(problem, facts)
     error = RefusedError(
@@ -141,16 +222,29 @@ def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outc
 
 def _problem_with(key: Any, body: Any) -> str | None:
     """What is wrong with the key of a successful answer; ``None`` if nothing is. It never quotes the key."""
-    if not isinstance(body, dict):
-        return f"the answer is a JSON {type(body).__name__} where an object was due"
+    if key is _MISSING or key is None:
+        if not isinstance(body, dict):
+            return f"the answer is a JSON {type(body).__name__} without a key where it was due"
+        return "the answer has no listenKey"
     if not isinstance(key, str):
-        return "the answer has no listenKey" if key is None else f"the listenKey is a {type(key).__name__}, no string"
+        return f"the listenKey is a {type(key).__name__}, no string"
     if not _SAFE_KEY.fullmatch(key):
         return f"the listenKey, of {len(key)} characters, is none that may become part of a URL"
     return None
 
 
-def _asks_for_silence(status: int, code: int | None) -> bool:
+def _life(venue: Venue, answer: Response, body: Any) -> float | None:
+    """Seconds that the key lives from now on, if the answer says when it ends, and what time it is."""
+    end = None if venue.answer.expiry is None else _find(body, venue.answer.expiry)
+    date = _http_date(answer.header("Date") or "")
+    if date is None or not isinstance(end, int) or isinstance(end, bool) or not 0 < end < 10**17:
+        return None
+    # ``Date`` is cut to the second, so that the difference is up to one too long.
+    left = end / (1000 if venue.answer.expiry_unit == "ms" else 1) - date - 1.0
+    return left if left > 0 else None
+
+
+def _asks_for_silence(status: int, code: Code | None) -> bool:
     # A 403 without a code of the exchange's comes from the firewall in front of it, which "can indicate a rate limit
     # violation or a security block" (Binance spot rest-api.md, "HTTP Return Codes").
     return status in {418, 429} or (status == 403 and code is None)
@@ -223,14 +317,15 @@ def _http_date(value: str) -> float | None:
         return None
 
 
-def _refusal(venue: Venue, status: int, code: int | None, facts: dict[str, Any]) -> ListenKeyError:
+def _refusal(venue: Venue, verb: Verb, status: int, code: Code | None, facts: dict[str, Any]) -> ListenKeyError:
     if status == 410:
         instead = venue.retired or "the exchange no longer serves listen keys here"
         return EndpointGoneError("this endpoint is retired", advice=f"{instead}. Choose another venue", **facts)
-    if code in _CREDENTIAL_CODES or status == 401:
+    if code in _CREDENTIAL_CODES | venue.answer.credentials or status == 401:
         return CredentialsError(
-            "the exchange does not accept the API key",
-            advice="Check the key, that it belongs to this exchange, its permissions and its IP whitelist",
+            "the exchange does not accept the API key" + ("" if venue.signing is None else ", or the signature"),
+            advice="Check the key, that it belongs to this exchange, its permissions and its IP whitelist"
+            + ("" if venue.signing is None else ", and the secret"),
             **facts,
         )
     if 300 <= status < 400:
@@ -238,11 +333,16 @@ def _refusal(venue: Venue, status: int, code: int | None, facts: dict[str, Any])
         return RefusedError(problem, advice=f"Check the address {venue.rest_url}", **facts)
     if status in {404, 405}:
         problem = "there is no such endpoint"
-        return RefusedError(problem, advice=f"Check the address {venue.rest_url}{venue.path}", **facts)
+        return RefusedError(problem, advice=f"Check the address {venue.rest_url}{_path(venue, verb)}", **facts)
     if status == 451:
         problem = "the exchange does not serve this country"
         return RefusedError(problem, advice="Run from where the account is served", **facts)
     return RefusedError("the exchange refused", advice="Look its code up in the exchange's documents", **facts)
+
+
+def _path(venue: Venue, verb: Verb) -> str:
+    call = venue.call(verb)
+    return (call.path if call else None) or venue.path
 
 
 def _readable(text: str, hide: Iterable[str]) -> str:

@@ -110,6 +110,8 @@ class Lifecycle:
         "_asked_again",
         "_asked_at",
         "_attempt",
+        "_clock_was_set",
+        "_closing",
         "_confirmed_at",
         "_counts",
         "_draw",
@@ -118,6 +120,7 @@ class Lifecycle:
         "_expires_at",
         "_give_up_at",
         "_losses_in_a_row",
+        "_lost_until",
         "_notices",
         "_on_exit",
         "_on_lost",
@@ -177,6 +180,9 @@ class Lifecycle:
         self._error: ListenKeyError | None = None  # why the last request failed; None once one succeeded
         self._stopping = False
         self._asked_again = False  # we have sent one create more on the way out
+        self._clock_was_set = False  # the last request was refused for our clock's sake: no second try for that
+        self._closing: str | None = None  # the key that the close in flight is for
+        self._lost_until = -inf  # before then, a key may be alive that nobody was told, and no create will tell
         self._asked_about: str | None = None  # the key of another member's that made us ask for ours
         self._notices: list[Notice] = []
         self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses"), 0)
@@ -269,12 +275,16 @@ class Lifecycle:
         self._counts["requests"] += 1
         self._sent_at = now
         self.until = min(now + self._timing.request_timeout, self.patience)
-        return Send(_VERBS[self.state], self._account.key if self.state is State.CLOSING else self.key)
+        if self.state is not State.CLOSING:
+            return Send(_VERBS[self.state], self.key)
+        self._closing = self._account.to_close()
+        return Send("close", self._closing)
 
     def receive(self, outcome: Outcome, now: float, draw: float) -> None:
         """The request in flight has ended. ``draw`` in [0, 1) decides how long to wait for the next one."""
         self.until = inf
         self._draw = draw
+        outcome = self._mind_the_clock(outcome)
         self._error = outcome.error
         match self.state:
             case State.CREATING:
@@ -292,6 +302,14 @@ class Lifecycle:
         self._asked_at = now
         if self.state is State.HELD and not self._attempt:
             self._due = min(self._due, now)
+
+    def _mind_the_clock(self, outcome: Outcome) -> Outcome:
+        """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock."""
+        self._clock_was_set = outcome.clock is not None and not self._clock_was_set
+        if outcome.clock is None or not self._clock_was_set:
+            return outcome
+        self._account.host.clock = outcome.clock
+        return Outcome(Event.TRANSIENT, error=outcome.error)
 
     def stop(self, now: float) -> None:
         """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
@@ -315,6 +333,8 @@ class Lifecycle:
     def _receive_create(self, outcome: Outcome, now: float) -> None:
         if outcome.event is not Event.OK:
             self._account.unsure |= outcome.unsure
+            if outcome.unsure and self._makes_new_keys:
+                self._lost_until = now + self._pace.validity
         if outcome.event is Event.REFUSED:
             self._fail(outcome.event, outcome.error)
         elif outcome.event is not Event.OK:
@@ -324,7 +344,7 @@ class Lifecycle:
             self._fire(Event.OK)
             self._counts["created"] += 1
             self._give_up_at = inf
-            self._hold(outcome.key)
+            self._hold(outcome.key, outcome.lives)
 
     # A keepalive has ended.
 
@@ -334,7 +354,7 @@ class Lifecycle:
                 self._fire(Event.OK)
                 self._counts["renewed"] += 1
                 self._losses_in_a_row = 0
-                self._hold(outcome.key or self._key_kept_alive())
+                self._hold(outcome.key or self._key_kept_alive(), outcome.lives)
             case Event.GONE:
                 self._account.forget(self.key)
                 self._lose(Event.GONE, outcome.error, now)
@@ -345,11 +365,16 @@ class Lifecycle:
 
     def _key_kept_alive(self) -> str:
         """Which key a keepalive was for whose answer does not say: the one it named, or else the account's."""
-        key = self.key if self._venue.key_in == "form" else self._account.key or self.key
+        named = self._venue.key_place("keepalive") != "account"
+        key = self.key if named else self._account.key or self.key
         assert key is not None
         return key
 
-    def _hold(self, key: str) -> None:
+    @property
+    def _makes_new_keys(self) -> bool:
+        return self._venue.sharing.second_create == "new"
+
+    def _hold(self, key: str, lives: float | None) -> None:
         """The exchange has just told us that ``key`` is alive, be it another one than before."""
         is_new = key != self.key
         self.key = key
@@ -357,9 +382,11 @@ class Lifecycle:
         self._account.learn(key)
         self._attempt = 0
         # From when it was sent: the exchange may have counted from then, and never from earlier.
-        self._expires_at = self._sent_at + self._pace.validity
         self._confirmed_at = self._sent_at
-        self._due = self._sent_at + self._pace.keepalive_every * (1 - self._timing.jitter * self._draw)
+        validity = min(self._pace.validity, lives or inf)  # the exchange may say that it is less
+        self._expires_at = self._sent_at + validity
+        every = min(self._pace.keepalive_every, validity / 2 if lives else inf)
+        self._due = self._sent_at + every * (1 - self._timing.jitter * self._draw)
         if self._asked_at > self._sent_at:  # while this request was in flight; it may not know yet what they know
             self._due = self._asked_at
         kind: Literal["created", "renewed", "replaced"] = "renewed"
@@ -379,7 +406,7 @@ class Lifecycle:
             self._account.host.block(now + max(outcome.wait, self._longest_backoff(again) if again else 0.0))
             self._due = now  # as soon as the host may be asked again
         else:
-            self._due = now + self._backoff(self._attempt)
+            self._due = now + (0.0 if self._clock_was_set else self._backoff(self._attempt))
         if (self._stopping and self.state is not State.LEAVING) or self.ready_at >= self._give_up_at:
             return  # we cut it short ourselves, or there is no time: no other try follows
         self._counts["retries"] += 1
@@ -469,7 +496,9 @@ class Lifecycle:
             self.state is State.VACANT
             and self._account.unsure
             and (self._account.key is None or now >= self._expires_at)
-            and self._venue.key_in == "form"
+            and self._venue.close is not None
+            and self._close_names_key
+            and not self._makes_new_keys  # it would make one more
             and self._on_exit == "close"
             and not self._account.is_shared()  # else it is up to those who stay
             and not self._asked_again
@@ -477,7 +506,7 @@ class Lifecycle:
 
     def _end(self, now: float) -> None:
         """The block is over and nothing is in flight: close the key, if that is up to us."""
-        if self._on_exit == "leave" or self._account.is_shared():
+        if self._on_exit == "leave" or self._venue.close is None or self._account.is_shared():
             self._finish(Event.STOP, closed=None)
         elif self._has_something_to_close():
             self._fire(Event.STOP_OWING)
@@ -496,7 +525,11 @@ class Lifecycle:
             self._finish(Event.STOP, closed=None)
 
     def _has_something_to_close(self) -> bool:
-        return self._account.key is not None or (self._account.unsure and self._venue.key_in == "account")
+        return self._account.to_close() is not None or (self._account.unsure and not self._close_names_key)
+
+    @property
+    def _close_names_key(self) -> bool:
+        return self._venue.key_place("close") != "account"
 
     def _reconsider_close(self, now: float) -> None:
         if self._account.is_shared() or not self._has_something_to_close():
@@ -509,12 +542,26 @@ class Lifecycle:
             self._try_again(outcome, now)
         else:
             # That the key we named is gone says nothing of another one that we were never told.
-            other = self._account.unsure and self._venue.key_in == "form"
+            other = self._account.unsure and self._close_names_key
             is_closed = outcome.event is Event.OK or (outcome.event is Event.GONE and not other)
             if is_closed:
-                self._account.forget(self._account.key)
+                self._account.forget(self._closing)
                 self._expires_at = min(self._expires_at, now)
-            self._finish(outcome.event, closed=is_closed, error=None if is_closed else outcome.error)
+            if is_closed and self._account.to_close() is not None:
+                self._fire(Event.TRANSIENT)  # a close is still due: that of a key which we held before
+                self._due = now
+            elif is_closed and now < self._lost_until:
+                self._finish(outcome.event, closed=False, error=self._why_left())
+            else:
+                self._finish(outcome.event, closed=is_closed, error=None if is_closed else outcome.error)
+
+    def _why_left(self) -> ListenKeyError:
+        return UnavailableError(
+            "the answer to a create was lost; if the exchange made a key, nobody knows it to close it",
+            advice=f"That key expires by itself within {self._pace.validity:g} s",
+            venue=self._venue.name,
+            verb="close",
+        )
 
     def _why_not_closed(self) -> ListenKeyError:
         return UnavailableError(

@@ -3,12 +3,18 @@
 Two facts about the exchanges make keys neighbours:
 
 * A ban (429, 418) is for the IP address: once one key of a host is told to wait, they all are.
-* An account has one key in each dialect (Binance spot, USD-M, COIN-M and Binance.US documents: a second create "will
-  return the currently active listenKey"). Two contexts on one account hold the same key, and a close by one would
-  silence the other. So a key is closed by the last one that leaves.
+* On most exchanges an account has one key in each dialect (Binance spot, USD-M, COIN-M and Binance.US documents: a
+  second create "will return the currently active listenKey"). Two contexts on one account hold the same key, and a
+  close by one would silence the other. So a key is closed by the last one that leaves.
+
+What else a second create may do is what ``Sharing`` tells of. Where it makes a key of its own, a context is an account
+by itself, and keys that it lost sight of are kept in mind until they are closed.
 """
 
 from __future__ import annotations
+
+from .._errors import UsageError
+from ._venue_parts import SecondCreate
 
 __all__ = ["Account", "Host"]
 
@@ -16,10 +22,13 @@ __all__ = ["Account", "Host"]
 class Host:
     """One REST host, as this process sees it."""
 
-    __slots__ = ("accounts", "clear_at", "holders")
+    __slots__ = ("accounts", "clear_at", "clock", "holders")
 
     clear_at: float
     """Nothing may be sent to this host before that time."""
+
+    clock: float
+    """Seconds that its clock is ahead of ours, as far as it was ever worth knowing."""
 
     accounts: dict[tuple[str, str], Account]
     """Those that have members, by path and API key: one host may serve several dialects, each with a key of its own."""
@@ -29,6 +38,7 @@ class Host:
 
     def __init__(self) -> None:
         self.clear_at = float("-inf")
+        self.clock = 0.0
         self.accounts = {}
         self.holders = {}
 
@@ -36,9 +46,22 @@ class Host:
         """Send nothing to this host before ``until``. An earlier, longer ban stays in force."""
         self.clear_at = max(self.clear_at, until)
 
-    def join(self, path: str, api_key: str) -> Account:
-        """Become a member of the account that ``api_key`` belongs to, before anything is sent for it."""
-        account = self.accounts.setdefault((path, api_key), Account(self, path, api_key))
+    def join(self, path: str, api_key: str, second_create: SecondCreate = "same") -> Account:
+        """Become a member of the account that ``api_key`` belongs to, before anything is sent for it.
+
+        Raises:
+            UsageError: It has a member, and a second create would end the first one's key.
+        """
+        if second_create == "new":
+            account = Account(self, path, api_key, second_create)
+        else:
+            fresh = Account(self, path, api_key, second_create)
+            account = self.accounts.setdefault((path, api_key), fresh)
+        if second_create == "replaces" and account.members:
+            raise UsageError(
+                "this exchange ends an account's key when it makes another, and a block of this process has one",
+                advice="Share the one that is open, or use another account",
+            )
         account.members += 1
         return account
 
@@ -49,7 +72,7 @@ class Account:
     Its ``repr`` is the default one: no secrets.
     """
 
-    __slots__ = ("_api_key", "_path", "host", "key", "members", "unsure")
+    __slots__ = ("_api_key", "_path", "_second_create", "host", "key", "members", "others", "unsure")
 
     host: Host
     """Where it is."""
@@ -61,29 +84,44 @@ class Account:
     """Contexts that are open on this account. One counts from before its first create, since that may return a key
     which others hold, until its close has ended."""
 
+    others: list[str]
+    """Keys seen before ``key`` and not seen dead, where an account may have several."""
+
     unsure: bool
     """A create may have made a key that no member was told."""
 
-    def __init__(self, host: Host, path: str, api_key: str) -> None:
+    def __init__(self, host: Host, path: str, api_key: str, second_create: SecondCreate = "same") -> None:
         self.host = host
         self._path = path
         self._api_key = api_key
+        self._second_create = second_create
         self.key = None
+        self.others = []
         self.members = 0
         self.unsure = False
 
     def learn(self, key: str) -> None:
-        """The exchange has just said that ``key`` is alive; with one key per account, no other is."""
+        """The exchange has just said that ``key`` is alive; where an account has one key, no other is."""
         self.unsure = False
         if key != self.key:
+            if self.key is not None and self._second_create in {"new", "unknown"}:
+                self.others.append(self.key)
             self._let_go()
             self.key = key
+            self.others = [other for other in self.others if other != key]
             self.host.holders.setdefault((self._path, key), set()).add(self)
 
     def forget(self, key: str | None) -> None:
-        """The exchange has just said that ``key`` is dead. It says nothing of a newer one that we know of."""
+        """The exchange has just said that ``key`` is dead. It says nothing of another one that we know of."""
+        self.others = [other for other in self.others if other != key]
         if key == self.key:
             self._let_go()
+
+    def to_close(self) -> str | None:
+        """The next key to close, ``key`` itself before those that came before it; none that others hold."""
+        if self.key is not None:
+            return self.key
+        return next((other for other in self.others if (self._path, other) not in self.host.holders), None)
 
     def is_shared(self) -> bool:
         """Whether anyone else in this process holds this account's key, or is about to.
@@ -97,7 +135,8 @@ class Account:
         self.members -= 1
         if not self.members:
             self._let_go()
-            del self.host.accounts[self._path, self._api_key]
+            if self._second_create != "new":
+                del self.host.accounts[self._path, self._api_key]
 
     def _let_go(self) -> None:
         if self.key is not None:

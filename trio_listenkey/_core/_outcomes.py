@@ -20,6 +20,8 @@ class Outcome:
         wait: With ``WAIT``: seconds of silence that the exchange asks for.
         error: With everything but ``OK``: what to raise, should it come to that.
         unsure: The exchange may have done the work although we were not told.
+        lives: With ``OK``: seconds that the key lives from now on, where the answer says so.
+        clock: With ``REFUSED``, for the sake of our clock: seconds that the exchange's is ahead of it, if it told.
     """
 
     event: Event
@@ -27,6 +29,8 @@ class Outcome:
     wait: float = 0.0
     error: ListenKeyError | None = None
     unsure: bool = False
+    lives: float | None = None
+    clock: float | None = None
 
     def __repr__(self) -> str:
         return f"<Outcome {self.event.name}>"

@@ -5,38 +5,51 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from .._errors import UsageError
+from ._venue_parts import Answer, Call, KeyPlace, Sharing, Signing, StreamShape, Verb
 
 __all__ = ["Venue", "Verb"]
 
-Verb = Literal["create", "keepalive", "close"]
+_PLACES = {"form", "query", "json", "path", "account"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
     """One exchange's listen-key dialect. The known ones are in :mod:`trio_listenkey.venues`.
 
+    Only the first five have no default: an exchange that follows Binance spot needs no more. A value that turns out to
+    be wrong is changed by :func:`dataclasses.replace`.
+
     Attributes:
         name: Short, lower case, with dashes: ``"binance-usdm"``.
         rest_url: Scheme, host and, if need be, port of the REST calls; ``https``.
         stream_url: The same of the private stream; ``wss``.
-        path: Where the three REST calls go: POST creates, PUT keeps alive, DELETE closes.
-        api_key_header: The header that carries the API key.
-        key_in: Whether keepalive and close must name the key, in a form body (``"form"``, so that it appears in no
-            URL and hence in no log), or whether the exchange knows it from the API key (``"account"``).
+        path: Where the REST calls go, if the calls do not say otherwise.
         stream_path: What follows ``stream_url``, with ``{key}`` where the key goes.
+        key_in: Where keepalive and close name the key: in a ``"form"`` body (so that it appears in no URL and hence
+            in no log), the ``"query"``, a ``"json"`` body or the ``"path"``; or not at all, where the exchange knows
+            it from the API key (``"account"``).
+        key_param: The name under which they do.
+        create: The call that makes a key.
+        keepalive: The call that keeps it alive; ``None`` if that is done by creating it again.
+        close: The call that ends it; ``None`` if there is none, and keys are left to expire.
+        api_key_header: The header that carries the API key; ``None`` if none does.
+        headers: Headers that are always sent.
+        signing: How calls are signed; ``None`` if the API key is enough.
+        answer: How to read what comes back.
+        sharing: What a second create does to the first key.
+        stream: What the private WebSocket looks like.
         validity: Seconds that a key lives after a successful create or keepalive.
         keepalive_every: Seconds after which to send a keepalive.
-        gone_codes: Error codes that say: this key does not exist (any more).
         retired: What to use instead, where the exchange has said that it takes these endpoints away.
+        source: Where all this is documented, with dates; and where sources disagree, what was chosen.
         allow_plaintext: Whether ``http`` and ``ws`` may leave this machine; see :meth:`at`.
 
     Raises:
-        UsageError: A URL is malformed, has a path, or would send credentials over the network in the clear; or keys
-            would die between one keepalive and the next.
+        UsageError: A URL is malformed, has a path, or would send credentials over the network in the clear; keys would
+            die between one keepalive and the next; or the parts do not fit together.
     """
 
     name: str
@@ -44,21 +57,31 @@ class Venue:
     stream_url: str
     path: str
     stream_path: str
-    api_key_header: str = "X-MBX-APIKEY"
-    key_in: Literal["form", "account"] = "form"
+    key_in: KeyPlace = "form"
+    key_param: str = "listenKey"
+    create: Call = Call("POST")
+    keepalive: Call | None = Call("PUT")
+    close: Call | None = Call("DELETE")
+    api_key_header: str | None = "X-MBX-APIKEY"
+    headers: tuple[tuple[str, str], ...] = ()
+    signing: Signing | None = None
+    answer: Answer = Answer()
+    sharing: Sharing = Sharing()
+    stream: StreamShape = StreamShape()
     validity: float = 3600.0
     keepalive_every: float = 1800.0
-    gone_codes: frozenset[int] = frozenset({-1125})
     retired: str | None = None
+    source: str = ""
     allow_plaintext: bool = False
 
     def __post_init__(self) -> None:
         _check_origin(self, "rest_url", secure="https", plain="http")
         _check_origin(self, "stream_url", secure="wss", plain="ws")
-        _check_path(self, "path", forbidden="?#")
-        _check_path(self, "stream_path", forbidden="#")
-        if self.key_in not in {"form", "account"}:
-            raise UsageError(f"Venue.key_in of {self.name!r} is {self.key_in!r}", advice="Pass 'form' or 'account'")
+        _check_path(self, "path", self.path, forbidden="?#")
+        _check_path(self, "stream_path", self.stream_path, forbidden="#")
+        _check_path(self, "create.path", self.create.path or self.path, forbidden="?#")
+        _check_call(self, "keepalive", self.keepalive)
+        _check_call(self, "close", self.close)
         if not _are_numbers(self.keepalive_every, self.validity) or not 0 < self.keepalive_every < self.validity:
             raise UsageError(
                 f"Venue {self.name!r}: a keepalive every {self.keepalive_every} s, of keys that live {self.validity} s",
@@ -87,6 +110,26 @@ class Venue:
     def stream_url_for(self, key: str) -> str:
         """The URL of the private stream that ``key`` opens. Whoever has it can read the account's events."""
         return self.stream_url.rstrip("/") + self.stream_path.replace("{key}", key)
+
+    def call(self, verb: Verb) -> Call | None:
+        """What is sent for ``verb``; ``None`` if nothing is. Where there is no keepalive, a create does its work."""
+        if verb == "create":
+            return self.create
+        return (self.keepalive or self.create) if verb == "keepalive" else self.close
+
+    def key_place(self, verb: Verb) -> KeyPlace:
+        """Where the key is named in the call for ``verb``; ``"account"`` if it is not."""
+        call = {"create": None, "keepalive": self.keepalive, "close": self.close}[verb]
+        return "account" if call is None else call.key_in or self.key_in
+
+    def with_parameters(self, **parameters: str) -> Venue:
+        """The same exchange with parameters that are sent with every call, for example ``category="USDC"``."""
+
+        def extended(call: Call | None) -> Call | None:
+            return None if call is None else replace(call, extra=(*call.extra, *parameters.items()))
+
+        create = replace(self.create, extra=(*self.create.extra, *parameters.items()))
+        return replace(self, create=create, keepalive=extended(self.keepalive), close=extended(self.close))
 
 
 def _check_origin(venue: Venue, field: str, *, secure: str, plain: str) -> None:
@@ -117,12 +160,27 @@ def _check_origin(venue: Venue, field: str, *, secure: str, plain: str) -> None:
         )
 
 
-def _check_path(venue: Venue, field: str, *, forbidden: str) -> None:
-    path: object = getattr(venue, field)
+def _check_path(venue: Venue, field: str, path: object, *, forbidden: str) -> None:
     # Without the slash, what follows would be a part of the host's name: "https://exchange.com" + ".evil.example".
     if not isinstance(path, str) or not path.startswith("/") or not _visible_ascii(path) or set(path) & set(forbidden):
         raise UsageError(
             f"Venue.{field} of {venue.name!r} is no path", advice="Pass one that begins with a slash, in visible ASCII"
+        )
+
+
+def _check_call(venue: Venue, verb: Verb, call: Call | None) -> None:
+    if call is None:
+        return
+    path, place = call.path or venue.path, call.key_in or venue.key_in
+    _check_path(venue, f"{verb}.path", path, forbidden="?#")
+    if place not in _PLACES:
+        raise UsageError(
+            f"Venue.key_in of {venue.name!r} is {place!r}",
+            advice="Pass 'form', 'query', 'json', 'path' or 'account'",
+        )
+    if place == "path" and "{key}" not in path:
+        raise UsageError(
+            f"Venue.{verb}.path of {venue.name!r} does not say where the key goes", advice="Write {key} in its place"
         )
 
 

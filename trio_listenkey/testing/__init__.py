@@ -49,7 +49,7 @@ occasions of their own::
 from __future__ import annotations
 
 from ._account_events import event_number
-from ._dialects import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect
+from ._dialects import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect, Refusals
 from ._effects import (
     CloseSocket,
     Delay,
@@ -87,6 +87,25 @@ from ._log import LogEntry
 from ._memory import MemoryTransport
 from ._memory_connector import MemoryConnector
 from ._memory_socket import connect_in_memory
+from ._other_dialects import (
+    ASTER_FUTURES,
+    ASTER_FUTURES_V3,
+    ASTER_SPOT,
+    ASTER_SPOT_V3,
+    BINGX,
+    BITRUE,
+    COINS_PH,
+    GMO_COIN,
+    HASHKEY,
+    MARGIN_RISK,
+    MEXC,
+    OPTIONS,
+    PM_PRO,
+    PORTFOLIO_MARGIN,
+    STOCKS,
+    THAILAND,
+    TOOBIT,
+)
 from ._reply import Reply
 from ._serve import ServedExchange, serve_exchange
 from ._session import Session
@@ -94,9 +113,26 @@ from ._sockets import SocketInfo
 from ._stream_rules import StreamRules
 
 __all__ = [
+    "ASTER_FUTURES",
+    "ASTER_FUTURES_V3",
+    "ASTER_SPOT",
+    "ASTER_SPOT_V3",
+    "BINGX",
+    "BITRUE",
     "COINM",
+    "COINS_PH",
+    "GMO_COIN",
+    "HASHKEY",
+    "MARGIN_RISK",
+    "MEXC",
+    "OPTIONS",
+    "PM_PRO",
+    "PORTFOLIO_MARGIN",
     "SPOT_CLASSIC",
     "SPOT_US",
+    "STOCKS",
+    "THAILAND",
+    "TOOBIT",
     "USDM",
     "CloseSocket",
     "Delay",
@@ -118,6 +154,7 @@ __all__ = [
     "MemoryConnector",
     "MemoryTransport",
     "Redirect",
+    "Refusals",
     "Reply",
     "Reset",
     "ServedExchange",

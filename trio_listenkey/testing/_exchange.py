@@ -32,21 +32,24 @@ from ._effects import (
     Truncate,
     WrongShape,
     api_error,
-    gone,
     html_page,
     retired,
 )
 from ._faults import Fault, Script, Verb, fits
 from ._keys import Keys, Place
 from ._log import LogEntry, entry, handshake_entry
-from ._reply import Reply, from_status, success
+from ._reply import Reply, Work, from_status, success
 from ._session import Session
+from ._signatures import verify
 from ._sockets import SocketInfo, Sockets
 
 __all__ = ["Exchange"]
 
 # 2026-11-01 00:00 UTC: a date in memory, where nothing else says what day it is.
 _SOME_DAY = 1_793_491_200.0
+
+# Characters of a key. An exchange that has shorter ones refuses the longer.
+_USUAL_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ class Exchange:
         self.retired: set[Dialect] = set()
         self.requests_during_bans: int = 0
         self._accounts: dict[str, str] = {}
+        self._secrets: dict[str, str] = {}
         self._names: set[str] = set()
         self._keys = Keys(seed)
         self._script = Script(seed)
@@ -122,12 +126,13 @@ class Exchange:
 
     # --- Accounts
 
-    def add_account(self, *api_keys: str, name: str | None = None) -> str:
+    def add_account(self, *api_keys: str, name: str | None = None, secret: str | None = None) -> str:
         """Let ``api_keys`` in, all for one account, and return the account's name.
 
         Args:
             api_keys: At least one that no account has yet.
             name: An account of this name gets further API keys. ``None`` for a new one, ``account-1`` and so on.
+            secret: The API secret of these, by which signatures are verified; ``None`` takes any signature.
         """
         if not api_keys or any(not key or key in self._accounts for key in api_keys):
             raise UsageError("an API key is missing, empty or taken", advice="Pass new API keys")
@@ -136,6 +141,8 @@ class Exchange:
             name = next(each for each in free if each not in self._names)
         self._names.add(name)
         self._accounts.update(dict.fromkeys(api_keys, name))
+        if secret is not None:
+            self._secrets.update(dict.fromkeys(api_keys, secret))
         return name
 
     def revoke(self, api_key: str) -> None:
@@ -450,33 +457,62 @@ class Exchange:
             return from_status(retired())
         if call.verb is None:
             reply = from_status(html_page(405, "405 Method Not Allowed"))
-            return replace(reply, headers=(*reply.headers, ("Allow", "POST, PUT, DELETE")))
+            allowed = ", ".join(method for method, _ in call.dialect.methods)
+            return replace(reply, headers=(*reply.headers, ("Allow", allowed)))
+        refusals = call.dialect.refusals
         if not call.api_key:
-            return from_status(api_error(401, -2014, "API-key format invalid."))
+            return from_status(refusals.no_api_key)
         if call.account is None:
-            return from_status(api_error(401, -2015, "Invalid API-key, IP, or permissions for action."))
+            return from_status(refusals.api_key)
+        verdict = verify(call.dialect, call.claim, self._secrets.get(call.api_key), self.unix_time(call.now))
+        if verdict != "good":
+            return from_status(refusals.clock if verdict == "clock" else refusals.signature)
         return self._work(call.verb, (call.account, call.dialect.path), call.dialect, call)
 
     def _work(self, verb: Verb, place: Place, dialect: Dialect, call: Call) -> Reply:
-        key = self._keys.alive(place, call.now)
         if verb == "create":
-            return self._create(place, key, call.now)
-        if dialect.names_key and not any(call.named_keys[:1]):
-            message = "Mandatory parameter 'listenKey' was not sent, was empty/null, or malformed."
-            return from_status(api_error(400, -1102, message))
-        if key is None or (dialect.names_key and call.named_keys[0] != key):
-            return from_status(gone())
+            return self._create(place, dialect, call.now)
+        named = call.named_keys[0] if call.named_keys else ""
+        if dialect.must_name_key(verb) and not named:
+            return from_status(dialect.refusals.key_missing)
+        if len(named) > dialect.key_length < _USUAL_LENGTH:
+            range_ = f"^[a-zA-Z0-9]{{1,{dialect.key_length}}}$"
+            message = f"Illegal characters found in parameter 'listenKey'; legal range is '{range_}'."
+            return from_status(api_error(400, -1100, message))
+        living = self._keys.living(place, call.now)
+        if dialect.must_name_key(verb):
+            living = [life for life in living if life.key == named]
+        if not living:
+            return from_status(dialect.refusals.gone)
+        key = living[0].key
         if verb == "close":
-            self._keys.end(place, call.now)
-            return success("closed")
-        self._keys.renew(place, call.now, self.validity)
-        return success("renewed", key if dialect.keepalive_tells_key else None)
+            self._keys.end_life(living[0], call.now)
+            return success("closed", dialect.closed.replace("KEY", key))
+        self._keys.renew_life(living[0], call.now, self.validity)
+        told = '{"listenKey":"KEY"}' if dialect.keepalive_tells_key else "{}"
+        return success("renewed", (told if dialect.kept is None else dialect.kept).replace("KEY", key))
 
-    def _create(self, place: Place, key: str | None, now: float) -> Reply:
-        if key is None:
-            return success("created", self._keys.create(place, now, self.validity))
-        self._keys.renew(place, now, self.validity)
-        return success("renewed", key)
+    def _create(self, place: Place, dialect: Dialect, now: float) -> Reply:
+        life = self._keys.latest(place)
+        work: Work = "created"
+        if dialect.second_create == "new":
+            self._make_room(place, dialect, now)
+            key = self._keys.create_another(place, now, self.validity)
+        elif life is None or now >= life.ends_at:
+            key = self._keys.create(place, now, self.validity, dialect.key_length)
+        else:
+            self._keys.renew_life(life, now, self.validity)
+            key, work = life.key, "renewed"
+        body = dialect.created
+        if "BESIDE" in body:
+            body = body.replace("BESIDE", self._keys.create_beside(place, now, self.validity))
+        expiry = str(int(self.unix_time(now + self.validity) * 1000))
+        return success(work, body.replace("EXPIRY", expiry).replace('"KEY"', f'"{key}"'))
+
+    def _make_room(self, place: Place, dialect: Dialect, now: float) -> None:
+        living = sorted(reversed(self._keys.living(place, now)), key=lambda life: life.ends_at)
+        if dialect.max_keys is not None and len(living) >= dialect.max_keys:
+            self._keys.end_life(living[0], now)
 
     # --- Places
 

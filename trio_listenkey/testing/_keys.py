@@ -2,7 +2,8 @@
 
 The rules are common to every exchange with listen keys (Binance Spot, USD-M and COIN-M documentation, "User
 Data Streams"): a key lives for 60 minutes from its creation or last renewal; one account has one key, and
-creating it again returns the same and renews it; closing ends it for every holder.
+creating it again returns the same and renews it; closing ends it for every holder. Where an account may have several
+keys, the others are *beside* its latest.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Keys:
     def __init__(self, seed: int) -> None:
         self._letters = random.Random(f"{seed}/keys")  # noqa: S311 - it must be repeatable
         self._slots: dict[str, dict[str, KeyLife]] = {}
+        self._beside: dict[Place, list[KeyLife]] = {}
         self.ever: dict[str, KeyLife] = {}
         self.changed: Callable[[KeyLife], None] = _nobody
 
@@ -58,38 +60,66 @@ class Keys:
         return slot.key if slot is not None and now < slot.ends_at else None
 
     def open(self, now: float) -> tuple[str, ...]:
-        slots = (slot for by_path in self._slots.values() for slot in by_path.values())
-        return tuple(slot.key for slot in slots if now < slot.ends_at)
+        places = [(account, path) for account, by_path in self._slots.items() for path in by_path]
+        return tuple(life.key for place in places for life in self.living(place, now))
+
+    def living(self, place: Place, now: float) -> list[KeyLife]:
+        """The keys that are alive there, the latest first."""
+        latest, beside = self.latest(place), self._beside.get(place, [])
+        return [life for life in (latest, *beside) if life is not None and now < life.ends_at]
 
     def places(self, account: str) -> list[Place]:
         return [(account, path) for path in self._slots.get(account, {})]
 
-    def create(self, place: Place, now: float, validity: float) -> str:
-        """A new key. What is left of an old one is over."""
+    def create(self, place: Place, now: float, validity: float, length: int = 64) -> str:
+        """A new key. What is left of old ones is over."""
         account, path = place
         self.end(place, now)
-        without = self.seconds_without(place, now)
-        key = "".join(self._letters.choices(_ALPHABET, k=64))
-        life = KeyLife(key, place, now + validity, without=without)
-        self._slots.setdefault(account, {})[path] = self.ever[key] = life
-        return key
+        life = self._new(place, now, validity, length)
+        self._slots.setdefault(account, {})[path] = life
+        return life.key
 
-    def renew(self, place: Place, now: float, validity: float) -> None:
-        """The key, if there is one alive, lives for ``validity`` from now."""
-        self._end_at(now + validity, place, now, announced=True)
+    def create_another(self, place: Place, now: float, validity: float) -> str:
+        """A new key, and those that there are live on, beside it."""
+        account, path = place
+        self._beside[place] = self.living(place, now)
+        life = self._new(place, now, validity, 64)
+        self._slots.setdefault(account, {})[path] = life
+        return life.key
+
+    def create_beside(self, place: Place, now: float, validity: float) -> str:
+        """The key that is beside the latest, which lives anew; another one if it is dead."""
+        beside = [life for life in self._beside.get(place, []) if now < life.ends_at]
+        life = beside[0] if beside else self._new(place, now, validity, 64)
+        self._beside[place] = [life]
+        self.renew_life(life, now, validity)
+        return life.key
+
+    def _new(self, place: Place, now: float, validity: float, length: int) -> KeyLife:
+        key = "".join(self._letters.choices(_ALPHABET, k=length))
+        self.ever[key] = life = KeyLife(key, place, now + validity, without=self.seconds_without(place, now))
+        return life
 
     def end(self, place: Place, now: float, *, announced: bool = False) -> None:
-        """The key, if there is one alive, is dead from now on; ``announced`` is whether sockets are told."""
-        self._end_at(now, place, now, announced=announced)
+        """What keys are alive are dead from now on; ``announced`` is whether sockets are told."""
+        for life in self.living(place, now):
+            self.end_life(life, now, announced=announced)
+
+    def renew_life(self, life: KeyLife, now: float, validity: float) -> None:
+        """This key, which is alive, lives for ``validity`` from now."""
+        self._end_life_at(life, now + validity, now, announced=True)
+
+    def end_life(self, life: KeyLife, now: float, *, announced: bool = False) -> None:
+        """This key, if it is alive, is dead from now on."""
+        self._end_life_at(life, now, now, announced=announced)
 
     def seconds_without(self, place: Place, now: float) -> float:
         """Seconds since the first creation during which no key was alive."""
         slot = self.latest(place)
         return slot.without + max(0.0, now - slot.ends_at) if slot is not None else 0.0
 
-    def _end_at(self, end: float, place: Place, now: float, *, announced: bool) -> None:
-        life = self.latest(place)
-        if life is not None and now < life.ends_at:
+    def _end_life_at(self, life: KeyLife, end: float, now: float, *, announced: bool) -> None:
+        if now < life.ends_at:
             life.ends_at, life.announced = end, announced
             self.changed(life)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,8 +43,6 @@ def from_status(status: Status, work: Work | None = None) -> Reply:
     return Reply(status=status.code, headers=status.headers, body=status.body, work=work)
 
 
-def success(work: Work, key: str | None = None) -> Reply:
-    """HTTP 200 with the key, or with an empty object where the exchange does not tell it."""
-    told = {} if key is None else {"listenKey": key}
-    body = json.dumps(told, separators=(",", ":")).encode()
-    return Reply(status=200, headers=(JSON_TYPE,), body=body, work=work)
+def success(work: Work, body: str = "{}") -> Reply:
+    """HTTP 200 with this JSON."""
+    return Reply(status=200, headers=(JSON_TYPE,), body=body.encode(), work=work)

@@ -76,6 +76,7 @@ class Session:
         self.combined: bool = wanted.combined
         self.rules = rules
         self.route: str = wanted.route
+        self.form: str = wanted.form
         self.shown: str = wanted.shown
         self.met: set[Armed] = set()
         self.subscriptions: dict[str, Subscription | None] = {}
@@ -312,7 +313,7 @@ class Session:
             self.subscriptions[name] = None
             return
         life, rules = found
-        delivers = self.route == ("private" if rules.routed else "")
+        delivers = self.route == ("private" if rules.routed else "") and self.form == rules.url
         self.subscriptions[name] = Subscription(life, rules, events, delivers, watching=now < life.ends_at)
 
     def _wants(self, name: str, kind: str, now: float) -> bool:

@@ -95,7 +95,7 @@ class Sockets:
 
     def open(self, target: str, now: float) -> Handshake:
         """Answer a handshake."""
-        wanted = parse_stream_url(target)
+        wanted = parse_stream_url(target, (dialect.stream.url for dialect in self._dialects.values()))
         account, shown = self._account_of(wanted), wanted.shown if wanted is not None else None
         if self._too_many_attempts(now):
             return Handshake(_refused(429, "429 Too Many Requests"), account, None, shown)
@@ -184,8 +184,7 @@ class Sockets:
         self._meet(session, now)
 
     def kill(self, life: KeyLife, now: float, *, announced: bool) -> None:
-        if self._keys.latest(life.place) is life:
-            self._keys.end(life.place, now, announced=announced)
+        self._keys.end_life(life, now, announced=announced)
 
     def leave(self, session: Session) -> None:
         self._open.pop(session, None)
@@ -262,17 +261,16 @@ class Sockets:
             session.wake()
 
     def _is_heard(self, place: Place, now: float) -> bool:
-        life = self._keys.latest(place)
-        return life is not None and now < life.ends_at and life.key in self._listening
+        return any(life.key in self._listening for life in self._keys.living(place, now))
 
     def _deliver(self, place: Place, kind: str, number: int, now: float, data: Mapping[str, Any] | None) -> None:
-        life = self._keys.latest(place)
-        if life is None or not self._is_heard(place, now):
+        if not self._is_heard(place, now):
             return
-        event = build_event(self._rules_of(life).account_events, kind, number, self.unix_ms(now))
+        event = build_event(self._dialects[place[1]].stream.account_events, kind, number, self.unix_ms(now))
         text = to_json({**event, **(data or {})})
-        for session in tuple(self._listening[life.key]):
-            session.deliver(life.key, place[0], kind, text, now)
+        for life in self._keys.living(place, now):
+            for session in tuple(self._listening.get(life.key, ())):
+                session.deliver(life.key, place[0], kind, text, now)
 
 
 def _refused(status: int, title: str) -> Reply:

@@ -20,6 +20,8 @@ class StreamRules:
     Every duration is in seconds of the exchange's own time.
 
     Attributes:
+        url: Path and query of a connection, with ``{key}``, where they are of another form than those of Binance's
+            spot and futures; nothing is delivered on those then.
         routed: Whether only connections under ``/private`` deliver anything. An unrouted one is accepted and
             pinged, and silent, as at USD-M since 2026-04-23.
         account_events: Whose account events are sent: see :meth:`Exchange.emit`.
@@ -38,6 +40,7 @@ class StreamRules:
         lifetime: Seconds after which a connection is closed.
     """
 
+    url: str = ""
     routed: bool = False
     account_events: EventFamily = "spot"
     announces_expiry: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,22 +25,29 @@ class Wanted:
         streams: The listen keys, each with the names of the events that are wanted; ``None`` for all. A name that
             the exchange does not know is no error: it silently matches nothing.
         shown: The path as a log may show it.
+        form: Which of the exchanges' own forms it has; empty for those of Binance's spot and futures.
     """
 
     route: str
     combined: bool
     streams: tuple[tuple[str, frozenset[str] | None], ...]
     shown: str
+    form: str = ""
 
 
-def parse_stream_url(target: str) -> Wanted | None:
+def parse_stream_url(target: str, forms: Iterable[str] = ()) -> Wanted | None:
     """Read path and query of a handshake; ``None`` if nothing is served there.
 
     The forms are those of the exchanges' documents: ``/ws/<key>`` and ``/stream?streams=<key>`` ("WebSocket
     Streams"); ``/private/ws/<key>``, ``/private/ws?listenKey=<key>&events=<A>/<B>``, ``/private/stream?...`` with
     several such pairs (USD-M documentation, "Important WebSocket Change Notice"); and each without a key, for who
-    sends SUBSCRIBE.
+    sends SUBSCRIBE. Those of other exchanges are in ``forms``: see :attr:`StreamRules.url`.
     """
+    for form in filter(None, forms):
+        found = re.fullmatch(re.escape(form).replace(re.escape("{key}"), "([A-Za-z0-9_-]+)"), target)
+        if found is not None:
+            shown = form.partition("?")[0].replace("{key}", "***")
+            return Wanted("", False, ((found[1], None),), shown, form)
     try:
         parts = urlsplit(target)
         fields = parse_qsl(parts.query, max_num_fields=_MAX_FIELDS)

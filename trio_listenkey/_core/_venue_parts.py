@@ -1,0 +1,196 @@
+"""What the description of an exchange is made of: each part is what travels together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from .._errors import UsageError
+
+__all__ = [
+    "EVERY_VERB",
+    "Answer",
+    "Call",
+    "Code",
+    "Heartbeat",
+    "KeyPlace",
+    "SecondCreate",
+    "Sharing",
+    "Signing",
+    "StreamShape",
+    "Verb",
+]
+
+Verb = Literal["create", "keepalive", "close"]
+KeyPlace = Literal["form", "query", "json", "path", "account"]
+SecondCreate = Literal["same", "new", "replaces", "unknown"]
+Code = int | str
+"""An exchange's error code: a number, or a text like ``"ERR-5012"``."""
+
+EVERY_VERB: Final[frozenset[Verb]] = frozenset({"create", "keepalive", "close"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One of the three requests.
+
+    Attributes:
+        method: The HTTP method.
+        path: Where it goes; ``None`` for :attr:`Venue.path`. With ``key_in="path"``, ``{key}`` is the key's place.
+        key_in: Where the key goes; ``None`` for :attr:`Venue.key_in`. A create never names one.
+        extra: Parameters that are always sent.
+        weight: What it costs of the exchange's request limit; told in the documentation, and not counted.
+    """
+
+    method: str
+    path: str | None = None
+    key_in: KeyPlace | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+    weight: int = 1
+
+    def __post_init__(self) -> None:
+        if self.method not in {"GET", "POST", "PUT", "DELETE"}:
+            raise UsageError(f"Call.method is {self.method!r}", advice="Pass 'GET', 'POST', 'PUT' or 'DELETE'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """How calls are signed: by HMAC-SHA256 with the API secret, or by a signer that the user hands in.
+
+    Attributes:
+        payload: What is signed. ``{params}`` are the parameters as they are sent, without the signature;
+            ``{timestamp}``, ``{method}``, ``{path}`` and ``{body}`` are what they say.
+        place: Whether time and signature are parameters (``"params"``, or ``"form"`` if they have to be in a form body)
+            or ``"headers"``.
+        timestamp: The name under which the time is sent.
+        unit: Of the time: ``"ms"`` or ``"us"`` since 1970.
+        signature: The name under which the signature is sent; as a parameter, it is the last.
+        recv_window: Milliseconds for which the exchange takes the request, sent as ``recvWindow``; ``None`` leaves
+            it to the exchange.
+        api_key: Name of a parameter that carries the API key, where it is signed with the rest.
+        by: ``"secret"``, or ``"signer"`` where HMAC is no choice. A signer that is handed in is used in any case.
+        required: Whether there is no way without. If not, calls are signed if the credentials can.
+        verbs: The calls that are signed.
+    """
+
+    payload: str = "{params}"
+    place: Literal["params", "form", "headers"] = "params"
+    timestamp: str = "timestamp"
+    unit: Literal["ms", "us"] = "ms"
+    signature: str = "signature"
+    recv_window: int | None = None
+    api_key: str | None = None
+    by: Literal["secret", "signer"] = "secret"
+    required: bool = True
+    verbs: frozenset[Verb] = EVERY_VERB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How to read the exchange's answers.
+
+    A place in the answer is written with dots: ``"data.listenKey"``; ``"0.id"`` is that of the first in a list, and
+    ``"type=GLOBAL.listenKey"`` that of the first whose ``type`` is ``GLOBAL``. ``"a|b"`` is ``b`` where there is no
+    ``a``.
+
+    Attributes:
+        key: Where the key is.
+        expiry: Where the answer says when the key ends, in Unix time; ``None`` if it does not.
+        expiry_unit: ``"ms"`` or ``"s"``.
+        code: Where the exchange's error code is. None, 0 and 200 say that nothing is wrong.
+        message: Where its words are.
+        success: A place whose value must be one of ``success_values`` for 2xx to be a success; ``None`` for none.
+        success_values: As texts.
+        may_be_empty: Whether 2xx without a body is a success of a keepalive.
+        failing_statuses: Of 2xx, those that are no success.
+        gone: Codes that say: this key does not exist (any more).
+        gone_statuses: HTTP statuses that say so.
+        clock: Codes that say: the request's time is too far from the exchange's.
+        silence: Codes that ask for silence, besides those of Binance.
+        transient: Codes of failures that may pass, besides those of Binance.
+        credentials: Codes that do not accept the API key or the signature, besides those of Binance.
+    """
+
+    key: str = "listenKey"
+    expiry: str | None = None
+    expiry_unit: Literal["ms", "s"] = "ms"
+    code: str = "code"
+    message: str = "msg"
+    success: str | None = None
+    success_values: frozenset[str] = frozenset({"0", "200"})
+    may_be_empty: bool = False
+    failing_statuses: frozenset[int] = frozenset()
+    gone: frozenset[Code] = frozenset({-1125})
+    gone_statuses: frozenset[int] = frozenset()
+    clock: frozenset[Code] = frozenset({-1021})
+    silence: frozenset[Code] = frozenset()
+    transient: frozenset[Code] = frozenset()
+    credentials: frozenset[Code] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """What a second create does to the first key, and hence who closes what.
+
+    ``"same"``: it returns the first. All contexts on an account hold one key, and the last of this process to leave
+    closes it, for everyone else, too. ``"new"``: it makes a second key beside the first. Each context closes its own.
+    ``"replaces"``: it ends the first. One context at a time, in this process. ``"unknown"``: the documents do not say;
+    contexts are treated as sharing, and every key that was seen and not seen dead is closed by the last.
+
+    Attributes:
+        second_create: Which of these.
+        max_keys: How many keys an account may have at a time; ``None`` if it is one, or not said.
+    """
+
+    second_create: SecondCreate = "same"
+    max_keys: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.second_create not in {"same", "new", "replaces", "unknown"}:
+            raise UsageError(
+                f"Sharing.second_create is {self.second_create!r}",
+                advice="Pass 'same', 'new', 'replaces' or 'unknown'",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """How a socket is found alive.
+
+    Attributes:
+        kind: ``"frames"``, the pings of the WebSocket protocol, which libraries answer by themselves; ``"text"``; or
+            ``"json"``.
+        heard: What the exchange sends: a text, or the name of a JSON object's field. Empty if it sends nothing.
+        answer: What to answer: a text, or the name under which to send the value of ``heard`` back.
+        say: What to send without being asked, every ``say_every`` seconds; ``{ms}`` is the time. Empty for nothing.
+        say_every: Seconds.
+    """
+
+    kind: Literal["frames", "text", "json"] = "frames"
+    heard: str = ""
+    answer: str = ""
+    say: str = ""
+    say_every: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamShape:
+    """What the private WebSocket looks like.
+
+    Attributes:
+        heartbeat: How it is found alive.
+        compression: ``"gzip"`` if each message is compressed by itself.
+        encoding: ``"protobuf"`` if events are no JSON.
+        wrapped: Whether events come as ``{"stream": ..., "data": ...}``.
+        subscribe: Whether events come only after a message that asks for them.
+        lifetime: Seconds after which the exchange closes it.
+        expired: What says that the key has expired: an event's name, or a text. ``None`` if nothing does.
+    """
+
+    heartbeat: Heartbeat = Heartbeat()
+    compression: Literal["none", "gzip"] = "none"
+    encoding: Literal["json", "protobuf"] = "json"
+    wrapped: bool = False
+    subscribe: bool = False
+    lifetime: float = 86_400.0
+    expired: str | None = "listenKeyExpired"

@@ -24,7 +24,10 @@ LAYERS = {
     "words": ["_errors", "_events", "_http", "_values"],
     "venue": ["venues", "_core._venue", "_core._venue_parts"],
     "core": ["_core", "_core.*"],
-    "ports": ["_transport", "_connector", "_instrument", "_discretion", "_foreign", "transports", "transports.*", "connectors", "connectors.*"],
+    "ports": [
+        *("_transport", "_connector", "_instrument", "_discretion", "_foreign"),
+        *("transports", "transports.*", "connectors", "connectors.*"),
+    ],
     "testing": ["testing", "testing.*"],
     "face": ["", "__main__", "_cli", "_cli.*"],
     "shell": ["_[a-z]*"],

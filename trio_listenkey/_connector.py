@@ -88,7 +88,8 @@ class Connector(Protocol):
     * Entering the context connects, TLS and handshake included. Where that fails it raises :exc:`SocketError` and
       nothing else, and leaves nothing open. It sets itself no time limit: its caller brings a cancel scope.
     * Left normally, it says goodbye (a close frame), even in a cancelled scope, and does not wait for the answer. Left
-      by an exception, it closes the connection at once, without another byte. Neither takes more than half a second, whatever the peer does.
+      by an exception, it closes the connection at once, without another byte. Neither takes more than half a second,
+      whatever the peer does.
     * What the block raises leaves unchanged: the same object, in no group.
     * The peer's pings are answered while a task is in ``receive``.
     * A message of more bytes than it was told to accept ends the connection.

@@ -22,8 +22,11 @@ OLDEST = PYTHONS[0]
 # Have Python not look for modules in the directory it is started in: what is tested is what was installed.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
 
+# Clients that no one here wrote.
+PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
 
-def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,testing") -> None:
+
+def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,proxy,testing,trio-websocket") -> None:
     session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 
@@ -41,6 +44,7 @@ def types(session: nox.Session) -> None:
     """The code by mypy, its use by mypy and pyright, and that nothing public is left without a type."""
     _install(session, "types", "test")
     session.run("mypy")
+    session.run("mypy", "tests/connectors/conftest.py")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "trio_listenkey", "--ignoreexternal")
 
@@ -99,7 +103,7 @@ def anyio4(session: nox.Session) -> None:
 def clients(session: nox.Session) -> None:
     """Run clients that no one here wrote against the exchange."""
     _install(session, "test", extras="cli")
-    session.install("python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3")
+    session.install(*PEERS)
     # Their warnings are theirs.
     session.run("pytest", "-W", "default", "tests/real_clients/clients.py", *session.posargs)
 
@@ -115,8 +119,19 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks: all of them, or those named after ``--``."""
     _install(session)
+    session.install(*PEERS)  # to be compared with
     for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
         session.run("python", script)
+
+
+@nox.session(python=OLDEST)
+def survival(session: nox.Session) -> None:
+    """Run this library and its peers through the same misfortunes, and print what came of it; ``-- --help`` for more.
+
+    It takes ten minutes, and fails if this library broke one of its promises.
+    """
+    session.install(".[testing]", *PEERS)
+    session.run("python", "-m", "survival", *session.posargs, env={**INSTALLED, "PYTHONPATH": "benchmarks"})
 
 
 @nox.session

@@ -312,7 +312,14 @@ BINGX_SPOT = replace(
     name="bingx-spot",
     stream_url="wss://open-api-ws.bingx.com",
     stream_path="/market?listenKey={key}",
-    stream=StreamShape(heartbeat=_JSON_PING, compression="gzip", subscribe=True),
+    stream=StreamShape(
+        heartbeat=_JSON_PING,
+        compression="gzip",
+        subscribe=(
+            '{"id":"1","reqType":"sub","dataType":"spot.executionReport"}',
+            '{"id":"2","reqType":"sub","dataType":"ACCOUNT_UPDATE"}',
+        ),
+    ),
 )
 """BingX spot. Events come after a subscription, for example to ``spot.executionReport``."""
 
@@ -341,7 +348,11 @@ MEXC = Venue(
     stream=StreamShape(
         heartbeat=Heartbeat(kind="json", say='{"method":"PING"}', say_every=20.0),
         encoding="protobuf",
-        subscribe=True,  # within 30 s
+        # Within 30 s, or the socket is closed.
+        subscribe=(
+            '{"method":"SUBSCRIPTION","params":["spot@private.account.v3.api.pb","spot@private.deals.v3.api.pb",'
+            '"spot@private.orders.v3.api.pb"]}',
+        ),
         expired="Invalid listen key",
     ),
     source="mexcdevelop/apidocs, 2025-08; a newer page's sample has 200 keys in place of 60",
@@ -397,7 +408,14 @@ BITRUE = Venue(
         transient=frozenset({503}),
     ),
     # How to answer pings, the documents and two clients each say something else; ccxt's is the simplest.
-    stream=StreamShape(heartbeat=_JSON_PING, subscribe=True, expired=None),
+    stream=StreamShape(
+        heartbeat=_JSON_PING,
+        subscribe=(
+            '{"event":"sub","params":{"channel":"user_order_update"}}',
+            '{"event":"sub","params":{"channel":"user_balance_update"}}',
+        ),
+        expired=None,
+    ),
     source="Bitrue-exchange/Spot-official-api-docs, 2023-07; ccxt",
 )
 """Bitrue spot. The key is in the path: it will stand in the logs of whatever HTTP client writes down URLs."""
@@ -446,7 +464,15 @@ GMO_COIN = Venue(
     ),
     # The sixth silently ends the one that would have expired next.
     sharing=Sharing(second_create="new", max_keys=5),
-    stream=StreamShape(subscribe=True, expired=None),
+    # One request a second is allowed. There are more channels: dataclasses.replace.
+    stream=StreamShape(
+        subscribe_every=1.1,
+        subscribe=(
+            '{"command":"subscribe","channel":"executionEvents"}',
+            '{"command":"subscribe","channel":"orderEvents"}',
+        ),
+        expired=None,
+    ),
     source="GMO Coin's documents as translated 2026-06; pybotters",
 )
 """GMO Coin of Japan. Its key is called a token; every context has its own, and there may be five."""

@@ -16,7 +16,6 @@ class Link:
 
     Attributes:
         generation: Of the listen key in its URL.
-        life: Of the listen key in its URL, too: another one if the key was lost since, even if the same came back.
         began_at: When its handshake began.
         opened_at: When its handshake was over; everything that the exchange sent from then on comes through it.
         observed_at: Everything that the exchange had sent by then was read, and all that is read later was sent later.
@@ -43,7 +42,6 @@ class Link:
         "heard_at",
         "held",
         "is_lagging",
-        "life",
         "move_at",
         "observed_at",
         "opened_at",
@@ -53,9 +51,8 @@ class Link:
         "skip",
     )
 
-    def __init__(self, generation: int, life: int, began_at: float, proof_at: float) -> None:
+    def __init__(self, generation: int, began_at: float, proof_at: float) -> None:
         self.generation = generation
-        self.life = life
         # From some moment of the handshake on the exchange sends, and which one it is nobody knows.
         self.observed_at = began_at
         self.proof_at = proof_at
@@ -126,7 +123,7 @@ class Link:
 
     def follow(self, other: Link, now: float) -> None:
         """Take over from ``other``: what that one has delivered is not to be delivered again."""
-        if self.life == other.life:
+        if self.generation == other.generation:
             self.proof_at = max(self.proof_at, other.proof_at)
             self.observed_at = max(self.observed_at, other.observed_at)
         if other.recent:

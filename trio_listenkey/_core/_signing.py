@@ -11,7 +11,7 @@ from .._values import Credentials
 from ._venue import Venue, Verb
 from ._venue_parts import Signing
 
-__all__ = ["check_credentials", "sign", "signing_for"]
+__all__ = ["check_credentials", "sign", "sign_as", "signing_for"]
 
 
 def signing_for(venue: Venue, credentials: Credentials, verb: Verb) -> Signing | None:
@@ -38,11 +38,7 @@ def check_credentials(venue: Venue, credentials: Credentials) -> None:
             venue=venue.name,
         )
     if credentials.api_secret is None:
-        raise UsageError(
-            f"{venue.name} wants these calls signed, and the API secret is missing",
-            advice="Pass Credentials(api_key, api_secret), or a signer",
-            venue=venue.name,
-        )
+        raise _no_secret(venue.name)
 
 
 def sign(venue: Venue, credentials: Credentials, payload: str) -> str:
@@ -54,23 +50,41 @@ def sign(venue: Venue, credentials: Credentials, payload: str) -> str:
         UsageError: The credentials do not do, or the signer fails.
     """
     check_credentials(venue, credentials)
+    return sign_as(venue.name, credentials, payload)
+
+
+def sign_as(name: str, credentials: Credentials, payload: str) -> str:
+    """The same for who is called ``name`` and wants signatures in any case.
+
+    Raises:
+        UsageError: The credentials do not do, or the signer fails.
+    """
     if credentials.signer is None:
-        assert credentials.api_secret is not None
+        if credentials.api_secret is None:
+            raise _no_secret(name)
         return hmac.new(credentials.api_secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
     try:
         signature = credentials.signer(payload.encode())
     except Exception as fault:  # noqa: BLE001 - someone else's code; its text may have the secret in it
-        raise _bad_signer(venue, f"raised {type(fault).__name__}") from None
+        raise _bad_signer(name, f"raised {type(fault).__name__}") from None
     if isinstance(signature, bytes):
         signature = base64.b64encode(signature).decode("ascii")
     if not isinstance(signature, str) or not signature or not all("!" <= letter <= "~" for letter in signature):
-        raise _bad_signer(venue, "did not return a signature")
+        raise _bad_signer(name, "did not return a signature")
     return signature
 
 
-def _bad_signer(venue: Venue, what: str) -> UsageError:
+def _no_secret(name: str) -> UsageError:
+    return UsageError(
+        f"{name} wants these calls signed, and the API secret is missing",
+        advice="Pass Credentials(api_key, api_secret), or a signer",
+        venue=name,
+    )
+
+
+def _bad_signer(name: str, what: str) -> UsageError:
     return UsageError(
         f"the signer {what}",
         advice="It takes the bytes to sign, and returns bytes or visible ASCII",
-        venue=venue.name,
+        venue=name,
     )

@@ -23,8 +23,7 @@ was alive: an event came, or the exchange confirmed it. It ends when another soc
 two sockets that were both open there is none if the first one answered a ping that was sent after the second was
 opened, or if both delivered the same event.
 
-A key that was lost may come back with the same value, and nobody knows whether it was dead in between. So a key has
-lives, and a socket belongs to one of them.
+Keys are random: one that was lost and comes back with the same value was never dead, whatever the exchange has said.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ def _may_announce(raw: bytes) -> bool:
 
 def _certain_until(old: Link, new: Link) -> float:
     """Until when all that happened has come through ``old``."""
-    return old.observed_at if old.life == new.life else min(old.observed_at, old.proof_at)
+    return old.observed_at if old.generation == new.generation else min(old.observed_at, old.proof_at)
 
 
 class Stream:
@@ -143,7 +142,6 @@ class Stream:
         self._attempt = 0
         self._error: Exception | None = None
         self._generation = 0
-        self._life = 0
         self._key: str = ""
         self._key_is_usable = False
         self._key_is_troubled = False  # requests about it fail
@@ -278,7 +276,7 @@ class Stream:
         self._fire(event)
         self._confirm_until = -inf
         self._door.pass_through(now)
-        self._next = Link(self._generation, self._life, now, self._confirmed_at)
+        self._next = Link(self._generation, now, self._confirmed_at)
         self._actions.append(Open(self._next))
 
     def _doubt(self, now: float) -> None:
@@ -297,13 +295,12 @@ class Stream:
 
     def key_held(self, generation: int, key: str, confirmed_at: float, now: float) -> None:
         """The exchange has said that ``key`` is alive: a new one, or the same as before."""
-        self._life += generation != self._generation
         self._generation, self._key, self._confirmed_at = generation, key, confirmed_at
         self._key_is_usable, self._key_is_troubled = True, False
         if confirmed_at >= self._asked_at:  # else the answer is still to come
             self._confirm_until = -inf
         for link in (self._current, self._next, self._lost):
-            if link is not None and link.life == self._life:
+            if link is not None and link.generation == generation:
                 link.proof_at = max(link.proof_at, confirmed_at)
         if self._has_key_that_lives:
             self._believe()
@@ -312,7 +309,7 @@ class Stream:
     @property
     def _has_key_that_lives(self) -> bool:
         """Whether the socket that delivers has the key that is alive."""
-        return self._current is not None and self._current.life == self._life
+        return self._current is not None and self._current.generation == self._generation
 
     def key_troubled(self, now: float) -> None:
         """A request about the key has failed and will be tried again; the key is still presumed alive."""
@@ -322,7 +319,6 @@ class Stream:
     def key_lost(self, now: float) -> None:
         """The key is dead, or must be presumed so. No socket is opened with it from now on."""
         self._key_is_usable = False
-        self._life += 1
         self._suspect_at = inf
         if self.state in _OPENING:
             self._abandon_next()
@@ -422,7 +418,7 @@ class Stream:
         """The socket that was to take over has ended before it could."""
         current = self._current
         assert current is not None
-        if current.life != link.life:
+        if current.generation != link.generation:
             # The first one's key is dead, so this one's events are all that there is.
             self._fire(StreamEvent.DRAINED)
             self._actions.append(Close(current, politely=True))

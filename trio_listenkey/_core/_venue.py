@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .._errors import UsageError
 from ._venue_parts import Answer, Call, KeyPlace, Sharing, Signing, StreamShape, Verb
 
-__all__ = ["Venue", "Verb"]
+__all__ = ["Venue", "Verb", "check_origin", "check_path"]
 
 _PLACES = {"form", "query", "json", "path", "account"}
 
@@ -75,11 +76,11 @@ class Venue:
     allow_plaintext: bool = False
 
     def __post_init__(self) -> None:
-        _check_origin(self, "rest_url", secure="https", plain="http")
-        _check_origin(self, "stream_url", secure="wss", plain="ws")
-        _check_path(self, "path", self.path, forbidden="?#")
-        _check_path(self, "stream_path", self.stream_path, forbidden="#")
-        _check_path(self, "create.path", self.create.path or self.path, forbidden="?#")
+        check_origin(self, "rest_url", secure="https", plain="http")
+        check_origin(self, "stream_url", secure="wss", plain="ws")
+        check_path(self, "path", self.path, forbidden="?#")
+        check_path(self, "stream_path", self.stream_path, forbidden="#")
+        check_path(self, "create.path", self.create.path or self.path, forbidden="?#")
         _check_call(self, "keepalive", self.keepalive)
         _check_call(self, "close", self.close)
         if not _are_numbers(self.keepalive_every, self.validity) or not 0 < self.keepalive_every < self.validity:
@@ -132,7 +133,8 @@ class Venue:
         return replace(self, create=create, keepalive=extended(self.keepalive), close=extended(self.close))
 
 
-def _check_origin(venue: Venue, field: str, *, secure: str, plain: str) -> None:
+def check_origin(venue: Any, field: str, *, secure: str, plain: str) -> None:
+    """The field of a venue's has to be scheme and host, in the clear only where that is safe or asked for."""
     url: object = getattr(venue, field)
     where = f"Venue.{field} of {venue.name!r}"
     try:
@@ -160,7 +162,8 @@ def _check_origin(venue: Venue, field: str, *, secure: str, plain: str) -> None:
         )
 
 
-def _check_path(venue: Venue, field: str, path: object, *, forbidden: str) -> None:
+def check_path(venue: Any, field: str, path: object, *, forbidden: str) -> None:
+    """The field of a venue's has to be a path."""
     # Without the slash, what follows would be a part of the host's name: "https://exchange.com" + ".evil.example".
     if not isinstance(path, str) or not path.startswith("/") or not _visible_ascii(path) or set(path) & set(forbidden):
         raise UsageError(
@@ -172,7 +175,7 @@ def _check_call(venue: Venue, verb: Verb, call: Call | None) -> None:
     if call is None:
         return
     path, place = call.path or venue.path, call.key_in or venue.key_in
-    _check_path(venue, f"{verb}.path", path, forbidden="?#")
+    check_path(venue, f"{verb}.path", path, forbidden="?#")
     if place not in _PLACES:
         raise UsageError(
             f"Venue.key_in of {venue.name!r} is {place!r}",

@@ -182,7 +182,8 @@ class StreamShape:
         compression: ``"gzip"`` if each message is compressed by itself.
         encoding: ``"protobuf"`` if events are no JSON.
         wrapped: Whether events come as ``{"stream": ..., "data": ...}``.
-        subscribe: Whether events come only after a message that asks for them.
+        subscribe: What to say after the handshake, where events do not come by themselves.
+        subscribe_every: Seconds between two of these messages.
         lifetime: Seconds after which the exchange closes it.
         expired: What says that the key has expired: an event's name, or a text. ``None`` if nothing does.
     """
@@ -191,6 +192,7 @@ class StreamShape:
     compression: Literal["none", "gzip"] = "none"
     encoding: Literal["json", "protobuf"] = "json"
     wrapped: bool = False
-    subscribe: bool = False
+    subscribe: tuple[str, ...] = ()
+    subscribe_every: float = 0.0
     lifetime: float = 86_400.0
     expired: str | None = "listenKeyExpired"

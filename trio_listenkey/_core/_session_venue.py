@@ -1,0 +1,59 @@
+"""An exchange that has no listen keys any more, but sessions, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ._venue import check_origin, check_path
+
+__all__ = ["SessionVenue"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionVenue:
+    """An exchange whose private stream is asked for on the socket itself, by a signed message: there is no key to keep.
+
+    :func:`open_user_stream` takes it like any :class:`Venue`; :func:`open_listen_key` has nothing to open there.
+
+    Attributes:
+        name: Short, lower case, with dashes: ``"binance-spot"``.
+        stream_url: Scheme, host and, if need be, port of the WebSocket API; ``wss``.
+        stream_path: What follows it.
+        parameters: Sent with the subscription, besides time and signature: for options that the exchange comes to have.
+        lifetime: Seconds after which the exchange closes a socket.
+        source: Where all this is documented, with dates.
+        allow_plaintext: Whether ``ws`` may leave this machine; see :meth:`at`.
+
+    Raises:
+        UsageError: The URL is malformed, has a path, or would send signatures over the network in the clear.
+    """
+
+    name: str
+    stream_url: str
+    stream_path: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    lifetime: float = 86_400.0
+    source: str = ""
+    allow_plaintext: bool = False
+
+    def __post_init__(self) -> None:
+        check_origin(self, "stream_url", secure="wss", plain="ws")
+        check_path(self, "stream_path", self.stream_path, forbidden="#")
+
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SessionVenue:  # noqa: ARG002 - all venues are moved in the same way
+        """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
+
+        Args:
+            rest_url: Of no use here; taken so that all venues can be moved in the same way.
+            stream_url: For example ``"ws://127.0.0.1:8080"``.
+            allow_plaintext: Lets plain ``ws`` leave this machine, with the API key readable by everyone on the way.
+
+        Raises:
+            UsageError: The URL is malformed, has a path, or is plain text to another machine.
+        """
+        return replace(self, stream_url=stream_url, allow_plaintext=allow_plaintext)
+
+    @property
+    def url(self) -> str:
+        """Of the WebSocket API. There is no secret in it."""
+        return self.stream_url.rstrip("/") + self.stream_path

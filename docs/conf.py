@@ -51,7 +51,7 @@ if "READTHEDOCS" in os.environ:
         "trio": ("https://trio.readthedocs.io/en/stable", None),
     }
 nitpick_ignore_regex = [
-    ("py:.*", r"(asks|collections|contextlib|h11|httpcore2|httpx2|os|ssl|trio|types|typing)\..*"),
+    ("py:.*", r"(asks|collections|contextlib|dataclasses|h11|httpcore2|httpx2|msgspec|os|ssl|trio|types|typing)\..*"),
     ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
     ("py:class", r".*\._[A-Z]"),  # a type variable
     # What the exchange and its front ends say to each other; users meet none of it.
@@ -71,6 +71,7 @@ def look_behind_the_face() -> None:
     modules = [module.name for module in walk_packages(trio_listenkey.__path__, "trio_listenkey.")]
     for public in (
         "trio_listenkey",
+        "trio_listenkey.connectors",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",
         "trio_listenkey.transports",

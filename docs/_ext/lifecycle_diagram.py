@@ -1,12 +1,14 @@
-"""``.. lifecycle-diagram::`` draws the life of a key from the table that the code obeys.
+"""``.. lifecycle-diagram::`` and ``.. stream-diagram::`` draw states from the tables that the code obeys.
 
-What may happen, and what it leads to, is read from ``TRANSITIONS``. Only where things stand is said here: a state
-without a place, an arrow without a way and a way without an arrow each end the build.
+What may happen, and what it leads to, is read from ``TRANSITIONS`` and ``STREAM_TRANSITIONS``. Only where things stand
+is said here: a state without a place, an arrow without a way and a way without an arrow each end the build.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
 from docutils import nodes
@@ -15,6 +17,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from trio_listenkey._core._state import TRANSITIONS, Event, State
+from trio_listenkey._core._stream_state import STREAM_TRANSITIONS, StreamEvent, StreamState
 
 
 class Way(NamedTuple):
@@ -25,50 +28,118 @@ class Way(NamedTuple):
     stacked: bool = False
 
 
-Ends = tuple[State | None, State]
+Ends = tuple[Enum | None, Enum]
 
-SIZE = 800, 496
 BOX = 112, 44
-PLACES = {
-    State.CREATING: (262, 92),
-    State.RENEWING: (538, 92),
-    State.VACANT: (124, 254),
-    State.HELD: (400, 254),
-    State.FAILED: (676, 254),
-    State.LEAVING: (124, 414),
-    State.CLOSING: (400, 414),
-    State.CLOSED: (676, 414),
-}
 
-# The states that wait, for time to pass or for the block to end. What each of them does in the same way is drawn
-# once, from the frame around them.
-WAITING = (State.VACANT, State.HELD, State.FAILED)
-FRAME = 20, 208, 760, 112  # x, y, width, height
-LEGEND = (538, 248), ["no request in flight:", "the block may end"]
-START = 32, 254  # a dot, from which an arrow leads to the first state
 
-WAYS: dict[Ends, Way] = {
-    (State.VACANT, State.CREATING): Way([(112, 232), (112, 82), (206, 82)], (136, 73)),
-    (State.CREATING, State.VACANT): Way([(206, 102), (144, 102), (144, 232)], (152, 130), stacked=True),
-    (State.CREATING, State.HELD): Way([(318, 92), (372, 92), (372, 232)], (332, 83)),
-    (State.CREATING, State.FAILED): Way([(290, 70), (290, 24), (704, 24), (704, 232)], (590, 15)),
-    (State.HELD, State.RENEWING): Way([(400, 232), (400, 82), (482, 82)], (424, 73)),
-    (State.RENEWING, State.HELD): Way([(482, 102), (428, 102), (428, 232)], (436, 130), stacked=True),
-    (State.RENEWING, State.FAILED): Way([(594, 92), (664, 92), (664, 232)], (601, 83)),
-    (State.RENEWING, State.VACANT): Way([(538, 70), (538, 46), (84, 46), (84, 232)], (140, 37)),
-    (State.HELD, State.VACANT): Way([(344, 254), (180, 254)], (236, 245)),
-    (State.VACANT, State.FAILED): Way([(124, 276), (124, 302), (676, 302), (676, 276)], (506, 293)),
-    (None, State.LEAVING): Way([(124, 320), (124, 392)], (134, 360)),
-    (None, State.CLOSED): Way([(676, 320), (676, 392)], (686, 360)),
-    (State.LEAVING, State.CLOSING): Way([(180, 405), (344, 405)], (248, 396)),
-    (State.CLOSING, State.LEAVING): Way([(344, 423), (180, 423)], (217, 441)),
-    (State.CLOSING, State.CLOSED): Way([(456, 414), (620, 414)], (479, 405)),
-    (State.LEAVING, State.CLOSED): Way([(124, 436), (124, 472), (676, 472), (676, 436)], (356, 463)),
-}
+@dataclass(frozen=True)
+class Picture:
+    """A table, and where things stand.
 
-# The colours are those of the page, hence right in the dark, too.
+    Attributes:
+        table: State, event, next state.
+        in_flight: A state that knows this event has something in flight, and is set off.
+        size: Width and height of the whole.
+        places: Where the middle of each state is.
+        framed: States in a frame. What each of them does in the same way is drawn once, from the frame.
+        frame: x, y, width, height.
+        legends: Lines of text, and where they are.
+        start: A dot, from which an arrow leads to the first state.
+        ways: Where the arrows run; ``None`` for the frame.
+    """
+
+    table: Mapping[Any, Mapping[Any, Any]]
+    in_flight: Enum
+    size: tuple[int, int]
+    places: Mapping[Enum, tuple[int, int]]
+    framed: tuple[Enum, ...]
+    frame: tuple[int, int, int, int]
+    legends: list[tuple[tuple[int, int], list[str]]]
+    start: list[tuple[int, int]]
+    ways: Mapping[Ends, Way]
+
+
+KEY = Picture(
+    table=TRANSITIONS,
+    in_flight=Event.OK,
+    size=(800, 496),
+    places={
+        State.CREATING: (262, 92),
+        State.RENEWING: (538, 92),
+        State.VACANT: (124, 254),
+        State.HELD: (400, 254),
+        State.FAILED: (676, 254),
+        State.LEAVING: (124, 414),
+        State.CLOSING: (400, 414),
+        State.CLOSED: (676, 414),
+    },
+    # The states that wait, for time to pass or for the block to end.
+    framed=(State.VACANT, State.HELD, State.FAILED),
+    frame=(20, 208, 760, 112),
+    legends=[((538, 248), ["no request in flight:", "the block may end"])],
+    start=[(32, 254), (68, 254)],
+    ways={
+        (State.VACANT, State.CREATING): Way([(112, 232), (112, 82), (206, 82)], (136, 73)),
+        (State.CREATING, State.VACANT): Way([(206, 102), (144, 102), (144, 232)], (152, 130), stacked=True),
+        (State.CREATING, State.HELD): Way([(318, 92), (372, 92), (372, 232)], (332, 83)),
+        (State.CREATING, State.FAILED): Way([(290, 70), (290, 24), (704, 24), (704, 232)], (590, 15)),
+        (State.HELD, State.RENEWING): Way([(400, 232), (400, 82), (482, 82)], (424, 73)),
+        (State.RENEWING, State.HELD): Way([(482, 102), (428, 102), (428, 232)], (436, 130), stacked=True),
+        (State.RENEWING, State.FAILED): Way([(594, 92), (664, 92), (664, 232)], (601, 83)),
+        (State.RENEWING, State.VACANT): Way([(538, 70), (538, 46), (84, 46), (84, 232)], (140, 37)),
+        (State.HELD, State.VACANT): Way([(344, 254), (180, 254)], (236, 245)),
+        (State.VACANT, State.FAILED): Way([(124, 276), (124, 302), (676, 302), (676, 276)], (506, 293)),
+        (None, State.LEAVING): Way([(124, 320), (124, 392)], (134, 360)),
+        (None, State.CLOSED): Way([(676, 320), (676, 392)], (686, 360)),
+        (State.LEAVING, State.CLOSING): Way([(180, 405), (344, 405)], (248, 396)),
+        (State.CLOSING, State.LEAVING): Way([(344, 423), (180, 423)], (217, 441)),
+        (State.CLOSING, State.CLOSED): Way([(456, 414), (620, 414)], (479, 405)),
+        (State.LEAVING, State.CLOSED): Way([(124, 436), (124, 472), (676, 472), (676, 436)], (356, 463)),
+    },
+)
+
+STREAM = Picture(
+    table=STREAM_TRANSITIONS,
+    in_flight=StreamEvent.CONNECTED,
+    size=(800, 474),
+    places={
+        StreamState.CONNECTING: (116, 116),
+        StreamState.LIVE: (400, 116),
+        StreamState.DRAINING: (684, 116),
+        StreamState.WAITING: (116, 286),
+        StreamState.SILENT: (400, 286),
+        StreamState.MOVING: (684, 286),
+        StreamState.CLOSED: (400, 444),
+    },
+    framed=tuple(state for state in StreamState if state is not StreamState.CLOSED),
+    frame=(8, 8, 784, 368),
+    legends=[((116, 36), ["no socket"]), ((400, 36), ["one socket"]), ((684, 36), ["two sockets"])],
+    start=[(116, 332), (116, 308)],
+    ways={
+        (StreamState.WAITING, StreamState.CONNECTING): Way([(96, 264), (96, 138)], (62, 206)),
+        (StreamState.CONNECTING, StreamState.WAITING): Way([(136, 138), (136, 264)], (144, 206)),
+        (StreamState.CONNECTING, StreamState.LIVE): Way([(172, 106), (344, 106)], (222, 97)),
+        (StreamState.LIVE, StreamState.WAITING): Way([(344, 126), (300, 126), (300, 276), (172, 276)], (214, 267)),
+        (StreamState.LIVE, StreamState.SILENT): Way([(380, 138), (380, 264)], (332, 206)),
+        (StreamState.SILENT, StreamState.LIVE): Way([(420, 264), (420, 138)], (428, 206)),
+        (StreamState.SILENT, StreamState.WAITING): Way([(344, 296), (172, 296)], (230, 314)),
+        (StreamState.LIVE, StreamState.MOVING): Way([(456, 106), (600, 106), (600, 274), (628, 274)], (480, 97)),
+        (StreamState.MOVING, StreamState.LIVE): Way([(628, 288), (560, 288), (560, 126), (456, 126)], (480, 144)),
+        (StreamState.SILENT, StreamState.MOVING): Way([(456, 302), (628, 302)], (480, 320)),
+        (StreamState.MOVING, StreamState.DRAINING): Way([(684, 264), (684, 138)], (692, 206)),
+        (StreamState.MOVING, StreamState.CONNECTING): Way(
+            [(684, 308), (684, 352), (28, 352), (28, 116), (60, 116)], (230, 343)
+        ),
+        (StreamState.DRAINING, StreamState.LIVE): Way([(684, 94), (684, 66), (400, 66), (400, 94)], (446, 57)),
+        (None, StreamState.CLOSED): Way([(400, 376), (400, 422)], (410, 404)),
+    },
+)
+
+# The colours are those of the page, hence right in the dark, too. On a narrow screen one moves the picture sideways.
 STYLE = """
-svg.lifecycle { width: 100%; height: auto; margin: 1rem 0; font: 14px var(--font-stack, sans-serif);
+.lifecycle-frame { overflow-x: auto; margin: 1rem 0; }
+svg.lifecycle { display: block; width: 100%; min-width: 38rem; height: auto; font: 14px var(--font-stack, sans-serif);
   --line: var(--color-foreground-muted, #6b6f76); --ink: var(--color-foreground-primary, #000);
   --paper: var(--color-background-primary, #fff); --accent: var(--color-brand-primary, #0a4bff); }
 svg.lifecycle text { fill: var(--color-foreground-secondary, #5a5c63); }
@@ -83,13 +154,13 @@ svg.lifecycle .in-flight text { fill: var(--accent); }
 """
 
 
-def arrows() -> dict[Ends, list[str]]:
+def arrows(picture: Picture) -> dict[Ends, list[str]]:
     """The names of the events that lead from one state to another; from ``None`` where the whole frame does it."""
-    alike = set.intersection(*(set(TRANSITIONS[state].items()) for state in WAITING))
+    alike = set.intersection(*(set(picture.table[state].items()) for state in picture.framed))
     found: dict[Ends, list[str]] = {}
-    for state, exits in TRANSITIONS.items():
+    for state, exits in picture.table.items():
         for event, target in exits.items():
-            source = None if state in WAITING and (event, target) in alike else state
+            source = None if state in picture.framed and (event, target) in alike else state
             names = found.setdefault((source, target), [])
             name = event.name.lower().replace("_", " ")
             if name not in names:
@@ -97,34 +168,42 @@ def arrows() -> dict[Ends, list[str]]:
     return found
 
 
-def draw() -> Iterator[str]:
+def draw(picture: Picture) -> Iterator[str]:
     """The lines of an SVG image."""
-    ways = arrows()
-    for what, table, here in (("states", set(State), set(PLACES)), ("arrows", set(ways), set(WAYS))):
+    ways = arrows(picture)
+    for what, table, here in (
+        ("states", set(picture.table), set(picture.places)),
+        ("arrows", set(ways), set(picture.ways)),
+    ):
         if table != here:
             raise ExtensionError(f"lifecycle_diagram.py and the table do not have the same {what}: {table ^ here}")
-    yield '<svg class="lifecycle" viewBox="0 0 {} {}" role="img" aria-label="{}">'.format(*SIZE, in_words(ways))
+    yield '<div class="lifecycle-frame">'
+    yield '<svg class="lifecycle" viewBox="0 0 {} {}" role="img" aria-label="{}">'.format(
+        *picture.size, in_words(picture, ways)
+    )
     yield f"<style>{STYLE}</style>"
     yield '<marker id="lifecycle-tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7"'
     yield ' orient="auto"><path class="tip" d="M0,1 L10,5 L0,9 z"/></marker>'
-    yield '<rect class="frame" x="{}" y="{}" width="{}" height="{}" rx="14"/>'.format(*FRAME)
-    yield from text(*LEGEND, "legend")
-    yield '<circle class="start" cx="{}" cy="{}" r="5"/>'.format(*START)
-    yield arrow([START, (PLACES[State.VACANT][0] - BOX[0] // 2, START[1])])
+    yield '<rect class="frame" x="{}" y="{}" width="{}" height="{}" rx="14"/>'.format(*picture.frame)
+    for place, lines in picture.legends:
+        yield from text(place, lines, "legend")
+    yield '<circle class="start" cx="{}" cy="{}" r="5"/>'.format(*picture.start[0])
+    yield arrow(picture.start)
     for ends, names in ways.items():
-        points, words, stacked = WAYS[ends]
+        points, words, stacked = picture.ways[ends]
         yield arrow(points)
         yield from text(words, names if stacked else [", ".join(names)])
-    for state, place in PLACES.items():
-        yield from box(state, *place)
-    yield "</svg>"
+    for state, place in picture.places.items():
+        exits = picture.table[state]
+        yield from box(state.name, *place, is_in_flight=picture.in_flight in exits, is_end=not exits)
+    yield "</svg></div>"
 
 
-def in_words(ways: dict[Ends, list[str]]) -> str:
+def in_words(picture: Picture, ways: dict[Ends, list[str]]) -> str:
     """The same for those who cannot see it."""
+    framed = "any of " + ", ".join(state.name for state in picture.framed)
     return "; ".join(
-        f"{source.name if source else 'any of ' + ', '.join(state.name for state in WAITING)} to {target.name}"
-        f" on {' or '.join(names)}"
+        f"{source.name if source else framed} to {target.name} on {' or '.join(names)}"
         for (source, target), names in ways.items()
     )
 
@@ -156,26 +235,34 @@ def text(place: tuple[int, int], lines: list[str], kind: str = "event") -> Itera
         yield f'<text class="{kind}" x="{x}" y="{y + 18 * row}">{line}</text>'
 
 
-def box(state: State, x: int, y: int) -> Iterator[str]:
-    """A state: set off where a request is in flight, double where it is the end."""
+def box(name: str, x: int, y: int, *, is_in_flight: bool, is_end: bool) -> Iterator[str]:
+    """A state: set off where something is in flight, double where it is the end."""
     width, height = BOX
-    in_flight = Event.OK in TRANSITIONS[state]
-    yield f'<g class="state{" in-flight" if in_flight else ""}">'
-    for inset in (0, 4) if not TRANSITIONS[state] else (0,):
+    yield f'<g class="state{" in-flight" if is_in_flight else ""}">'
+    for inset in (0, 4) if is_end else (0,):
         yield (
             f'<rect x="{x - width / 2 + inset}" y="{y - height / 2 + inset}" width="{width - 2 * inset}"'
             f' height="{height - 2 * inset}" rx="{10 - inset}"/>'
         )
-    yield f'<text x="{x}" y="{y}">{state.name}</text></g>'
+    yield f'<text x="{x}" y="{y}">{name}</text></g>'
 
 
 class LifecycleDiagram(SphinxDirective):
-    """Put the diagram here."""
+    """Put the diagram of a key's states here."""
+
+    picture = KEY
 
     def run(self) -> list[nodes.Node]:
-        return [nodes.raw("", "\n".join(draw()), format="html")]
+        return [nodes.raw("", "\n".join(draw(self.picture)), format="html")]
+
+
+class StreamDiagram(LifecycleDiagram):
+    """Put the diagram of a stream's states here."""
+
+    picture = STREAM
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("lifecycle-diagram", LifecycleDiagram)
+    app.add_directive("stream-diagram", StreamDiagram)
     return {"parallel_read_safe": True}

@@ -380,6 +380,8 @@ class CannedConnection:
     async def receive(self) -> Sequence[bytes]:
         raise SocketError("over", status=503, retry_after=1.5, code=1001)
 
+    async def send(self, message: str) -> None: ...
+
     async def ping(self) -> None: ...
 
 
@@ -405,6 +407,7 @@ async def bring_a_connector(transport: Transport, context: ssl.SSLContext) -> No
     async with WebSocketConnector().connect("wss://example.org/ws") as connection:
         assert_type(connection, Connection)
         assert_type(await connection.receive(), Sequence[bytes])
+        await connection.send("a text")
         await connection.ping()
     error = SocketError("over")
     assert_type((error.status, error.retry_after, error.code), tuple[int | None, float | None, int | None])

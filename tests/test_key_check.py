@@ -60,7 +60,8 @@ async def test_it_waits_for_an_answer(
 ) -> None:
     """An exchange that fails is asked again, like for any keepalive."""
     async with open_listen_key(USDM, ALICE, transport=transport, timing=PROMPT) as key:
-        exchange.add_faults(Fault(service_unavailable(), verb="keepalive", count=3))
+        exchange.add_faults(Fault(effect=service_unavailable(), verb="keepalive", count=3))
+        await trio.sleep(1)
         assert await key.check() == 1
         assert verbs(exchange) == ["create", *["keepalive"] * 4]
 
@@ -70,7 +71,8 @@ async def test_it_waits_for_a_ban_to_end(
 ) -> None:
     """A doubt is no reason to talk to a host that wants silence."""
     async with open_listen_key(USDM, ALICE, transport=transport, timing=PROMPT) as key:
-        exchange.add_faults(Fault(rate_limited(77), verb="keepalive", count=1))
+        exchange.add_faults(Fault(effect=rate_limited(77), verb="keepalive", count=1))
+        await trio.sleep(1)
         asked_at = trio.current_time()
         await key.check()
         assert trio.current_time() >= asked_at + 77
@@ -81,7 +83,7 @@ async def test_a_request_under_way_does_not_count(
 ) -> None:
     """It was sent before the doubt arose: two who ask after it share the next one."""
     async with open_listen_key(USDM, ALICE, transport=transport, timing=PROMPT) as key:
-        exchange.add_faults(Fault(Delay(2), verb="keepalive", count=1))
+        exchange.add_faults(Fault(effect=Delay(2), verb="keepalive", count=1))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(key.check)
             await trio.sleep(1)
@@ -93,7 +95,8 @@ async def test_a_request_under_way_does_not_count(
 async def test_it_can_be_given_up(exchange: Exchange, transport: MemoryTransport, autojump_clock: MockClock) -> None:
     """It has no limit of its own, but is cancelled like anything else, and the key goes on."""
     async with open_listen_key(USDM, ALICE, transport=transport, timing=PROMPT) as key:
-        exchange.add_faults(Fault(service_unavailable(), verb="keepalive", count=3))
+        exchange.add_faults(Fault(effect=service_unavailable(), verb="keepalive", count=3))
+        await trio.sleep(1)
         with trio.move_on_after(0.01) as scope:
             await key.check()
         assert scope.cancelled_caught
@@ -113,10 +116,13 @@ async def test_after_the_block_there_is_nothing_to_ask(
         except trio.ClosedResourceError as error:
             raised.append(error)
 
-    async with trio.open_nursery() as nursery:
-        async with open_listen_key(USDM, ALICE, transport=transport, timing=PROMPT) as key:
-            exchange.add_faults(Fault(service_unavailable(), verb="keepalive"))
-            nursery.start_soon(wait, key)
-            await trio.sleep(5)
+    async with (
+        trio.open_nursery() as nursery,
+        open_listen_key(USDM, ALICE, transport=transport, timing=PROMPT) as key,
+    ):
+        exchange.add_faults(Fault(effect=service_unavailable(), verb="keepalive"))
+        await trio.sleep(1)
+        nursery.start_soon(wait, key)
+        await trio.sleep(5)
     await wait(key)
     assert len(raised) == 2

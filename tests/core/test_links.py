@@ -16,9 +16,9 @@ def event(number: int, *, envelope: str = "") -> UserEvent:
     return UserEvent((f'{{"stream":"{envelope}","data":{text}}}' if envelope else text).encode(), 0.0)
 
 
-def link(*, life: int = 1, began_at: float = 10.0, opened_at: float = 11.0, proof_at: float = 5.0) -> Link:
+def link(*, generation: int = 1, began_at: float = 10.0, opened_at: float = 11.0, proof_at: float = 5.0) -> Link:
     """An open one."""
-    made = Link(1, life, began_at, proof_at)
+    made = Link(generation, began_at, proof_at)
     made.open(opened_at, EVERY)
     return made
 
@@ -32,7 +32,7 @@ class TestObservation:
 
     def test_before_it_is_open_no_ping_is_due(self) -> None:
         """There is nobody to ask."""
-        made = Link(1, 1, 10.0, 5.0)
+        made = Link(1, 10.0, 5.0)
         assert (made.ping_at, made.move_at, made.opened_at) == (inf, inf, inf)
 
     def test_an_answered_ping_proves_all_before_it(self) -> None:
@@ -56,7 +56,7 @@ class TestObservation:
         assert made.ping_at == 32
 
     def test_an_event_proves_the_key_and_nothing_else(self) -> None:
-        """The key was alive after all that was observed, and no later than now; how long it was under way is unknown."""
+        """The key was alive some time after all that was observed; how long the event was under way is unknown."""
         made = link()
         made.ponged(31.0, 33.0, EVERY)
         made.prove(40.0)
@@ -166,12 +166,12 @@ class TestDoubles:
         assert new.skip is None
 
     def test_knowledge_is_handed_on(self) -> None:
-        """What was known of the same life of the key is known still; of another it says nothing."""
+        """What was known of the same key is known still; of another it says nothing."""
         old = self.old(1)
         old.ponged(98.5, 98.6, EVERY)
         old.prove(98.7)
         new = self.followed(old)
         assert (new.proof_at, new.observed_at) == (98.5, 98.5)
-        other = link(life=2, began_at=98.0, opened_at=99.0)
+        other = link(generation=2, began_at=98.0, opened_at=99.0)
         other.follow(old, 100.0)
         assert (other.proof_at, other.observed_at) == (5, 98)

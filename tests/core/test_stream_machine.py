@@ -26,8 +26,9 @@ TIMING = Timing(socket_lifetime=400.0)
 LIMITS = {"wait": 6, "drop_oldest": 6, "drop_newest": 6, "fail": 1_000_000}
 A_BATCH = 8
 BACK_WITHIN = 900.0
-"""Seconds in which a stream is live again once faults have stopped: the longest silence that a refused handshake brings
-(300), the longest back-off (60), a silence check (60), a dead peer (40), and two handshakes that time out, with room."""
+"""Seconds in which a stream is live again once faults have stopped: the longest silence that a refused handshake
+brings (300), the longest back-off (60), a silence check (60), a dead peer (40), two handshakes that time out; and room.
+"""
 
 Message = tuple[str, object]
 
@@ -44,7 +45,6 @@ class Socket:
     is_at_exchange: bool = False
     is_open: bool = False
     is_dead: bool = False
-    is_deaf: bool = False
     is_paused: bool = False
     pipe: deque[tuple[float, Message]] = field(default_factory=deque)
     last_arrival: float = -inf
@@ -87,7 +87,6 @@ class StreamMachine(RuleBasedStateMachine):
         self.key = 1
         self.generation = 1
         self.known_dead = False
-        self.comes_back = False
         self.rest_at = inf
         self.rest_sent_at = -inf
         self.asked_at = -inf
@@ -111,7 +110,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.emitted[number] = when
         text = json.dumps({"e": "ORDER", "E": int(when * 1000), "n": number})
         for socket in self.sockets.values():
-            if socket.is_at_exchange and not (socket.is_dead or socket.is_deaf) and socket.key in self.subscribed:
+            if socket.is_at_exchange and not socket.is_dead and socket.key in self.subscribed:
                 socket.put(("message", self._wrap(text, socket)), when, self.latency)
 
     def _wrap(self, text: str, socket: Socket) -> bytes:
@@ -128,7 +127,6 @@ class StreamMachine(RuleBasedStateMachine):
             socket.opens_at = inf
             if socket.fate == "open":
                 socket.is_at_exchange = True
-                socket.is_deaf |= socket.key not in self.subscribed
                 socket.put(("opened", None), self.now, self.latency)
             elif socket.fate != "hang":
                 socket.put(("refused", None), self.now, self.latency)
@@ -168,10 +166,10 @@ class StreamMachine(RuleBasedStateMachine):
         self.stream.key_held(self.generation, f"K{self.key}", min(self.rest_sent_at, self.now), self.now)
 
     def _create(self) -> None:
-        if not self.comes_back:
+        if self.key not in self.subscribed:  # else it was never dead, and is what comes back
             self.key += 1
             self.generation += 1
-        self._revive()
+            self._revive()
         self._hold()
 
     def _lose(self) -> None:
@@ -211,8 +209,10 @@ class StreamMachine(RuleBasedStateMachine):
             self._answer()
         for socket in list(self.sockets.values()):
             self._receive_at_exchange(socket)
-            self._read(socket)
-            self._beat(socket)
+            if socket.link in self.sockets:
+                self._read(socket)
+            if socket.link in self.sockets:
+                self._beat(socket)
         self._tick()
 
     def _tick(self) -> None:
@@ -277,7 +277,7 @@ class StreamMachine(RuleBasedStateMachine):
             sent_at, socket.ping, socket.ping_arrives_at = socket.ping, None, inf
             self.stream.unanswered(socket.link, sent_at, self.now, self._draw())
             self._follow()
-        if socket.link in self.sockets and socket.is_open and socket.ping is None and self.now >= socket.link.ping_at:
+        elif socket.is_open and socket.ping is None and self.now >= socket.link.ping_at:
             socket.ping, socket.ping_arrives_at = self.now, self.now + self.latency
 
     def _consume(self) -> None:
@@ -368,15 +368,12 @@ class StreamMachine(RuleBasedStateMachine):
         if socket.is_at_exchange and not socket.is_dead:
             socket.put(("message", raw), self.now, self.latency)
 
-    @rule(told=st.booleans(), comes_back=st.booleans())
-    def key_dies(self, told: bool, comes_back: bool) -> None:
-        self.comes_back = comes_back
-        self.subscribed.discard(self.key)
-        # A socket that has met its key dead does not come to life again with it.
+    @rule(told=st.booleans())
+    def key_dies(self, told: bool) -> None:
         for socket in self.sockets.values():
             if told:
                 self._say(socket, {"e": "listenKeyExpired", "listenKey": f"K{self.key}"})
-            socket.is_deaf = True
+        self.subscribed.discard(self.key)
 
     @rule(old_works=st.booleans())
     def key_is_replaced(self, old_works: bool) -> None:

@@ -88,10 +88,10 @@ class Venue:
                 f"Venue {self.name!r}: a keepalive every {self.keepalive_every} s, of keys that live {self.validity} s",
                 advice="Pass seconds, more than 0, and a keepalive_every of about half the validity",
             )
-        if "{key}" not in self.stream_path:
+        if ("{key}" in self.stream_path) is self.stream.says_key:
             raise UsageError(
                 f"Venue.stream_path of {self.name!r} does not say where the key goes",
-                advice="Write {key} in its place",
+                advice="Write {key} in its place; but not if it is said on the socket",
             )
 
     def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> Venue:

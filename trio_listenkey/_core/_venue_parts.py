@@ -184,6 +184,8 @@ class StreamShape:
         wrapped: Whether events come as ``{"stream": ..., "data": ...}``.
         subscribe: What to say after the handshake, where events do not come by themselves.
         subscribe_every: Seconds between two of these messages.
+        says_key: Whether the key is no part of the URL, but said after the handshake, as a ``listenToken`` of
+            Binance's WebSocket API.
         lifetime: Seconds after which the exchange closes it.
         expired: What says that the key has expired: an event's name, or a text. ``None`` if nothing does.
     """
@@ -194,5 +196,6 @@ class StreamShape:
     wrapped: bool = False
     subscribe: tuple[str, ...] = ()
     subscribe_every: float = 0.0
+    says_key: bool = False
     lifetime: float = 86_400.0
     expired: str | None = "listenKeyExpired"

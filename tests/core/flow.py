@@ -1,0 +1,176 @@
+"""Drives a ``Stream`` by hand, at exact times; tells what it would do and what it delivers."""
+
+from __future__ import annotations
+
+from trio_listenkey import Timing
+from trio_listenkey._connector import SocketError
+from trio_listenkey._core._buffer import OnFull
+from trio_listenkey._core._door import Door
+from trio_listenkey._core._links import Link
+from trio_listenkey._core._stream import Ask, Close, Open, Stream, StreamNotice
+from trio_listenkey._events import Gap, StreamItem, UserEvent
+
+LOCAL, UNIX = -1000.0, 1_700_000_000.0
+CLOSED = SocketError("closed", code=1006)
+KEY = "K%d"
+
+
+def order(number: int) -> bytes:
+    """An event of the account."""
+    return b'{"e":"ORDER","E":%d}' % number
+
+
+def expired(key: str = "K1") -> bytes:
+    """What the exchange says of a key that is dead."""
+    return b'{"e":"listenKeyExpired","E":1,"listenKey":"%b"}' % key.encode()
+
+
+SHUTDOWN = b'{"e":"serverShutdown","E":1}'
+
+
+class Flow:
+    """One stream and all that it wanted and told."""
+
+    def __init__(
+        self,
+        *,
+        timing: Timing | None = None,
+        limit: int = 100,
+        on_full: OnFull = "wait",
+        door: Door | None = None,
+        draw: float = 0.0,
+    ) -> None:
+        timing = Timing() if timing is None else timing
+        self.door = Door() if door is None else door
+        self.stream = Stream("somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=draw)
+        self.stream.to_local, self.stream.to_unix = LOCAL, UNIX
+        self.heard: list[StreamNotice] = []
+
+    @property
+    def state(self) -> str:
+        return self.stream.state.name
+
+    @property
+    def kinds(self) -> list[str]:
+        """What observers have heard, in order."""
+        self.heard += self.stream.notices()
+        return [notice.kind for notice in self.heard]
+
+    def held(self, now: float, generation: int = 1, confirmed_at: float | None = None) -> str:
+        """The key of ``generation`` is alive; return the state that this leads to."""
+        self.stream.key_held(generation, KEY % generation, now if confirmed_at is None else confirmed_at, now)
+        return self.state
+
+    def lost(self, now: float) -> str:
+        self.stream.key_lost(now)
+        return self.state
+
+    def tick(self, now: float) -> str:
+        """Let time pass; whatever happens, it is not to be asked again at once."""
+        self.stream.tick(now)
+        assert self.stream.deadline > now
+        return self.state
+
+    def wants(self) -> list[str]:
+        """What is to be done, in words."""
+        return [type(action).__name__ for action in self.stream.actions()]
+
+    def opens(self, now: float) -> Link:
+        """A socket is wanted, and nothing else."""
+        self.tick(now)
+        (action,) = self.stream.actions()
+        assert isinstance(action, Open)
+        return action.link
+
+    def asks(self) -> None:
+        """The exchange is to be asked, and nothing else."""
+        assert self.stream.actions() == [Ask()]
+
+    def closes(self, link: Link, *, politely: bool) -> None:
+        """That socket is to be closed, and nothing else."""
+        assert self.stream.actions() == [Close(link, politely=politely)]
+
+    def opened(self, link: Link, now: float) -> str:
+        self.stream.opened(link, now)
+        return self.state
+
+    def fails(self, link: Link, now: float, *, draw: float = 0.0, status: int | None = None) -> str:
+        self.stream.open_failed(link, SocketError("no way", status=status), now, draw)
+        return self.state
+
+    def ends(self, link: Link, now: float, *, draw: float = 0.0) -> str:
+        self.stream.ended(link, CLOSED, now, draw)
+        return self.state
+
+    def brings(self, link: Link, now: float, *messages: bytes | int) -> str:
+        batch = [order(message) if isinstance(message, int) else message for message in messages]
+        self.stream.received(link, batch, now)
+        return self.state
+
+    def ponged(self, link: Link, sent_at: float, now: float) -> str:
+        self.stream.ponged(link, sent_at, now)
+        return self.state
+
+    def unanswered(self, link: Link, sent_at: float, now: float) -> str:
+        self.stream.unanswered(link, sent_at, now, 0.0)
+        return self.state
+
+    def items(self) -> list[StreamItem]:
+        """Take all that there is."""
+        items = list(self.stream.buffer.items)
+        self.stream.buffer.items.clear()
+        return items
+
+    def delivers(self, *numbers: int | str) -> None:
+        """These events are there to be taken, and gaps by their cause; and nothing else."""
+        items = self.items()
+        assert [item.time if isinstance(item, UserEvent) else item.cause for item in items] == list(numbers)
+
+    def gap(self) -> Gap:
+        """The only thing to be taken is a gap."""
+        (item,) = self.items()
+        assert isinstance(item, Gap)
+        return item
+
+    def is_live(self) -> bool:
+        return self.stream.is_live
+
+    def was_open(self) -> bool:
+        return self.stream.was_open
+
+    def has_news(self) -> bool:
+        return self.stream.has_news
+
+
+def live(
+    *,
+    timing: Timing | None = None,
+    limit: int = 100,
+    on_full: OnFull = "wait",
+    door: Door | None = None,
+    draw: float = 0.0,
+    now: float = 0.0,
+) -> tuple[Flow, Link]:
+    """A stream whose first socket, for the first key, was open at ``now``."""
+    flow = Flow(timing=timing, limit=limit, on_full=on_full, door=door, draw=draw)
+    flow.held(now)
+    link = flow.opens(now)
+    assert flow.opened(link, now) == "LIVE"
+    assert flow.wants() == []
+    return flow, link
+
+
+def moving(now: float = 1000.0) -> tuple[Flow, Link, Link]:
+    """One whose exchange has announced that it will end the socket: the next one is being opened."""
+    flow, first = live()
+    flow.held(now)
+    assert flow.brings(first, now, SHUTDOWN) == "MOVING"
+    flow.items()
+    return flow, first, flow.opens(now)
+
+
+def draining(now: float = 1000.0) -> tuple[Flow, Link, Link]:
+    """One with two sockets that are open: the second since half a second after ``now``."""
+    flow, first, second = moving(now)
+    assert flow.opened(second, now + 0.5) == "DRAINING"
+    return flow, first, second

@@ -1,0 +1,942 @@
+"""A stream's sockets at exact times: opened, dropped, doubted, and followed by the next."""
+
+from itertools import pairwise
+from math import inf
+
+import pytest
+from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, order
+
+from trio_listenkey import KeyStatistics, Timing, UnavailableError
+from trio_listenkey._core._door import Door
+from trio_listenkey._core._links import Link
+
+DAY = 86_400.0
+KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None)
+
+
+class TestOpening:
+    def test_a_key_opens_a_socket(self) -> None:
+        """As soon as there is a key there is a handshake, and then the stream is live."""
+        flow = Flow()
+        assert flow.tick(0.0) == "WAITING"
+        assert flow.wants() == []
+        flow.held(1.0)
+        link = flow.opens(1.0)
+        assert flow.state == "CONNECTING"
+        assert not flow.was_open()
+        assert flow.opened(link, 1.5) == "LIVE"
+        assert flow.was_open()
+        assert flow.kinds == ["connected"]
+
+    def test_there_is_no_gap_before_the_first(self) -> None:
+        """What happened before the stream was open is not its business."""
+        flow, _ = live()
+        assert flow.items() == []
+
+    def test_it_takes_no_longer_than_open_timeout(self) -> None:
+        """Without a socket by then it has failed, and says why; nothing is tried after that."""
+        flow = Flow(timing=Timing(open_timeout=5))
+        assert flow.stream.deadline == 5
+        flow.held(1.0)
+        link = flow.opens(1.0)
+        assert flow.stream.deadline == 5
+        flow.fails(link, 4.95, draw=0.999, status=503)
+        flow.stream.tick(5.0)
+        failure = flow.stream.failure
+        assert isinstance(failure, UnavailableError)
+        assert (failure.status, failure.venue, failure.verb) == (503, "somewhere", "connect")
+        assert "no way" in failure.problem
+        flow.stream.tick(500.0)
+        flow.held(500.0)
+        assert flow.stream.failure is failure
+        assert flow.wants() == []
+
+    def test_without_a_key_it_fails_as_well(self) -> None:
+        """There is no failure to blame then, and none is made up."""
+        flow = Flow()
+        flow.stream.tick(30.0)
+        assert flow.stream.failure is not None
+        assert "last failure" not in str(flow.stream.failure)
+        assert flow.stream.failure.status is None
+
+    def test_later_there_is_no_limit(self) -> None:
+        """A stream that was open once tries for ever."""
+        flow, link = live()
+        flow.ends(link, 100.0)
+        flow.lost(100.0)
+        assert flow.stream.deadline == inf
+        flow.tick(1e6)
+        assert flow.stream.failure is None
+
+    def test_handshakes_that_fail_back_off(self) -> None:
+        """Each wait may be twice as long as that before, up to the cap."""
+        flow, now = Flow(timing=Timing(open_timeout=1e6)), 0.0
+        flow.held(now)
+        for ceiling in (1, 2, 4, 8, 16, 32, 60, 60):
+            flow.held(now)
+            link = flow.opens(now)
+            assert flow.fails(link, now, draw=0.5) == "WAITING"
+            flow.kinds  # noqa: B018 - collects what was told
+            assert flow.heard[-1].delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
+            assert flow.stream.deadline == pytest.approx(now + flow.heard[-1].delay)
+            assert flow.tick(flow.stream.deadline - 0.01) == "WAITING"
+            now = flow.stream.deadline
+        assert flow.kinds == ["unconnected"] * 8
+
+    def test_a_refusal_shuts_the_door(self) -> None:
+        """A host that wants silence gets it, from all of its streams."""
+        flow, other = Flow(timing=Timing(open_timeout=1e6)), Flow()
+        other = Flow(timing=Timing(open_timeout=1e6), door=flow.door)
+        flow.held(0.0)
+        flow.fails(flow.opens(0.0), 0.0, status=429)
+        assert flow.stream.deadline == pytest.approx(3)
+        other.held(1.0)
+        assert other.wants() == []
+        assert other.stream.deadline == pytest.approx(3)
+        other.held(3.1)
+        assert other.wants() == ["Open"]
+
+    def test_each_socket_passes_the_door(self) -> None:
+        """Attempts are counted, the planned ones too."""
+        door = Door()
+        for _ in range(238):
+            door.pass_through(0.0)
+        flow, link = live(door=door)
+        assert door.clear_at == -inf
+        flow.brings(link, 100.0, SHUTDOWN)
+        assert flow.wants() == ["Open"]
+        assert door.clear_at == 300
+
+    def test_a_key_that_dies_meanwhile_is_not_used(self) -> None:
+        """The handshake is given up, and begins again when there is another key; its end is of no interest."""
+        flow = Flow()
+        flow.held(0.0)
+        link = flow.opens(0.0)
+        assert flow.lost(0.1) == "WAITING"
+        flow.closes(link, politely=False)
+        flow.opened(link, 0.2)
+        flow.fails(link, 0.3)
+        assert (flow.state, flow.wants()) == ("WAITING", [])
+        flow.held(0.5, 2)
+        assert flow.opens(0.5).generation == 2
+
+    def test_a_key_that_is_replaced_meanwhile_is_followed(self) -> None:
+        """The socket is opened with the old one, and left at once for one with the new; gaps begin where they can."""
+        flow = Flow()
+        flow.held(0.0)
+        first = flow.opens(0.0)
+        flow.held(0.1, 2)
+        assert flow.opened(first, 0.2) == "MOVING"
+        assert not flow.is_live()
+        second = flow.opens(0.2)
+        flow.opened(second, 0.3)
+        flow.ponged(first, 0.3, 0.4)
+        gap = flow.gap()
+        assert gap.started_at == LOCAL
+        assert (gap.generation_before, gap.generation_after) == (1, 2)
+
+
+class TestDrops:
+    def test_it_is_told_before_the_next_event(self) -> None:
+        """From what was certain last to when the next socket is open: that may have been missed (S2)."""
+        flow, first = live()
+        flow.brings(first, 90.0, 1)
+        flow.ponged(first, 95.0, 95.1)
+        assert flow.ends(first, 100.0) == "WAITING"
+        flow.delivers(1)
+        flow.asks()
+        flow.held(100.2)
+        second = flow.opens(100.2)
+        flow.opened(second, 100.5)
+        flow.brings(second, 101.0, 2)
+        gap, event = flow.items()
+        assert (gap.started_at, gap.ended_at) == (95 + LOCAL, 100.5 + LOCAL)  # type: ignore[union-attr]
+        assert (gap.unix_started_at, gap.unix_ended_at) == (95 + UNIX, 100.5 + UNIX)  # type: ignore[union-attr]
+        assert (gap.cause, gap.last_event_time, gap.missed) == ("disconnected", 1, None)  # type: ignore[union-attr]
+        assert event.raw == order(2)  # type: ignore[union-attr]
+        assert flow.kinds == ["connected", "dropped", "doubted", "connected", "gap"]
+
+    def test_reading_an_event_proves_nothing_of_those_after_it(self) -> None:
+        """Messages are under way for a time that nobody knows; without an answered ping nothing is certain."""
+        flow, first = live()
+        for now in range(1, 19):
+            flow.brings(first, float(now), now)
+        flow.ends(first, 19.0)
+        flow.items()
+        flow.held(19.0)
+        flow.opened(flow.opens(20.0), 20.5)
+        assert flow.gap().started_at == LOCAL
+
+    def test_who_lived_for_long_is_followed_at_once(self) -> None:
+        """There is no reason to wait, but to ask whether the key is alive."""
+        flow, link = live()
+        flow.held(60.0)
+        flow.ends(link, 60.0)
+        assert flow.wants() == ["Open"]
+
+    def test_who_ends_soon_is_not(self) -> None:
+        """Sockets that end as soon as they are open must not make a hot loop."""
+        flow, link, now = *live(), 0.0
+        pauses = []
+        for _ in range(8):
+            now += 1
+            flow.ends(link, now, draw=0.999999)
+            flow.held(now)
+            assert flow.wants() == []
+            pauses.append(round(flow.stream.deadline - now))
+            now = flow.stream.deadline
+            flow.held(now)
+            link = flow.opens(now)
+            flow.opened(link, now)
+        assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+
+    def test_half_a_life_is_long(self) -> None:
+        """Where sockets live shorter than the cap of all pauses, their end is nothing unusual."""
+        flow, link = live(timing=Timing(socket_lifetime=10))
+        flow.held(5.0)
+        flow.ends(link, 5.0)
+        assert flow.wants() == ["Open"]
+
+    def test_a_key_is_confirmed_before_it_is_used(self) -> None:
+        """The exchange is asked, and has two seconds to answer; then a socket is opened all the same."""
+        flow, link = live()
+        flow.ends(link, 100.0)
+        flow.asks()
+        assert flow.stream.deadline == 102
+        assert flow.tick(101.9) == "WAITING"
+        assert flow.wants() == []
+        flow.opens(102.0)
+        assert flow.stream.statistics(KEY_STATISTICS, 0.0).silence_checks == 1
+
+    def test_an_answer_to_another_question_is_none(self) -> None:
+        """A request from before the drop says nothing: the answer to the one after it is waited for."""
+        flow, link = live()
+        flow.ends(link, 100.0)
+        flow.asks()
+        assert flow.held(100.5, confirmed_at=99.0) == "WAITING"
+        assert flow.wants() == []
+        flow.held(100.7)
+        assert flow.wants() == ["Open"]
+
+    def test_a_key_that_cannot_be_confirmed_is_used(self) -> None:
+        """Where requests fail there is no use in waiting for one."""
+        flow, link = live()
+        flow.ends(link, 100.0)
+        flow.asks()
+        flow.stream.key_troubled(100.3)
+        assert flow.wants() == ["Open"]
+
+    def test_a_key_that_turns_out_dead_is_not_used(self) -> None:
+        """The gap then begins where it was alive for certain."""
+        flow, link = live()
+        flow.brings(link, 50.0, 1)
+        flow.ponged(link, 99.0, 99.1)
+        flow.ends(link, 100.0)
+        flow.asks()
+        assert flow.lost(100.2) == "WAITING"
+        assert flow.stream.deadline == inf
+        flow.held(100.4, 2)
+        flow.items()
+        flow.opened(flow.opens(100.4), 100.5)
+        gap = flow.gap()
+        assert (gap.cause, gap.started_at, gap.ended_at) == ("disconnected", LOCAL, 100.5 + LOCAL)
+        assert (gap.generation_before, gap.generation_after) == (1, 2)
+
+    def test_a_question_that_is_old_is_asked_again(self) -> None:
+        """While the door is shut for an hour the key may die as well."""
+        flow, link = live()
+        flow.held(100.0)
+        flow.ends(link, 100.0)
+        flow.fails(flow.opens(100.0), 100.0, status=418)
+        assert flow.tick(103.1) == "CONNECTING"
+        flow.stream.actions()
+        flow.fails(flow.stream._next, 170.0)  # type: ignore[arg-type]
+        flow.tick(flow.stream.deadline)
+        flow.asks()
+
+    def test_a_dead_peer_is_dropped_at_once(self) -> None:
+        """A ping that was not answered ends the socket without a goodbye (S4)."""
+        flow, link = live()
+        flow.ponged(link, 20.0, 20.1)
+        assert link.ping_at == 40
+        assert flow.unanswered(link, 40.0, 60.0) == "WAITING"
+        assert flow.wants() == ["Close", "Ask"]
+        flow.kinds  # noqa: B018 - collects what was told
+        assert "has not answered a ping for 20 s" in str(flow.heard[1].error)
+        flow.held(60.0)
+        flow.opened(flow.opens(60.0), 60.1)
+        gap = flow.gap()
+        assert (gap.cause, gap.started_at) == ("unresponsive", 20 + LOCAL)
+
+    def test_it_is_closed_without_a_goodbye(self) -> None:
+        """There is nobody to say it to."""
+        flow, link = live()
+        flow.stream.key_troubled(50.0)
+        flow.unanswered(link, 80.0, 100.0)
+        action = flow.stream.actions()[0]
+        assert (action.link, action.politely) == (link, False)  # type: ignore[union-attr]
+
+    def test_who_does_not_listen_hears_no_answer(self) -> None:
+        """A consumer that is slow never costs the socket (S6); the next ping is due at once."""
+        flow, link = live()
+        flow.stream.paused(link)
+        assert flow.unanswered(link, 20.0, 40.0) == "LIVE"
+        assert (link.ping_at, flow.wants()) == (40, [])
+        flow.stream.resumed(link, 50.0)
+        assert link.ping_at == 50
+        assert flow.unanswered(link, 40.0, 60.0) == "LIVE"
+        assert flow.unanswered(link, 60.0, 80.0) == "WAITING"
+
+    def test_what_was_given_up_is_of_no_interest(self) -> None:
+        """Whatever comes from a socket that ended, nothing follows from it."""
+        flow, link = live()
+        flow.ends(link, 100.0)
+        flow.asks()
+        flow.brings(link, 100.1, 1)
+        flow.ends(link, 100.2)
+        flow.ponged(link, 90.0, 100.3)
+        flow.unanswered(link, 90.0, 110.0)
+        assert (flow.state, flow.items(), flow.wants()) == ("WAITING", [], [])
+
+    def test_what_is_confirmed_without_a_socket_counts(self) -> None:
+        """A key that was alive after the drop was alive before it: the gap begins with the drop's."""
+        flow, first = live()
+        flow.ponged(first, 99.0, 99.1)
+        flow.ends(first, 100.0)
+        flow.asks()
+        flow.held(100.1)
+        flow.fails(flow.stream._next, 100.2)  # type: ignore[arg-type]
+        flow.stream.actions()
+        flow.lost(100.2)
+        flow.held(100.3, 2)
+        flow.opened(flow.opens(101.0), 101.1)
+        assert flow.gap().started_at == 99 + LOCAL
+
+    def test_what_is_confirmed_during_a_handshake_counts(self) -> None:
+        """The minute of silence begins then."""
+        flow = Flow()
+        flow.held(0.0)
+        link = flow.opens(0.0)
+        flow.held(0.5)
+        flow.opened(link, 0.7)
+        assert flow.stream.deadline == 60.5
+
+    def test_a_second_gap_begins_with_its_sockets_handshake(self) -> None:
+        """Of a socket that was open for a moment nothing is certain."""
+        flow, first = live()
+        flow.ends(first, 100.0)
+        flow.asks()
+        second = flow.opens(102.0)
+        flow.opened(second, 102.0)
+        flow.items()
+        flow.ends(second, 103.0)
+        flow.held(103.0)
+        flow.opened(flow.opens(110.0), 110.0)
+        gap = flow.gap()
+        assert (gap.started_at, gap.ended_at) == (102 + LOCAL, 110 + LOCAL)
+
+
+class TestSilence:
+    def test_after_a_minute_the_exchange_is_asked(self) -> None:
+        """A quiet account is not a dead one: an answer is all that it takes (S4, S5)."""
+        flow, _ = live()
+        assert flow.stream.deadline == 60
+        assert flow.tick(59.9) == "LIVE"
+        assert flow.wants() == []
+        assert flow.tick(60.0) == "SILENT"
+        flow.asks()
+        assert not flow.is_live()
+        assert flow.held(60.2, confirmed_at=60.0) == "LIVE"
+        assert flow.is_live()
+        assert flow.stream.deadline == 120
+
+    def test_an_event_is_as_good(self) -> None:
+        """A minute counts from the last event, and a doubt is over when one comes."""
+        flow, link = live()
+        flow.brings(link, 50.0, 1)
+        assert flow.stream.deadline == 110
+        assert flow.tick(110.0) == "SILENT"
+        assert flow.brings(link, 111.0, 2) == "LIVE"
+        assert flow.is_live()
+
+    @pytest.mark.parametrize("raw", [b"", b"hello", b"[]", b'{"result":null}', b'{"e":5}', b'{"e":""}'])
+    def test_not_all_that_comes_is_an_event(self, raw: bytes) -> None:
+        """What a server says to a socket whose key is dead proves nothing; it is delivered all the same."""
+        flow, link = live()
+        flow.tick(60.0)
+        assert flow.brings(link, 61.0, raw) == "SILENT"
+        assert [item.raw for item in flow.items()] == [raw]  # type: ignore[union-attr]
+
+    def test_a_question_is_repeated(self) -> None:
+        """An exchange that does not answer is asked once a minute, and not more often."""
+        flow, _ = live()
+        for now in (60.0, 120.0, 180.0):
+            assert flow.stream.deadline == now
+            assert flow.tick(now) == "SILENT"
+            flow.asks()
+        assert flow.stream.statistics(KEY_STATISTICS, 0.0).silence_checks == 3
+
+    def test_old_news_is_no_proof(self) -> None:
+        """What was read late may have been sent before the key died."""
+        flow, link = live()
+        flow.stream.paused(link)
+        flow.tick(60.0)
+        flow.stream.resumed(link, 61.0)
+        assert flow.brings(link, 61.0, 1) == "SILENT"
+        flow.ponged(link, 61.0, 61.1)
+        assert flow.brings(link, 62.0, 2) == "LIVE"
+
+    def test_an_open_question_makes_no_socket_live(self) -> None:
+        """One that was opened without an answer is silent as soon as the last proof is old; it is not asked twice."""
+        flow, first = live()
+        flow.held(40.0)
+        flow.ends(first, 90.0)
+        flow.asks()
+        second = flow.opens(92.0)
+        assert flow.opened(second, 92.1) == "LIVE"
+        assert flow.tick(100.0) == "SILENT"
+        assert flow.wants() == []
+        assert flow.stream.deadline == 150
+
+    def test_a_handshake_proves_nothing(self) -> None:
+        """A socket opens with a dead key, too: the gap begins when the exchange last said that it was alive."""
+        flow, first = live()
+        flow.held(40.0)
+        flow.ends(first, 100.0)
+        flow.stream.key_troubled(100.0)
+        second = flow.stream._next
+        assert second is not None
+        flow.opened(second, 100.1)
+        flow.items()
+        flow.ponged(second, 120.0, 120.1)
+        flow.lost(121.0)
+        flow.stream.actions()
+        flow.held(121.5, 2)
+        third = flow.opens(121.5)
+        flow.opened(third, 121.6)
+        flow.ponged(second, 121.6, 121.7)
+        assert flow.gap().started_at == 40 + LOCAL
+
+    def test_a_dead_key_is_replaced(self) -> None:
+        """The gap begins when the key was alive for certain, not when its death was noticed."""
+        flow, first = live()
+        flow.ponged(first, 20.0, 20.1)
+        flow.brings(first, 25.0, 1)
+        flow.ponged(first, 80.0, 80.1)
+        flow.tick(85.0)
+        flow.asks()
+        assert flow.lost(85.2) == "SILENT"
+        assert flow.stream.deadline == inf
+        assert not flow.is_live()
+        assert flow.held(85.4, 2) == "MOVING"
+        second = flow.opens(85.4)
+        flow.opened(second, 85.6)
+        flow.ponged(first, 85.6, 85.7)
+        event, gap = flow.items()
+        assert event.raw == order(1)  # type: ignore[union-attr]
+        assert (gap.cause, gap.started_at, gap.ended_at) == (  # type: ignore[union-attr]
+            "key_lost",
+            20 + LOCAL,
+            85.6 + LOCAL,
+        )
+        assert flow.is_live()
+
+    def test_a_key_may_be_lost_without_a_doubt(self) -> None:
+        """A keepalive finds it dead, and the stream is silent from then on."""
+        flow, _ = live()
+        assert flow.lost(10.0) == "SILENT"
+        assert flow.wants() == []
+
+    def test_a_key_that_comes_back_was_never_dead(self) -> None:
+        """Keys are random: with the same value it is the same key, and the socket has had all of its events."""
+        flow, first = live()
+        assert flow.lost(10.0) == "SILENT"
+        assert flow.brings(first, 10.5, 1) == "SILENT"
+        assert flow.held(11.0) == "LIVE"
+        assert flow.wants() == []
+        flow.brings(first, 11.5, 2)
+        flow.delivers(1, 2)
+
+    def test_a_doubt_survives_a_handshake(self) -> None:
+        """A move that comes to nothing does not make a silent socket live."""
+        flow, first = live()
+        flow.brings(first, 55.0, SHUTDOWN)
+        second = flow.opens(55.0)
+        flow.tick(59.0)
+        assert flow.fails(second, 62.0, draw=0.9) == "SILENT"
+        flow.asks()
+
+
+class TestExpired:
+    @pytest.mark.parametrize(
+        "raw", [expired(), b'{"e":"listenKeyExpired"}', b'{"e":"listenKeyExpired","listenKey":null}']
+    )
+    def test_the_exchange_is_asked(self, raw: bytes) -> None:
+        """An announcement is a reason to doubt, and delivered like any other event."""
+        flow, link = live()
+        assert flow.brings(link, 10.0, raw) == "SILENT"
+        flow.asks()
+        assert [item.raw for item in flow.items()] == [raw]  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            expired("K2"),
+            b'{"e":"ORDER","o":{"c":"listenKeyExpired"}}',
+            b'{"e":"listenKeyExpired","listenKey":[{}]}',
+            b'{"e":"listenKeyExpired","listenKey":1}',
+            b'["listenKeyExpired"]',
+            b"listenKeyExpired",
+            b'{"stream":"listenKeyExpired","data":["listenKeyExpired"]}',
+            b'{"e":"listenKeyExpired","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            b'{"e":"listenKeyExpired","E":' + b"1" * 5000 + b"}",
+        ],
+        ids=lambda raw: repr(raw[:40]),
+    )
+    def test_not_everything_is_about_our_key(self, raw: bytes) -> None:
+        """Another key's end, an order that is called so, and nonsense: none is a reason to ask, none does harm."""
+        flow, link = live()
+        assert flow.brings(link, 10.0, raw) == "LIVE"
+        assert flow.wants() == []
+
+    def test_one_that_only_looks_like_an_event_does_no_harm(self) -> None:
+        """It is decoded to see whose key it names; where that fails it names none."""
+        flow, link = live()
+        flow.brings(link, 10.0, b'{"e":"listenKeyExpired","listenKey":"K1","x":1e999}')
+        assert flow.state == "LIVE"
+
+    def test_it_is_asked_once_a_second_at_most(self) -> None:
+        """An exchange may repeat itself without end; what it says meanwhile is not forgotten."""
+        flow, link = live()
+        flow.brings(link, 10.0, *[expired()] * 1000)
+        flow.asks()
+        flow.held(10.2, confirmed_at=10.0)
+        flow.brings(link, 10.5, *[expired()] * 1000)
+        assert flow.wants() == []
+        assert flow.stream.deadline == 11
+        flow.tick(11.0)
+        flow.asks()
+        assert flow.stream.deadline > 60
+
+    def test_it_proves_nothing(self) -> None:
+        """Events in the same read may be from before the end."""
+        flow, link = live()
+        assert flow.brings(link, 10.0, 1, expired()) == "SILENT"
+        assert flow.brings(link, 10.1, 2, expired()) == "SILENT"
+
+    def test_who_is_known_to_be_dead_is_not_asked_about(self) -> None:
+        """The key is being replaced; a doubt from before is settled."""
+        flow, link = live()
+        flow.brings(link, 10.0, expired())
+        flow.asks()
+        flow.brings(link, 10.1, expired())
+        flow.lost(10.2)
+        flow.brings(link, 10.3, expired())
+        assert flow.stream.deadline == inf
+
+    def test_the_key_we_have_counts_wherever_it_is_named(self) -> None:
+        """On a socket of the key before, too; one that is not named there is that one."""
+        flow, first, _ = moving()
+        flow.held(1000.1, 2)
+        flow.brings(first, 1001.0, b'{"e":"listenKeyExpired"}')
+        assert flow.wants() == []
+        assert flow.brings(first, 1001.0, expired("K2")) == "MOVING"
+        flow.asks()
+
+    def test_a_doubt_is_not_lost_with_its_socket(self) -> None:
+        """It is asked for when it is due, in whatever state."""
+        flow, first = live()
+        flow.brings(first, 10.0, expired())
+        flow.brings(first, 10.5, expired(), SHUTDOWN)
+        assert flow.wants() == ["Ask", "Open"]
+        assert flow.stream.deadline == 11
+        assert flow.tick(11.0) == "MOVING"
+        flow.asks()
+
+
+class TestMoving:
+    @pytest.mark.parametrize(("draw", "at"), [(0.0, 0.95 * DAY), (1.0, 0.9 * DAY)])
+    def test_a_socket_is_left_before_its_time(self, draw: float, at: float) -> None:
+        """Some hours before the day is over, and not all at once (S3)."""
+        flow, first = live(draw=draw)
+        flow.held(at - 1)
+        assert first.move_at == pytest.approx(at)
+        flow.tick(at - 0.5)
+        assert flow.wants() == []
+        flow.tick(at + 0.1)
+        assert (flow.state, flow.wants()) == ("MOVING", ["Open"])
+        assert "moving" in flow.kinds
+
+    def test_its_time_may_be_another(self) -> None:
+        """An exchange that runs faster than life ends its sockets earlier."""
+        _, first = live(timing=Timing(socket_lifetime=100))
+        assert first.move_at == pytest.approx(95)
+
+    def test_the_first_delivers_meanwhile(self) -> None:
+        """Until the next one is open, and has all that comes from then on, nothing changes."""
+        flow, first, second = moving()
+        flow.brings(first, 1000.2, 1)
+        flow.opened(second, 1000.5)
+        flow.brings(first, 1000.6, 2)
+        flow.delivers(1, 2)
+        assert flow.is_live()
+
+    def test_it_is_left_when_it_has_delivered_all(self) -> None:
+        """It is pinged at once; when it has answered, the next one goes on where it ended, without a gap (S3)."""
+        flow, first, second = draining()
+        assert first.ping_at == 1000.5
+        flow.brings(second, 1000.6, 2, 3)
+        flow.brings(first, 1000.7, 1, 2)
+        assert flow.ponged(first, 1000.4, 1000.7) == "DRAINING"
+        assert flow.ponged(first, 1000.5, 1000.8) == "LIVE"
+        flow.closes(first, politely=True)
+        flow.brings(second, 1000.9, 4)
+        flow.delivers(1, 2, 3, 4)
+        statistics = flow.stream.statistics(KEY_STATISTICS, 0.0)
+        assert (statistics.moves, statistics.gaps, statistics.duplicates, statistics.events) == (1, 0, 1, 5)
+        assert statistics.connected_since == 1000.5 + LOCAL
+
+    def test_what_comes_twice_later_is_left_out_as_well(self) -> None:
+        """The next socket may be slower than the first: until it has answered a ping, too (S1)."""
+        flow, first, second = draining()
+        flow.brings(first, 1000.6, 1, 2)
+        flow.ponged(first, 1000.5, 1000.7)
+        flow.brings(second, 1000.8, 1)
+        assert second.ping_at == 1000.7
+        flow.brings(second, 1000.9, 2, 3)
+        flow.ponged(second, 1000.7, 1001.0)
+        flow.delivers(1, 2, 3)
+        assert second.skip is None
+
+    def test_a_question_that_is_in_the_way_does_not_keep_it(self) -> None:
+        """A ping under way when the next one opens does not put off that which says that all was delivered."""
+        flow, first, second = moving()
+        flow.opened(second, 1000.5)
+        flow.ponged(first, 1000.4, 1000.6)
+        assert first.ping_at == 1000.5
+
+    def test_a_first_that_ends_leaves_no_gap_if_both_have_an_event(self) -> None:
+        """Everything before it came from one, everything after it comes from the other."""
+        flow, first, second = draining()
+        flow.brings(first, 1000.6, 1, 2)
+        flow.brings(second, 1000.6, 2, 3)
+        assert flow.ends(first, 1000.7) == "LIVE"
+        flow.delivers(1, 2, 3)
+
+    def test_but_otherwise_it_does(self) -> None:
+        """What it had not delivered when the next one opened is lost, and told before what is held (S2)."""
+        flow, first, second = draining()
+        flow.ponged(first, 999.0, 1000.55)
+        flow.brings(first, 1000.6, 1)
+        flow.brings(second, 1000.6, 3)
+        flow.ends(first, 1000.7)
+        _, gap, _ = items = flow.items()
+        assert [type(item).__name__ for item in items] == ["UserEvent", "Gap", "UserEvent"]
+        assert (gap.started_at, gap.ended_at) == (999 + LOCAL, 1000.5 + LOCAL)  # type: ignore[union-attr]
+
+    def test_what_was_lost_with_both_is_told(self) -> None:
+        """With an event on both there is no gap between them; but what one had sent before it was open may be lost."""
+        flow, first, second = draining()
+        flow.brings(first, 1000.6, 1)
+        flow.brings(second, 1000.6, 1)
+        flow.ends(first, 1000.7)
+        flow.ends(second, 1000.8)
+        flow.items()
+        flow.held(1001.0)
+        flow.opened(flow.opens(1001.0), 1001.2)
+        assert flow.gap().started_at == 1000 + LOCAL
+
+    def test_it_has_five_seconds_to_answer(self) -> None:
+        """A first that is dead does not hold up the next one's events for longer."""
+        flow, first, second = draining()
+        flow.brings(second, 1000.6, 1)
+        assert flow.stream.deadline == 1005.5
+        assert flow.tick(1005.5) == "LIVE"
+        flow.closes(first, politely=False)
+        flow.delivers("unresponsive", 1)
+
+    def test_a_key_that_changed_meanwhile_is_followed_at_once(self) -> None:
+        """What is wanted when patience ends does not wait for another tick."""
+        flow, _, _ = draining()
+        flow.held(1000.6, 2)
+        assert flow.tick(1005.5) == "MOVING"
+        assert flow.wants() == ["Close", "Open"]
+
+    def test_it_has_a_ping_at_most(self) -> None:
+        """Where pings are more frequent than that, so is the end of patience."""
+        flow, first = live(timing=Timing(ping_every=2))
+        flow.brings(first, 100.0, SHUTDOWN)
+        second = flow.opens(100.0)
+        flow.opened(second, 101.0)
+        assert flow.stream.deadline == 103
+
+    def test_a_first_that_does_not_answer_a_ping_is_left(self) -> None:
+        """The next one takes over."""
+        flow, first, _ = draining()
+        assert flow.unanswered(first, 990.0, 1001.0) == "LIVE"
+        flow.closes(first, politely=False)
+        assert flow.gap().cause == "unresponsive"
+
+    def test_memory_is_bounded(self) -> None:
+        """A next one that brings more than there is room for does not wait any longer (S6)."""
+        flow, first = live(limit=3)
+        flow.brings(first, 100.0, SHUTDOWN)
+        second = flow.opens(100.0)
+        flow.opened(second, 100.5)
+        flow.brings(second, 101.0, 1, 2, 3)
+        assert flow.state == "DRAINING"
+        flow.brings(second, 101.0, 4)
+        assert flow.state == "LIVE"
+        flow.closes(first, politely=False)
+        assert len(flow.items()) == 6
+
+    def test_a_handshake_that_fails_changes_nothing(self) -> None:
+        """The first goes on; the next try backs off; nothing is remembered for it."""
+        flow, first, second = moving()
+        flow.brings(first, 1000.1, 1)
+        assert flow.fails(second, 1000.2, draw=0.5) == "LIVE"
+        assert first.recent is None
+        assert flow.stream.deadline == pytest.approx(1000.2 + 0.55)
+        flow.brings(first, 1000.3, 2)
+        flow.delivers(1, 2)
+        assert flow.opens(flow.stream.deadline) is not second
+
+    def test_a_next_one_that_ends_changes_nothing(self) -> None:
+        """What it held the first will bring as well; what comes late from it is of no interest."""
+        flow, first, second = draining()
+        flow.brings(second, 1000.6, 1)
+        assert flow.ends(second, 1000.7, draw=0.5) == "LIVE"
+        assert first.recent is None
+        flow.brings(second, 1000.8, *range(200))
+        flow.brings(first, 1000.8, 1)
+        flow.delivers(1)
+        assert flow.wants() == []
+        assert flow.stream.deadline == pytest.approx(1000.7 + 0.55)
+        assert flow.stream.statistics(KEY_STATISTICS, 0.0).disconnects == 1
+
+    def test_a_next_one_that_does_not_answer_neither(self) -> None:
+        """It is closed without a goodbye."""
+        flow, _, second = draining()
+        assert flow.unanswered(second, 1000.6, 1004.0) == "LIVE"
+        flow.closes(second, politely=False)
+        assert flow.items() == []
+
+    def test_a_first_that_ends_early_leaves_one_handshake(self) -> None:
+        """The next socket is then the only one, and may bring again what the first has brought."""
+        flow, first, second = moving()
+        flow.brings(first, 1000.1, 1)
+        assert flow.ends(first, 1000.2) == "CONNECTING"
+        assert flow.wants() == []
+        assert flow.opened(second, 1000.5) == "LIVE"
+        flow.brings(second, 1000.6, 1, 2)
+        flow.delivers(1, "disconnected", 2)
+
+    def test_one_that_is_opened_after_it_brings_nothing_twice(self) -> None:
+        """If that handshake fails, too, nothing is remembered for the one after it."""
+        flow, first, second = moving()
+        flow.brings(first, 1000.1, 1)
+        flow.ends(first, 1000.2)
+        flow.fails(second, 1000.3)
+        assert first.recent is None
+
+    def test_a_key_that_dies_meanwhile_ends_the_handshake(self) -> None:
+        """The first goes on, silently, until there is another key."""
+        flow, first, second = moving()
+        assert flow.lost(1000.1) == "SILENT"
+        flow.closes(second, politely=False)
+        assert first.recent is None
+        assert flow.held(1000.3, 2) == "MOVING"
+
+    def test_a_key_that_dies_while_both_are_open_ends_neither(self) -> None:
+        """What they have is delivered; then they are silent, and left when there is another key."""
+        flow, first, _ = draining()
+        assert flow.lost(1000.6) == "DRAINING"
+        flow.brings(first, 1000.7, 1)
+        assert flow.ponged(first, 1000.5, 1000.7) == "SILENT"
+        flow.delivers(1)
+        assert flow.stream.deadline == inf
+        flow.stream.actions()
+        assert flow.held(1001.0, 2) == "MOVING"
+
+    def test_a_key_may_change_twice(self) -> None:
+        """Each is followed, one after the other, and each change is told."""
+        flow, first = live()
+        flow.held(100.0, 2)
+        second = flow.opens(100.0)
+        flow.held(100.1, 3)
+        flow.opened(second, 100.2)
+        assert flow.ponged(first, 100.2, 100.3) == "MOVING"
+        third = flow.stream.actions()[1].link  # type: ignore[union-attr]
+        flow.opened(third, 100.5)
+        flow.ponged(second, 100.5, 100.6)
+        gap = flow.gap()
+        assert (gap.generation_before, gap.generation_after) == (1, 3)
+        assert (gap.started_at, gap.ended_at) == (LOCAL, 100.5 + LOCAL)
+
+    def test_a_key_that_was_replaced_while_the_old_one_works_leaves_no_gap(self) -> None:
+        """If an event comes on both there is nothing between (S3)."""
+        flow, first = live()
+        flow.held(100.0, 2)
+        second = flow.opens(100.0)
+        flow.opened(second, 100.2)
+        flow.brings(first, 100.3, 1)
+        flow.brings(second, 100.3, 1, 2)
+        flow.ponged(first, 100.2, 100.4)
+        flow.delivers(1, 2)
+
+    def test_a_next_one_for_another_key_has_all_that_there_is(self) -> None:
+        """If it ends before it took over, what it held is delivered; the first is of a dead key."""
+        flow, first = live()
+        flow.lost(100.0)
+        flow.held(100.0, 2)
+        second = flow.opens(100.0)
+        flow.opened(second, 100.2)
+        flow.brings(second, 100.3, 1)
+        assert flow.ends(second, 100.4) == "WAITING"
+        assert flow.wants()[0] == "Close"
+        flow.delivers("key_lost", 1)
+        flow.brings(first, 100.5, 2)
+        assert flow.items() == []
+
+    def test_nothing_moves_in_a_hot_loop(self) -> None:
+        """An exchange that says of each socket that it will end it is believed at growing intervals."""
+        flow, link, now = *live(draw=0.999999), 100.0
+        moved_at = []
+        for _ in range(8):
+            flow.held(now)
+            flow.brings(link, now, SHUTDOWN)
+            if flow.state != "MOVING":
+                now = flow.stream.deadline
+                flow.held(now)
+            second = flow.opens(now)
+            moved_at.append(now)
+            flow.opened(second, now)
+            flow.ponged(link, now, now)
+            flow.stream.actions()
+            link = second
+        assert [round(later - earlier) for earlier, later in pairwise(moved_at)] == [0, 1, 2, 4, 8, 16, 32]
+
+    def test_an_announcement_is_about_the_socket_that_brings_it(self) -> None:
+        """One that was held is heeded when its socket has taken over, even if it looks like one that came before."""
+        flow, first, second = draining()
+        flow.brings(first, 1000.6, SHUTDOWN)
+        flow.brings(second, 1000.6, SHUTDOWN)
+        flow.ponged(first, 1000.5, 1000.7)
+        assert second.move_at == 1000.7
+
+    def test_a_long_message_is_no_announcement(self) -> None:
+        """An order may be called so."""
+        flow, first = live()
+        flow.brings(first, 10.0, b'{"e":"serverShutdown","E":1,"x":"%b"}' % (b"x" * 256))
+        assert flow.state == "LIVE"
+
+
+class TestLeaps:
+    def test_hours_pass_between_two_ticks(self) -> None:
+        """Whatever was due meanwhile is due now, once."""
+        flow, _ = live()
+        assert flow.tick(30 * 3600.0) == "MOVING"
+        assert flow.wants() == ["Open"]
+        flow, _ = live()
+        assert flow.tick(3600.0) == "SILENT"
+        flow.asks()
+        flow, link = live()
+        flow.ends(link, 100.0)
+        flow.stream.actions()
+        assert flow.tick(3600.0) == "WAITING"
+        flow.asks()
+
+    def test_a_handover_is_over_then(self) -> None:
+        """The first has had its time."""
+        flow, _, second = draining()
+        flow.held(9000.0)
+        assert flow.tick(9000.0) == "LIVE"
+        assert flow.stream._current is second
+
+
+class TestOverflow:
+    def test_what_is_dropped_is_a_gap(self) -> None:
+        """It says since when, and how many; the first of them was not sent before all that was observed (S6)."""
+        flow, link = live(limit=2, on_full="drop_newest")
+        flow.brings(link, 1.0, 1, 2)
+        flow.ponged(link, 2.0, 2.1)
+        flow.brings(link, 3.0, 3)
+        flow.brings(link, 4.0, 4)
+        gap = flow.items()[-1]
+        assert (gap.cause, gap.missed, gap.last_event_time) == ("overflow", 2, 2)  # type: ignore[union-attr]
+        assert (gap.started_at, gap.ended_at) == (2 + LOCAL, 4 + LOCAL)  # type: ignore[union-attr]
+        assert (gap.unix_started_at, gap.unix_ended_at) == (2 + UNIX, 4 + UNIX)  # type: ignore[union-attr]
+        assert flow.kinds == ["connected", "gap"]
+        statistics = flow.stream.statistics(KEY_STATISTICS, 0.0)
+        assert (statistics.dropped, statistics.gaps, statistics.events) == (2, 1, 4)
+
+    def test_before_the_first_event_there_is_none(self) -> None:
+        """A gap at the beginning comes after nothing."""
+        flow, link = live(limit=1, on_full="drop_oldest")
+        flow.brings(link, 1.0, 1, 2)
+        assert flow.gap().last_event_time is None
+
+
+class TestEnd:
+    @pytest.mark.parametrize("make", [live, moving, draining])
+    def test_every_socket_is_closed(self, make: object) -> None:
+        """With a goodbye, once; and after that nothing happens, whatever comes."""
+        flow, *links = make()  # type: ignore[operator]
+        flow.stream.stop()
+        assert [(action.link, action.politely) for action in flow.stream.actions()] == [(link, True) for link in links]
+        flow.stream.stop()
+        for link in links:
+            flow.brings(link, 2000.0, *range(200))
+            flow.ends(link, 2000.0)
+            flow.fails(link, 2000.0)
+            flow.opened(link, 2000.0)
+            flow.ponged(link, 1999.0, 2000.0)
+            flow.unanswered(link, 1999.0, 2000.0)
+        flow.lost(2000.0)
+        flow.held(2000.0, 7)
+        flow.stream.key_troubled(2000.0)
+        assert flow.tick(1e9) == "CLOSED"
+        assert (flow.stream.deadline, flow.wants(), flow.items()) == (inf, [], [])
+        assert flow.stream.failure is None
+
+    def test_it_may_end_before_it_began(self) -> None:
+        """There is nothing to close then."""
+        flow = Flow()
+        flow.stream.stop()
+        assert (flow.tick(1e9), flow.wants()) == ("CLOSED", [])
+
+
+class TestStatistics:
+    def test_it_says_what_it_is(self) -> None:
+        """Times are on the user's clock; counts are of what observers have heard."""
+        flow, link = live()
+        flow.brings(link, 5.0, 1, 2)
+        statistics = flow.stream.statistics(KEY_STATISTICS, 77.0)
+        assert (statistics.state, statistics.is_live, statistics.generation) == ("live", True, 1)
+        assert (statistics.connected_since, statistics.last_frame_at) == (LOCAL, 5 + LOCAL)
+        assert (statistics.presumed_valid_until, statistics.buffered) == (77, 2)
+        assert (statistics.connects, statistics.events, statistics.key) == (1, 2, KEY_STATISTICS)
+
+    def test_without_a_socket_there_are_no_times(self) -> None:
+        """Nothing is connected, and nothing was heard."""
+        flow, link = live()
+        flow.ends(link, 100.0)
+        flow.stream.actions()
+        flow.held(100.0)
+        flow.fails(flow.opens(100.0), 100.0)
+        statistics = flow.stream.statistics(KEY_STATISTICS, 77.0)
+        assert (statistics.connected_since, statistics.last_frame_at) == (None, None)
+        assert (statistics.failed_connects, statistics.disconnects, statistics.is_live) == (1, 1, False)
+
+    def test_news_are_told_once(self) -> None:
+        """What was asked for is not there again."""
+        flow = Flow()
+        assert not flow.has_news()
+        flow.held(0.0)
+        assert flow.has_news()
+        link: Link = flow.opens(0.0)
+        assert not flow.has_news()
+        flow.opened(link, 0.1)
+        assert flow.has_news()
+        assert flow.kinds == ["connected"]
+        assert not flow.has_news()

@@ -1,0 +1,150 @@
+"""What gives a stream its right to events: a listen key that is kept alive, or nothing but credentials.
+
+The two differ in where a socket goes, in what has to be said on it, and in whom to ask whether events still come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from ._core._api_session import ApiSession, subscribe_by_signature, subscribe_by_token
+from ._core._conversation import Conversation, Manners, needs_manners
+from ._core._lifecycle import Notice
+from ._core._session_venue import SessionVenue
+from ._core._signing import sign_as
+from ._core._state import State
+from ._core._stream import Stream
+from ._listen_key import ListenKey
+from ._values import Credentials
+
+__all__ = ["KeyLease", "Lease", "SessionLease"]
+
+
+class Lease(Protocol):
+    """What the two have in common."""
+
+    key: ListenKey | None
+    venue: str
+
+    @property
+    def url(self) -> str:
+        """Where a socket goes that is opened now."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Of the listen key."""
+        ...
+
+    def tie(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
+        """Tell ``machine`` of the key, now and whenever something happens to it; then call ``follow``."""
+        ...
+
+    def ask(self, talks: list[Conversation]) -> None:
+        """Have the exchange asked whether events still come; ``talks`` are those on open sockets."""
+        ...
+
+    def converse(self) -> Conversation | None:
+        """What there is to be said on a socket that was opened with :attr:`url`; ``None`` for nothing."""
+        ...
+
+    def expires_at(self) -> float:
+        """Until when it is presumed to be good, on trio's clock."""
+        ...
+
+
+class KeyLease:
+    """A listen key."""
+
+    def __init__(self, key: ListenKey) -> None:
+        self.key: ListenKey | None = key
+        self.venue = key.venue.name
+        self._key = key
+
+    @property
+    def url(self) -> str:
+        """With the key as it is now."""
+        return self._key.stream_url
+
+    @property
+    def generation(self) -> int:
+        """The key's."""
+        return self._key.generation
+
+    def tie(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
+        """See the port."""
+        self._machine, self._now, self._follow = machine, now, follow
+        self._key._watchers.append(self._changed)  # noqa: SLF001 - the lease is the other half of it
+        self._take()
+
+    def ask(self, talks: list[Conversation]) -> None:  # noqa: ARG002 - a key is asked about elsewhere
+        """Ask by a keepalive."""
+        self._key._ask(self._now())  # noqa: SLF001 - as above
+
+    def converse(self) -> Conversation | None:
+        """The exchange's manners, if it has some; where the key is no part of the URL, it is said."""
+        shape = self._key.venue.stream
+        if shape.says_key:
+            return ApiSession(self.venue, subscribe_by_token(self._key.value), _nothing)
+        return Manners(shape) if needs_manners(shape) else None
+
+    def expires_at(self) -> float:
+        """The key's."""
+        return self._key.expires_at
+
+    def _changed(self, notice: Notice) -> None:
+        match notice.kind:
+            case "created" | "renewed" | "replaced":
+                self._take()
+            case "lost":
+                self._machine.key_lost(self._now())
+            case "retrying":
+                self._machine.key_troubled(self._now())
+        self._follow()
+
+    def _take(self) -> None:
+        lifecycle = self._key._machine  # noqa: SLF001 - as above
+        if lifecycle.state in {State.HELD, State.RENEWING}:
+            self._machine.key_held(self.generation, self._key.value, lifecycle.confirmed_at, self._now())
+
+
+class SessionLease:
+    """Credentials, and a venue that takes signed subscriptions: there is nothing to keep alive, and nothing to lose."""
+
+    key: ListenKey | None = None
+    generation = 1
+
+    def __init__(self, venue: SessionVenue, credentials: Credentials) -> None:
+        self.venue = venue.name
+        self.url = venue.url
+        sign = partial(sign_as, venue.name, credentials)
+        self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
+
+    def tie(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
+        """See the port."""
+        self._machine, self._now, self._follow = machine, now, follow
+        self._confirm(now())
+
+    def ask(self, talks: list[Conversation]) -> None:
+        """Ask on the sockets themselves; where there is none, there is nothing to be in doubt about."""
+        asked = [talk.ask() for talk in talks]
+        if not any(asked):
+            self._confirm(self._now())
+
+    def converse(self) -> Conversation:
+        """The subscription."""
+        return ApiSession(self.venue, self._build, self._confirm)
+
+    def expires_at(self) -> float:
+        """It has no end."""
+        return float("inf")
+
+    def _confirm(self, asked_at: float) -> None:
+        self._machine.key_held(1, "", asked_at, self._now())
+        self._follow()
+
+
+def _nothing(asked_at: float) -> None:
+    """That the subscription is there says that its token is alive, which was never in doubt by then."""

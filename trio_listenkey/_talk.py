@@ -1,0 +1,90 @@
+"""A connection on which more is said than events: it looks like any other from outside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import trio
+
+from ._connector import Connection
+from ._core._conversation import Conversation
+
+__all__ = ["Talk"]
+
+
+class Talk:
+    """Holds a conversation on a connection, and passes on the events.
+
+    Args:
+        connection: What it is held on.
+        conversation: What is said.
+        now: Tells the time.
+    """
+
+    def __init__(self, connection: Connection, conversation: Conversation, now: Callable[[], float]) -> None:
+        self.conversation = conversation
+        self._connection = connection
+        self._now = now
+        self._events: list[bytes] = []
+        self._nap: trio.CancelScope | None = None
+
+    async def begin(self) -> None:
+        """Say what has to be said before events come, and wait until they do.
+
+        Raises:
+            Exception: They will not, or the connection is over.
+        """
+        self._look_at_the_clock()
+        self.conversation.begin()
+        await self._say()
+        while not self.conversation.is_ready:
+            await self._listen()
+            if self.conversation.over is not None:
+                raise self.conversation.over
+
+    async def receive(self) -> Sequence[bytes]:
+        """As of any connection; but what ends the conversation is raised, too, after the last event."""
+        while not self._events:
+            if self.conversation.over is not None:
+                await trio.lowlevel.checkpoint()
+                raise self.conversation.over
+            await self._listen()
+        events, self._events = self._events, []
+        return events
+
+    async def ping(self) -> None:
+        """As of any connection."""
+        await self._connection.ping()
+
+    async def send(self, message: str) -> None:
+        """As of any connection."""
+        await self._connection.send(message)
+
+    async def speak(self) -> None:
+        """Say what there is to say that nobody has asked for; it ends with the connection."""
+        while True:
+            with trio.CancelScope() as self._nap:
+                await trio.sleep(max(0.0, self.conversation.say_at - self._now()))
+            self._nap = None
+            await self._say()
+
+    def look_again(self) -> None:
+        """There may be something to say."""
+        if self._nap is not None:
+            self._nap.cancel()
+
+    async def _listen(self) -> None:
+        batch = await self._connection.receive()
+        self._look_at_the_clock()
+        self._events += self.conversation.hear(batch)
+        await self._say()
+
+    async def _say(self) -> None:
+        self._look_at_the_clock()
+        for message in self.conversation.to_say():
+            await self._connection.send(message)
+
+    def _look_at_the_clock(self) -> None:
+        self.conversation.now = self._now()
+        self.conversation.unix_ms = int(time.time() * 1000)

@@ -92,7 +92,8 @@ class Timing:
         jitter: Each keepalive is sent earlier by a random part of this fraction of ``keepalive_every``, so that
             a thousand keys opened together do not ping together. From 0 to 0.9.
         request_timeout: For one request, from connecting to the last byte of the answer.
-        open_timeout: For the first key, retries included. When it is over, opening fails.
+        open_timeout: For the first key, and with a stream for its first socket, too, retries included. When it is
+            over, opening fails.
         close_timeout: For closing the key on the way out, retries included. Leaving the block is delayed by this
             much at most, and by as much again if a create is still in flight.
         retry_base: The first retry comes after a random time of up to this; each further one may take
@@ -202,7 +203,8 @@ class StreamStatistics:
     Attributes:
         state: The state of the stream's machine, for example ``"live"``; the documentation draws them all.
         is_live: Whether events are being delivered, as far as anyone can know: a socket is open, its peer answers
-            pings, and its listen key was confirmed, or proven by an event, less than a silence check ago.
+            pings, and its listen key was confirmed, or proven by an event, less than a silence check ago, or is being
+            asked about for no more than two seconds.
         generation: The listen key's generation.
         connected_since: When the socket that delivers was opened; ``None`` while there is none.
         last_frame_at: When anything was last read from it, answers to pings included; ``None`` before that.
@@ -218,7 +220,7 @@ class StreamStatistics:
         moves: How often the stream moved to another socket without leaving the first before.
         silence_checks: How often the exchange was asked whether the key is alive, for want of events or for
             another doubt.
-        key: The listen key's own statistics.
+        key: The listen key's own statistics; ``None`` where there is no key.
     """
 
     state: str
@@ -237,4 +239,4 @@ class StreamStatistics:
     disconnects: int
     moves: int
     silence_checks: int
-    key: KeyStatistics
+    key: KeyStatistics | None

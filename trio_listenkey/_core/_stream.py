@@ -57,6 +57,9 @@ _CONFIRM_WITHIN: Final = 2.0
 # Seconds to wait, before the next socket takes over, for the first one's answer that it has delivered everything.
 # The next one's events are late by so much if the first one is dead.
 _DRAIN_WITHIN: Final = 5.0
+# Seconds between two attempts to open a socket, at most: each without one may cost an event, and the door sees to it that
+# there are not too many. Requests about keys are further apart.
+_RETRY_CAP: Final = 15.0
 # Seconds between two questions that events of the exchange make us ask: an exchange may repeat itself.
 _ASK_AGAIN_AFTER: Final = 1.0
 
@@ -64,6 +67,7 @@ _EXPIRED: Final = b"listenKeyExpired"
 _SHUTDOWN: Final = b"serverShutdown"
 _SHUTDOWN_SIZE: Final = 256  # the announcement has an "e" and an "E" and nothing else, at most in an envelope
 
+_DELIVERING: Final = frozenset({StreamState.LIVE, StreamState.MOVING, StreamState.DRAINING})
 _OPENING: Final = frozenset({StreamState.CONNECTING, StreamState.MOVING})
 
 
@@ -116,17 +120,25 @@ class Stream:
         door: The streams' host: how many sockets may be opened, and when.
         limit: How many items the buffer has room for.
         on_full: What to do beyond it.
-        now: The present: the first socket has ``open_timeout`` from here.
+        now: When opening began: the first socket has ``open_timeout`` from here.
         draw: A random number in [0, 1).
     """
 
     def __init__(
-        self, venue: str, timing: Timing, door: Door, *, limit: int, on_full: OnFull, now: float, draw: float
+        self,
+        venue: str,
+        timing: Timing,
+        door: Door,
+        *,
+        limit: int,
+        on_full: OnFull,
+        now: float,
+        draw: float,
     ) -> None:
         self.state = StreamState.WAITING
         self.buffer = Buffer(limit, on_full, self._overflow)
         self.failure: ListenKeyError | None = None
-        """Why there never was a socket; set at most once, and only before the first one."""
+        """Why there is no way on; set at most once."""
         self.to_local = 0.0
         """What is added to times that users see."""
         self.to_unix = 0.0
@@ -147,6 +159,8 @@ class Stream:
         self._key_is_troubled = False  # requests about it fail
         self._confirmed_at = self._asked_at = self._confirm_until = -inf
         self._lost_at = -inf
+        self._latest = now
+        self._wondering_until = -inf  # before then, an answer may come to a question that silence has raised
         self._suspect_at = inf  # when to ask about a key that the exchange has said is dead
         self._drain_until = inf
         self._actions: list[Open | Close | Ask] = []
@@ -159,12 +173,9 @@ class Stream:
 
     @property
     def is_live(self) -> bool:
-        """Whether events are delivered, as far as can be known."""
-        return (
-            self.state in {StreamState.LIVE, StreamState.MOVING, StreamState.DRAINING}
-            and self._key_is_usable
-            and self._has_key_that_lives
-        )
+        """Whether events are delivered, as far as can be known; a question just asked for want of events is no doubt."""
+        is_delivering = self.state in _DELIVERING or self._latest < self._wondering_until
+        return is_delivering and self._key_is_usable and self._has_key_that_lives
 
     @property
     def was_open(self) -> bool:
@@ -187,7 +198,7 @@ class Stream:
                 at = inf
         return min(at, self._suspect_at, self._give_up_at)
 
-    def statistics(self, key: KeyStatistics, presumed_valid_until: float) -> StreamStatistics:
+    def statistics(self, key: KeyStatistics | None, presumed_valid_until: float) -> StreamStatistics:
         """Counters and times, those on the local axis."""
         current = self._current
         return StreamStatistics(
@@ -228,6 +239,7 @@ class Stream:
 
     def tick(self, now: float) -> None:
         """Let time pass until ``now``."""
+        self._latest = now
         if self.state is StreamState.CLOSED:
             return
         if now >= self._give_up_at:
@@ -269,6 +281,7 @@ class Stream:
         elif now >= self._doubt_at:
             if self.state is StreamState.LIVE:
                 self._fire(StreamEvent.DOUBT)
+                self._wondering_until = now + _CONFIRM_WITHIN
             if now >= self._asked_at + self._timing.silence_check_every:
                 self._ask(now)
 
@@ -282,6 +295,7 @@ class Stream:
     def _doubt(self, now: float) -> None:
         if self.state is StreamState.LIVE:
             self._fire(StreamEvent.DOUBT)
+        self._wondering_until = -inf  # the exchange itself has said that the key is dead
         self._ask(now)
 
     def _ask(self, now: float) -> None:
@@ -357,15 +371,16 @@ class Stream:
                 self._tell_gap(lost, link)
         self.tick(now)
 
-    def open_failed(self, link: Link, error: Any, now: float, draw: float) -> None:
-        """The socket of ``link`` could not be opened; ``error`` has a ``status`` and a ``retry_after``, or ``None``."""
+    def open_failed(self, link: Link, error: Exception, now: float, draw: float) -> None:
+        """The socket of ``link`` could not be opened; ``error`` may have a ``status`` and a ``retry_after``."""
         if link is not self._next:
             return
         self._next = None
         self._fire(StreamEvent.FAILED)
         self._error = error
         self._back_off(now, draw)
-        self._door.refused(error.status, error.retry_after, now, self._attempt, draw)
+        status, retry_after = getattr(error, "status", None), getattr(error, "retry_after", None)
+        self._door.refused(status, retry_after, now, self._attempt, draw)
         self._counts["failed_connects"] += 1
         self._notices.append(StreamNotice("unconnected", error, max(0.0, self._try_at - now)))
         self._forget_overlap()
@@ -436,13 +451,15 @@ class Stream:
     def _back_off(self, now: float, draw: float) -> None:
         self._draw = draw
         self._attempt += 1
-        self._retry_at = now + full_jitter(
-            self._attempt, draw, base=self._timing.retry_base, cap=self._timing.retry_cap
-        )
+        self._retry_at = now + full_jitter(self._attempt, draw, base=self._timing.retry_base, cap=self._retry_cap)
+
+    @property
+    def _retry_cap(self) -> float:
+        return min(self._timing.retry_cap, _RETRY_CAP)
 
     def _pace(self, link: Link, now: float) -> None:
         """One that was open for long may be followed at once; if each is soon followed by another it takes time."""
-        if now - link.opened_at >= min(self._timing.retry_cap, self._lifetime / 2):
+        if now - link.opened_at >= min(self._retry_cap, self._lifetime / 2):
             self._attempt = 0
             self._retry_at = now
         else:
@@ -574,6 +591,10 @@ class Stream:
         return gap
 
     # The end.
+
+    def fail(self, error: ListenKeyError) -> None:
+        """There is no way on: the exchange has refused for good."""
+        self.failure = self.failure or error
 
     def stop(self) -> None:
         """The block is over, or there is no way on."""

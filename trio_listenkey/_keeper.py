@@ -43,7 +43,7 @@ from ._core._state import Event, State
 from ._core._venue import Venue
 from ._errors import ListenKeyError, TransportError, UsageError
 from ._instrument import Instrument
-from ._leaving import is_only_cancelled, raise_as_it_is, run_down
+from ._leaving import Body, blame, raise_as_it_is, run_down
 from ._listen_key import ListenKey
 from ._neighbourhood import Membership, Neighbourhood, neighbourhood
 from ._observer import Observer
@@ -119,7 +119,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     __slots__ = (
         "_arguments",
-        "_body_scope",
+        "_body",
         "_credentials",
         "_flight",
         "_home",
@@ -135,6 +135,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_venue",
     )
 
+    _body: Body
     _home: Neighbourhood
     _key: ListenKey
     _machine: Lifecycle
@@ -175,7 +176,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         except BaseException as exc:  # noqa: ASYNC103, BLE001 - parked, not swallowed: the keeper has to end first
             error = exc
         if error is None and self._machine.failure is None:
-            self._body_scope.__enter__()
+            self._body.enter()
             return self._key
         error = await self._finish(error)
         assert error is not None
@@ -185,12 +186,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        error = exc
-        try:
-            if self._body_scope.__exit__(exc_type, exc, tb):
-                error = None  # the cancellation was ours: the failure tells why
-        except BaseException as rest:  # noqa: ASYNC103, BLE001 - parked: what was in a group besides our cancellation
-            error = _original(exc, rest)
+        error = self._body.leave(exc_type, exc, tb)
         error = await self._finish(error)  # noqa: ASYNC102 - it is cancellable, and the keeper it waits for is bounded
         if error is not None and error is not exc:
             raise_as_it_is(error)
@@ -212,7 +208,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         )
         self._key = ListenKey(self._venue, self._machine, home.clock, self._look_again)
         self._settled = trio.Event()
-        self._body_scope = trio.CancelScope()
+        self._body = Body()
         self._nursery_manager = trio.open_nursery()
 
     async def _finish(self, error: BaseException | None) -> BaseException | None:
@@ -223,13 +219,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         outcome = await run_down(self._nursery_manager, error)
         if outcome is not error:
             return outcome
-        failure = self._machine.failure
-        if failure is None:
-            return error
-        if error is None or is_only_cancelled(error):
-            return failure
-        error.add_note(f"Besides, the listen key failed: {failure}")
-        return error
+        return blame(error, self._machine.failure, "the listen key")
 
     # What the keeper's task does.
 
@@ -348,7 +338,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.failure is not None or machine.generation:
             self._settled.set()
         if machine.failure is not None:
-            self._body_scope.cancel(reason="the listen key failed")
+            self._body.cancel("the listen key failed")
         for notice in machine.notices():
             _log_notice(self._venue.name, machine.generation, notice)
             self._tell_instrument(notice)
@@ -376,10 +366,3 @@ def _log_notice(venue: str, generation: int, notice: Notice) -> None:
             _log.warning("%s: listen key %d may be left behind: %s", venue, generation, notice.error)
         case _:
             _log.info("%s: listen key %d %s", venue, generation, notice.kind)
-
-
-def _original(exc: BaseException | None, rest: BaseException) -> BaseException:
-    """What the block raised, if a cancel scope has only rebuilt the group without taking anything out."""
-    if isinstance(exc, BaseExceptionGroup) and isinstance(rest, BaseExceptionGroup):
-        return rest if exc.subgroup(trio.Cancelled) else exc
-    return rest

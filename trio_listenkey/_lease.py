@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Protocol
 
 from ._core._api_session import ApiSession, subscribe_by_signature, subscribe_by_token
@@ -16,6 +17,7 @@ from ._core._session_venue import SessionVenue
 from ._core._signing import sign_as
 from ._core._state import State
 from ._core._stream import Stream
+from ._core._venue import Venue
 from ._listen_key import ListenKey
 from ._values import Credentials
 
@@ -25,8 +27,15 @@ __all__ = ["KeyLease", "Lease", "SessionLease"]
 class Lease(Protocol):
     """What the two have in common."""
 
-    key: ListenKey | None
-    venue: str
+    @property
+    def key(self) -> ListenKey | None:
+        """The key, if it is one."""
+        ...
+
+    @property
+    def venue(self) -> Venue | SessionVenue:
+        """The exchange."""
+        ...
 
     @property
     def url(self) -> str:
@@ -50,6 +59,12 @@ class Lease(Protocol):
         """What there is to be said on a socket that was opened with :attr:`url`; ``None`` for nothing."""
         ...
 
+    @property
+    def lifetime(self) -> float:
+        """Seconds after which the exchange ends a socket."""
+        ...
+
+    @property
     def expires_at(self) -> float:
         """Until when it is presumed to be good, on trio's clock."""
         ...
@@ -60,7 +75,7 @@ class KeyLease:
 
     def __init__(self, key: ListenKey) -> None:
         self.key: ListenKey | None = key
-        self.venue = key.venue.name
+        self.venue: Venue | SessionVenue = key.venue
         self._key = key
 
     @property
@@ -87,9 +102,15 @@ class KeyLease:
         """The exchange's manners, if it has some; where the key is no part of the URL, it is said."""
         shape = self._key.venue.stream
         if shape.says_key:
-            return ApiSession(self.venue, subscribe_by_token(self._key.value), _nothing)
+            return ApiSession(self.venue.name, subscribe_by_token(self._key.value), _nothing)
         return Manners(shape) if needs_manners(shape) else None
 
+    @property
+    def lifetime(self) -> float:
+        """The venue's."""
+        return self._key.venue.stream.lifetime
+
+    @property
     def expires_at(self) -> float:
         """The key's."""
         return self._key.expires_at
@@ -113,12 +134,13 @@ class KeyLease:
 class SessionLease:
     """Credentials, and a venue that takes signed subscriptions: there is nothing to keep alive, and nothing to lose."""
 
-    key: ListenKey | None = None
     generation = 1
 
     def __init__(self, venue: SessionVenue, credentials: Credentials) -> None:
-        self.venue = venue.name
+        self.key: ListenKey | None = None
+        self.venue: Venue | SessionVenue = venue
         self.url = venue.url
+        self.lifetime = venue.lifetime
         sign = partial(sign_as, venue.name, credentials)
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 
@@ -135,11 +157,12 @@ class SessionLease:
 
     def converse(self) -> Conversation:
         """The subscription."""
-        return ApiSession(self.venue, self._build, self._confirm)
+        return ApiSession(self.venue.name, self._build, self._confirm)
 
+    @property
     def expires_at(self) -> float:
         """It has no end."""
-        return float("inf")
+        return inf
 
     def _confirm(self, asked_at: float) -> None:
         self._machine.key_held(1, "", asked_at, self._now())

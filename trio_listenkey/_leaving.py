@@ -3,11 +3,48 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import NoReturn
 
 import trio
 
-__all__ = ["is_only_cancelled", "raise_as_it_is", "run_down"]
+__all__ = ["Body", "blame", "raise_as_it_is", "run_down"]
+
+
+class Body:
+    """The block, which may have to be cancelled because what it stands on has failed."""
+
+    def __init__(self) -> None:
+        self._scope = trio.CancelScope()
+
+    def enter(self) -> None:
+        """It begins."""
+        self._scope.__enter__()
+
+    def cancel(self, reason: str) -> None:
+        """What it stands on has failed."""
+        self._scope.cancel(reason=reason)
+
+    def leave(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> BaseException | None:
+        """It is over; what it ended with besides our cancellation."""
+        try:
+            if self._scope.__exit__(exc_type, exc, tb):
+                return None  # the cancellation was ours: the failure tells why
+        except BaseException as rest:  # noqa: BLE001 - parked: what was in a group besides our cancellation
+            return _original(exc, rest)
+        return exc
+
+
+def blame(error: BaseException | None, failure: Exception | None, what: str) -> BaseException | None:
+    """What to raise where the block ended with ``error`` and ``what`` it stands on with ``failure``."""
+    if failure is None:
+        return error
+    if error is None or _is_only_cancelled(error):
+        return failure
+    error.add_note(f"Besides, {what} failed: {failure}")
+    return error
 
 
 async def run_down(
@@ -28,8 +65,7 @@ async def run_down(
     return error
 
 
-def is_only_cancelled(error: BaseException) -> bool:
-    """Whether there is nothing but cancellation in ``error``."""
+def _is_only_cancelled(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return error.split(trio.Cancelled)[1] is None
     return isinstance(error, trio.Cancelled)
@@ -43,3 +79,10 @@ def raise_as_it_is(error: BaseException) -> NoReturn:
     finally:
         error.__context__ = context
         del error, context  # or the traceback's frame refers to the error, and both to each other
+
+
+def _original(exc: BaseException | None, rest: BaseException) -> BaseException:
+    """What the block raised, if a cancel scope has only rebuilt the group without taking anything out."""
+    if isinstance(exc, BaseExceptionGroup) and isinstance(rest, BaseExceptionGroup):
+        return rest if exc.subgroup(trio.Cancelled) else exc
+    return rest

@@ -11,6 +11,7 @@ from ._clock import SteadyClock
 from ._connector import Connector
 from ._core._door import Door
 from ._core._neighbours import Account, Host
+from ._core._session_venue import SessionVenue
 from ._core._venue import Venue
 from ._transport import Transport
 from ._values import Credentials
@@ -63,7 +64,7 @@ class Neighbourhood:
         """The host that a venue's REST calls go to; several venues may share one."""
         return self._hosts.setdefault(_address(venue.rest_url), Host())
 
-    def door(self, venue: Venue) -> Door:
+    def door(self, venue: Venue | SessionVenue) -> Door:
         """The host that a venue's sockets go to."""
         return self._doors.setdefault(_address(venue.stream_url), Door())
 

@@ -13,6 +13,7 @@ import logging
 import random
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from math import inf
 from types import TracebackType
@@ -24,19 +25,23 @@ from trio.lowlevel import enable_ki_protection
 from ._arguments import check_choice, check_port, check_type
 from ._connector import Connection, Connector, SocketError
 from ._core._buffer import OnFull
-from ._core._lifecycle import Notice, OnExit
+from ._core._conversation import Conversation
+from ._core._lifecycle import OnExit
 from ._core._links import Link
-from ._core._state import State
+from ._core._session_venue import SessionVenue
+from ._core._signing import check_session
 from ._core._stream import Ask, Close, Open, Stream, StreamNotice
 from ._core._stream_state import StreamState
 from ._core._venue import Venue
-from ._errors import UsageError
+from ._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
 from ._instrument import Instrument
 from ._keeper import open_listen_key
-from ._leaving import raise_as_it_is, run_down
+from ._lease import KeyLease, Lease, SessionLease
+from ._leaving import Body, blame, raise_as_it_is, run_down
 from ._listen_key import ListenKey
 from ._neighbourhood import Neighbourhood, neighbourhood
 from ._observer import Observer
+from ._talk import Talk
 from ._transport import Transport
 from ._user_stream import UserStream
 from ._values import Credentials, Timing
@@ -49,7 +54,7 @@ _GOODBYE_LIMIT: Final = 0.5  # seconds; the connectors' contract, but a connecto
 
 
 def open_user_stream(
-    venue: Venue,
+    venue: Venue | SessionVenue,
     credentials: Credentials,
     *,
     transport: Transport | None = None,
@@ -99,73 +104,120 @@ def open_user_stream(
         RefusedError: The exchange refused the key, on opening or later; later, the block is cancelled first.
         RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``.
     """
-    key_block = open_listen_key(
-        venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument
-    )
+    lease_block: AbstractAsyncContextManager[Lease, None]
+    if isinstance(venue, SessionVenue):
+        check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
+        check_type("timing", timing, Timing, "Timing(...)")
+        check_session(venue, credentials)
+        lease_block = _SessionBlock(venue, credentials)
+    else:
+        lease_block = _KeyBlock(
+            open_listen_key(
+                venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument
+            )
+        )
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
         raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
-    return _StreamBlock(key_block, connector, timing, Observer(instrument, venue.name), buffer, on_full)
+    return _StreamBlock(lease_block, connector, timing, Observer(instrument, venue.name), buffer, on_full)
 
 
 @final
 class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
-    """A class, not a generator, as the listen key's; the two are nested."""
+    """A class, not a generator, as the listen key's; the two are nested, where there is one."""
 
-    __slots__ = ("_arguments", "_connector", "_key_block", "_nursery_manager", "_sockets")
+    __slots__ = ("_arguments", "_body", "_connector", "_lease_block", "_nursery_manager", "_sockets")
 
     _sockets: _Sockets
 
     def __init__(
         self,
-        key_block: AbstractAsyncContextManager[ListenKey, None],
+        lease_block: AbstractAsyncContextManager[Lease, None],
         connector: Connector | None,
         timing: Timing,
         observer: Observer,
         buffer: int,
         on_full: OnFull,
     ) -> None:
-        self._key_block, self._connector = key_block, connector
+        self._lease_block, self._connector = lease_block, connector
         self._arguments = (timing, observer, buffer, on_full)
-        # Strict, whatever the run says: else it would have to be asked, and there is none before the block is entered.
-        self._nursery_manager = trio.open_nursery(strict_exception_groups=True)
+        self._body = Body()
+        self._nursery_manager = trio.open_nursery()
 
     @enable_ki_protection
     async def __aenter__(self) -> UserStream:
-        connector = neighbourhood().connector if self._connector is None else self._connector
-        key = await self._key_block.__aenter__()
+        home = neighbourhood()
+        connector = home.connector if self._connector is None else self._connector
+        began_at = home.clock.now()
+        lease = await self._lease_block.__aenter__()
         nursery = await self._nursery_manager.__aenter__()
-        self._sockets = _Sockets(key, nursery, connector, *self._arguments)
+        self._sockets = _Sockets(lease, self._body, nursery, connector, began_at, *self._arguments)
         error: BaseException | None = None
         try:
             await self._sockets.settled.wait()
         except BaseException as exc:  # noqa: ASYNC103, BLE001 - parked, not swallowed: the tasks have to end first
             error = exc
-        if error is None:
-            error = self._sockets.machine.failure
-        if error is None:
+        if error is None and self._sockets.machine.failure is None:
+            self._body.enter()
             return self._sockets.stream
-        await self._leave(error)
+        await self._leave(error, None)
         raise AssertionError("leaving with an error raises it")
 
     @enable_ki_protection
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        await self._leave(exc, is_propagating=True)  # noqa: ASYNC102 - cancellable, and what it waits for is bounded
+        error = self._body.leave(exc_type, exc, tb)
+        await self._leave(error, exc)  # noqa: ASYNC102 - cancellable, and what it waits for is bounded
 
-    async def _leave(self, error: BaseException | None, *, is_propagating: bool = False) -> None:
-        """End the sockets, then the key, and raise what is to be raised; ``error`` itself may be under way already."""
+    async def _leave(self, error: BaseException | None, under_way: BaseException | None) -> None:
+        """End the sockets, then the key, and raise what is to be raised, unless it is ``under_way`` already."""
         self._sockets.stop()
         outcome = await run_down(self._nursery_manager, error)
+        outcome = blame(outcome, self._sockets.machine.failure, "the user stream")
         if outcome is None:
-            await self._key_block.__aexit__(None, None, None)
+            await self._lease_block.__aexit__(None, None, None)
             return
-        await self._key_block.__aexit__(type(outcome), outcome, outcome.__traceback__)
-        if not (is_propagating and outcome is error):
+        await self._lease_block.__aexit__(type(outcome), outcome, outcome.__traceback__)
+        if outcome is not under_way:
             raise_as_it_is(outcome)
+
+
+@final
+class _KeyBlock(AbstractAsyncContextManager[Lease, None]):
+    """A listen key's block, for a lease."""
+
+    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None]) -> None:
+        self._block = block
+
+    @enable_ki_protection
+    async def __aenter__(self) -> Lease:
+        return KeyLease(await self._block.__aenter__())
+
+    @enable_ki_protection
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._block.__aexit__(exc_type, exc, tb)
+
+
+@final
+class _SessionBlock(AbstractAsyncContextManager[Lease, None]):
+    """Where there is no key, there is nothing to open or to close."""
+
+    def __init__(self, venue: SessionVenue, credentials: Credentials) -> None:
+        self._lease = SessionLease(venue, credentials)
+
+    @enable_ki_protection
+    async def __aenter__(self) -> Lease:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return self._lease
+
+    @enable_ki_protection
+    async def __aexit__(self, *_: object) -> None:
+        pass
 
 
 class _Sockets:
@@ -173,9 +225,11 @@ class _Sockets:
 
     def __init__(
         self,
-        key: ListenKey,
+        lease: Lease,
+        body: Body,
         nursery: trio.Nursery,
         connector: Connector,
+        began_at: float,
         timing: Timing,
         observer: Observer,
         buffer: int,
@@ -183,7 +237,8 @@ class _Sockets:
     ) -> None:
         self._home: Neighbourhood = neighbourhood()
         self._connector, self._timing, self._observer = connector, timing, observer
-        self._key, self._nursery = key, nursery
+        self._lease, self._body, self._nursery = lease, body, nursery
+        self._name = lease.venue.name
         self._can_wait = on_full == "wait"
         self._half = (buffer + 1) // 2
         self._tasks: dict[Link, _Task] = {}
@@ -193,18 +248,18 @@ class _Sockets:
         self._slept = self._home.clock.slept  # when the sockets' tasks last looked at the clock
         self.settled = trio.Event()
         self.machine = Stream(
-            key.venue.name,
+            self._name,
             timing,
-            self._home.door(key.venue),
+            self._home.door(lease.venue),
             limit=buffer,
             on_full=on_full,
-            now=self._home.clock.now(),
+            now=began_at,
+            lifetime=lease.lifetime,
             draw=random.random(),  # noqa: S311 - spreads load
         )
-        self.stream = UserStream(key, self.machine, self._sync, self._make_room)
-        key._watchers.append(self._key_changed)  # noqa: SLF001 - the stream is the other half of this one, too
-        self._take_key(self._now())
-        nursery.start_soon(self._pass_time, name=f"user stream of {key.venue.name}")
+        self.stream = UserStream(lease, self.machine, self._sync, self._make_room)
+        lease.tie(self.machine, self._now, self._follow)
+        nursery.start_soon(self._pass_time, name=f"user stream of {self._name}")
 
     def stop(self) -> None:
         """The block is over."""
@@ -238,24 +293,6 @@ class _Sockets:
             await trio.sleep_forever()
         self._nap = None
 
-    # The listen key.
-
-    def _key_changed(self, notice: Notice) -> None:
-        now = self._now()
-        match notice.kind:
-            case "created" | "renewed" | "replaced":
-                self._take_key(now)
-            case "lost":
-                self.machine.key_lost(now)
-            case "retrying":
-                self.machine.key_troubled(now)
-        self._follow()
-
-    def _take_key(self, now: float) -> None:
-        lifecycle = self._key._machine  # noqa: SLF001 - as above
-        if lifecycle.state in {State.HELD, State.RENEWING}:
-            self.machine.key_held(self._key.generation, self._key.value, lifecycle.confirmed_at, now)
-
     # What the machine wants.
 
     def _sync(self) -> None:
@@ -273,6 +310,8 @@ class _Sockets:
             self._do(action)
         if machine.was_open or machine.failure is not None:
             self.settled.set()
+        if machine.failure is not None:
+            self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
         if self._nap is not None and (machine.deadline < self._nap_until or machine.state is StreamState.CLOSED):
             self._nap.cancel()
@@ -285,13 +324,14 @@ class _Sockets:
     def _do(self, action: Open | Close | Ask) -> None:
         match action:
             case Open(link):
-                task = self._tasks[link] = _Task(link, self._key.stream_url)
-                self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._key.venue.name}")
+                task = self._tasks[link] = _Task(link, self._lease.url, self._lease.converse())
+                self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._name}")
             case Close(link, politely):
-                if link in self._tasks:
-                    self._tasks[link].close(politely=politely)
-            case Ask():
-                self._key._ask(self._home.clock.now())  # noqa: SLF001 - as above
+                self._tasks[link].close(politely=politely)
+            case _:
+                self._lease.ask([task.conversation for task in self._tasks.values() if task.conversation])
+                for task in self._tasks.values():
+                    task.speak()
 
     def _wake_all(self) -> None:
         for task in self._tasks.values():
@@ -308,16 +348,15 @@ class _Sockets:
         try:
             with task.whole:
                 task.whole.deadline = trio.current_time() + self._timing.connect_timeout
-                async with self._connector.connect(task.url) as connection:
+                async with self._connector.connect(task.url) as socket:
+                    connection = await task.begin(socket, self._home.clock.now)
                     task.whole.deadline = inf
                     was_open = True
                     self.machine.opened(link, self._now())
                     self._follow()
                     await self._attend(task, connection)
-        except SocketError as socket_error:
-            error = socket_error
         except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
-            error = _contract_broken(fault)
+            error = _told(fault)
         if error is None:
             error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
         now, draw = self._now(), random.random()  # noqa: S311 - spreads load
@@ -325,25 +364,37 @@ class _Sockets:
             self.machine.ended(link, error, now, draw)
         else:
             self.machine.open_failed(link, error, now, draw)
+            self._heed(error)
         del self._tasks[link]
         self._follow()
+
+    def _heed(self, error: Exception) -> None:
+        """What an exchange says on the socket itself may be the end of everything, or of a token."""
+        if isinstance(error, RefusedError):
+            self.machine.fail(error)
+        elif isinstance(error, KeyLostError):
+            self._lease.ask([])
 
     async def _attend(self, task: _Task, connection: Connection) -> None:
         """Read and ping until the socket ends, or is to be closed."""
         with task.open:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._beat, task, connection)
+                nursery.start_soon(task.go_on_speaking)
                 await self._read(task, connection)
 
     async def _read(self, task: _Task, connection: Connection) -> None:
         machine, link = self.machine, task.link
         while True:
+            if self._can_wait and machine.buffer.is_full and link.held is None:
+                await self._wait_for_room(link)
             try:
                 batch = await connection.receive()
                 if not batch:
                     raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
-                error = fault if isinstance(fault, SocketError) else _contract_broken(fault)
+                error = _told(fault)
+                self._heed(error)
                 machine.ended(link, error, self._now(), random.random())  # noqa: S311 - spreads load
                 self._follow()
                 # There is nobody to say goodbye to.
@@ -355,8 +406,6 @@ class _Sockets:
                 self._follow()
             else:
                 self.stream._wake()  # noqa: SLF001 - as above
-            if self._can_wait and machine.buffer.is_full and link.held is None:
-                await self._wait_for_room(link)
 
     async def _wait_for_room(self, link: Link) -> None:
         self.machine.paused(link)
@@ -393,7 +442,7 @@ class _Sockets:
     # What observers see.
 
     def _tell(self, notice: StreamNotice) -> None:
-        venue, generation = self._key.venue.name, self._key.generation
+        venue, generation = self._name, self._lease.generation
         match notice.kind:
             case "connected":
                 _log.info("%s: user stream connected, listen key %d", venue, generation)
@@ -414,9 +463,11 @@ class _Sockets:
 class _Task:
     """One socket's task, and how others speak to it."""
 
-    def __init__(self, link: Link, url: str) -> None:
+    def __init__(self, link: Link, url: str, conversation: Conversation | None) -> None:
         self.link = link
         self.url = url
+        self.conversation = conversation
+        self._talk: Talk | None = None
         self.whole = trio.CancelScope(shield=True)
         """Cancel it to have the socket closed at once."""
         self.open = trio.CancelScope()
@@ -431,6 +482,24 @@ class _Task:
             self.whole.deadline = min(self.whole.deadline, trio.current_time() + _GOODBYE_LIMIT)
         else:
             self.whole.cancel(reason="the socket is not wanted any more")
+
+    async def begin(self, connection: Connection, now: Callable[[], float]) -> Connection:
+        """Say what has to be said before events come; what to read them from."""
+        if self.conversation is None:
+            return connection
+        self._talk = Talk(connection, self.conversation, now)
+        await self._talk.begin()
+        return self._talk
+
+    async def go_on_speaking(self) -> None:
+        """Say whatever there comes to be to say."""
+        if self._talk is not None:
+            await self._talk.speak()
+
+    def speak(self) -> None:
+        """There may be something to say."""
+        if self._talk is not None:
+            self._talk.look_again()
 
     async def sleep_until(self, to_trio: Any, link: Link) -> None:
         """Sleep until the next ping is due; that may come to be earlier meanwhile."""
@@ -451,7 +520,10 @@ class _Task:
             self._nap.cancel()
 
 
-def _contract_broken(fault: Exception) -> SocketError:
+def _told(fault: Exception) -> Exception:
+    """What was raised, if that may be shown; else what there is to say of it."""
+    if isinstance(fault, SocketError | ListenKeyError):
+        return fault
     # Where it was raised, but not its text: that may hold the URL, and so the listen key.
     frames = traceback.extract_tb(fault.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"

@@ -8,11 +8,13 @@ from typing import final
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ._core._session_venue import SessionVenue
 from ._core._stream import Stream
 from ._core._stream_state import StreamState
 from ._core._venue import Venue
 from ._errors import SlowConsumerError
 from ._events import Gap, StreamItem, UserEvent
+from ._lease import Lease
 from ._listen_key import ListenKey
 from ._values import StreamStatistics
 
@@ -31,16 +33,14 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
     leave the loop whenever you like, and come back. Several tasks may take events: each event goes to one of them.
     """
 
-    __slots__ = ("_closed", "_items", "_key", "_machine", "_made_room", "_readers", "_sync", "_until_rest", "venue")
+    __slots__ = ("_closed", "_items", "_lease", "_machine", "_made_room", "_readers", "_sync", "_until_rest", "venue")
 
-    venue: Venue
+    venue: Venue | SessionVenue
     """The exchange that it comes from."""
 
-    def __init__(
-        self, key: ListenKey, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]
-    ) -> None:
-        self.venue = key.venue
-        self._key = key
+    def __init__(self, lease: Lease, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]) -> None:
+        self.venue = lease.venue
+        self._lease = lease
         self._machine = machine
         self._items = machine.buffer.items
         self._sync = sync
@@ -50,9 +50,9 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         self._closed = False
 
     @property
-    def key(self) -> ListenKey:
-        """The listen key that it lives on."""
-        return self._key
+    def key(self) -> ListenKey | None:
+        """The listen key that it lives on; ``None`` at an exchange that has none."""
+        return self._lease.key
 
     @enable_ki_protection
     async def receive(self) -> UserEvent | Gap:
@@ -103,7 +103,8 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         """What the stream is and was; ``is_live`` says whether it can be relied upon at this moment."""
         if self._machine.state is not StreamState.CLOSED:
             self._sync()
-        return self._machine.statistics(self._key.statistics(), self._key.expires_at)
+        key = self._lease.key
+        return self._machine.statistics(key.statistics() if key else None, self._lease.expires_at)
 
     async def _wait_for_items(self) -> None:
         self._until_rest -= 1

@@ -350,8 +350,9 @@ MEXC = Venue(
         encoding="protobuf",
         # Within 30 s, or the socket is closed.
         subscribe=(
-            '{"method":"SUBSCRIPTION","params":["spot@private.account.v3.api.pb","spot@private.deals.v3.api.pb",'
-            '"spot@private.orders.v3.api.pb"]}',
+            '{"method":"SUBSCRIPTION","params":["spot@private.account.v3.api.pb"]}',
+            '{"method":"SUBSCRIPTION","params":["spot@private.deals.v3.api.pb"]}',
+            '{"method":"SUBSCRIPTION","params":["spot@private.orders.v3.api.pb"]}',
         ),
         expired="Invalid listen key",
     ),

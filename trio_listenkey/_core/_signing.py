@@ -8,10 +8,11 @@ import hmac
 
 from .._errors import UsageError
 from .._values import Credentials
+from ._session_venue import SessionVenue
 from ._venue import Venue, Verb
 from ._venue_parts import Signing
 
-__all__ = ["check_credentials", "sign", "sign_as", "signing_for"]
+__all__ = ["check_credentials", "check_session", "sign", "sign_as", "signing_for"]
 
 
 def signing_for(venue: Venue, credentials: Credentials, verb: Verb) -> Signing | None:
@@ -38,6 +39,16 @@ def check_credentials(venue: Venue, credentials: Credentials) -> None:
             venue=venue.name,
         )
     if credentials.api_secret is None:
+        raise _no_secret(venue.name)
+
+
+def check_session(venue: SessionVenue, credentials: Credentials) -> None:
+    """The same for an exchange where nothing goes without a signature.
+
+    Raises:
+        UsageError: They cannot.
+    """
+    if credentials.signer is None and credentials.api_secret is None:
         raise _no_secret(venue.name)
 
 

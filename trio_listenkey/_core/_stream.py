@@ -32,7 +32,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from .._errors import ListenKeyError, UnavailableError
 from .._events import Gap, GapCause, UserEvent
@@ -57,8 +57,8 @@ _CONFIRM_WITHIN: Final = 2.0
 # Seconds to wait, before the next socket takes over, for the first one's answer that it has delivered everything.
 # The next one's events are late by so much if the first one is dead.
 _DRAIN_WITHIN: Final = 5.0
-# Seconds between two attempts to open a socket, at most: each without one may cost an event, and the door sees to it that
-# there are not too many. Requests about keys are further apart.
+# Seconds between two attempts to open a socket, at most: each without one may cost an event, and the door sees to it
+# that there are not too many. Requests about keys are further apart.
 _RETRY_CAP: Final = 15.0
 # Seconds between two questions that events of the exchange make us ask: an exchange may repeat itself.
 _ASK_AGAIN_AFTER: Final = 1.0
@@ -122,6 +122,7 @@ class Stream:
         on_full: What to do beyond it.
         now: When opening began: the first socket has ``open_timeout`` from here.
         draw: A random number in [0, 1).
+        lifetime: Seconds after which the exchange ends a socket, if ``timing`` does not say otherwise.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Stream:
         on_full: OnFull,
         now: float,
         draw: float,
+        lifetime: float = _SOCKET_LIFETIME,
     ) -> None:
         self.state = StreamState.WAITING
         self.buffer = Buffer(limit, on_full, self._overflow)
@@ -145,6 +147,7 @@ class Stream:
         """What makes Unix time of the present."""
         self._venue, self._timing, self._door = venue, timing, door
         self._limit = limit
+        self._documented_lifetime = lifetime
         self._draw = draw
         self._current: Link | None = None  # the one that delivers
         self._next: Link | None = None  # the one that is being opened, or was and does not deliver yet
@@ -173,7 +176,7 @@ class Stream:
 
     @property
     def is_live(self) -> bool:
-        """Whether events are delivered, as far as can be known; a question just asked for want of events is no doubt."""
+        """Whether events are delivered, as far as anyone knows. A question just asked for want of events is no doubt."""
         is_delivering = self.state in _DELIVERING or self._latest < self._wondering_until
         return is_delivering and self._key_is_usable and self._has_key_that_lives
 
@@ -623,7 +626,7 @@ class Stream:
     @property
     def _lifetime(self) -> float:
         own = self._timing.socket_lifetime
-        return _SOCKET_LIFETIME if own is None else own
+        return self._documented_lifetime if own is None else own
 
     def _silence(self, seconds: float) -> ListenKeyError:
         return UnavailableError(

@@ -27,6 +27,7 @@ extensions = [
     "sphinxcontrib_trio",
     "exchange_tables",
     "lifecycle_diagram",
+    "venue_table",
 ]
 exclude_patterns = ["_build"]
 
@@ -51,7 +52,7 @@ if "READTHEDOCS" in os.environ:
         "trio": ("https://trio.readthedocs.io/en/stable", None),
     }
 nitpick_ignore_regex = [
-    ("py:.*", r"(asks|collections|contextlib|h11|httpcore2|httpx2|os|ssl|trio|types|typing)\..*"),
+    ("py:.*", r"(asks|collections|contextlib|dataclasses|h11|httpcore2|httpx2|os|ssl|trio|types|typing)\..*"),
     ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
     ("py:class", r".*\._[A-Z]"),  # a type variable
     # What the exchange and its front ends say to each other; users meet none of it.
@@ -78,12 +79,14 @@ def look_behind_the_face() -> None:
     ):
         face = ModuleAnalyzer.for_module(public)
         face.analyze()
+        own = dict(face.attr_docs)
         for name in modules:
             if "._" in name and "__main__" not in name:
                 behind = ModuleAnalyzer.for_module(name)
                 behind.analyze()
                 face.attr_docs.update(behind.attr_docs)
                 face.tagorder.update(behind.tagorder)
+        face.attr_docs.update(own)  # a venue and the dialect that judges it may have one name
 
 
 def keep_colons(*args: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import AsyncIterator
@@ -88,7 +89,8 @@ async def first_event(key: ListenKey, here: ServedExchange) -> dict[str, Any]:
     """What comes first on the key's stream when something happens."""
     async with open_websocket_url(key.stream_url) as socket:
         here.exchange.emit("alice", here.now())
-        event: dict[str, Any] = json.loads(await socket.get_message())
+        message = await socket.get_message()
+        event: dict[str, Any] = json.loads(gzip.decompress(message) if isinstance(message, bytes) else message)
         return event
 
 

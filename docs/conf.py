@@ -27,6 +27,7 @@ extensions = [
     "sphinxcontrib_trio",
     "exchange_tables",
     "lifecycle_diagram",
+    "venue_table",
 ]
 exclude_patterns = ["_build"]
 
@@ -79,12 +80,14 @@ def look_behind_the_face() -> None:
     ):
         face = ModuleAnalyzer.for_module(public)
         face.analyze()
+        own = dict(face.attr_docs)
         for name in modules:
             if "._" in name and "__main__" not in name:
                 behind = ModuleAnalyzer.for_module(name)
                 behind.analyze()
                 face.attr_docs.update(behind.attr_docs)
                 face.tagorder.update(behind.tagorder)
+        face.attr_docs.update(own)  # a venue and the dialect that judges it may have one name
 
 
 def keep_colons(*args: Any) -> None:

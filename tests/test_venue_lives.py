@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,7 +89,8 @@ async def first_event(key: ListenKey, here: ServedExchange) -> dict[str, Any]:
     """What comes first on the key's stream when something happens."""
     async with open_websocket_url(key.stream_url) as socket:
         here.exchange.emit("alice", here.now())
-        event: dict[str, Any] = json.loads(await socket.get_message())
+        message = await socket.get_message()
+        event: dict[str, Any] = json.loads(gzip.decompress(message) if isinstance(message, bytes) else message)
         return event
 
 
@@ -267,3 +270,17 @@ async def test_a_signer_that_fails_is_told() -> None:
             raise AssertionError
     assert "vault" not in str(caught.value)
     assert exchange.log == ()
+
+
+async def test_where_a_create_ends_the_first_a_second_block_is_refused() -> None:
+    """The error says so before anything is sent, and the first block lives on (L5)."""
+    venue = replace(venues.BINANCE_US, sharing=venues.Sharing(second_create="replaces"))
+    exchange = an_exchange(t.SPOT_US, validity=3600)
+    transport = MemoryTransport(exchange)
+    async with open_listen_key(venue, ALICE, transport=transport) as key:
+        with pytest.raises(UsageError, match="ends an account's key"):
+            async with open_listen_key(venue, ALICE, transport=transport):
+                raise AssertionError
+        assert len(exchange.log) == 1
+        assert exchange.open_keys(trio.current_time()) == (key.value,)
+    assert exchange.open_keys(trio.current_time()) == ()

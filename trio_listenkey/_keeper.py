@@ -285,7 +285,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                     build_request(self._venue, self._credentials, send.verb, send.key, timestamp_ms=self._exchange_ms())
                 )
         except ListenKeyError as error:
-            return Outcome(Event.REFUSED, error=error)  # it could not be signed, and nothing was sent
+            # It could not be signed, and nothing was sent. The frames that it came through know the listen key.
+            return Outcome(Event.REFUSED, error=error.with_traceback(None))
         except TransportError as error:
             return no_answer(self._venue, send.verb, error, hide=hide)
         except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's

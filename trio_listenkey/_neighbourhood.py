@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -29,10 +30,13 @@ class Membership:
     def __init__(self, home: Neighbourhood, venue: Venue, api_key: str, transport: Transport | None) -> None:
         self._home = home
         self._is_borrower = transport is None
-        self.transport = home.borrow_transport() if transport is None else transport
         # The key's place in the answer belongs to it: of the two keys of Binance TH, each is an account's own.
         place = f"{venue.path}#{venue.answer.key}"
-        self.account = home.host(venue).join(place, api_key, venue.sharing.second_create)
+        with ExitStack() as undo:
+            self.account = home.host(venue).join(place, api_key, venue.sharing.second_create)
+            undo.callback(self.account.leave)
+            self.transport = home.borrow_transport() if transport is None else transport
+            undo.pop_all()
         self.turn = home.turn(self.account)
 
     async def leave(self) -> None:

@@ -81,7 +81,7 @@ def test_a_bad_signer_is_told(result: Any) -> None:
     with pytest.raises(UsageError, match="the signer") as caught:
         sign(venues.MEXC, Credentials("the-api-key", signer=signer_of(result)), "payload")
     assert "the-secret" not in str(caught.value)
-    assert caught.value.__cause__ is None
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_a_signer_is_a_function() -> None:

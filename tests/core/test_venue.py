@@ -107,6 +107,11 @@ class TestKnownVenues:
         assert all(venue.name in caught.value.advice for venue in venues.known())
 
 
+def test_a_venue_is_shown_by_name_and_address() -> None:
+    """Its ``repr`` is short: what it is made of would fill a page."""
+    assert repr(venues.BINANCE_US) == "<Venue binance-us at https://api.binance.us>"
+
+
 class TestAt:
     def test_it_is_the_same_dialect_elsewhere(self) -> None:
         """``at`` changes the addresses and nothing else."""

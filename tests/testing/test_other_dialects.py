@@ -225,6 +225,50 @@ def test_an_event_reaches_the_own_form_alone() -> None:
     assert (own.events, other.events) == (1, 0)
 
 
+class TestChatter:
+    def open(self, dialect: Dialect) -> t.Session:
+        session = an_exchange(dialect).connect(dialect.stream.url.replace("{key}", "somekey"), 0)
+        assert isinstance(session, t.Session)
+        return session
+
+    def said(self, session: t.Session, now: float) -> list[str]:
+        """What the exchange says until then, as text."""
+        return [getattr(frame, "data", type(frame).__name__) for frame in session.due(now)]
+
+    def test_bingx_pings_in_a_word(self) -> None:
+        """``Ping`` wants ``Pong``; who misses it is closed."""
+        polite, rude = self.open(t.BINGX), self.open(t.BINGX)
+        assert self.said(polite, 5) == self.said(rude, 5) == ["Ping"]
+        polite.receive_text("Pong", 6)
+        for now in range(10, 40, 5):
+            assert "Goodbye" not in self.said(polite, now)
+            polite.receive_text("Pong", now)
+        assert "Goodbye" in self.said(rude, 40)
+
+    @named([t.TOOBIT, t.HASHKEY, t.COINS_PH, t.BITRUE, t.MEXC])
+    def test_others_ping_in_json(self, dialect: Dialect) -> None:
+        """The pong has the ping's time, and a client may ping, too."""
+        session = self.open(dialect)
+        every = dialect.stream.ping_every
+        (ping,) = self.said(session, every)
+        assert ping == f'{{"ping":{round((UNIX + every) * 1000)}}}'
+        session.receive_text(ping.replace("ping", "pong"), every)
+        session.receive_text('{"ping":1691473283965}', every)
+        assert self.said(session, every) == ['{"pong":1691473283965}']
+        session.receive_text('{"method":"PING"}', every)
+        assert self.said(session, every) == ['{"id":0,"code":0,"msg":"PONG"}']
+
+    def test_commands_are_heard_between(self) -> None:
+        """What is neither ping nor pong is a command, or none."""
+        session = self.open(t.TOOBIT)
+        session.receive_text('{"method":"LIST_SUBSCRIPTIONS","id":1}', 1)
+        assert self.said(session, 1) == ['{"result":["somekey"],"id":1}']
+        session.receive_text("[]", 2)
+        assert "Invalid request" in self.said(session, 2)[0]
+        session.receive_text("Pong", 3)
+        assert "Goodbye" in self.said(session, 3)
+
+
 def test_no_two_dialects_have_a_name() -> None:
     """Each is found by its name at the command line."""
     dialects = [each for name in t.__all__ if isinstance(each := getattr(t, name), Dialect)]

@@ -7,6 +7,7 @@
     _chronicle what happened so far, as data
     _screen    how a chronicle is shown: a live view on a terminal, plain lines elsewhere
     _exchange  the test exchange as a process
+    _venues    the table of the exchanges
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import trio
 from ._demo import run_demo
 from ._exchange import exchange
 from ._screen import pick_screen
+from ._venues import venues
 
 __all__ = ["commands"]
 
@@ -55,3 +57,4 @@ def demo(*, plain: bool, tls: bool) -> None:
 
 
 commands.add_command(exchange)
+commands.add_command(venues)

@@ -53,6 +53,7 @@ _LONGEST_WAIT: Final = 3 * 86400.0
 
 # A clock that is further off than this (a time zone taken for another, a dead battery) is to be set, not worked around.
 _FURTHEST_CLOCK: Final = 3600.0
+_SAME_TIME: Final = 1.0  # ``Date`` is cut to the second
 
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
 _WORDY_CODE: Final = re.compile(r"[A-Z]{1,8}-[0-9]{1,9}")
@@ -174,17 +175,18 @@ def _wrong_clock(answer: Response, body: Any, epoch: float, facts: dict[str, Any
     """The request's time was too far from the exchange's. If the answer tells that, another try may have it right."""
     theirs = _exchange_time(answer, body)
     ahead = None if theirs is None else theirs - epoch
-    is_off = ahead is not None and abs(ahead) > 0.5  # ``Date`` is cut to the second
     problem = "the exchange finds the time of the request wrong"
-    if ahead is not None and is_off:
+    if ahead is not None and abs(ahead) > _SAME_TIME:
         problem = f"this machine's clock is {abs(ahead):.0f} s {'slow' if ahead > 0 else 'fast'}"
     error = RefusedError(
         problem,
         advice="Set the clock, by NTP; a request that takes seconds to get there is refused in the same way",
         **facts,
     )
-    usable = ahead is not None and is_off and abs(ahead) <= _FURTHEST_CLOCK
-    return Outcome(Event.REFUSED, error=error, clock=ahead if usable else None)
+    if ahead is None or abs(ahead) > _FURTHEST_CLOCK:
+        return Outcome(Event.REFUSED, error=error)
+    # Where the clocks agree, it was set right meanwhile, or the request was slow: by ours, then.
+    return Outcome(Event.REFUSED, error=error, clock=ahead if abs(ahead) > _SAME_TIME else 0.0)
 
 
 def _exchange_time(answer: Response, body: Any) -> float | None:

@@ -21,7 +21,8 @@ class Outcome:
         error: With everything but ``OK``: what to raise, should it come to that.
         unsure: The exchange may have done the work although we were not told.
         lives: With ``OK``: seconds that the key lives from now on, where the answer says so.
-        clock: With ``REFUSED``, for the sake of our clock: seconds that the exchange's is ahead of it, if it told.
+        clock: With ``REFUSED``, for the sake of our clock: seconds that the exchange's is ahead of it, if it told
+            and another try makes sense.
     """
 
     event: Event

@@ -74,10 +74,14 @@ def sign_as(name: str, credentials: Credentials, payload: str) -> str:
         if credentials.api_secret is None:
             raise _no_secret(name)
         return hmac.new(credentials.api_secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+    signature: object
+    fault = None
     try:
         signature = credentials.signer(payload.encode())
-    except Exception as fault:  # noqa: BLE001 - someone else's code; its text may have the secret in it
-        raise _bad_signer(name, f"raised {type(fault).__name__}") from None
+    except Exception as error:  # noqa: BLE001 - someone else's code
+        fault = type(error).__name__
+    if fault is not None:  # raised out here, so that nothing leads to the signer's own error: a secret may be in it
+        raise _bad_signer(name, f"raised {fault}")
     if isinstance(signature, bytes):
         signature = base64.b64encode(signature).decode("ascii")
     if not isinstance(signature, str) or not signature or not all("!" <= letter <= "~" for letter in signature):

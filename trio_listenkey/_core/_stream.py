@@ -176,7 +176,7 @@ class Stream:
 
     @property
     def is_live(self) -> bool:
-        """Whether events are delivered, as far as anyone knows. A question just asked for want of events is no doubt."""
+        """Whether events are delivered, as far as anyone knows. A question just asked for want of events is none."""
         is_delivering = self.state in _DELIVERING or self._latest < self._wondering_until
         return is_delivering and self._key_is_usable and self._has_key_that_lives
 

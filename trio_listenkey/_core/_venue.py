@@ -16,7 +16,7 @@ __all__ = ["Venue", "Verb", "check_origin", "check_path"]
 _PLACES = {"form", "query", "json", "path", "account"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Venue:
     """One exchange's listen-key dialect. The known ones are in :mod:`trio_listenkey.venues`.
 
@@ -93,6 +93,9 @@ class Venue:
                 f"Venue.stream_path of {self.name!r} does not say where the key goes",
                 advice="Write {key} in its place; but not if it is said on the socket",
             )
+
+    def __repr__(self) -> str:
+        return f"<Venue {self.name} at {self.rest_url}>"
 
     def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> Venue:
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.

@@ -36,8 +36,8 @@ class Call:
 
     Attributes:
         method: The HTTP method.
-        path: Where it goes; ``None`` for :attr:`Venue.path`. With ``key_in="path"``, ``{key}`` is the key's place.
-        key_in: Where the key goes; ``None`` for :attr:`Venue.key_in`. A create never names one.
+        path: Where it goes; ``None`` for ``Venue.path``. With ``key_in="path"``, ``{key}`` is the key's place.
+        key_in: Where the key goes; ``None`` for ``Venue.key_in``. A create never names one.
         extra: Parameters that are always sent.
         weight: What it costs of the exchange's request limit; told in the documentation, and not counted.
     """

@@ -510,9 +510,10 @@ class Exchange:
         return success(work, body.replace("EXPIRY", expiry).replace('"KEY"', f'"{key}"'))
 
     def _make_room(self, place: Place, dialect: Dialect, now: float) -> None:
-        living = sorted(reversed(self._keys.living(place, now)), key=lambda life: life.ends_at)
+        living = self._keys.living(place, now)
         if dialect.max_keys is not None and len(living) >= dialect.max_keys:
-            self._keys.end_life(living[0], now)
+            # Of those that would have ended at the same moment, the oldest.
+            self._keys.end_life(min(reversed(living), key=lambda life: life.ends_at), now)
 
     # --- Places
 

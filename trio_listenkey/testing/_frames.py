@@ -11,9 +11,10 @@ __all__ = ["Frame", "Goodbye", "Ping", "Pong", "Text"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Text:
-    """A text message. Without a repr: combined streams have the listen key in each."""
+    """A message, as text or compressed. Without a repr: combined streams have the listen key in each."""
 
     data: str
+    compressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The dialects of the rest of the Binance family, and of the exchanges that follow it, from their own documents.
 
 Their streams carry account events in the shapes of Binance's: what other exchanges send is passed as ``data=`` to
-:meth:`Exchange.emit`. Compression, protobuf and pings that are no frames are not spoken.
+:meth:`Exchange.emit`. Protobuf is not spoken, and nobody has to subscribe.
 """
 
 from __future__ import annotations
@@ -124,7 +124,15 @@ BINGX = replace(
         key_missing=Status(204),
         gone=Status(404),
     ),
-    stream=StreamRules(url="/swap-market?listenKey={key}", account_events="usdm"),
+    stream=StreamRules(
+        url="/swap-market?listenKey={key}",
+        account_events="usdm",
+        pings="text",
+        compressed=True,
+        # Every five seconds; how long it waits is not said.
+        ping_every=5.0,
+        pong_within=30.0,
+    ),
 )
 """BingX documentation (2022, 2026-04), "Listen Key"; the stream is that of perpetual swaps."""
 
@@ -143,7 +151,8 @@ MEXC = replace(
         clock=api_error(400, 700003, "Timestamp for this request is outside of the recvWindow."),
         gone=api_error(400, 730708, "listen key information error"),
     ),
-    stream=StreamRules(url="/ws?listenKey={key}", announces_expiry=False),
+    # The client pings, and is dropped when nothing comes for a minute: here, when it misses the exchange's own.
+    stream=StreamRules(url="/ws?listenKey={key}", announces_expiry=False, pings="json"),
 )
 """MEXC documentation V3 (2025-08). On the path of :data:`SPOT_US`. What the 61st create gets is not documented."""
 
@@ -153,7 +162,7 @@ TOOBIT = replace(
     path="/api/v1/userDataStream",
     api_key_in="X-BB-APIKEY",
     signed="query",
-    stream=StreamRules(url="/api/v1/ws/{key}"),
+    stream=StreamRules(url="/api/v1/ws/{key}", pings="json", ping_every=30.0),
 )
 """Toobit documentation (2023-12)."""
 
@@ -172,7 +181,7 @@ BITRUE = replace(
         api_key=api_error(200, -1022, "Invalid API key"),
         gone=api_error(200, -1150, "listenKey does not exist"),
     ),
-    stream=StreamRules(url="/stream?listenKey={key}", announces_expiry=False),
+    stream=StreamRules(url="/stream?listenKey={key}", announces_expiry=False, pings="json"),
 )
 """Bitrue documentation (2023-07)."""
 
@@ -181,7 +190,7 @@ COINS_PH = replace(
     name="coins-ph",
     path="/openapi/v1/userDataStream",
     api_key_in="X-COINS-APIKEY",
-    stream=StreamRules(url="/openapi/ws/{key}"),
+    stream=StreamRules(url="/openapi/ws/{key}", pings="json"),
 )
 """Coins.ph documentation (2026-06), with the second create of its older pages: the same key."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal, Protocol
 
+from ._chatter import ping_message, pong_in, reply_to_ping
 from ._commands import Command, Misunderstood, answer, read_command
 from ._effects import CloseSocket, Delay, Drop, Duplicate, Effect, Freeze, Garbage, HalfOpen, KillKey, Reset
 from ._faults import Armed
@@ -83,6 +84,7 @@ class Session:
         self._house = house
         self._outbox = Outbox()
         self._heart = Heartbeat(rules.ping_every, rules.pong_within, now)
+        self._last_ping = 0
         self._closes_at = now + rules.lifetime
         self._frozen_until = -math.inf
         self._scheduled: list[tuple[float, Effect]] = []
@@ -143,6 +145,8 @@ class Session:
         """The client sent a message."""
         if not self._admits(now):
             return
+        if self.rules.pings != "frames" and self._is_chatter(text, now):
+            return
         command = read_command(text)
         if isinstance(command, Misunderstood):
             self._say(command.answer, now)
@@ -150,6 +154,14 @@ class Session:
                 self.close(_POLICY, "Invalid request", now)
         else:
             self._obey(command, now)
+
+    def _is_chatter(self, text: str, now: float) -> bool:
+        answered, reply = pong_in(self.rules.pings, text, self._last_ping), reply_to_ping(text)
+        if answered is not None:
+            self._heart.pong(answered)
+        elif reply is not None:
+            self._say(reply, now)
+        return answered is not None or reply is not None
 
     def receive_ping(self, payload: bytes, now: float) -> None:
         """The client sent a ping."""
@@ -200,7 +212,7 @@ class Session:
                 if not self._wants(name, kind, now):
                     return
         for _ in range(copies):
-            self._outbox.put_event(Text(wrapped(text, name) if self.combined else text), at)
+            self._outbox.put_event(self._message(wrapped(text, name) if self.combined else text), at)
         self.wake()
 
     def suffer(self, effect: Effect, now: float) -> None:
@@ -264,9 +276,11 @@ class Session:
 
     def _ping(self, now: float) -> None:
         # The exchange's time in milliseconds: different with each ping, and the same with each run.
-        payload = str(self._house.unix_ms(now)).encode()
+        time = self._last_ping = self._house.unix_ms(now)
+        payload = str(time).encode()
         self._heart.ping(payload, now)
-        self._put(Ping(payload), now)
+        kind = self.rules.pings
+        self._put(Ping(payload) if kind == "frames" else self._message(ping_message(kind, time)), now)
 
     def _do_scheduled(self, scheduled: tuple[float, Effect], now: float) -> None:
         self._scheduled.remove(scheduled)
@@ -340,7 +354,10 @@ class Session:
     # --- The outbox
 
     def _say(self, text: str, now: float) -> None:
-        self._put(Text(text), now)
+        self._put(self._message(text), now)
+
+    def _message(self, text: str) -> Text:
+        return Text(text, self.rules.compressed)
 
     def _put(self, frame: Frame, now: float) -> None:
         if self.state == "open":

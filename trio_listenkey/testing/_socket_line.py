@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -157,8 +158,9 @@ class SocketLine:
 
     def _encode(self, frame: Frame) -> bytes:
         match frame:
-            case Text(data):
-                return self._ws.send(TextMessage(data))
+            case Text(data, compressed):
+                zipped = gzip.compress(data.encode(), mtime=0) if compressed else None
+                return self._ws.send(TextMessage(data) if zipped is None else BytesMessage(zipped))
             case Ping(payload):
                 return self._ws.send(PingEvent(payload))
             case Pong(payload):

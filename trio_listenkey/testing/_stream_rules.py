@@ -32,6 +32,9 @@ class StreamRules:
         accepts_unknown_keys: Whether the handshake succeeds with a key that is dead or never was, and nothing
             comes, as on the real exchanges; otherwise HTTP 401.
         announces_shutdown: Whether ``serverShutdown`` is sent before the exchange closes its sockets.
+        pings: What the exchange's pings are, and the client's may be: ``"frames"`` of the protocol, a ``"text"``, or
+            ``"json"``.
+        compressed: Whether each message is compressed by itself, as at BingX, and sent as binary.
         ping_every: Seconds between two pings of the exchange.
         pong_within: Seconds within which a ping must be answered by a pong with its payload.
         messages_per_second: More messages, pings and pongs together, in one second end the connection;
@@ -49,6 +52,8 @@ class StreamRules:
     expiry_passes_filter: bool = False
     accepts_unknown_keys: bool = True
     announces_shutdown: bool = False
+    pings: Literal["frames", "text", "json"] = "frames"
+    compressed: bool = False
     ping_every: float = 180.0
     pong_within: float = 600.0
     messages_per_second: int | None = 10

@@ -1,0 +1,50 @@
+"""``.. venue-table::`` is the table of the exchanges, made from their descriptions."""
+
+from __future__ import annotations
+
+import re
+
+from docutils import nodes
+from exchange_tables import table
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from trio_listenkey import Venue, venues
+from trio_listenkey._core._venue_facts import HEADS, facts_of
+
+# The columns that fit on a page; the command line has them all.
+SHOWN = ("Venue", "Create, keep alive, close", "Authentication", "A second create", "Source")
+CLOSE = "What a close does to other holders"
+
+
+def names() -> dict[Venue, str]:
+    """What each is called in ``trio_listenkey.venues``."""
+    return {value: name for name, value in vars(venues).items() if name.isupper() and isinstance(value, Venue)}
+
+
+def literal(text: str) -> str:
+    """Paths in the text as code."""
+    return re.sub(r"((?:GET|POST|PUT|DELETE) \S*[^\s,]|(?:GET|POST|PUT|DELETE)\b)", r"``\1``", text)
+
+
+class VenueTable(SphinxDirective):
+    """Every exchange: what is sent, by whom, and what a second create and a close do to others."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        rows = []
+        for venue in venues.known():
+            facts = dict(zip(HEADS, facts_of(venue), strict=True))
+            shown = [facts[head] for head in SHOWN]
+            shown[0] = f"`{names()[venue]} <trio_listenkey.venues.{names()[venue]}>`"
+            shown[1] = literal(shown[1])
+            shown[3] = f"{shown[3]}. A close: {facts[CLOSE]}."
+            rows.append(shown)
+        heads = [*SHOWN[:3], "A second create, and what a close does to other holders", "Source"]
+        return self.parse_text_to_nodes("\n".join(table("18 28 16 20 18", heads, *rows)))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Make the directive known."""
+    app.add_directive("venue-table", VenueTable)
+    return {"parallel_read_safe": True}

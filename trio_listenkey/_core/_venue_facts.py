@@ -1,0 +1,90 @@
+"""What people are told of a venue: its description in words, for the documentation and the command line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ._venue import Venue, Verb
+
+__all__ = ["HEADS", "facts_of"]
+
+HEADS: Final = (
+    "Venue",
+    "Create, keep alive, close",
+    "Key named in",
+    "Authentication",
+    "A second create",
+    "What a close does to other holders",
+    "Lives / kept alive every",
+    "Stream",
+    "Source",
+)
+
+_SECOND: Final = {
+    "same": "returns the same key",
+    "new": "makes a second key",
+    "replaces": "ends the first key",
+    "unknown": "is not documented",
+}
+_CLOSE: Final = {
+    "same": "silences them all, in whatever process",
+    "new": "nothing: each has its own key",
+    "replaces": "there are none: the last create ended their key",
+    "unknown": "may silence them all",
+}
+
+
+def facts_of(venue: Venue) -> tuple[str, ...]:
+    """One cell for each of ``HEADS``."""
+    sharing = venue.sharing
+    many = f", up to {sharing.max_keys}" if sharing.max_keys is not None else ""
+    close = "there is no close: keys expire" if venue.close is None else _CLOSE[sharing.second_create]
+    return (
+        venue.name,
+        ", ".join(_call(venue, verb) for verb in ("create", "keepalive", "close")),
+        " / ".join(dict.fromkeys(_place(venue, verb) for verb in ("keepalive", "close"))),
+        _authentication(venue),
+        _SECOND[sharing.second_create] + many,
+        close,
+        f"{venue.validity / 60:g} min / {venue.keepalive_every / 60:g} min",
+        _stream(venue),
+        (f"Retired. {venue.retired}. " if venue.retired else "") + venue.source,
+    )
+
+
+def _call(venue: Venue, verb: Verb) -> str:
+    call = venue.call(verb)
+    if call is None:
+        return "no close"
+    if verb == "keepalive" and venue.keepalive is None:
+        return "create again"
+    return f"{call.method} {call.path or venue.path}" if verb == "create" or call.path else call.method
+
+
+def _place(venue: Venue, verb: Verb) -> str:
+    place = venue.key_place(verb)
+    return "nothing" if place == "account" else place
+
+
+def _authentication(venue: Venue) -> str:
+    header = venue.api_key_header or "no header"
+    signing = venue.signing
+    if signing is None:
+        return header
+    if signing.by == "signer":
+        return f"{header}, a signer of yours"
+    return f"{header}, HMAC-SHA256" + ("" if signing.required else " if there is a secret")
+
+
+def _stream(venue: Venue) -> str:
+    shape = venue.stream
+    url = venue.stream_url_for("KEY").partition("&events=")[0]
+    traits = [
+        "" if shape.heartbeat.kind == "frames" else f"{shape.heartbeat.kind} pings",
+        "" if shape.compression == "none" else shape.compression,
+        "" if shape.encoding == "json" else shape.encoding,
+        "wrapped" if shape.wrapped else "",
+        "to be subscribed to" if shape.subscribe else "",
+        "" if shape.expired else "expires without a word",
+    ]
+    return "; ".join([url, *filter(None, traits)])

@@ -22,7 +22,7 @@ TREES = {module: ast.parse(path.read_bytes()) for module, path in FILES.items()}
 # The first pattern that a module's name fits says where it belongs. "" is the package itself.
 LAYERS = {
     "words": ["_errors", "_events", "_http", "_values"],
-    "venue": ["venues", "_core._venue", "_core._venue_parts"],
+    "venue": ["venues", "_core._venue", "_core._venue_parts", "_core._session_venue"],
     "core": ["_core", "_core.*"],
     "ports": [
         *("_transport", "_connector", "_instrument", "_discretion", "_foreign"),

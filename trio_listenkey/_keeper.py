@@ -38,6 +38,7 @@ from ._core._answers import no_answer, read_answer
 from ._core._lifecycle import Lifecycle, Notice, OnExit, OnLost, Pace, Send
 from ._core._outcomes import Outcome
 from ._core._requests import build_request
+from ._core._session_venue import SessionVenue
 from ._core._signing import check_credentials
 from ._core._state import Event, State
 from ._core._venue import Venue
@@ -58,7 +59,7 @@ _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but 
 
 
 def open_listen_key(
-    venue: Venue,
+    venue: Venue | SessionVenue,
     credentials: Credentials,
     *,
     transport: Transport | None = None,
@@ -100,6 +101,10 @@ def open_listen_key(
         UnavailableError: No key could be had within ``timing.open_timeout``.
         KeyLostError: The key died, with ``on_lost="raise"``.
     """
+    if isinstance(venue, SessionVenue):
+        raise UsageError(
+            f"{venue.name} has no listen keys", advice="Open its stream with open_user_stream", venue=venue.name
+        )
     check_type("venue", venue, Venue, "one of trio_listenkey.venues")
     check_type("credentials", credentials, Credentials, "Credentials(api_key)")
     check_type("timing", timing, Timing, "Timing(...)")

@@ -51,6 +51,15 @@ class Lease(Protocol):
         """Tell ``machine`` of the key, now and whenever something happens to it; then call ``follow``."""
         ...
 
+    @property
+    def tells_end(self) -> bool:
+        """Whether the exchange tells on a socket when no more events will come there."""
+        ...
+
+    def renew(self) -> None:
+        """The exchange has said on a socket that it does not know the key."""
+        ...
+
     def ask(self, talks: list[Conversation]) -> None:
         """Have the exchange asked whether events still come; ``talks`` are those on open sockets."""
         ...
@@ -94,16 +103,35 @@ class KeyLease:
         self._key._watchers.append(self._changed)  # noqa: SLF001 - the lease is the other half of it
         self._take()
 
-    def ask(self, talks: list[Conversation]) -> None:  # noqa: ARG002 - a key is asked about elsewhere
-        """Ask by a keepalive."""
+    @property
+    def tells_end(self) -> bool:
+        """A subscription's end is told; a key's may not be."""
+        return self._key.venue.stream.says_key
+
+    def renew(self) -> None:
+        """Ask by a keepalive, which brings another key."""
         self._key._ask(self._now())  # noqa: SLF001 - as above
+
+    def ask(self, talks: list[Conversation]) -> None:
+        """Ask by a keepalive; where that would bring another key, on the sockets."""
+        asked = [talk.ask() for talk in talks if self.tells_end]
+        if not self.tells_end:
+            self.renew()
+        elif not any(asked):
+            self._confirm(self._now())
 
     def converse(self) -> Conversation | None:
         """The exchange's manners, if it has some; where the key is no part of the URL, it is said."""
         shape = self._key.venue.stream
         if shape.says_key:
-            return ApiSession(self.venue.name, subscribe_by_token(self._key.value), _nothing)
+            return ApiSession(self.venue.name, subscribe_by_token(self._key.value), self._confirm)
         return Manners(shape) if needs_manners(shape) else None
+
+    def _confirm(self, asked_at: float) -> None:
+        lifecycle = self._key._machine  # noqa: SLF001 - as above
+        if lifecycle.state in {State.HELD, State.RENEWING}:
+            self._machine.key_held(self.generation, self._key.value, asked_at, self._now())
+            self._follow()
 
     @property
     def lifetime(self) -> float:
@@ -141,6 +169,7 @@ class SessionLease:
         self.venue: Venue | SessionVenue = venue
         self.url = venue.url
         self.lifetime = venue.lifetime
+        self.tells_end = True
         sign = partial(sign_as, venue.name, credentials)
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 
@@ -148,6 +177,9 @@ class SessionLease:
         """See the port."""
         self._machine, self._now, self._follow = machine, now, follow
         self._confirm(now())
+
+    def renew(self) -> None:
+        """There is no key."""
 
     def ask(self, talks: list[Conversation]) -> None:
         """Ask on the sockets themselves; where there is none, there is nothing to be in doubt about."""
@@ -167,7 +199,3 @@ class SessionLease:
     def _confirm(self, asked_at: float) -> None:
         self._machine.key_held(1, "", asked_at, self._now())
         self._follow()
-
-
-def _nothing(asked_at: float) -> None:
-    """That the subscription is there says that its token is alive, which was never in doubt by then."""

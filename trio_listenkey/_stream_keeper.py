@@ -144,7 +144,8 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         self._lease_block, self._connector = lease_block, connector
         self._arguments = (timing, observer, buffer, on_full)
         self._body = Body()
-        self._nursery_manager = trio.open_nursery()
+        # Strict, whatever the run says: else it would have to be asked, and there is none before the block is entered.
+        self._nursery_manager = trio.open_nursery(strict_exception_groups=True)
 
     @enable_ki_protection
     async def __aenter__(self) -> UserStream:
@@ -255,6 +256,7 @@ class _Sockets:
             on_full=on_full,
             now=began_at,
             lifetime=lease.lifetime,
+            tells_end=lease.tells_end,
             draw=random.random(),  # noqa: S311 - spreads load
         )
         self.stream = UserStream(lease, self.machine, self._sync, self._make_room)
@@ -373,7 +375,7 @@ class _Sockets:
         if isinstance(error, RefusedError):
             self.machine.fail(error)
         elif isinstance(error, KeyLostError):
-            self._lease.ask([])
+            self._lease.renew()
 
     async def _attend(self, task: _Task, connection: Connection) -> None:
         """Read and ping until the socket ends, or is to be closed."""

@@ -12,7 +12,7 @@ from ._core._session_venue import SessionVenue
 from ._core._stream import Stream
 from ._core._stream_state import StreamState
 from ._core._venue import Venue
-from ._errors import SlowConsumerError
+from ._errors import SlowConsumerError, UsageError
 from ._events import Gap, StreamItem, UserEvent
 from ._lease import Lease
 from ._listen_key import ListenKey
@@ -50,8 +50,16 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         self._closed = False
 
     @property
-    def key(self) -> ListenKey | None:
-        """The listen key that it lives on; ``None`` at an exchange that has none."""
+    def key(self) -> ListenKey:
+        """The listen key that it lives on.
+
+        Raises:
+            UsageError: There is none at this exchange.
+        """
+        if self._lease.key is None:
+            raise UsageError(
+                f"{self.venue.name} has no listen keys", advice="Its streams are asked for on the socket itself"
+            )
         return self._lease.key
 
     @enable_ki_protection

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ._core._session_venue import SessionVenue
 from ._core._venue import Venue
 from ._core._venue_parts import Answer, Call, Heartbeat, Sharing, Signing, StreamShape
 from ._errors import UsageError
@@ -23,12 +24,16 @@ __all__ = [
     "ASTER_SPOT_V3",
     "BINANCE_COINM",
     "BINANCE_COINM_TESTNET",
+    "BINANCE_MARGIN",
     "BINANCE_MARGIN_RISK",
     "BINANCE_OPTIONS",
     "BINANCE_OPTIONS_TESTNET",
     "BINANCE_PM_PRO",
     "BINANCE_PORTFOLIO_MARGIN",
+    "BINANCE_SPOT",
     "BINANCE_SPOT_CLASSIC",
+    "BINANCE_SPOT_DEMO",
+    "BINANCE_SPOT_TESTNET",
     "BINANCE_STOCKS",
     "BINANCE_TH",
     "BINANCE_TH_SITE",
@@ -47,14 +52,69 @@ __all__ = [
     "Answer",
     "Call",
     "Heartbeat",
+    "SessionVenue",
     "Sharing",
     "Signing",
     "StreamShape",
+    "binance_margin_isolated",
     "by_name",
     "known",
+    "sessions",
 ]
 
 # --- Binance
+
+BINANCE_SPOT = SessionVenue(
+    name="binance-spot",
+    stream_url="wss://ws-api.binance.com:443",
+    stream_path="/ws-api/v3?returnRateLimits=false",
+    source="binance-spot-api-docs, web-socket-api.md, 2026-07",
+)
+"""Binance spot as it is since 2026-02-20: ``userDataStream.subscribe.signature`` of its WebSocket API, signed by HMAC
+with the API secret, or with Ed25519 or RSA by a signer. There are no listen keys: use :func:`open_user_stream`."""
+
+BINANCE_SPOT_TESTNET = replace(
+    BINANCE_SPOT, name="binance-spot-testnet", stream_url="wss://ws-api.testnet.binance.vision"
+)
+"""Its testnet."""
+
+BINANCE_SPOT_DEMO = replace(BINANCE_SPOT, name="binance-spot-demo", stream_url="wss://demo-ws-api.binance.com")
+"""Its demo mode: play money at the real market."""
+
+BINANCE_MARGIN = Venue(
+    name="binance-margin",
+    rest_url="https://api.binance.com",
+    stream_url="wss://ws-api.binance.com:443",
+    path="/sapi/v1/userListenToken",
+    stream_path="/ws-api/v3?returnRateLimits=false",
+    # A token is not kept alive: another one is fetched, which lives beside it. Nor is it closed: it expires.
+    keepalive=None,
+    close=None,
+    key_in="account",
+    answer=Answer(key="token", expiry="expirationTime"),
+    # ccxt sends the API key alone, python-binance signs, and both say that it works.
+    signing=Signing(required=False),
+    sharing=Sharing(second_create="new"),
+    stream=StreamShape(says_key=True, expired=None),
+    validity=86_400.0,
+    keepalive_every=43_200.0,
+    source="developers.binance.com, Listen Token Websocket API, 2026; ccxt 4.5.90; python-binance 1.0.37",
+)
+"""Binance cross margin: ``userListenToken``, and ``userDataStream.subscribe.listenToken`` of the WebSocket API. The
+token is fetched anew in half of its time, and the stream moves to it before the old one ends."""
+
+
+def binance_margin_isolated(symbol: str) -> Venue:
+    """Binance isolated margin, of one pair: each is an account of its own.
+
+    Args:
+        symbol: For example ``"BTCUSDT"``.
+    """
+    return replace(
+        BINANCE_MARGIN.with_parameters(isIsolated="true", symbol=symbol),
+        name=f"binance-margin-isolated-{symbol.lower()}",
+    )
+
 
 BINANCE_SPOT_CLASSIC = Venue(
     name="binance-spot-classic",
@@ -66,7 +126,7 @@ BINANCE_SPOT_CLASSIC = Venue(
     keepalive=Call("PUT", weight=2),
     close=Call("DELETE", weight=2),
     # Removed from the testnet on 2026-02-04 and from production on 2026-02-20: HTTP 410 with an HTML page.
-    retired="Binance took the listen keys of spot away on 2026-02-20; its WebSocket API serves these events now",
+    retired="Binance took the listen keys of spot away on 2026-02-20; use open_user_stream(venues.BINANCE_SPOT, ...)",
     source="Binance spot rest-api.md before 2025-10; its change log of 2026-02-20",
 )
 """Binance spot as it was: ``/api/v3/userDataStream``. binance.com answers HTTP 410 since 2026-02-20; the dialect
@@ -480,24 +540,31 @@ GMO_COIN = Venue(
 
 
 def known() -> tuple[Venue, ...]:
-    """Every venue of this module, by name."""
+    """Every venue of this module that has listen keys, by name."""
     venues = [value for name, value in globals().items() if name.isupper() and isinstance(value, Venue)]
     return tuple(sorted(venues, key=lambda venue: venue.name))
 
 
-def by_name(name: str) -> Venue:
+def sessions() -> tuple[SessionVenue, ...]:
+    """Every venue of this module that has sessions instead, by name."""
+    venues = [value for name, value in globals().items() if name.isupper() and isinstance(value, SessionVenue)]
+    return tuple(sorted(venues, key=lambda venue: venue.name))
+
+
+def by_name(name: str) -> Venue | SessionVenue:
     """The venue of that name, for example ``"binance-usdm"``.
 
     Raises:
         UsageError: There is none; the message lists those that there are.
     """
-    for venue in known():
-        if venue.name == name:
-            return venue
-    raise UsageError(f"no venue is named {name!r}", advice="Known are: " + ", ".join(venue.name for venue in known()))
+    venues: dict[str, Venue | SessionVenue] = {venue.name: venue for venue in known()}
+    venues |= {venue.name: venue for venue in sessions()}
+    if name not in venues:
+        raise UsageError(f"no venue is named {name!r}", advice="Known are: " + ", ".join(sorted(venues)))
+    return venues[name]
 
 
 # Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
-for _part in (Answer, Call, Heartbeat, Sharing, Signing, StreamShape):
+for _part in (Answer, Call, Heartbeat, SessionVenue, Sharing, Signing, StreamShape):
     _part.__module__ = __name__
 del _part

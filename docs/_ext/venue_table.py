@@ -17,9 +17,10 @@ SHOWN = ("Venue", "Create, keep alive, close", "Authentication", "A second creat
 CLOSE = "What a close does to other holders"
 
 
-def names() -> dict[Venue, str]:
+def names() -> dict[Venue | venues.SessionVenue, str]:
     """What each is called in ``trio_listenkey.venues``."""
-    return {value: name for name, value in vars(venues).items() if name.isupper() and isinstance(value, Venue)}
+    kinds = Venue | venues.SessionVenue
+    return {value: name for name, value in vars(venues).items() if name.isupper() and isinstance(value, kinds)}
 
 
 def literal(text: str) -> str:
@@ -33,7 +34,7 @@ class VenueTable(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The table."""
         rows = []
-        for venue in venues.known():
+        for venue in sorted([*venues.known(), *venues.sessions()], key=lambda venue: venue.name):
             facts = dict(zip(HEADS, facts_of(venue), strict=True))
             shown = [facts[head] for head in SHOWN]
             shown[0] = f"`{names()[venue]} <trio_listenkey.venues.{names()[venue]}>`"

@@ -350,7 +350,7 @@ class TestSilence:
         assert flow.stream.deadline == 120
 
     def test_a_question_is_a_doubt_when_nobody_answers(self) -> None:
-        """For two seconds after it was asked the stream counts as live; when the exchange said so itself, at no time."""
+        """For two seconds the stream counts as live; when the exchange itself says that the key is dead, at no time."""
         flow, link = live()
         flow.tick(60.0)
         assert flow.is_live()

@@ -168,7 +168,7 @@ async def read_a_stream() -> None:
     async with open_user_stream(venues.BINANCE_USDM, Credentials("key")) as stream:
         assert_type(stream, UserStream)
         channel: trio.abc.ReceiveChannel[UserEvent | Gap] = stream
-        assert_type(stream.venue, Venue)
+        assert_type(stream.venue, Venue | venues.SessionVenue)
         assert_type(stream.key, ListenKey)
         assert_type(stream.statistics(), StreamStatistics)
         assert_type(await channel.receive(), UserEvent | Gap)
@@ -241,7 +241,7 @@ def how_it_is(statistics: StreamStatistics) -> None:
         + statistics.silence_checks,
         int,
     )
-    assert_type(statistics.key, KeyStatistics)
+    assert_type(statistics.key, KeyStatistics | None)
 
 
 async def make_mistakes(key: ListenKey) -> None:

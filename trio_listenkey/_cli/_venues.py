@@ -24,7 +24,10 @@ def venues(*, plain: bool, names: tuple[str, ...]) -> None:
     In a pipe, one line for each: its cells are separated by tabs, and the first line has their names.
     """
     try:
-        shown = [known_venues.by_name(name) for name in names] or known_venues.known()
+        shown = [known_venues.by_name(name) for name in names] or [
+            *known_venues.known(),
+            *known_venues.sessions(),
+        ]
     except UsageError as error:
         raise click.UsageError(str(error)) from None
     rows = [facts_of(venue) for venue in shown]

@@ -56,6 +56,8 @@ _FURTHEST_CLOCK: Final = 3600.0
 _SAME_TIME: Final = 1.0  # ``Date`` is cut to the second
 
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
+# One that becomes part of no URL; in base64, as Binance's documents show it.
+_SAFE_TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{1,512}")
 _WORDY_CODE: Final = re.compile(r"[A-Z]{1,8}-[0-9]{1,9}")
 _BAN_END: Final = re.compile(r"until (\d{13})\b")
 # Listen keys have 60 to 64 characters, API keys 64. Nothing that long in a message is meant for reading.
@@ -209,7 +211,7 @@ def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outc
     key = _find(body, venue.answer.key)
     if verb == "keepalive" and venue.keepalive is not None and isinstance(body, dict) and key is _MISSING:
         return Outcome(Event.OK)  # the spot dialect answers {}; COIN-M has documented both
-    problem = _problem_with(key, body)
+    problem = _problem_with(venue, key, body)
     if problem is None:
         return Outcome(Event.OK, key=key, lives=_life(venue, answer, body))
     if verb == "keepalive":
@@ -222,7 +224,7 @@ def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outc
     return Outcome(Event.REFUSED, error=error, unsure=True)
 
 
-def _problem_with(key: Any, body: Any) -> str | None:
+def _problem_with(venue: Venue, key: Any, body: Any) -> str | None:
     """What is wrong with the key of a successful answer; ``None`` if nothing is. It never quotes the key."""
     if key is _MISSING or key is None:
         if not isinstance(body, dict):
@@ -230,7 +232,7 @@ def _problem_with(key: Any, body: Any) -> str | None:
         return "the answer has no listenKey"
     if not isinstance(key, str):
         return f"the listenKey is a {type(key).__name__}, no string"
-    if not _SAFE_KEY.fullmatch(key):
+    if not (_SAFE_TOKEN if venue.stream.says_key else _SAFE_KEY).fullmatch(key):
         return f"the listenKey, of {len(key)} characters, is none that may become part of a URL"
     return None
 

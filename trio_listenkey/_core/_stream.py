@@ -106,11 +106,6 @@ def _may_announce(raw: bytes) -> bool:
     return _EXPIRED in raw or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
 
 
-def _certain_until(old: Link, new: Link) -> float:
-    """Until when all that happened has come through ``old``."""
-    return old.observed_at if old.generation == new.generation else min(old.observed_at, old.proof_at)
-
-
 class Stream:
     """The life of one user stream, from before its first socket until after its last.
 
@@ -123,6 +118,8 @@ class Stream:
         now: When opening began: the first socket has ``open_timeout`` from here.
         draw: A random number in [0, 1).
         lifetime: Seconds after which the exchange ends a socket, if ``timing`` does not say otherwise.
+        tells_end: Whether the exchange tells on the socket when no more events will come; then a key that was replaced
+            may be alive, and says nothing of the socket.
     """
 
     def __init__(
@@ -136,6 +133,7 @@ class Stream:
         now: float,
         draw: float,
         lifetime: float = _SOCKET_LIFETIME,
+        tells_end: bool = False,
     ) -> None:
         self.state = StreamState.WAITING
         self.buffer = Buffer(limit, on_full, self._overflow)
@@ -148,6 +146,7 @@ class Stream:
         self._venue, self._timing, self._door = venue, timing, door
         self._limit = limit
         self._documented_lifetime = lifetime
+        self._tells_end = tells_end
         self._draw = draw
         self._current: Link | None = None  # the one that delivers
         self._next: Link | None = None  # the one that is being opened, or was and does not deliver yet
@@ -553,14 +552,20 @@ class Stream:
         self._current, self._next, self._drain_until = new, None, inf
         self._counts["moves"] += 1
         self._pace(old, now)
-        if _certain_until(old, new) < new.opened_at and not old.shares_with(held):
+        if self._certain_until(old, new) < new.opened_at and not old.shares_with(held):
             self._tell_gap(old, new)
         new.follow(old, now)
         if held:
             self._deliver(new, held, now)
 
+    def _certain_until(self, old: Link, new: Link) -> float:
+        """Until when all that happened has come through ``old``."""
+        if self._tells_end or old.generation == new.generation:
+            return old.observed_at
+        return min(old.observed_at, old.proof_at)
+
     def _tell_gap(self, old: Link, new: Link) -> None:
-        started_at = _certain_until(old, new)
+        started_at = self._certain_until(old, new)
         gap = Gap(
             cause=old.cause or "key_lost",
             started_at=started_at + self.to_local,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ._session_venue import SessionVenue
 from ._venue import Venue, Verb
 
 __all__ = ["HEADS", "facts_of"]
@@ -34,8 +35,20 @@ _CLOSE: Final = {
 }
 
 
-def facts_of(venue: Venue) -> tuple[str, ...]:
+def facts_of(venue: Venue | SessionVenue) -> tuple[str, ...]:
     """One cell for each of ``HEADS``."""
+    if isinstance(venue, SessionVenue):
+        return (
+            venue.name,
+            "no key: a signed subscription on the socket",
+            "nothing",
+            "HMAC-SHA256, or a signer of yours",
+            "is another socket",
+            "nothing: each has its own socket",
+            "as long as the socket",
+            venue.url,
+            venue.source,
+        )
     sharing = venue.sharing
     many = f", up to {sharing.max_keys}" if sharing.max_keys is not None else ""
     close = "there is no close: keys expire" if venue.close is None else _CLOSE[sharing.second_create]
@@ -84,7 +97,7 @@ def _stream(venue: Venue) -> str:
         "" if shape.compression == "none" else shape.compression,
         "" if shape.encoding == "json" else shape.encoding,
         "wrapped" if shape.wrapped else "",
-        "to be subscribed to" if shape.subscribe else "",
+        "to be subscribed to" if shape.subscribe or shape.says_key else "",
         "" if shape.expired else "expires without a word",
     ]
     return "; ".join([url, *filter(None, traits)])

@@ -54,7 +54,7 @@ class SteadyClock:
     It has to be looked at now and then: a sleep shows as a leap between two looks.
     """
 
-    __slots__ = ("_witnesses", "slept")
+    __slots__ = ("_unix_lead", "_witnesses", "slept")
 
     slept: float
     """Seconds by which this clock is ahead of trio's."""
@@ -63,6 +63,15 @@ class SteadyClock:
         base = trio.current_time()
         self._witnesses = [_Witness(read, base) for read in (_clocks_that_go_on() if others is None else others)]
         self.slept = 0.0
+        self._unix_lead = time.time() - base
+
+    def unix(self) -> float:
+        """Unix time, as far as this machine knows: no less than what has passed since the start on this clock.
+
+        So it follows trio's clock where that is a virtual one. A system clock that is set back is not followed, which
+        costs signed requests one more attempt: the exchange says what time it is.
+        """
+        return max(time.time(), self._unix_lead + self.now())
 
     def now(self) -> float:
         """The time, on trio's axis moved by ``slept``."""

@@ -16,12 +16,23 @@ GapCause = Literal["disconnected", "unresponsive", "key_lost", "overflow"]
 
 
 class _Head(msgspec.Struct):
-    """What is read of an event without decoding the rest. Some come in an envelope of ``stream`` and ``data``."""
+    """What is read of an event without decoding the rest.
+
+    Some come in an envelope: ``{"stream": ..., "data": {...}}``, or ``{"subscriptionId": ..., "event": {...}}``.
+    """
 
     e: Any = None
     E: Any = None
     stream: Any = None
     data: msgspec.Raw = msgspec.Raw()
+    event: msgspec.Raw = msgspec.Raw()
+
+    def inner(self) -> bytes | None:
+        """What is in the envelope, if it is one."""
+        if self.stream is not None and self.data:
+            return bytes(self.data)
+        inner = b"" if self.e is not None else bytes(self.event)
+        return inner if inner.startswith(b"{") else None
 
 
 _read_head: Final = msgspec.json.Decoder(_Head).decode
@@ -39,7 +50,7 @@ class UserEvent:
     Its ``repr`` has neither the account's data nor, in the events that carry one, the listen key.
     """
 
-    __slots__ = ("_data", "_head", "raw", "received_at", "sent_after")
+    __slots__ = ("_data", "_head", "_payload", "raw", "received_at", "sent_after")
 
     raw: bytes
     """The message, byte for byte."""
@@ -55,6 +66,7 @@ class UserEvent:
         self.received_at = received_at
         self.sent_after = received_at if sent_after is None else sent_after
         self._head: _Head | None = None
+        self._payload = raw
         self._data: Any = None
 
     @property
@@ -77,8 +89,8 @@ class UserEvent:
     @property
     def payload(self) -> bytes:
         """The event as JSON, out of its envelope if it came in one."""
-        head = self._headings()
-        return self.raw if head.stream is None or not head.data else bytes(head.data)
+        self._headings()
+        return self._payload
 
     @property
     def data(self) -> Any:
@@ -112,9 +124,10 @@ class UserEvent:
     def _decode_head(self) -> _Head:
         try:
             head = _read_head(self.raw)
-            if head.stream is not None and head.data:
-                inner = _read_head(head.data)
-                head.e, head.E = inner.e, inner.E
+            inner = head.inner()
+            if inner is not None:
+                head = _read_head(inner)
+                self._payload = inner
         except _NOT_JSON:
             return _NO_HEAD  # not JSON, or not an object; whoever asks for ``data`` is told
         return head

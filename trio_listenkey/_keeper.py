@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 import traceback
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -301,11 +300,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if answer is None:
             late = TransportError(f"none within {trio.current_time() - start:.3g} s")
             return no_answer(self._venue, send.verb, late, hide=hide)
-        return read_answer(self._venue, send.verb, answer, epoch=time.time(), hide=hide)
+        return read_answer(self._venue, send.verb, answer, epoch=self._home.clock.unix(), hide=hide)
 
     def _exchange_ms(self) -> int:
         """The time by the exchange's clock, as far as we know that, in milliseconds since 1970."""
-        return int((time.time() + self._membership.account.host.clock) * 1000)
+        return int((self._home.clock.unix() + self._membership.account.host.clock) * 1000)
 
     def _secrets(self) -> list[str]:
         secrets = [self._credentials.api_key, self._credentials.api_secret, self._machine.key]

@@ -114,10 +114,9 @@ class KeyLease:
 
     def ask(self, talks: list[Conversation]) -> None:
         """Ask by a keepalive; where that would bring another key, on the sockets."""
-        asked = [talk.ask() for talk in talks if self.tells_end]
         if not self.tells_end:
             self.renew()
-        elif not any(asked):
+        elif not _ask_on(talks, self._now()):
             self._confirm(self._now())
 
     def converse(self) -> Conversation | None:
@@ -183,8 +182,7 @@ class SessionLease:
 
     def ask(self, talks: list[Conversation]) -> None:
         """Ask on the sockets themselves; where there is none, there is nothing to be in doubt about."""
-        asked = [talk.ask() for talk in talks]
-        if not any(asked):
+        if not _ask_on(talks, self._now()):
             self._confirm(self._now())
 
     def converse(self) -> Conversation:
@@ -199,3 +197,11 @@ class SessionLease:
     def _confirm(self, asked_at: float) -> None:
         self._machine.key_held(1, "", asked_at, self._now())
         self._follow()
+
+
+def _ask_on(talks: list[Conversation], now: float) -> bool:
+    """Whether there was anywhere to ask."""
+    for talk in talks:
+        talk.now = now
+    asked = [talk.ask() for talk in talks]
+    return any(asked)

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 import traceback
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from math import inf
 from types import TracebackType
@@ -23,6 +21,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ._arguments import check_choice, check_port, check_type
+from ._clock import SteadyClock
 from ._connector import Connection, Connector, SocketError
 from ._core._buffer import OnFull
 from ._core._conversation import Conversation
@@ -273,7 +272,7 @@ class _Sockets:
         clock, machine = self._home.clock, self.machine
         now = clock.now()
         machine.to_local = -clock.slept
-        machine.to_unix = time.time() - now
+        machine.to_unix = clock.unix() - now
         return now
 
     def _to_trio(self, when: float) -> float:
@@ -351,7 +350,7 @@ class _Sockets:
             with task.whole:
                 task.whole.deadline = trio.current_time() + self._timing.connect_timeout
                 async with self._connector.connect(task.url) as socket:
-                    connection = await task.begin(socket, self._home.clock.now)
+                    connection = await task.begin(socket, self._home.clock)
                     task.whole.deadline = inf
                     was_open = True
                     self.machine.opened(link, self._now())
@@ -382,7 +381,8 @@ class _Sockets:
         with task.open:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._beat, task, connection)
-                nursery.start_soon(task.go_on_speaking)
+                if task.conversation is not None:
+                    nursery.start_soon(task.go_on_speaking)
                 await self._read(task, connection)
 
     async def _read(self, task: _Task, connection: Connection) -> None:
@@ -485,18 +485,22 @@ class _Task:
         else:
             self.whole.cancel(reason="the socket is not wanted any more")
 
-    async def begin(self, connection: Connection, now: Callable[[], float]) -> Connection:
+    async def begin(self, connection: Connection, clock: SteadyClock) -> Connection:
         """Say what has to be said before events come; what to read them from."""
         if self.conversation is None:
             return connection
-        self._talk = Talk(connection, self.conversation, now)
+        self._talk = Talk(connection, self.conversation, clock)
         await self._talk.begin()
         return self._talk
 
+    @enable_ki_protection
     async def go_on_speaking(self) -> None:
         """Say whatever there comes to be to say."""
-        if self._talk is not None:
+        assert self._talk is not None
+        try:
             await self._talk.speak()
+        except Exception:  # noqa: BLE001, S110 - whatever it is, the reader will hear of it
+            pass
 
     def speak(self) -> None:
         """There may be something to say."""

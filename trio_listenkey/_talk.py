@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import trio
 
+from ._clock import SteadyClock
 from ._connector import Connection
 from ._core._conversation import Conversation
 
@@ -19,13 +19,13 @@ class Talk:
     Args:
         connection: What it is held on.
         conversation: What is said.
-        now: Tells the time.
+        clock: Tells the time.
     """
 
-    def __init__(self, connection: Connection, conversation: Conversation, now: Callable[[], float]) -> None:
+    def __init__(self, connection: Connection, conversation: Conversation, clock: SteadyClock) -> None:
         self.conversation = conversation
         self._connection = connection
-        self._now = now
+        self._clock = clock
         self._events: list[bytes] = []
         self._nap: trio.CancelScope | None = None
 
@@ -65,7 +65,7 @@ class Talk:
         """Say what there is to say that nobody has asked for; it ends with the connection."""
         while True:
             with trio.CancelScope() as self._nap:
-                await trio.sleep(max(0.0, self.conversation.say_at - self._now()))
+                await trio.sleep(max(0.0, self.conversation.say_at - self._clock.now()))
             self._nap = None
             await self._say()
 
@@ -86,5 +86,5 @@ class Talk:
             await self._connection.send(message)
 
     def _look_at_the_clock(self) -> None:
-        self.conversation.now = self._now()
-        self.conversation.unix_ms = int(time.time() * 1000)
+        self.conversation.now = self._clock.now()
+        self.conversation.unix_ms = int(self._clock.unix() * 1000)

@@ -330,7 +330,7 @@ class TestAdvice:
         """410 from spot says what serves these events now."""
         error = error_of(read("create", 410, HTML, venue=SPOT))
         assert isinstance(error, EndpointGoneError)
-        assert "WebSocket API" in error.advice
+        assert "open_user_stream(venues.BINANCE_SPOT" in error.advice
 
     def test_a_retired_endpoint_of_another_venue_is_told_too(self) -> None:
         """410 from an exchange that has announced nothing is told as it is."""

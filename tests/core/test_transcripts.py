@@ -74,6 +74,9 @@ FAPI = plain("/fapi/v1/listenKey", named=False)
 DAPI = plain("/dapi/v1/listenKey", named=False)
 EAPI = plain("/eapi/v1/listenKey", named=False)
 EQUITY = ("POST", "/sapi/v1/equity/listenKey?" + signed(f"timestamp={TIME}"), "")
+TOKEN_CALL = ("POST", "/sapi/v1/userListenToken?" + signed(f"timestamp={TIME}"), "")
+# That of the documents' sample, which has characters in it that no URL could have.
+TOKEN = "6xXxePXwZRjVSHKhzUCCGnmN3fkvMTXru+pYJS8RwijXk9Vcyr3rkwfVOTcP2OkONqciYA"
 OPTION_KEY = f'{{"listenKey":"{KEY}","expiration":1762855900452}}'
 TH_KEYS = f'[{{"listenKey":"{KEY[:60]}","type":"GLOBAL"}},{{"listenKey":"{KEY}","type":"SITE"}}]'
 TH_GLOBAL = f"/api/v1/listenKey?listenKey={KEY[:60]}"
@@ -198,6 +201,18 @@ TRANSCRIPTS = [
         "",
         (400, '{"code":-3038,"msg":"Listen key not found."}'),
         f"wss://margin-stream.binance.com/ws/{KEY}",
+    ),
+    Said(
+        venues.BINANCE_MARGIN,
+        "https://api.binance.com",
+        MBX,
+        TOKEN_CALL,
+        TOKEN_CALL,
+        None,
+        f'{{"token":"{TOKEN}","expirationTime":1758792204196}}',
+        f'{{"token":"{TOKEN}","expirationTime":1758792204196}}',
+        GONE,
+        "wss://ws-api.binance.com:443/ws-api/v3?returnRateLimits=false",
     ),
     Said(
         venues.BINANCE_STOCKS,
@@ -374,7 +389,7 @@ TRANSCRIPTS = [
         f"wss://api.coin.z.com/ws/private/v1/{KEY}",
     ),
 ]
-KEYS = {venues.BINANCE_TH: KEY[:60]}
+KEYS = {venues.BINANCE_TH: KEY[:60], venues.BINANCE_MARGIN: TOKEN}
 
 every_venue = pytest.mark.parametrize("said", TRANSCRIPTS, ids=lambda said: said.venue.name)
 

@@ -22,21 +22,34 @@ from typing import Any, Final
 import msgspec
 
 from .._errors import CredentialsError, ListenKeyError, RateLimitedError, RefusedError, UnavailableError
+from ._answers import (
+    _BAN_END,
+    _CREDENTIAL_CODES,
+    _DEFAULT_WAIT,
+    _FURTHEST_CLOCK,
+    _LONGEST_WAIT,
+    _TRANSIENT_CODES,
+    _WAIT_CODES,
+    _readable,
+)
 
 __all__ = ["ApiSession", "subscribe_by_signature", "subscribe_by_token"]
 
 Build = Callable[[int], tuple[str, dict[str, Any]]]
 """Method and parameters of the subscription, at a time in Unix milliseconds."""
 
-_CREDENTIALS: Final = frozenset({-1002, -1022, -2008, -2014, -2015, -2017})
 _CLOCK: Final = -1021
-_SILENCE: Final = frozenset({-1003, -1034})
 _HAS_IT: Final = -2035  # "subscription already active" on this socket
+# Another try is another socket and another token: this token is unknown by now (-1209), or this socket has no room.
+_MENDED_BY_ANOTHER: Final = frozenset({-1209, -1191, -2042})
 _STATUSES_OF_SILENCE: Final = frozenset({418, 429})
 _STATUSES_OF_REFUSAL: Final = frozenset({400, 401, 403})
 
 # Our requests are told apart by these, which no exchange minds.
 _SUBSCRIBE, _ASK, _TIME = "subscribe", "ask", "time"
+# Of what we send, these must not come back in an error's text.
+_SECRET_PARAMETERS: Final = ("apiKey", "signature", "listenToken")
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class _Said(msgspec.Struct):
@@ -94,12 +107,14 @@ class ApiSession:
         self.is_ready = False
         self.over: Exception | None = None
         self.retry_after: float | None = None
-        """With ``over``: seconds of silence that the exchange asks for."""
+        """With ``over``: seconds of silence that the exchange asks for, or that are usual where it does not say."""
         self._venue, self._build, self._confirmed = venue, build, confirmed
         self._subscription: Any = None
         self._asked_at: float | None = None
         self._due: list[str] = []
-        self._clock_was_set = False
+        self._hide: list[str] = []
+        self._clock_was_set = self._waits_for_time = False
+        self._quiet_until = -inf
 
     @property
     def say_at(self) -> float:
@@ -108,12 +123,13 @@ class ApiSession:
 
     def begin(self) -> None:
         """Ask for the stream."""
-        self._request(_SUBSCRIBE, *self._build(self.unix_ms))
+        self._subscribe(self.unix_ms)
 
     def ask(self) -> bool:
         """Ask whether the subscription is still there."""
-        if self.is_ready and self._asked_at is None:
-            self._asked_at = self.now
+        if self.is_ready and self.over is None and self.now >= self._quiet_until:
+            # If an answer is late, the next may be to either question: only the first is known to have been answered.
+            self._asked_at = self.now if self._asked_at is None else self._asked_at
             self._request(_ASK, "session.subscriptions", {})
         return True
 
@@ -126,19 +142,30 @@ class ApiSession:
         due, self._due = self._due, []
         return due
 
+    def _subscribe(self, unix_ms: int) -> None:
+        try:
+            method, params = self._build(unix_ms)
+        except ListenKeyError as error:  # a signer of the user's failed
+            self.over = error
+            return
+        self._hide = [params[name] for name in _SECRET_PARAMETERS if params.get(name)]
+        self._request(_SUBSCRIBE, method, params)
+
     def _request(self, name: str, method: str, params: Mapping[str, Any]) -> None:
         self._due.append(json.dumps({"id": name, "method": method, "params": params}, separators=(",", ":")))
 
     def _is_event(self, raw: bytes) -> bool:
         try:
             said = _read(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             return self.is_ready  # whatever it is, it is not hidden from the user
         if said.event is not None:
             if self._is_the_end(said):
                 self.over = self._unavailable("the exchange has ended the subscription")
                 return False
             return True
+        if said.id is None and said.status is None and said.error is None:
+            return self.is_ready  # neither an event nor an answer: as above
         self._answered(said)
         return False
 
@@ -146,49 +173,97 @@ class ApiSession:
         assert said.event is not None
         try:
             kind = _read_event(said.event).e if b"eventStreamTerminated" in bytes(said.event) else None
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             return False
-        return kind == "eventStreamTerminated" and said.subscription in {None, self._subscription}
+        # Without a number on either side it can only be ours: there is but one subscription on this socket.
+        return kind == "eventStreamTerminated" and (
+            said.subscription is None or self._subscription is None or said.subscription == self._subscription
+        )
 
     def _answered(self, said: _Said) -> None:
         is_good = said.status == 200 and said.error is None
         match said.id:
-            case "subscribe" if is_good or _code(said) == _HAS_IT:
-                self.is_ready = True
-                self._subscription = said.result.get("subscriptionId") if isinstance(said.result, dict) else None
-            case "time" if is_good and isinstance(said.result, dict) and isinstance(said.result.get("serverTime"), int):
-                self._request(_SUBSCRIBE, *self._build(said.result["serverTime"]))
-            case "ask" if is_good:
-                self._heard_of_subscriptions(said.result)
-            case "subscribe" if _code(said) == _CLOCK and not self._clock_was_set:
-                self._clock_was_set = True
-                self._request(_TIME, "time", {})
-            case _ if not is_good:
+            case "subscribe" if not self.is_ready:
+                self._heard_of_subscribing(said, is_good)
+            case "time" if self._waits_for_time:
+                self._waits_for_time = False
+                self._heard_of_time(said, is_good)
+            case "ask":
+                self._heard_of_asking(said, is_good)
+            case None if not is_good:
+                # Nobody asked for it: "after the next request the session will be revoked".
                 self.over = self._failure(said)
 
-    def _heard_of_subscriptions(self, result: Any) -> None:
+    def _heard_of_subscribing(self, said: _Said, is_good: bool) -> None:
+        code = _code(said)
+        if is_good or code == _HAS_IT:
+            self.is_ready = True
+            number = said.result.get("subscriptionId") if isinstance(said.result, dict) else None
+            self._subscription = number if isinstance(number, int | str) else None
+        elif code == _CLOCK and not self._clock_was_set:
+            self._clock_was_set = self._waits_for_time = True
+            self._request(_TIME, "time", {})
+        else:
+            self.over = self._failure(said)
+
+    def _heard_of_time(self, said: _Said, is_good: bool) -> None:
+        if not is_good:
+            self.over = self._failure(said)
+            return
+        time = said.result.get("serverTime") if isinstance(said.result, dict) else None
+        if not isinstance(time, int) or not 10**12 < time < 10**17:
+            self.over = self._unavailable("the exchange does not say what time it is")
+            return
+        ahead = (time / 1000 if time > 10**15 else time) / 1000 - self.unix_ms / 1000  # it may be in microseconds
+        if abs(ahead) > _FURTHEST_CLOCK:
+            self.over = RefusedError(
+                f"this machine's clock is {abs(ahead):.0f} s {'slow' if ahead > 0 else 'fast'}",
+                advice="Set the clock, by NTP",
+                venue=self._venue,
+                verb="subscribe",
+                code=_CLOCK,
+            )
+        else:
+            self._subscribe(time)
+
+    def _heard_of_asking(self, said: _Said, is_good: bool) -> None:
         asked_at, self._asked_at = self._asked_at, None
-        active = [each.get("subscriptionId") for each in result if isinstance(each, dict)] if _is_list(result) else []
-        if self._subscription not in active:
+        if not is_good:
+            # Events still come: that the question was not answered is no reason to lose any.
+            failure = self._failure(said)
+            if isinstance(failure, RateLimitedError):
+                self._quiet_until, self.retry_after = self.now + failure.retry_after, None
+            elif isinstance(failure, CredentialsError):
+                self.over = failure
+            return
+        listed = said.result if isinstance(said.result, list) else []
+        active = [each.get("subscriptionId") for each in listed if isinstance(each, dict)]
+        if not active or (self._subscription is not None and self._subscription not in active):
             self.over = self._unavailable("the exchange does not know the subscription any more")
         elif asked_at is not None:
             self._confirmed(asked_at)
 
     def _failure(self, said: _Said) -> ListenKeyError:
-        code, status = _code(said), said.status if isinstance(said.status, int) else None
+        code = _code(said)
+        status = said.status if isinstance(said.status, int) and 100 <= said.status <= 599 else None
+        message = _words(said, self._hide)
         facts: dict[str, Any] = {
             "venue": self._venue,
             "verb": "subscribe",
             "status": status,
             "code": code,
-            "message": _words(said),
+            "message": message,
         }
-        if code in _SILENCE or status in _STATUSES_OF_SILENCE:
-            self.retry_after = _retry_after(said, self.unix_ms)
+        # A 403 without a code comes from the firewall in front of the exchange.
+        if code in _WAIT_CODES or status in _STATUSES_OF_SILENCE or (status == 403 and code is None):
+            self.retry_after = wait = _silence(said, message, status, self.unix_ms)
             return RateLimitedError(
-                "the exchange wants silence", advice="Ask less often", retry_after=self.retry_after or 0.0, **facts
+                "the exchange wants silence",
+                advice=f"Send nothing to this host for {wait:.0f} s, and ask less often",
+                retry_after=wait,
+                **facts,
             )
-        if code in _CREDENTIALS:
+        if code in _CREDENTIAL_CODES or (status == 401 and code is None):
             return CredentialsError(
                 "the exchange does not accept the API key or the signature",
                 advice="Check key, secret and permissions, and that the key may be used from this address",
@@ -200,7 +275,7 @@ class ApiSession:
                 advice="Check the machine's clock and its connection's delay",
                 **facts,
             )
-        if status in _STATUSES_OF_REFUSAL:
+        if status in _STATUSES_OF_REFUSAL and code not in _MENDED_BY_ANOTHER | _TRANSIENT_CODES:
             return RefusedError("the exchange refuses the subscription", advice="See what it says", **facts)
         return UnavailableError("the subscription failed", advice="It is tried again", **facts)
 
@@ -210,25 +285,32 @@ class ApiSession:
         )
 
 
-def _is_list(result: Any) -> bool:
-    return isinstance(result, list)
-
-
 def _code(said: _Said) -> int | None:
     code = said.error.get("code") if isinstance(said.error, dict) else None
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+    # Absurd numbers are none.
+    return code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < 10**9 else None
 
 
-def _words(said: _Said) -> str | None:
-    # Of an exchange's words only those that are short and plain: they could quote what we sent.
+def _words(said: _Said, hide: list[str]) -> str | None:
     words = said.error.get("msg") if isinstance(said.error, dict) else None
-    return words[:200] if isinstance(words, str) and words.isprintable() else None
+    return _readable(words, hide) if isinstance(words, str) else None
 
 
-def _retry_after(said: _Said, unix_ms: int) -> float | None:
-    # An instant in Unix milliseconds, and not seconds as in HTTP's header.
+def _silence(said: _Said, message: str | None, status: int | None, unix_ms: int) -> float:
+    """Seconds of silence that the exchange asks for, or usual ones if it does not say."""
+    # An instant in Unix milliseconds, and not seconds as in HTTP's header; the exchange tells its own time beside it.
     data = said.error.get("data") if isinstance(said.error, dict) else None
-    until = data.get("retryAfter") if isinstance(data, dict) else None
-    if not isinstance(until, int) or isinstance(until, bool):
-        return None
-    return max(0.0, (until - unix_ms) / 1000)
+    told = data if isinstance(data, dict) else {}
+    until, now = _instant(told.get("retryAfter")), _instant(told.get("serverTime"))
+    if until is None:
+        found = _BAN_END.search(message or "")
+        until = None if found is None else int(found[1])
+    wait = 0.0 if until is None else (until - (unix_ms if now is None else now)) / 1000
+    if wait <= 0:  # it says nothing, or a clock is wrong: no reason to knock again at once
+        wait = _DEFAULT_WAIT.get(status or 429, _DEFAULT_WAIT[429])
+    return min(max(wait, 1.0), _LONGEST_WAIT)
+
+
+def _instant(value: Any) -> int | None:
+    is_one = isinstance(value, int) and not isinstance(value, bool) and 10**12 < value < 10**14
+    return value if is_one else None

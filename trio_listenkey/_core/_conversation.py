@@ -105,7 +105,8 @@ class Manners:
         heartbeat = self._shape.heartbeat
         while self.now >= self._want_at:
             self._due.append(self._wanted.pop(0))
-            self._want_at = self._want_at + self._shape.subscribe_every if self._wanted else inf
+            # From now, and not from when it was due: after a pause, they must not come all at once.
+            self._want_at = self.now + self._shape.subscribe_every if self._wanted else inf
         if self.now >= self._ping_at:
             assert heartbeat.say_every is not None
             self._due.append(heartbeat.say.replace("{ms}", str(self.unix_ms)))
@@ -121,7 +122,7 @@ class Manners:
         """Whether a message is about the connection; if it is a ping, answer it."""
         heartbeat = self._shape.heartbeat
         if heartbeat.kind == "text":
-            is_ping = raw == heartbeat.heard.encode()
+            is_ping = bool(heartbeat.heard) and raw == heartbeat.heard.encode()
             self._due += [heartbeat.answer] * is_ping
             return is_ping
         return heartbeat.kind == "json" and self._is_json_talk(raw, heartbeat)
@@ -129,23 +130,24 @@ class Manners:
     def _is_json_talk(self, raw: bytes, heartbeat: Heartbeat) -> bool:
         try:
             said: Any = _read(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         if not isinstance(said, dict) or "e" in said:
             return False
         if heartbeat.heard and heartbeat.heard in said:
             # What else there is, some exchanges want back and none minds.
-            pong = {heartbeat.answer: said[heartbeat.heard]} | {k: v for k, v in said.items() if k != heartbeat.heard}
+            rest = {name: value for name, value in said.items() if name not in {heartbeat.heard, heartbeat.answer}}
+            pong = {heartbeat.answer: said[heartbeat.heard], **rest}
             self._due.append(json.dumps(pong, separators=(",", ":")))
             return True
         return "pong" in said or said.get("msg") == "PONG"
 
 
 def _unzip(raw: bytes) -> bytes:
-    """A message that was compressed by itself; one that was not, or is a bomb, stays as it came."""
+    """A message that was compressed by itself; one that was not, is a bomb, or has more after it, stays as it came."""
     unzip = zlib.decompressobj(_GZIP)
     try:
         text = unzip.decompress(raw, _MAX_MESSAGE)
     except zlib.error:
         return raw
-    return raw if unzip.unconsumed_tail or not unzip.eof else text
+    return text if unzip.eof and not unzip.unused_data else raw

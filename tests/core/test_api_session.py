@@ -1,0 +1,501 @@
+"""The client's side of the WebSocket API, to the letter of Binance's documents; and whatever else may come."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_listenkey import (
+    Credentials,
+    CredentialsError,
+    ListenKeyError,
+    RateLimitedError,
+    RefusedError,
+    UnavailableError,
+    UsageError,
+)
+from trio_listenkey._core._api_session import ApiSession, subscribe_by_signature, subscribe_by_token
+from trio_listenkey._core._signing import sign_as
+
+# The key pair of the documents' own example (web-socket-api.md, "SIGNED request example (HMAC)").
+API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
+SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
+TIME = 1747385641636  # of the documents' sample of a signed subscription
+BEYOND = "\uff11\uff12\uff13\uff14\uff15\uff16"  # of the documents' other example
+TOKEN = "6xXxePXwZRjVSHKhzUCCGnmN3fkvMTXru+pYJS8RwijXk9Vcyr3rkwfVOTcP2OkONqciYA"
+
+GOOD = b'{"id":"subscribe","status":200,"result":{"subscriptionId":0},"rateLimits":[{"limit":6000,"count":70}]}'
+EVENT = b'{"subscriptionId":0,"event":{"e":"outboundAccountPosition","E":1728972148778,"u":1728972148778,"B":[]}}'
+TERMINATED = b'{"subscriptionId":0,"event":{"e":"eventStreamTerminated","E":1728973001334}}'
+SHUTDOWN = b'{"event":{"e":"serverShutdown","E":1770123456789}}'
+REVOKED = b'{"id":null,"status":401,"error":{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}}'
+BANNED = (
+    b'{"id":"subscribe","status":418,"error":{"code":-1003,"msg":"Way too much request weight used; IP banned until '
+    b'1659146400000. Please use WebSocket Streams for live updates to avoid bans.","data":{"serverTime":1659142907531,'
+    b'"retryAfter":1659146400000}},"rateLimits":[]}'
+)
+ASKED = '{"id":"ask","method":"session.subscriptions","params":{}}'
+
+
+def sign(payload: str) -> str:
+    return sign_as("binance-spot", Credentials(API_KEY, SECRET), payload)
+
+
+def build(*_: Any) -> Any:
+    return subscribe_by_signature(API_KEY, sign)
+
+
+class Talk:
+    """A conversation, and what it confirmed."""
+
+    def __init__(self, how: Any = None, *, ready: bool = False) -> None:
+        self.confirmed: list[float] = []
+        self.session = ApiSession("binance-spot", how or build(), self.confirmed.append)
+        self.session.unix_ms = TIME
+        self.session.begin()
+        if ready:
+            assert self.session.to_say()
+            assert self.session.hear([GOOD]) == []
+            assert self.session.is_ready
+
+    def says(self) -> list[Any]:
+        return [json.loads(text) for text in self.session.to_say()]
+
+    def hears(self, *said: Any) -> list[bytes]:
+        return self.session.hear([each if isinstance(each, bytes) else json.dumps(each).encode() for each in said])
+
+
+def failure(code: int | None = -1000, status: Any = 400, name: Any = "subscribe", **error: Any) -> Any:
+    told = {"msg": "words", **error} | ({} if code is None else {"code": code})
+    return {"id": name, "status": status, "error": told}
+
+
+class TestSigning:
+    def test_the_documents_own_signatures(self) -> None:
+        """Two payloads and their signatures, one of them with letters beyond ASCII."""
+        ascii_alone = (
+            f"apiKey={API_KEY}&price=52000.00&quantity=0.01000000&recvWindow=100&side=SELL&symbol=BTCUSDT"
+            "&timeInForce=GTC&timestamp=1645423376532&type=LIMIT"
+        )
+        assert sign(ascii_alone) == "aa1b5712c094bc4e57c05a1a5c1fd8d88dcd628338ea863fec7b88e59fe2db24"
+        beyond = (
+            f"apiKey={API_KEY}&price=0.10000000&quantity=1.00000000&recvWindow=5000&side=BUY&symbol={BEYOND}"
+            "&timeInForce=GTC&timestamp=1645423376532&type=LIMIT"
+        )
+        assert sign(beyond) == "b33892ae8e687c939f4468c6268ddd4c40ac1af18ad19a064864c47bae0752cd"
+
+    def test_the_documents_parameters_by_name(self) -> None:
+        """What is signed is what the documents' example signs, whatever the order in which it is given."""
+        signed: list[str] = []
+        extra = {"type": "LIMIT", "symbol": "BTCUSDT", "side": "SELL", "price": "52000.00", "timeInForce": "GTC"}
+        extra |= {"recvWindow": "100", "quantity": "0.01000000"}
+        make = subscribe_by_signature(API_KEY, lambda payload: signed.append(payload) or sign(payload), extra)
+        _, params = make(1645423376532)
+        assert params["signature"] == "aa1b5712c094bc4e57c05a1a5c1fd8d88dcd628338ea863fec7b88e59fe2db24"
+        assert signed[0].startswith(f"apiKey={API_KEY}&price=52000.00")
+
+    def test_the_subscription(self) -> None:
+        """Method and parameters of the documents, with the time as a number."""
+        payload = f"apiKey={API_KEY}&timestamp={TIME}".encode()
+        signature = hmac.new(SECRET.encode(), payload, hashlib.sha256).hexdigest()
+        (said,) = Talk().session.to_say()
+        assert said == (
+            '{"id":"subscribe","method":"userDataStream.subscribe.signature","params":{"apiKey":"'
+            f'{API_KEY}","timestamp":{TIME},"signature":"{signature}"}}}}'
+        )
+
+    def test_by_token(self) -> None:
+        """The token is all that it takes."""
+        (said,) = Talk(subscribe_by_token(TOKEN)).session.to_say()
+        assert said == (
+            '{"id":"subscribe","method":"userDataStream.subscribe.listenToken","params":{"listenToken":"'
+            + TOKEN
+            + '"}}'
+        )
+
+    def test_a_signer_that_fails(self) -> None:
+        """It ends the conversation, and nothing is said."""
+        credentials = Credentials(API_KEY, signer=lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
+        talk = Talk(subscribe_by_signature(API_KEY, lambda payload: sign_as("x", credentials, payload)))
+        assert isinstance(talk.session.over, UsageError)
+        assert talk.says() == []
+
+
+class TestSubscribing:
+    def test_it_is_ready_when_the_exchange_says_so(self) -> None:
+        """The answer is no event, and there is nothing to say by itself."""
+        talk = Talk()
+        assert talk.session.say_at == inf
+        assert not talk.session.is_ready
+        assert talk.hears(GOOD) == []
+        assert talk.session.is_ready
+        assert talk.session.over is None
+        assert len(talk.says()) == 1
+        assert talk.says() == []
+
+    def test_a_tokens_answer(self) -> None:
+        """It tells an end as well, in microseconds."""
+        talk = Talk(subscribe_by_token(TOKEN))
+        answer = {"subscriptionId": 1, "expirationTime": 1749094553955907}
+        assert talk.hears({"id": "subscribe", "status": 200, "result": answer}) == []
+        assert talk.session.is_ready
+
+    @pytest.mark.parametrize(
+        ("error", "kind"),
+        [
+            (failure(-2015, 401), CredentialsError),
+            (failure(-2014, 401), CredentialsError),
+            (failure(-1022), CredentialsError),
+            (failure(-1002, 401), CredentialsError),
+            (failure(None, 401), CredentialsError),
+            (failure(-1102), RefusedError),
+            (failure(-1104), RefusedError),
+            (failure(-1020), RefusedError),
+            (failure(-9, 403), RefusedError),
+            (failure(-1209), UnavailableError),
+            (failure(-1191), UnavailableError),
+            (failure(-2042), UnavailableError),
+            (failure(-1000), UnavailableError),
+            (failure(-1007, 408), UnavailableError),
+            (failure(-1001, 500), UnavailableError),
+            (failure(None, 503), UnavailableError),
+            (failure(True, "200"), UnavailableError),
+            (failure(-(10**30), 10**30), UnavailableError),
+            ({"id": "subscribe", "status": 200, "error": "no object"}, UnavailableError),
+            (REVOKED, CredentialsError),
+        ],
+    )
+    def test_it_may_fail(self, error: Any, kind: type[ListenKeyError]) -> None:
+        """Each error says whose turn it is; after that nothing is listened to."""
+        talk = Talk()
+        assert talk.hears(error, EVENT, GOOD) == []
+        assert type(talk.session.over) is kind
+        assert talk.session.over.venue == "binance-spot"
+        assert talk.session.retry_after is None
+        assert not talk.session.is_ready
+        assert talk.hears(EVENT) == []
+
+    def test_it_was_there_already(self) -> None:
+        """Then it is, and whatever is listed is it."""
+        talk = Talk()
+        talk.hears(failure(-2035))
+        assert talk.session.is_ready
+        talk.says()
+        talk.session.now = 5
+        talk.session.ask()
+        talk.hears({"id": "ask", "status": 200, "result": [{"subscriptionId": 3}]})
+        assert talk.confirmed == [5]
+        talk.hears({"subscriptionId": 3, "event": {"e": "eventStreamTerminated"}})
+        assert isinstance(talk.session.over, UnavailableError)
+
+    def test_an_answer_that_comes_twice(self) -> None:
+        """The second changes nothing, good or bad."""
+        talk = Talk(ready=True)
+        assert talk.hears(GOOD, failure(-2035), failure(-1022)) == []
+        assert talk.session.is_ready
+        assert talk.session.over is None
+
+    @pytest.mark.parametrize("how", [None, subscribe_by_token(TOKEN)])
+    def test_no_secret_comes_back(self, how: Any) -> None:
+        """If the exchange quotes what it was sent, the error does not."""
+        talk = Talk(how)
+        secrets = [value for value in talk.says()[0]["params"].values() if isinstance(value, str)]
+        talk.hears(failure(-1102, msg=f"cannot\nread {' '.join(secrets)} in {TOKEN[:30]}"))
+        assert talk.session.over is not None
+        assert not any(secret in str(talk.session.over) for secret in [*secrets, TOKEN[:30]])
+        assert "[hidden]" in str(talk.session.over)
+        talk = Talk(subscribe_by_token("short"))
+        talk.hears(failure(-1102, msg="what is short?"))
+        assert "short" not in str(talk.session.over)
+
+
+class TestClock:
+    def test_it_is_set_once(self) -> None:
+        """After -1021 the exchange's time is asked for, and signed with; a second -1021 is the end."""
+        talk = Talk()
+        talk.says()
+        talk.hears(failure(-1021))
+        assert talk.session.to_say() == ['{"id":"time","method":"time","params":{}}']
+        talk.hears({"id": "time", "status": 200, "result": {"serverTime": TIME + 60_000}})
+        (said,) = talk.says()
+        assert said["params"]["timestamp"] == TIME + 60_000
+        payload = f"apiKey={API_KEY}&timestamp={TIME + 60_000}"
+        assert said["params"]["signature"] == sign(payload)
+        talk.hears(failure(-1021))
+        assert type(talk.session.over) is RefusedError
+        assert talk.session.over.code == -1021
+
+    def test_microseconds(self) -> None:
+        """An exchange that tells them takes them."""
+        talk = Talk()
+        talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": TIME * 1000}})
+        assert talk.says()[-1]["params"]["timestamp"] == TIME * 1000
+
+    @pytest.mark.parametrize("hours", [-2, 2])
+    def test_a_clock_that_is_far_off(self, hours: int) -> None:
+        """It is to be set, and not worked around."""
+        talk = Talk()
+        time = TIME + hours * 3_600_000
+        talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": time}})
+        assert type(talk.session.over) is RefusedError
+        assert ("7200 s slow" if hours > 0 else "7200 s fast") in str(talk.session.over)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"status": 200},
+            {"status": 200, "result": []},
+            {"status": 200, "result": {"serverTime": True}},
+            {"status": 200, "result": {"serverTime": 10**400}},
+            {"status": 200, "result": {"serverTime": "1747385641636"}},
+            {"status": 500, "error": {"code": -1000}},
+        ],
+    )
+    def test_no_time(self, answer: Any) -> None:
+        """Without it there is no second try here."""
+        talk = Talk()
+        talk.hears(failure(-1021), {"id": "time", **answer})
+        assert type(talk.session.over) is UnavailableError
+
+    def test_a_time_that_nobody_asked_for(self) -> None:
+        """It gets nothing signed."""
+        talk = Talk()
+        talk.says()
+        talk.hears(*[{"id": "time", "status": 200, "result": {"serverTime": TIME}}] * 3)
+        assert talk.says() == []
+        talk.hears(failure(-1021), *[{"id": "time", "status": 200, "result": {"serverTime": TIME}}] * 3)
+        assert [said["id"] for said in talk.says()] == ["time", "subscribe"]
+
+
+class TestSilence:
+    def test_a_ban(self) -> None:
+        """How long, by the exchange's own clock, which stands beside the end."""
+        talk = Talk()
+        talk.hears(BANNED)
+        assert type(talk.session.over) is RateLimitedError
+        assert talk.session.retry_after == talk.session.over.retry_after == pytest.approx(3492.469)
+        assert talk.session.over.status == 418
+
+    @pytest.mark.parametrize(
+        ("error", "seconds"),
+        [
+            (failure(-1003, 429, data={"retryAfter": TIME + 30_000}), 30),
+            (failure(-1003, 429, data={"retryAfter": TIME + 10}), 1),
+            (failure(-1003, 429, data={"retryAfter": TIME - 5}), 60),
+            (failure(-1003, 429, data={"retryAfter": TIME + 10**12}), 3 * 86_400),
+            (failure(-1003, 418, data={"retryAfter": 10**400}), 120),
+            (failure(-1003, 429, data={"retryAfter": True}), 60),
+            (failure(-1003, 429, data=[]), 60),
+            (failure(-1003, 418, msg=f"IP banned until {TIME + 90_000}."), 90),
+            (failure(-1034, 400), 60),
+            (failure(None, 403), 300),
+            ({"id": None, "status": 429}, 60),
+        ],
+    )
+    def test_how_long(self, error: Any, seconds: float) -> None:
+        """As the exchange says, within reason; where it does not, as is usual."""
+        talk = Talk()
+        talk.hears(error)
+        assert type(talk.session.over) is RateLimitedError
+        assert talk.session.retry_after == seconds
+
+
+class TestAsking:
+    def test_that_it_is_there(self) -> None:
+        """It is confirmed as of the question; the documents' answer lists numbers."""
+        talk = Talk(ready=True)
+        talk.session.now = 10
+        assert talk.session.ask()
+        assert talk.session.to_say() == [ASKED]
+        talk.session.now = 11
+        talk.hears({"id": "ask", "status": 200, "result": [{"subscriptionId": 0}, {"subscriptionId": 1}]})
+        assert talk.confirmed == [10]
+
+    def test_a_question_without_an_answer(self) -> None:
+        """It is asked again; what is answered is the first."""
+        talk = Talk(ready=True)
+        for now in (10, 20):
+            talk.session.now = now
+            talk.session.ask()
+        assert talk.session.to_say() == [ASKED, ASKED]
+        answer = {"id": "ask", "status": 200, "result": [{"subscriptionId": 0}]}
+        talk.hears(answer, answer)
+        assert talk.confirmed == [10]
+        assert talk.session.over is None
+
+    def test_before_it_is_ready(self) -> None:
+        """There is nothing to ask about yet."""
+        talk = Talk()
+        talk.says()
+        assert talk.session.ask()
+        assert talk.says() == []
+
+    @pytest.mark.parametrize("result", [[], [{"subscriptionId": 1}], None, {}, [0], [{"subscriptionId": [0]}]])
+    def test_that_it_is_not(self, result: Any) -> None:
+        """Then another socket begins again."""
+        talk = Talk(ready=True)
+        talk.session.ask()
+        talk.hears({"id": "ask", "status": 200, "result": result})
+        assert type(talk.session.over) is UnavailableError
+        assert talk.confirmed == []
+        talk.says()
+        talk.session.ask()
+        assert talk.says() == []
+
+    def test_an_exchange_that_does_not_know(self) -> None:
+        """Its failure costs no event; a revoked key does."""
+        talk = Talk(ready=True)
+        for error in (failure(-1000, 500, "ask"), failure(-1020, 400, "ask")):
+            talk.session.ask()
+            assert talk.hears(error, EVENT) == [EVENT]
+        assert talk.session.over is None
+        assert len(talk.says()) == 2
+        talk.session.ask()
+        talk.hears(failure(-2015, 401, "ask"))
+        assert type(talk.session.over) is CredentialsError
+
+    def test_an_exchange_that_wants_silence(self) -> None:
+        """It gets it, and the stream goes on."""
+        talk = Talk(ready=True)
+        talk.session.ask()
+        talk.says()
+        talk.session.now = 100
+        talk.hears(failure(-1003, 429, "ask", data={"retryAfter": TIME + 30_000}), EVENT)
+        assert talk.session.over is None
+        assert talk.session.retry_after is None
+        for now, said in ((129.9, []), (130, [ASKED])):
+            talk.session.now = now
+            assert talk.session.ask()
+            assert talk.session.to_say() == said
+
+
+class TestEvents:
+    def test_they_come_as_they_are(self) -> None:
+        """Wrapped, in order, with those of the connection, and of other subscriptions."""
+        other = TERMINATED.replace(b'"subscriptionId":0', b'"subscriptionId":7')
+        quoting = b'{"subscriptionId":0,"event":{"e":"x","c":"eventStreamTerminated"}}'
+        batch = [EVENT, SHUTDOWN, other, quoting]
+        assert Talk(ready=True).hears(*batch) == batch
+
+    def test_before_the_answer(self) -> None:
+        """An event may overtake it."""
+        assert Talk().hears(EVENT, GOOD, EVENT) == [EVENT, EVENT]
+
+    @pytest.mark.parametrize(
+        "end", [TERMINATED, TERMINATED.replace(b'"subscriptionId":0,', b"")], ids=["numbered", "without a number"]
+    )
+    def test_the_end_of_them(self, end: bytes) -> None:
+        """What comes before it is kept."""
+        talk = Talk(ready=True)
+        assert talk.hears(EVENT, end, EVENT) == [EVENT]
+        assert type(talk.session.over) is UnavailableError
+
+    def test_a_revoked_key(self) -> None:
+        """It comes without having been asked for, and ends it all."""
+        talk = Talk(ready=True)
+        assert talk.hears(EVENT, REVOKED, EVENT) == [EVENT]
+        assert type(talk.session.over) is CredentialsError
+        assert talk.session.over.code == -2015
+
+    @pytest.mark.parametrize(
+        "raw", [b"", b"hello", b"[]", b"\xff", b"{}", b'{"e":"new"}', b'{"id":{},"status":' + b"[" * 9999]
+    )
+    def test_what_nobody_knows(self, raw: bytes) -> None:
+        """It is shown rather than hidden, once events may come; and it ends nothing."""
+        talk = Talk()
+        assert talk.hears(raw) == []
+        talk = Talk(ready=True)
+        assert talk.hears(raw, EVENT) == [raw, EVENT]
+        assert talk.session.over is None
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"id": "somebody", "status": 400, "error": {}},
+            {"id": 5, "status": 200},
+            {"id": [], "status": 200},
+            {"id": None, "status": 200, "result": {}},
+        ],
+    )
+    def test_answers_to_nobody(self, said: Any) -> None:
+        """They are no events, and mean nothing."""
+        talk = Talk(ready=True)
+        assert talk.hears(said) == []
+        assert talk.session.over is None
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b'{"subscriptionId":[0],"event":{"e":"eventStreamTerminated"}}',
+            b'{"subscriptionId":{},"event":{"e":"eventStreamTerminated"}}',
+            b'{"subscriptionId":0,"event":["eventStreamTerminated"]}',
+            b'{"subscriptionId":0,"event":{"e":["eventStreamTerminated"]}}',
+        ],
+    )
+    def test_ends_that_are_none(self, raw: bytes) -> None:
+        """Hostile numbers and shapes are events like any."""
+        talk = Talk(ready=True)
+        assert talk.hears(raw) == [raw]
+        assert talk.session.over is None
+
+
+names = st.sampled_from(
+    [
+        "code",
+        "msg",
+        "data",
+        "retryAfter",
+        "serverTime",
+        "subscriptionId",
+        "e",
+        "id",
+        "status",
+        "error",
+        "event",
+        "result",
+    ]
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from([200, TIME, -1021]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=5,
+)
+messages = st.one_of(
+    st.binary(max_size=40),
+    st.dictionaries(names, values, max_size=4).map(lambda said: json.dumps(said).encode()),
+    st.builds(
+        lambda name, said: json.dumps({**said, "id": name}).encode(),
+        st.sampled_from(["subscribe", "time", "ask", None]),
+        st.fixed_dictionaries(
+            {}, optional={"status": st.sampled_from([200, 400, 418, 429]) | values, "error": values, "result": values}
+        ),
+    ),
+    st.sampled_from([GOOD, EVENT, TERMINATED, SHUTDOWN, REVOKED, BANNED, json.dumps(failure(-1021)).encode()]),
+)
+
+
+@given(batches=st.lists(st.lists(messages, max_size=4), max_size=6))
+def test_whatever_comes(batches: list[list[bytes]]) -> None:
+    """Nothing raises; what is returned came; two subscriptions at most are signed; what is over stays over."""
+    talk = Talk()
+    signed, over = 0, None
+    for now, batch in enumerate(batches):
+        talk.session.now = now
+        events = talk.session.hear(batch)
+        assert events == [each for each in batch if each in events][: len(events)]
+        assert over is None or (talk.session.over is over and events == [])
+        over = talk.session.over
+        assert over is None or isinstance(over, ListenKeyError)
+        assert SECRET not in str(over)
+        assert API_KEY not in str(over)
+        talk.session.ask()
+        signed += sum(said["id"] == "subscribe" for said in talk.says())
+    assert signed <= 2
+    assert all(asked_at in range(len(batches)) for asked_at in talk.confirmed)

@@ -371,7 +371,7 @@ class _Sockets:
 
     def _heed(self, error: Exception) -> None:
         """What an exchange says on the socket itself may be the end of everything, or of a token."""
-        if isinstance(error, RefusedError):
+        if isinstance(error, RefusedError | UsageError):
             self.machine.fail(error)
         elif isinstance(error, KeyLostError):
             self._lease.renew()

@@ -39,9 +39,9 @@ class Talk:
         self.conversation.begin()
         await self._say()
         while not self.conversation.is_ready:
-            await self._listen()
             if self.conversation.over is not None:
                 raise self.conversation.over
+            await self._listen()
 
     async def receive(self) -> Sequence[bytes]:
         """As of any connection; but what ends the conversation is raised, too, after the last event."""

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .._errors import CredentialsError, ListenKeyError, RateLimitedError, RefusedError, UnavailableError
+from .._errors import CredentialsError, KeyLostError, ListenKeyError, RateLimitedError, RefusedError, UnavailableError
 from ._answers import (
     _BAN_END,
     _CREDENTIAL_CODES,
@@ -40,8 +40,9 @@ Build = Callable[[int], tuple[str, dict[str, Any]]]
 
 _CLOCK: Final = -1021
 _HAS_IT: Final = -2035  # "subscription already active" on this socket
-# Another try is another socket and another token: this token is unknown by now (-1209), or this socket has no room.
-_MENDED_BY_ANOTHER: Final = frozenset({-1209, -1191, -2042})
+_UNKNOWN_TOKEN: Final = -1209
+# Another try is another socket: this one has no room.
+_MENDED_BY_ANOTHER: Final = frozenset({-1191, -2042})
 _STATUSES_OF_SILENCE: Final = frozenset({418, 429})
 _STATUSES_OF_REFUSAL: Final = frozenset({400, 401, 403})
 
@@ -59,7 +60,7 @@ class _Said(msgspec.Struct):
     status: Any = None
     result: Any = None
     error: Any = None
-    event: msgspec.Raw | None = None
+    event: msgspec.Raw = msgspec.Raw()
     subscription: Any = msgspec.field(default=None, name="subscriptionId")
 
 
@@ -122,8 +123,14 @@ class ApiSession:
         return inf
 
     def begin(self) -> None:
-        """Ask for the stream."""
+        """Ask for the stream.
+
+        Raises:
+            ListenKeyError: There is nothing to ask with: a signer failed.
+        """
         self._subscribe(self.unix_ms)
+        if self.over is not None:
+            raise self.over
 
     def ask(self) -> bool:
         """Ask whether the subscription is still there."""
@@ -159,7 +166,7 @@ class ApiSession:
             said = _read(raw)
         except _UNREADABLE:
             return self.is_ready  # whatever it is, it is not hidden from the user
-        if said.event is not None:
+        if bytes(said.event):
             if self._is_the_end(said):
                 self.over = self._unavailable("the exchange has ended the subscription")
                 return False
@@ -170,7 +177,6 @@ class ApiSession:
         return False
 
     def _is_the_end(self, said: _Said) -> bool:
-        assert said.event is not None
         try:
             kind = _read_event(said.event).e if b"eventStreamTerminated" in bytes(said.event) else None
         except _UNREADABLE:
@@ -275,6 +281,8 @@ class ApiSession:
                 advice="Check the machine's clock and its connection's delay",
                 **facts,
             )
+        if code == _UNKNOWN_TOKEN:
+            return KeyLostError("the exchange does not know the token", advice="Fetch another", **facts)
         if status in _STATUSES_OF_REFUSAL and code not in _MENDED_BY_ANOTHER | _TRANSIENT_CODES:
             return RefusedError("the exchange refuses the subscription", advice="See what it says", **facts)
         return UnavailableError("the subscription failed", advice="It is tried again", **facts)

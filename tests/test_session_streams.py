@@ -1,0 +1,325 @@
+"""Streams that are asked for on the socket: Binance spot by signature, Binance margin by token."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from stream_watch import what_is_left
+from trio.testing import MockClock
+
+from trio_listenkey import (
+    Credentials,
+    CredentialsError,
+    Gap,
+    RefusedError,
+    Timing,
+    UnavailableError,
+    UsageError,
+    UserEvent,
+    open_listen_key,
+    open_user_stream,
+    venues,
+)
+from trio_listenkey.testing import (
+    MARGIN,
+    SPOT,
+    CloseSocket,
+    Effect,
+    Exchange,
+    Fault,
+    HalfOpen,
+    Hang,
+    MemoryConnector,
+    MemoryTransport,
+    Reset,
+    api_error,
+    rate_limited,
+    serve_exchange,
+)
+
+ALICE = Credentials("the-api-key-of-alice", "the-secret-of-alice")
+PROMPT = Timing(jitter=0)
+DAY = 86_400.0
+
+both = pytest.mark.parametrize(
+    "venue",
+    [venues.BINANCE_SPOT, venues.BINANCE_MARGIN, venues.binance_margin_isolated("BTCUSDT")],
+    ids=lambda v: v.name,
+)
+
+
+def an_exchange(**kwargs: Any) -> Exchange:
+    """One on which alice has an account, by this machine's calendar: what is signed has a time in it."""
+    options = {"seed": 1, "dialects": [SPOT, MARGIN], "epoch": time.time() - trio.current_time()}
+    exchange = Exchange(**{**options, **kwargs})
+    exchange.add_account(ALICE.api_key, name="alice", secret=ALICE.api_secret)
+    return exchange
+
+
+def stream_of(
+    exchange: Exchange, venue: Any = venues.BINANCE_SPOT, credentials: Credentials = ALICE, **options: Any
+) -> Any:
+    return open_user_stream(
+        venue,
+        credentials,
+        transport=MemoryTransport(exchange),
+        connector=MemoryConnector(exchange),
+        **{"timing": PROMPT, **options},
+    )
+
+
+def happens(exchange: Exchange, count: int = 1) -> None:
+    exchange.emit("alice", trio.current_time(), count=count, dialect=SPOT)
+
+
+async def take(stream: Any, count: int) -> list[Any]:
+    with trio.fail_after(300):
+        return [await stream.receive() for _ in range(count)]
+
+
+async def test_events_arrive_out_of_their_envelope(autojump_clock: MockClock) -> None:
+    """Type, time and data are the event's own; ``raw`` has the envelope."""
+    exchange = an_exchange()
+    async with stream_of(exchange) as stream:
+        happens(exchange)
+        (event,) = await take(stream, 1)
+    assert isinstance(event, UserEvent)
+    assert event.type == "executionReport" == event.data["e"]
+    assert event.time == event.data["E"]
+    assert event.raw.startswith(b'{"subscriptionId":0,"event":{')
+    assert event.payload in event.raw
+
+
+@pytest.mark.parametrize("days", [3])
+async def test_days_pass_without_a_gap(days: int, autojump_clock: MockClock) -> None:
+    """A socket lives for a day; the next one is subscribed before it is left, and nothing comes twice."""
+    exchange = an_exchange()
+    numbers: list[Any] = []
+    async with stream_of(exchange) as stream:
+        exchange.emit_rate("alice", 0.005, trio.current_time(), dialect=SPOT)
+        with trio.move_on_after(days * DAY + 1):
+            async for item in stream:
+                assert isinstance(item, UserEvent), item
+                numbers.append(item.data["E"])
+        statistics = stream.statistics()
+    assert statistics.moves == days
+    assert statistics.gaps == 0
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == exchange.emitted("alice", dialect=SPOT)
+    assert await what_is_left(exchange) == []
+
+
+async def test_a_quiet_account_is_asked_about_on_the_socket(autojump_clock: MockClock) -> None:
+    """Once a minute the exchange is asked whether the subscription is there; it takes no REST call."""
+    exchange = an_exchange()
+    async with stream_of(exchange) as stream:
+        await trio.sleep(200)
+        assert stream.statistics().silence_checks == 3
+        assert stream.statistics().is_live
+    asked = [entry for entry in exchange.log if entry.method == "session.subscriptions"]
+    assert len(asked) == 3
+    assert not [entry for entry in exchange.log if entry.method in {"POST", "PUT", "DELETE"}]
+
+
+@pytest.mark.parametrize("effect", [Reset(), CloseSocket(1001), HalfOpen()], ids=["reset", "1001", "half-open"])
+async def test_a_socket_that_ends_is_a_gap(effect: Effect, autojump_clock: MockClock) -> None:
+    """Another one is opened and subscribed, and what may be missing is told before the next event."""
+    exchange = an_exchange()
+    async with stream_of(exchange) as stream:
+        happens(exchange)
+        await take(stream, 1)
+        await trio.sleep(30)
+        lost_at = trio.current_time()
+        exchange.strike_sockets(effect, lost_at)
+        happens(exchange)
+        (gap,) = await take(stream, 1)
+        assert isinstance(gap, Gap)
+        assert gap.started_at <= lost_at <= gap.ended_at
+        assert gap.ended_at - lost_at <= 2 * PROMPT.ping_every + 5
+        happens(exchange)
+        (event,) = await take(stream, 1)
+        assert isinstance(event, UserEvent)
+
+
+async def test_a_subscription_that_is_gone_is_noticed(autojump_clock: MockClock) -> None:
+    """The exchange that ends it says so; the stream begins again, with a gap."""
+    exchange = an_exchange()
+    async with stream_of(exchange) as stream:
+        await trio.sleep(5)
+        exchange.kill_key("alice", trio.current_time(), dialect=SPOT)
+        (gap,) = await take(stream, 1)
+        assert isinstance(gap, Gap)
+        happens(exchange)
+        assert isinstance((await take(stream, 1))[0], UserEvent)
+
+
+async def test_a_wrong_secret_is_told_at_once(autojump_clock: MockClock) -> None:
+    """It is an error of the credentials', without them in it."""
+    exchange = an_exchange()
+    with pytest.raises(CredentialsError) as caught:
+        async with stream_of(exchange, credentials=Credentials(ALICE.api_key, "another-secret")):
+            raise AssertionError("the block was entered")
+    assert trio.current_time() == 0
+    assert caught.value.code == -1022
+    assert caught.value.verb == "subscribe"
+    assert ALICE.api_key not in str(caught.value)
+    assert await what_is_left(exchange) == []
+
+
+def test_a_missing_secret_is_told_at_the_call() -> None:
+    """Nothing is sent for that."""
+    with pytest.raises(UsageError, match="API secret is missing"):
+        open_user_stream(venues.BINANCE_SPOT, Credentials("key"))
+
+
+def test_there_is_no_key_to_open() -> None:
+    """Who asks for one is told what to use."""
+    with pytest.raises(UsageError, match=r"has no listen keys.*open_user_stream"):
+        open_listen_key(venues.BINANCE_SPOT, ALICE)
+
+
+async def test_a_stream_without_a_key_says_so(autojump_clock: MockClock) -> None:
+    """Its statistics have none, and asking for it is an error."""
+    async with stream_of(an_exchange()) as stream:
+        assert stream.statistics().key is None
+        assert stream.statistics().generation == 1
+        with pytest.raises(UsageError, match="has no listen keys"):
+            _ = stream.key
+        assert stream.venue is venues.BINANCE_SPOT
+
+
+async def test_a_revoked_api_key_ends_the_block(autojump_clock: MockClock) -> None:
+    """What the exchange refuses for good cancels the block, and leaves it as one error."""
+    exchange = an_exchange()
+    with pytest.raises(CredentialsError) as caught:
+        async with stream_of(exchange):
+            exchange.revoke(ALICE.api_key)
+            await trio.sleep(1000)
+    assert caught.value.code == -2015
+    assert trio.current_time() < 100
+    assert await what_is_left(exchange) == []
+
+
+async def test_a_clock_that_is_wrong_is_set(autojump_clock: MockClock) -> None:
+    """A refusal for the time's sake is answered by asking for the time, once."""
+    exchange = an_exchange(epoch=time.time() - trio.current_time() + 600)
+    async with stream_of(exchange) as stream:
+        happens(exchange)
+        await take(stream, 1)
+    assert [entry.method for entry in exchange.log if entry.verb == "api"][:3] == [
+        "userDataStream.subscribe.signature",
+        "time",
+        "userDataStream.subscribe.signature",
+    ]
+
+
+async def test_silence_is_kept_when_it_is_asked_for(autojump_clock: MockClock) -> None:
+    """No socket is opened before the exchange said so."""
+    exchange = an_exchange()
+    async with stream_of(exchange) as stream:
+        await trio.sleep(60.5)
+        exchange.add_faults(Fault(verb="api", effect=rate_limited(120), count=1))
+        exchange.strike_sockets(Reset(), trio.current_time())
+        refused_at = trio.current_time()
+        (gap,) = await take(stream, 1)
+        assert isinstance(gap, Gap)
+        assert trio.current_time() - refused_at >= 120
+    assert exchange.requests_during_bans == 0
+
+
+async def test_an_exchange_that_does_not_answer_is_given_up(autojump_clock: MockClock) -> None:
+    """Opening ends with ``open_timeout``, and nothing is left."""
+    exchange = an_exchange(faults=[Fault(verb="api", effect=Hang())])
+    with pytest.raises(UnavailableError):
+        async with stream_of(exchange):
+            raise AssertionError("the block was entered")
+    assert trio.current_time() <= PROMPT.open_timeout + 1
+    assert await what_is_left(exchange) == []
+
+
+async def test_a_passing_failure_is_tried_again(autojump_clock: MockClock) -> None:
+    """The exchange's own trouble is no refusal."""
+    exchange = an_exchange(faults=[Fault(verb="api", effect=api_error(500, -1001, "Internal error."), count=2)])
+    async with stream_of(exchange) as stream:
+        happens(exchange)
+        assert isinstance((await take(stream, 1))[0], UserEvent)
+
+
+async def test_a_signer_may_sign(autojump_clock: MockClock) -> None:
+    """Ed25519, with a key that this library never sees; the signature goes out in base64."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    exchange = Exchange(seed=1, dialects=[SPOT], epoch=time.time() - trio.current_time())
+    exchange.add_account("an-ed25519-key", name="alice", public_key=pem)
+    async with stream_of(exchange, credentials=Credentials("an-ed25519-key", signer=private.sign)) as stream:
+        happens(exchange)
+        assert isinstance((await take(stream, 1))[0], UserEvent)
+    with pytest.raises(RefusedError):
+        async with stream_of(
+            exchange, credentials=Credentials("an-ed25519-key", signer=lambda _: base64.b64encode(bytes(64)).decode())
+        ):
+            raise AssertionError("the block was entered")
+
+
+@pytest.mark.parametrize("signer", [lambda _: 1 / 0, lambda _: None], ids=["raises", "returns-nothing"])
+async def test_a_bad_signer_is_told(signer: Callable[[bytes], Any], autojump_clock: MockClock) -> None:
+    """Its own words are not, for they may be secret."""
+    with pytest.raises(UsageError, match="the signer") as caught:
+        async with stream_of(an_exchange(), credentials=Credentials("a-key", signer=signer)):
+            raise AssertionError("the block was entered")
+    assert caught.value.__cause__ is None
+
+
+# --- Margin
+
+
+async def test_a_token_is_replaced_before_it_ends(autojump_clock: MockClock) -> None:
+    """The stream moves to the next one without a gap, again and again, on a quiet account, too."""
+    exchange = an_exchange()
+    async with stream_of(exchange, venues.BINANCE_MARGIN) as stream:
+        await trio.sleep(3 * DAY)
+        statistics = stream.statistics()
+        assert statistics.generation == 7
+        assert statistics.gaps == 0
+        exchange.emit("alice", trio.current_time(), dialect=MARGIN)
+        assert isinstance((await take(stream, 1))[0], UserEvent)
+        assert stream.key.generation == 7
+
+
+async def test_a_token_that_is_not_known_is_fetched_anew(autojump_clock: MockClock) -> None:
+    """The exchange that says so on the socket is asked for another at once, not in half a day."""
+    exchange = an_exchange()
+    async with stream_of(exchange, venues.BINANCE_MARGIN) as stream:
+        exchange.add_faults(Fault(verb="api", effect=api_error(400, -1209, "Invalid listenToken."), count=1))
+        exchange.strike_sockets(Reset(), trio.current_time())
+        (gap,) = await take(stream, 1)
+        assert isinstance(gap, Gap)
+        assert gap.generation_after == 2
+
+
+# --- Over real sockets
+
+
+@both
+async def test_over_real_sockets(venue: Any) -> None:
+    """The demo of a whole life: subscribed, heard, dropped, subscribed again, left with nothing open."""
+    exchange = Exchange(seed=1, dialects=[SPOT, MARGIN])
+    exchange.add_account(ALICE.api_key, name="alice", secret=ALICE.api_secret)
+    with trio.fail_after(20):
+        async with serve_exchange(exchange, tls=False) as served:
+            dialect = SPOT if venue is venues.BINANCE_SPOT else MARGIN
+            async with open_user_stream(served.venue_at(venue), ALICE, timing=PROMPT) as stream:
+                here = served.now
+                if "isolated" not in venue.name:
+                    exchange.emit("alice", here(), count=2, dialect=dialect)
+                    assert [item.type for item in await take(stream, 2)] == ["executionReport"] * 2
+                exchange.strike_sockets(Reset(), here())
+                assert isinstance((await take(stream, 1))[0], Gap)
+                assert stream.statistics().is_live

@@ -8,6 +8,15 @@
     _screen    how a chronicle is shown: a live view on a terminal, plain lines elsewhere
     _exchange  the test exchange as a process
     _venues    the table of the exchanges
+
+    _watch _hold _doctor    the commands for real accounts, and ...
+    _account _credentials   whose account, where
+    _keeping                what watch and hold have in common
+    _supervision _exits     how they end, and with what status
+    _status _told _panel    how they tell of themselves on standard error: lines, or a panel
+    _output                 writing that holds up nothing
+    _checkup _reach         what the doctor does
+    _findings               ... and finds
 """
 
 from __future__ import annotations
@@ -19,9 +28,12 @@ import click
 import trio
 
 from ._demo import run_demo
+from ._doctor import doctor
 from ._exchange import exchange
+from ._hold import hold
 from ._screen import pick_screen
 from ._venues import venues
+from ._watch import watch
 
 __all__ = ["commands"]
 
@@ -58,3 +70,6 @@ def demo(*, plain: bool, tls: bool) -> None:
 
 commands.add_command(exchange)
 commands.add_command(venues)
+commands.add_command(watch)
+commands.add_command(hold)
+commands.add_command(doctor)

@@ -1,0 +1,346 @@
+"""``trio-listenkey doctor``, as a process: each step that can fail, how it is told, and what becomes of the key."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, environment, keys_left, run, running
+
+from trio_listenkey import venues
+from trio_listenkey._cli._checkup import _ping
+from trio_listenkey._cli._exits import Exit
+from trio_listenkey._cli._findings import STEPS
+from trio_listenkey._cli._reach import Found, Problem, _judge_certificate, _judge_clock, compare_clocks
+from trio_listenkey.connectors import SocketError
+from trio_listenkey.testing import (
+    Delay,
+    Fault,
+    HalfOpen,
+    Hang,
+    KillKey,
+    Reset,
+    ServedExchange,
+    Status,
+    api_error,
+    rate_limited,
+    retired,
+    service_unavailable,
+)
+from trio_listenkey.transports import Response, TransportError
+
+REFUSED = api_error(401, -2015, "Invalid API-key, IP, or permissions for action.")
+NETWORK = ["rest-name", "rest-tcp", "rest-tls", "clock", "stream-name", "stream-tcp", "stream-tls"]
+ACCOUNT = ["credentials", "create", "keepalive", "socket", "ping", "close"]
+
+
+class Report:
+    """What ``--json`` said."""
+
+    def __init__(self, code: int | None, out: bytes, err: bytes) -> None:
+        self.code, self.err = code, err.decode()
+        (line,) = out.splitlines()
+        self.told = json.loads(line)
+        assert self.told["exit_status"] == code
+        assert self.told["ok"] == (code == 0)
+        assert [step["step"] for step in self.told["steps"]] == list(STEPS)
+        self.steps: dict[str, dict[str, Any]] = {step["step"]: step for step in self.told["steps"]}
+
+    def verdicts(self, *steps: str) -> list[str]:
+        return [self.steps[step]["verdict"] for step in steps]
+
+    @property
+    def failed(self) -> list[str]:
+        return [name for name, step in self.steps.items() if step["verdict"] == "failed"]
+
+
+async def examine(
+    served: ServedExchange | None, *options: str, venue: str = USDM, env: dict[str, str] | None = None
+) -> Report:
+    place = [] if served is None else at(served)
+    ended = await run("doctor", venue, *place, "--json", *options, env=env)
+    assert API_KEY.encode() not in ended.out + ended.err
+    return Report(ended.code, ended.out, ended.err)
+
+
+# All is well.
+
+
+async def test_all_is_well() -> None:
+    """Every step with its time; nothing is left at the exchange, and nothing secret is shown."""
+    async with an_exchange() as served:
+        ended = await run("doctor", USDM, *at(served))
+        assert keys_left(served) == ()
+        (key,) = served.exchange.keys_ever
+    lines = ended.out.decode().splitlines()
+    assert (ended.code, ended.err, lines[-1]) == (Exit.FINE, b"", "All is well.")
+    assert [line.split()[0] for line in lines[:-1]] == ["ok", "ok", "skipped", *["ok"] * 3, "skipped", *["ok"] * 6]
+    assert all(" ms  " in line for line in lines[:-1] if line.startswith("ok"))
+    assert "agrees with the exchange's to within" in ended.out.decode()
+    for secret in (API_KEY, key):
+        assert secret not in ended.out.decode()
+
+
+async def test_over_tls_and_without_trust(tmp_path: Path) -> None:
+    """The certificate is looked at as the library would look; a stranger's is refused, and the rest is skipped."""
+    ca = tmp_path / "ca.pem"
+    async with an_exchange(tls=True) as served:
+        assert served.ca_pem is not None
+        ca.write_bytes(served.ca_pem)
+        trusting = await examine(served, env=environment(SSL_CERT_FILE=str(ca)))
+        wary = await examine(served)
+    assert trusting.code == Exit.FINE
+    assert "more days" in trusting.steps["rest-tls"]["about"]
+    assert trusting.steps["rest-tls"]["seconds"] > 0
+    assert wary.code == Exit.UNAVAILABLE
+    assert wary.failed == ["rest-tls", "stream-tls"]
+    assert "certificate refused" in wary.steps["rest-tls"]["about"]
+    assert "SSL_CERT_FILE" in wary.steps["rest-tls"]["hint"]
+    assert wary.verdicts("clock", *ACCOUNT) == ["skipped"] * 7
+
+
+async def test_on_a_terminal_it_says_what_it_waits_for() -> None:
+    """And takes that away again."""
+    slow = Fault(verb="keepalive", effect=Delay(0.5))
+    with a_terminal() as terminal:
+        async with an_exchange(slow) as served:
+            ended = await run("doctor", USDM, *at(served), **terminal.streams)
+            await terminal.shows("credentials ...", "ok       credentials", "All is well.")
+    assert ended.code == Exit.FINE
+
+
+# Whose key is it?
+
+
+async def test_a_key_that_was_there_before_is_left_open() -> None:
+    """Somebody may hold it. --close closes it all the same, with a warning."""
+    async with an_exchange() as served, running("hold", USDM, *at(served), "--leave") as other:
+        await other.tells("created")
+        report = await examine(served)
+        assert (report.code, report.told["had_key"]) == (Exit.FINE, True)
+        assert report.verdicts("close") == ["skipped"]
+        assert "it was there before" in report.steps["close"]["about"]
+        assert len(keys_left(served)) == 1
+        report = await examine(served, "--close")
+        assert report.verdicts("close") == ["ok"]
+        assert keys_left(served) == ()
+    assert report.err == ("Warning: this closes the account's listen key, and silences every program that holds it.\n")
+
+
+async def test_leave_leaves_it_in_any_case() -> None:
+    """Although it was not there before."""
+    async with an_exchange() as served:
+        report = await examine(served, "--leave")
+        assert len(keys_left(served)) == 1
+    assert (report.told["had_key"], report.steps["close"]["about"]) == (
+        False,
+        "left open, as asked; it expires by itself",
+    )
+
+
+async def test_where_the_exchange_does_not_tell() -> None:
+    """At those that want a key named one cannot ask for it first: it is left open."""
+    async with an_exchange() as served:
+        report = await examine(served, venue="binance-us")
+        assert len(keys_left(served)) == 1
+        assert (report.code, report.told["had_key"]) == (Exit.FINE, None)
+        assert "does not tell" in report.steps["close"]["about"]
+        assert report.verdicts("credentials", "create") == ["ok", "ok"]
+        assert (await examine(served, "--close", venue="binance-us")).verdicts("close") == ["ok"]
+        assert keys_left(served) == ()
+
+
+async def test_where_there_is_nothing_to_close_with() -> None:
+    """Some exchanges leave keys to expire, and that is not our fault; and some refuse without a signature."""
+    closes_nothing = next(venue for venue in venues.known() if venue.close is None)
+    async with an_exchange() as served:
+        report = await examine(served, venue=closes_nothing.name)
+    assert report.verdicts(*ACCOUNT)[-1] == "skipped"
+
+
+# What can fail.
+
+
+@pytest.mark.parametrize("venue", [USDM, "binance-us"])
+async def test_wrong_credentials(venue: str) -> None:
+    """Known by the first request that needs them; with the exchange's words and a hint."""
+    async with an_exchange() as served:
+        served.exchange.revoke(API_KEY)
+        report = await examine(served, venue=venue)
+    assert (report.code, report.failed) == (Exit.CREDENTIALS, ["credentials"])
+    assert "Invalid API-key" in report.steps["credentials"]["about"]
+    assert "IP whitelist" in report.steps["credentials"]["hint"]
+    assert report.verdicts("create", "keepalive", "socket", "ping", "close") == ["skipped"] * 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "venue", "code", "failed"),
+    [
+        (Fault(effect=retired()), USDM, Exit.RETIRED, "credentials"),
+        (Fault(effect=retired()), "binance-us", Exit.RETIRED, "create"),
+        (Fault(verb="keepalive", nth=1, effect=rate_limited(60)), USDM, Exit.RATE_LIMITED, "credentials"),
+        (Fault(verb="keepalive", nth=1, effect=Reset()), USDM, Exit.UNAVAILABLE, "credentials"),
+        (Fault(verb="create", effect=service_unavailable()), USDM, Exit.UNAVAILABLE, "create"),
+        (Fault(verb="keepalive", nth=2, effect=KillKey()), USDM, Exit.BROKEN, "keepalive"),
+        (Fault(verb="keepalive", nth=2, effect=REFUSED), USDM, Exit.CREDENTIALS, "keepalive"),
+        (Fault(verb="keepalive", nth=2, count=99, effect=service_unavailable()), USDM, Exit.UNAVAILABLE, "keepalive"),
+        (Fault(verb="keepalive", nth=2, count=99, effect=Hang()), USDM, Exit.UNAVAILABLE, "keepalive"),
+        (Fault(verb="connect", effect=Status(503)), USDM, Exit.UNAVAILABLE, "socket"),
+        (Fault(verb="connect", effect=Hang()), USDM, Exit.UNAVAILABLE, "socket"),
+        (Fault(verb="connect", effect=Reset()), USDM, Exit.UNAVAILABLE, "socket"),
+        (Fault(verb="socket", effect=HalfOpen()), USDM, Exit.UNAVAILABLE, "ping"),
+        (Fault(verb="close", effect=Hang()), USDM, Exit.UNAVAILABLE, "close"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, str) else None,
+)
+async def test_a_step_that_fails(fault: Fault, venue: str, code: Exit, failed: str) -> None:
+    """It is the one that is told, with a hint; its error is the status; what has to come after it is skipped."""
+    async with an_exchange(fault) as served:
+        report = await examine(served, "--timeout", "1", venue=venue)
+        if failed != "close":
+            served.exchange.clear_faults()
+            assert keys_left(served) == () or venue != USDM
+    assert (report.code, report.failed) == (code, [failed])
+    assert report.steps[failed]["hint"]
+    assert report.steps[failed]["seconds"] is not None
+    assert report.verdicts(*NETWORK) == ["ok", "ok", "skipped", "ok", "ok", "ok", "skipped"]
+
+
+async def test_hosts_that_are_not_there() -> None:
+    """Each is told by itself, with its time; and in words for people, with the hint below."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{nobody.getsockname()[1]}"
+        ended = await run(
+            *("doctor", USDM, "--rest-url", f"http://{place}", "--stream-url", "wss://nowhere.invalid"),
+        )
+    assert ended.code == Exit.UNAVAILABLE
+    lines = ended.out.decode().splitlines()
+    assert lines[-1] == "Not well: REST: TCP."
+    assert "connection refused" in ended.out.decode()
+    assert "firewall" in ended.out.decode()
+    assert "host name not resolved" in ended.out.decode()
+    assert "Check the spelling of nowhere.invalid" in ended.out.decode()
+
+
+async def test_interrupted_it_closes_the_key() -> None:
+    """In the middle of a step."""
+    slow = Fault(verb="connect", effect=Hang())
+    async with an_exchange(slow) as served, running("doctor", USDM, *at(served), "--timeout", "60") as command:
+        await command.until(lambda command: b"key kept alive" in command.out)
+        assert await command.end_by(signal.SIGINT) == Exit.INTERRUPTED
+        assert keys_left(served) == ()
+    assert command.err == b""
+
+
+# The pieces.
+
+
+class Answers:
+    """A transport with one answer."""
+
+    def __init__(self, answer: Response | TransportError) -> None:
+        self.answer = answer
+
+    async def request(self, request: Any) -> Response:
+        assert not [name for name, _ in request.headers if "key" in name.lower()]
+        await trio.lowlevel.checkpoint()
+        if isinstance(self.answer, TransportError):
+            raise self.answer
+        return self.answer
+
+    async def aclose(self) -> None:
+        raise AssertionError("it is not closed here")
+
+
+async def test_an_answer_without_a_date() -> None:
+    """Something answers; whether it is the exchange is the question."""
+    for headers in ((), (("Date", "yesterday"),)):
+        found = await compare_clocks(venues.BINANCE_USDM, Answers(Response(200, headers)))
+        assert found.about == "HTTP 200, without a date"
+        assert found.hint is not None
+    with pytest.raises(Problem, match="broken"):
+        await compare_clocks(venues.BINANCE_USDM, Answers(TransportError("connection broken")))
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "about", "is_warning"),
+    [
+        (-0.7, 0.4, "agrees with the exchange's to within 0.7 s", False),
+        (0.4, 1.5, "behind the exchange's, by 0.4 s or more", False),
+        (-90.0, -88.9, "ahead of the exchange's, by 88.9 s or more", True),
+        (30.0, 31.1, "behind the exchange's, by 30.0 s or more", True),
+    ],
+)
+def test_clocks(least: float, most: float, about: str, is_warning: bool) -> None:
+    """Whole seconds are told: what is less than that is no skew."""
+    found = _judge_clock(least, most)
+    assert found.about == about
+    assert (found.hint is not None) == is_warning
+
+
+def test_certificates_that_are_about_to_expire() -> None:
+    """They work today, and are worth a word."""
+    now = time.time()
+    for days, is_warning in ((3, True), (90, False)):
+        end = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(now + days * 86400))
+        found = _judge_certificate({"notAfter": end}, "TLSv1.3", now)
+        assert found.about == f"TLSv1.3, certificate for {days} more days"
+        assert (found.hint is not None) == is_warning
+
+
+async def test_a_socket_that_ends_instead_of_answering() -> None:
+    """The reader and whoever pings are both told; one failure is made of it."""
+
+    class Over:
+        async def receive(self) -> list[bytes]:
+            await trio.lowlevel.checkpoint()
+            raise SocketError("reset")
+
+        async def send(self, message: str) -> None:
+            raise AssertionError("there is nothing to say")
+
+        async def ping(self) -> None:
+            await trio.sleep(0.01)
+            raise SocketError("reset")
+
+    with pytest.raises(Problem, match="reset"):
+        await _ping(Over())
+
+
+async def test_a_ping_among_messages() -> None:
+    """Events do not get in its way."""
+
+    class Busy:
+        async def receive(self) -> list[bytes]:
+            await trio.lowlevel.checkpoint()
+            return [b"{}"]
+
+        async def send(self, message: str) -> None:
+            raise AssertionError("there is nothing to say")
+
+        async def ping(self) -> None:
+            await trio.sleep(0.01)
+
+    assert await _ping(Busy()) == Found("the socket lives")
+
+
+def test_warnings_do_not_count() -> None:
+    """Of the exit statuses, a doctor's is that of the first failure."""
+    from trio_listenkey._cli._checkup import Checkup
+    from trio_listenkey._cli._findings import Finding
+
+    checkup = Checkup(None, "leave", 1.0, print, print)  # type: ignore[arg-type]
+    assert checkup.code == 0
+    checkup.findings = [
+        Finding("clock", "warning", "", hint="Set it"),
+        Finding("create", "failed", "", code=Exit.RETIRED),
+        Finding("close", "failed", "", code=Exit.UNAVAILABLE),
+    ]
+    assert checkup.code == Exit.RETIRED

@@ -1,0 +1,155 @@
+"""Standard error as the place where a command tells how it goes: lines in a pipe, a live panel on a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import trio
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from ._output import Descriptor, write_all
+from ._told import Tone
+
+__all__ = ["Picture", "Status", "open_status", "visible"]
+
+Picture = Callable[[], RenderableType]
+
+_STYLES: Final = {"good": "green", "busy": "yellow", "bad": "bold red", "story": "cyan"}
+_FRAME: Final = 0.25  # seconds from one picture to the next
+_LAST_WORD: Final = 1.0  # seconds in which a terminal or a pipe has to take what is left to say
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    when: str
+    what: str
+    about: str
+    tone: Tone
+
+
+class Status:
+    """Lines of what happened and, on a terminal, a picture of how things are. All of it is written by threads.
+
+    Args:
+        console: Standard error.
+        live: Whether to draw.
+        to_terminal: Whether standard output is a terminal: then lines for it have to go above the picture.
+        quiet: Tell what went wrong alone.
+    """
+
+    def __init__(self, console: Console, *, live: bool, to_terminal: bool, quiet: bool) -> None:
+        self._console = console
+        self._live = live
+        self._to_terminal = to_terminal
+        self._shared = live and to_terminal
+        self._quiet = quiet
+        self._notes: list[_Note] = []
+        self._news = trio.Event()
+        self._is_over = False
+        self.picture: Picture | None = None
+        """Set it while there is something to draw."""
+
+    def note(self, what: str, about: str, tone: Tone) -> None:
+        """Something happened."""
+        if not self._quiet or tone == "bad":
+            self._notes.append(_Note(datetime.now().astimezone().strftime("%H:%M:%S"), what, about, tone))
+            self._news.set()
+
+    async def write(self, lines: Sequence[bytes]) -> None:
+        """Write lines to standard output, as fast as whoever reads it allows.
+
+        Raises:
+            OSError: It cannot be written to, or nobody reads it any more.
+        """
+        if self._to_terminal:
+            lines = [visible(line.decode("utf-8", "replace")).encode() for line in lines]
+        if self._shared:
+            await trio.to_thread.run_sync(self._print_lines, lines, abandon_on_cancel=True)
+        else:
+            data = b"".join(line + b"\n" for line in lines)
+            await trio.to_thread.run_sync(write_all, _STDOUT, data, abandon_on_cancel=True)
+
+    async def run(self) -> None:
+        """Tell and draw until it is over."""
+        if self._live:
+            live = Live(
+                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            await self._draw(live)
+        else:
+            while not self._is_over:
+                await self._news.wait()
+                await self._flush()
+        with trio.move_on_after(_LAST_WORD):
+            await self._flush()
+
+    def finish(self) -> None:
+        """Say what is left to say, and let ``run`` end."""
+        self._is_over = True
+        self._news.set()
+
+    async def _draw(self, live: Live) -> None:
+        try:
+            while not self._is_over:
+                if self.picture is not None:
+                    await trio.to_thread.run_sync(self._paint, live, self.picture(), abandon_on_cancel=True)
+                await self._flush()
+                with trio.move_on_after(_FRAME):
+                    await self._news.wait()
+        finally:
+            with trio.move_on_after(_LAST_WORD, shield=True):
+                await trio.to_thread.run_sync(live.stop, abandon_on_cancel=True)
+
+    @staticmethod
+    def _paint(live: Live, picture: RenderableType) -> None:
+        live.update(picture)
+        if not live.is_started:
+            live.start()
+        live.refresh()
+
+    async def _flush(self) -> None:
+        notes, self._notes = self._notes, []
+        if not self._is_over:
+            self._news = trio.Event()
+        if notes:
+            await trio.to_thread.run_sync(self._print_notes, notes, abandon_on_cancel=True)
+
+    def _print_notes(self, notes: list[_Note]) -> None:
+        for note in notes:
+            self._console.print(
+                Text.assemble(
+                    (f"{note.when}  ", "dim"), (f"{note.what:<11} ", _STYLES[note.tone]), visible(note.about)
+                ),
+                soft_wrap=True,
+            )
+
+    def _print_lines(self, lines: Sequence[bytes]) -> None:
+        for line in lines:
+            self._console.print(Text(line.decode()), soft_wrap=True)
+
+
+def open_status(*, plain: bool, quiet: bool) -> Status:
+    """What suits standard error as it is."""
+    console = Console(file=Descriptor(_STDERR), highlight=False)  # type: ignore[arg-type]
+    live = console.is_terminal and not console.is_dumb_terminal and not plain and not quiet
+    return Status(console, live=live, to_terminal=os.isatty(_STDOUT), quiet=quiet)
+
+
+def visible(text: str) -> str:
+    """``text`` without what a terminal would take for a command; a JSON string means the same as before."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    return re.sub("....", r"\\u\g<0>", character.encode("utf-16-be", "surrogatepass").hex())

@@ -1,0 +1,98 @@
+"""How a command that holds a key ends: by itself, by a signal, because nobody reads on, or by an error.
+
+Whatever it is, the work is cancelled, and so its key is closed before the process ends. A second signal ends the
+process at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Final, NoReturn
+
+import click
+import trio
+
+from .._errors import ListenKeyError
+from ._exits import Exit, exit_for
+from ._output import reader_has_gone
+from ._status import Status
+
+__all__ = ["supervise"]
+
+Work = Callable[[], Awaitable[int]]
+
+_SIGNAL_BASE: Final = 128
+_STDOUT: Final = 1
+_DEAF: Final = 0.5  # seconds after a signal in which another one is the same: timeout(1) sends two at once
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def supervise(work: Work, status: Status, *, writes: bool) -> NoReturn:
+    """Run ``work`` and exit with what it returns, or with what its end means.
+
+    Args:
+        work: What to do.
+        status: Where to tell of it.
+        writes: Whether it writes to standard output, and so is to end when nobody reads that any more.
+    """
+    logging.getLogger("trio_listenkey").addHandler(logging.NullHandler())  # what it would say is told already
+    supervision = _Supervision(work, status)
+    try:
+        trio.run(supervision.run, writes)
+    except KeyboardInterrupt:  # before the signals were caught
+        supervision.code = Exit.INTERRUPTED
+    if supervision.error is not None:
+        click.echo(f"Error: {supervision.error}", err=True)
+    sys.exit(supervision.code)
+
+
+class _Supervision:
+    def __init__(self, work: Work, status: Status) -> None:
+        self.code: int = Exit.FINE
+        self.error: Exception | None = None
+        self._work = work
+        self._status = status
+        self._scope = trio.CancelScope()
+
+    async def run(self, writes: bool) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._status.run)
+            # What is ignored stays so: nohup and background jobs of scripts mean it.
+            heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+            with trio.open_signal_receiver(*heeded) as signals:
+                await self._run_until_told(signals, writes)
+            self._status.finish()
+
+    async def _run_until_told(self, signals: AsyncIterable[int], writes: bool) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_on_signal, signals)
+            if writes:
+                nursery.start_soon(self._end_without_reader)
+            with self._scope:
+                await self._do()
+            nursery.cancel_scope.cancel()
+
+    async def _do(self) -> None:
+        try:
+            self.code = await self._work()
+        except ListenKeyError as error:
+            self.code, self.error = exit_for(error), error
+        except BrokenPipeError:
+            pass  # it had enough
+        except OSError as error:
+            self.code, self.error = Exit.BROKEN, click.ClickException(f"standard output: {error.strerror}")
+
+    async def _end_on_signal(self, signals: AsyncIterable[int]) -> None:
+        async for number in signals:
+            self.code = _SIGNAL_BASE + number
+            self._scope.cancel(reason="a signal")
+            await trio.sleep(_DEAF)
+            for each in _SIGNALS:
+                signal.signal(each, signal.SIG_DFL)  # whoever says it again does not want to wait
+
+    async def _end_without_reader(self) -> None:
+        await reader_has_gone(_STDOUT)
+        self._scope.cancel(reason="nobody reads standard output any more")

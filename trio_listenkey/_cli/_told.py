@@ -1,0 +1,80 @@
+"""What happens to a key and its stream, told in lines that a person can read at three in the morning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from .._errors import ListenKeyError, TransportError
+from .._events import Gap
+from .._instrument import Instrument
+
+__all__ = ["Teller", "Tone", "brief"]
+
+Tone = Literal["good", "busy", "bad", "story"]
+
+
+class Teller(Instrument):
+    """Makes a line of each thing that the library tells. No key is in them: instruments are told none."""
+
+    __slots__ = ("_leaves", "_note")
+
+    def __init__(self, note: Callable[[str, str, Tone], None], *, leaves: bool) -> None:
+        self._note = note
+        self._leaves = leaves
+
+    def created(self, venue: str, generation: int) -> None:
+        """The first key."""
+        self._note("created", f"key {generation} at {venue}", "good")
+
+    def renewed(self, venue: str, generation: int) -> None:
+        """A keepalive succeeded."""
+        self._note("kept alive", f"key {generation}", "good")
+
+    def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None:
+        """A request failed and will be tried again."""
+        self._note("retrying", f"{error.verb}: {brief(error)}; next try in {delay:.1f} s", "busy")
+
+    def lost(self, venue: str, generation: int, error: ListenKeyError) -> None:
+        """The key is dead."""
+        self._note("lost", f"key {generation}: {brief(error)}", "bad")
+
+    def replaced(self, venue: str, generation: int) -> None:
+        """There is another key."""
+        self._note("replaced", f"by key {generation}", "good")
+
+    def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
+        """The block is over."""
+        if error is not None:
+            what = f"key {generation}" if generation else "perhaps a key"
+            self._note("left behind", f"{what}, which expires by itself: {brief(error)}", "bad")
+        elif self._leaves:
+            self._note("left", f"key {generation}, which expires by itself", "story")
+        else:
+            self._note("closed", f"key {generation}", "good")
+
+    def connected(self, venue: str, generation: int) -> None:
+        """A socket is open."""
+        self._note("connected", f"with key {generation}" if generation else f"to {venue}", "good")
+
+    def dropped(self, venue: str, generation: int, error: Exception) -> None:
+        """A socket is over."""
+        self._note("dropped", f"the socket: {brief(error)}", "bad")
+
+    def gap(self, venue: str, generation: int, gap: Gap) -> None:
+        """Events may be missing."""
+        missed = "" if gap.missed is None else f"; {gap.missed} events were dropped"
+        self._note("gap", f"of {gap.duration:.1f} s ({gap.cause}): events may be missing{missed}", "bad")
+
+
+def brief(error: Exception) -> str:
+    """What happened, without what to do about it."""
+    match error:
+        case ListenKeyError():
+            facts = [f"HTTP {error.status}"] if error.status is not None else []
+            facts += [f"code {error.code}"] if error.code is not None else []
+            return f"{error.problem} ({', '.join(facts)})" if facts else error.problem
+        case TransportError():
+            return error.reason
+        case _:
+            return type(error).__name__

@@ -8,7 +8,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "docs", "anyio4", "tests", "coverage"]
+nox.options.sessions = ["lint", "types", "docs", "package", "extras", "anyio4", "tests", "coverage"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 nox.options.reuse_venv = "yes"
@@ -21,6 +21,8 @@ OLDEST = PYTHONS[0]
 
 # Have Python not look for modules in the directory it is started in: what is tested is what was installed.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
+
+EXTRAS = sorted(PYPROJECT["project"]["optional-dependencies"])
 
 # Clients that no one here wrote.
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
@@ -55,6 +57,22 @@ def docs(session: nox.Session) -> None:
     _install(session, "docs")
     shutil.rmtree("docs/_build", ignore_errors=True)
     session.run("sphinx-build", "-T", "-n", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session(python=OLDEST)
+def package(session: nox.Session) -> None:
+    """Build what is published, look into it, and install it where there is nothing else."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, "package"))
+    session.run("pytest", "-p", "no:cacheprovider", "tests/package/check_package.py", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+@nox.parametrize("extra", ["nothing", *EXTRAS], ids=["nothing", *EXTRAS])
+def extras(session: nox.Session, extra: str) -> None:
+    """Use each extra where no other is installed, and the library where none is."""
+    session.install("." if extra == "nothing" else f".[{extra}]")
+    script = f"tests/extras/extra_{extra.replace('-', '_')}.py"
+    session.run("python", "-W", "error", script, env={**INSTALLED, "PYTHONPATH": "tests/extras"})
 
 
 @nox.session(python=PYTHONS)
@@ -113,6 +131,13 @@ def demo(session: nox.Session) -> None:
     """Watch a key being created, kept alive, lost, replaced and closed."""
     session.install(".[cli]")
     session.run("trio-listenkey", "demo", *session.posargs)
+
+
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Draw what the demo prints, for the README."""
+    session.install(".[cli]")
+    session.run("python", "docs/_static/make_demo.py")
 
 
 @nox.session

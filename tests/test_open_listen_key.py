@@ -667,7 +667,7 @@ async def test_retired_endpoint_is_raised_at_once(
 ) -> None:
     """HTTP 410 with an HTML page says that the mechanism is gone, and the error says what replaced it."""
     exchange.retired.add(SPOT_CLASSIC)
-    with pytest.raises(EndpointGoneError, match="WebSocket API"):
+    with pytest.raises(EndpointGoneError, match="open_user_stream"):
         async with open_listen_key(venues.BINANCE_SPOT_CLASSIC, ALICE, transport=transport):
             raise AssertionError
     assert len(exchange.log) == 1

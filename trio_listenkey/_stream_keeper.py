@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import random
 import traceback
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from math import inf
 from types import TracebackType
 from typing import Any, Final, final
@@ -497,10 +497,8 @@ class _Task:
     async def go_on_speaking(self) -> None:
         """Say whatever there comes to be to say."""
         assert self._talk is not None
-        try:
+        with suppress(Exception):  # whatever it is, the reader will hear of it
             await self._talk.speak()
-        except Exception:  # noqa: BLE001, S110 - whatever it is, the reader will hear of it
-            pass
 
     def speak(self) -> None:
         """There may be something to say."""

@@ -74,7 +74,7 @@ class TestKnownVenues:
 
     @pytest.mark.parametrize("venue", venues.known(), ids=lambda venue: venue.name)
     def test_all_have_what_is_common(self, venue: Venue) -> None:
-        """An hour of life, or a day for a token, half of it between keepalives, and no plain text; at Binance's, its header and -1125."""
+        """An hour of life or a day, half of it between keepalives, no plain text; at Binance's, its header and -1125."""
         lives = (86_400, 43_200) if venue.stream.says_key else (3600, 1800)
         assert (venue.validity, venue.keepalive_every) == lives
         assert not venue.allow_plaintext

@@ -51,11 +51,13 @@ from trio_listenkey.testing import (
     COINS_PH,
     GMO_COIN,
     HASHKEY,
+    MARGIN,
     MARGIN_RISK,
     MEXC,
     OPTIONS,
     PM_PRO,
     PORTFOLIO_MARGIN,
+    SPOT,
     SPOT_CLASSIC,
     SPOT_US,
     STOCKS,
@@ -282,6 +284,14 @@ def whose_turn_it_is(error: ListenKeyError) -> str | float | None:
             return None
 
 
+def choose_a_session() -> None:
+    assert_type(venues.sessions(), tuple[venues.SessionVenue, ...])
+    for venue in (venues.BINANCE_SPOT, venues.BINANCE_SPOT_DEMO, venues.BINANCE_SPOT_TESTNET):
+        assert_type(venue, venues.SessionVenue)
+        open_user_stream(venue, Credentials("key", "secret"))
+    assert_type(venues.by_name("binance-spot"), Venue | venues.SessionVenue)
+
+
 def choose_a_venue() -> None:
     assert_type(venues.known(), tuple[Venue, ...])
     for venue in (
@@ -291,7 +301,9 @@ def choose_a_venue() -> None:
         venues.ASTER_SPOT,
         venues.BINANCE_COINM,
         venues.BINANCE_COINM_TESTNET,
+        venues.BINANCE_MARGIN,
         venues.BINANCE_MARGIN_RISK,
+        venues.binance_margin_isolated("BTCUSDT"),
         venues.BINANCE_OPTIONS,
         venues.BINANCE_OPTIONS_TESTNET,
         venues.BINANCE_PM_PRO,
@@ -437,17 +449,21 @@ def test_dialects() -> None:
             COINS_PH,
             GMO_COIN,
             HASHKEY,
+            MARGIN,
             MARGIN_RISK,
             MEXC,
             OPTIONS,
             PM_PRO,
             PORTFOLIO_MARGIN,
+            SPOT,
             STOCKS,
             THAILAND,
             TOOBIT,
         ]
     )
     exchange.add_account("key", secret="secret")
+    exchange.add_account("another-key", public_key=b"-----BEGIN PUBLIC KEY-----")
+    exchange.revoke("another-key")
     assert_type(MEXC.refusals, Refusals)
     assert_type(MEXC.must_name_key("close"), bool)
 

@@ -407,6 +407,10 @@ class Lifecycle:
             self._due = now  # as soon as the host may be asked again
         else:
             self._due = now + (0.0 if self._clock_was_set else self._backoff(self._attempt))
+            if self.state is State.VACANT:
+                # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
+                last = self._give_up_at - self._timing.retry_base
+                self._due = min(self._due, last) if last > now else self._due
         if (self._stopping and self.state is not State.LEAVING) or self.ready_at >= self._give_up_at:
             return  # we cut it short ourselves, or there is no time: no other try follows
         self._counts["retries"] += 1

@@ -1,0 +1,56 @@
+"""An import brings what it takes, and no library for which there may be no use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+CLIENTS = {"anyio", "asks", "h11", "httpcore2", "httpx", "httpx2", "python_socks", "trio_websocket", "websockets"}
+SERVERS = {"cryptography", "hypercorn", "trustme", "wsproto"}
+SCREENS = {"click", "rich"}
+ADAPTERS = {"_asks", "_httpcore2", "_httpx", "_trio_websocket", "_websockets_core", "_websockets_trio"}
+
+
+def imported_by(code: str) -> set[str]:
+    """What is imported at the end of ``code`` in a fresh interpreter in which warnings are errors."""
+    code += "\nimport sys\nprint(*sys.modules)"
+    # S603: the code is ours.
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "module", ["", ".__main__", ".connectors", ".testing", ".testing.control", ".transports", ".venues"]
+)
+def test_no_library_comes_before_it_is_used(module: str) -> None:
+    """Neither the core's own clients nor what an extra brings."""
+    assert imported_by(f"import trio_listenkey{module}") & (CLIENTS | SERVERS | SCREENS) == set()
+
+
+def test_what_is_for_tests_stays_out() -> None:
+    """The exchange, pytest, which trio.testing imports where it finds it, and the command line."""
+    imported = imported_by("import trio_listenkey, trio_listenkey.connectors, trio_listenkey.transports")
+    assert imported & {"pytest", "trio.testing", "trio_listenkey._cli", "trio_listenkey.testing"} == set()
+    assert {name.rpartition(".")[2] for name in imported if name.startswith("trio_listenkey")} & ADAPTERS == set()
+
+
+def test_a_key_takes_no_websocket_library() -> None:
+    """Nor an HTTP client, if its transport does without."""
+    life = """
+import trio
+from trio_listenkey import Credentials, open_listen_key, venues
+from trio_listenkey.testing import Exchange, MemoryTransport
+
+async def main():
+    exchange = Exchange()
+    exchange.add_account("the-api-key-of-alice")
+    transport = MemoryTransport(exchange)
+    async with open_listen_key(venues.BINANCE_USDM, Credentials("the-api-key-of-alice"), transport=transport) as key:
+        assert key.value
+
+trio.run(main)
+"""
+    assert imported_by(life) & (CLIENTS | SERVERS | SCREENS) == set()

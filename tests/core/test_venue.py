@@ -74,9 +74,9 @@ class TestKnownVenues:
 
     @pytest.mark.parametrize("venue", venues.known(), ids=lambda venue: venue.name)
     def test_all_have_what_is_common(self, venue: Venue) -> None:
-        """An hour of life or a day, half of it between keepalives, no plain text; at Binance's, its header and -1125."""
-        lives = (86_400, 43_200) if venue.stream.says_key else (3600, 1800)
-        assert (venue.validity, venue.keepalive_every) == lives
+        """An hour of life or a day, half of it between keepalives; at Binance's, its header and -1125."""
+        assert venue.validity == (86_400 if venue.stream.says_key else 3600)
+        assert venue.keepalive_every == venue.validity / 2
         assert not venue.allow_plaintext
         if venue.name.startswith("binance"):
             assert -1125 in venue.answer.gone

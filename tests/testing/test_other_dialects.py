@@ -10,6 +10,7 @@ import pytest
 from trio_listenkey import testing as t
 from trio_listenkey._http import Request
 from trio_listenkey.testing import Dialect, Exchange, Reply
+from trio_listenkey.testing._key_session import KeySession
 
 API_KEY, SECRET = "an-api-key-of-alice", "the-secret-of-alice"
 UNIX = 1_793_491_200  # the exchange's time at 0
@@ -207,8 +208,8 @@ def test_a_stream_has_a_form_of_its_own(dialect: Dialect) -> None:
     exchange = an_exchange(dialect)
     own = exchange.connect(dialect.stream.url.replace("{key}", "somekey"), 0)
     other = exchange.connect("/ws/somekey", 0)
-    assert isinstance(own, t.Session)
-    assert isinstance(other, t.Session)
+    assert isinstance(own, KeySession)
+    assert isinstance(other, KeySession)
     assert (own.form, other.form) == (dialect.stream.url, "")
     assert "somekey" not in own.shown
     assert isinstance(exchange.connect("/nowhere", 0), Reply)
@@ -220,8 +221,8 @@ def test_an_event_reaches_the_own_form_alone() -> None:
     ask(exchange, t.PORTFOLIO_MARGIN)
     own, other = (exchange.connect(path + exchange.keys_ever[0], 0) for path in ("/pm/ws/", "/ws/"))
     exchange.emit("alice", 1)
-    assert isinstance(own, t.Session)
-    assert isinstance(other, t.Session)
+    assert isinstance(own, KeySession)
+    assert isinstance(other, KeySession)
     assert (own.events, other.events) == (1, 0)
 
 
@@ -272,7 +273,7 @@ class TestChatter:
 def test_no_two_dialects_have_a_name() -> None:
     """Each is found by its name at the command line."""
     dialects = [each for name in t.__all__ if isinstance(each := getattr(t, name), Dialect)]
-    assert len({each.name for each in dialects}) == len(dialects) == 21
+    assert len({each.name for each in dialects}) == len(dialects) == 23
 
 
 def test_emitting_where_an_account_has_no_key_yet() -> None:

@@ -37,29 +37,40 @@ from ._state import Event
 from ._venue import Venue, Verb
 from ._venue_parts import Code
 
-__all__ = ["no_answer", "read_answer"]
+__all__ = [
+    "BAN_END",
+    "CREDENTIAL_CODES",
+    "DEFAULT_WAIT",
+    "FURTHEST_CLOCK",
+    "LONGEST_WAIT",
+    "TRANSIENT_CODES",
+    "WAIT_CODES",
+    "no_answer",
+    "read_answer",
+    "readable",
+]
 
-_WAIT_CODES: Final = frozenset({-1003, -1034})
-_TRANSIENT_CODES: Final = frozenset({-1000, -1001, -1006, -1007, -1008})
-_CREDENTIAL_CODES: Final = frozenset({-1002, -1022, -1099, -2008, -2014, -2015, -2017, -4109})
+WAIT_CODES: Final = frozenset({-1003, -1034})
+TRANSIENT_CODES: Final = frozenset({-1000, -1001, -1006, -1007, -1008})
+CREDENTIAL_CODES: Final = frozenset({-1002, -1022, -1099, -2008, -2014, -2015, -2017, -4109})
 
 # Statuses whose meaning does not depend on the body: a proxy or a firewall may answer in the exchange's place.
 _SETTLED_STATUSES: Final = frozenset({401, 404, 405, 410, 451})
 
 # With no word on how long: request limits are counted by the minute (all venues' documents), bans start at two
 # minutes and end at three days (Binance spot rest-api.md, "IP limits"), the firewall's blocks take about five.
-_DEFAULT_WAIT: Final = {429: 60.0, 418: 120.0, 403: 300.0}
-_LONGEST_WAIT: Final = 3 * 86400.0
+DEFAULT_WAIT: Final = {429: 60.0, 418: 120.0, 403: 300.0}
+LONGEST_WAIT: Final = 3 * 86400.0
 
 # A clock that is further off than this (a time zone taken for another, a dead battery) is to be set, not worked around.
-_FURTHEST_CLOCK: Final = 3600.0
+FURTHEST_CLOCK: Final = 3600.0
 _SAME_TIME: Final = 1.0  # ``Date`` is cut to the second
 
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
 # One that becomes part of no URL; in base64, as Binance's documents show it.
 _SAFE_TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{1,512}")
 _WORDY_CODE: Final = re.compile(r"[A-Z]{1,8}-[0-9]{1,9}")
-_BAN_END: Final = re.compile(r"until (\d{13})\b")
+BAN_END: Final = re.compile(r"until (\d{13})\b")
 # Listen keys have 60 to 64 characters, API keys 64. Nothing that long in a message is meant for reading.
 _LONG_RUN: Final = re.compile(r"[A-Za-z0-9+/=_-]{24,}")
 
@@ -88,9 +99,9 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
     }
     if verb != "create" and _says_gone(venue, answer.status, code):
         return Outcome(Event.GONE, error=RefusedError("the key does not exist", advice="Create a new one", **facts))
-    if code in _WAIT_CODES | venue.answer.silence or _asks_for_silence(answer.status, code):
+    if code in WAIT_CODES | venue.answer.silence or _asks_for_silence(answer.status, code):
         return _wait(answer, message, epoch, facts)
-    if code in _TRANSIENT_CODES | venue.answer.transient or _may_pass(answer.status, body):
+    if code in TRANSIENT_CODES | venue.answer.transient or _may_pass(answer.status, body):
         return _transient("the exchange gave no usable answer", facts)
     if code in venue.answer.clock:
         return _wrong_clock(answer, body, epoch, facts)
@@ -102,7 +113,7 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
 def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable[str]) -> Outcome:
     """What it means that a transport brought back no answer."""
     facts: dict[str, Any] = {"venue": venue.name, "verb": verb}
-    return _transient(f"no answer: {_readable(error.reason, hide)}", facts, unsure=not error.unsent)
+    return _transient(f"no answer: {readable(error.reason, hide)}", facts, unsure=not error.unsent)
 
 
 def _decode(body: bytes) -> Any:
@@ -144,7 +155,7 @@ def _step(value: Any, step: str) -> Any:
 def _code_and_message(venue: Venue, body: Any, hide: Iterable[str]) -> tuple[Code | None, str | None]:
     """The exchange's error code, if the body has one, and its words. Code 0 and 200 are how some say "fine"."""
     code, message = _read_code(_find(body, venue.answer.code)), _find(body, venue.answer.message)
-    return None if code in {0, 200} else code, _readable(message, hide) if isinstance(message, str) else None
+    return None if code in {0, 200} else code, readable(message, hide) if isinstance(message, str) else None
 
 
 def _read_code(code: Any) -> Code | None:
@@ -185,7 +196,7 @@ def _wrong_clock(answer: Response, body: Any, epoch: float, facts: dict[str, Any
         advice="Set the clock, by NTP; a request that takes seconds to get there is refused in the same way",
         **facts,
     )
-    if ahead is None or abs(ahead) > _FURTHEST_CLOCK:
+    if ahead is None or abs(ahead) > FURTHEST_CLOCK:
         return Outcome(Event.REFUSED, error=error)
     # Where the clocks agree, it was set right meanwhile, or the request was slow: by ours, then.
     return Outcome(Event.REFUSED, error=error, clock=ahead if abs(ahead) > _SAME_TIME else 0.0)
@@ -281,8 +292,8 @@ def _seconds_of_silence(answer: Response, message: str | None, epoch: float) -> 
     """The longest of what the exchange says, by header or in its words; a default if it says nothing of use."""
     said = [_retry_after(answer, epoch), _end_of_ban(answer, message, epoch)]
     usable = [seconds for seconds in said if seconds is not None]
-    wait = max(usable, default=_DEFAULT_WAIT.get(answer.status, _DEFAULT_WAIT[429]))
-    return min(max(wait, 1.0), _LONGEST_WAIT)
+    wait = max(usable, default=DEFAULT_WAIT.get(answer.status, DEFAULT_WAIT[429]))
+    return min(max(wait, 1.0), LONGEST_WAIT)
 
 
 def _retry_after(answer: Response, epoch: float) -> float | None:
@@ -296,7 +307,7 @@ def _retry_after(answer: Response, epoch: float) -> float | None:
 
 def _end_of_ban(answer: Response, message: str | None, epoch: float) -> float | None:
     """Seconds until the "banned until" of the message, in Unix milliseconds."""
-    found = _BAN_END.search(message or "")
+    found = BAN_END.search(message or "")
     return None if found is None else _time_until(int(found[1]) / 1000, answer, epoch)
 
 
@@ -325,7 +336,7 @@ def _refusal(venue: Venue, verb: Verb, status: int, code: Code | None, facts: di
     if status == 410:
         instead = venue.retired or "the exchange no longer serves listen keys here"
         return EndpointGoneError("this endpoint is retired", advice=f"{instead}. Choose another venue", **facts)
-    if code in _CREDENTIAL_CODES | venue.answer.credentials or status == 401:
+    if code in CREDENTIAL_CODES | venue.answer.credentials or status == 401:
         return CredentialsError(
             "the exchange does not accept the API key" + ("" if venue.signing is None else ", or the signature"),
             advice="Check the key, that it belongs to this exchange, its permissions and its IP whitelist"
@@ -349,7 +360,7 @@ def _path(venue: Venue, verb: Verb) -> str:
     return (call.path if call else None) or venue.path
 
 
-def _readable(text: str, hide: Iterable[str]) -> str:
+def readable(text: str, hide: Iterable[str]) -> str:
     """A stranger's text as it may stand in an error: printable, short, without secrets."""
     for secret in sorted(hide, key=len, reverse=True):  # one may be a part of another
         text = text.replace(secret, "[hidden]")

@@ -23,14 +23,14 @@ import msgspec
 
 from .._errors import CredentialsError, KeyLostError, ListenKeyError, RateLimitedError, RefusedError, UnavailableError
 from ._answers import (
-    _BAN_END,
-    _CREDENTIAL_CODES,
-    _DEFAULT_WAIT,
-    _FURTHEST_CLOCK,
-    _LONGEST_WAIT,
-    _TRANSIENT_CODES,
-    _WAIT_CODES,
-    _readable,
+    BAN_END,
+    CREDENTIAL_CODES,
+    DEFAULT_WAIT,
+    FURTHEST_CLOCK,
+    LONGEST_WAIT,
+    TRANSIENT_CODES,
+    WAIT_CODES,
+    readable,
 )
 
 __all__ = ["ApiSession", "subscribe_by_signature", "subscribe_by_token"]
@@ -221,7 +221,7 @@ class ApiSession:
             self.over = self._unavailable("the exchange does not say what time it is")
             return
         ahead = (time / 1000 if time > 10**15 else time) / 1000 - self.unix_ms / 1000  # it may be in microseconds
-        if abs(ahead) > _FURTHEST_CLOCK:
+        if abs(ahead) > FURTHEST_CLOCK:
             self.over = RefusedError(
                 f"this machine's clock is {abs(ahead):.0f} s {'slow' if ahead > 0 else 'fast'}",
                 advice="Set the clock, by NTP",
@@ -261,7 +261,7 @@ class ApiSession:
             "message": message,
         }
         # A 403 without a code comes from the firewall in front of the exchange.
-        if code in _WAIT_CODES or status in _STATUSES_OF_SILENCE or (status == 403 and code is None):
+        if code in WAIT_CODES or status in _STATUSES_OF_SILENCE or (status == 403 and code is None):
             self.retry_after = wait = _silence(said, message, status, self.unix_ms)
             return RateLimitedError(
                 "the exchange wants silence",
@@ -269,7 +269,7 @@ class ApiSession:
                 retry_after=wait,
                 **facts,
             )
-        if code in _CREDENTIAL_CODES or (status == 401 and code is None):
+        if code in CREDENTIAL_CODES or (status == 401 and code is None):
             return CredentialsError(
                 "the exchange does not accept the API key or the signature",
                 advice="Check key, secret and permissions, and that the key may be used from this address",
@@ -283,7 +283,7 @@ class ApiSession:
             )
         if code == _UNKNOWN_TOKEN:
             return KeyLostError("the exchange does not know the token", advice="Fetch another", **facts)
-        if status in _STATUSES_OF_REFUSAL and code not in _MENDED_BY_ANOTHER | _TRANSIENT_CODES:
+        if status in _STATUSES_OF_REFUSAL and code not in _MENDED_BY_ANOTHER | TRANSIENT_CODES:
             return RefusedError("the exchange refuses the subscription", advice="See what it says", **facts)
         return UnavailableError("the subscription failed", advice="It is tried again", **facts)
 
@@ -301,7 +301,7 @@ def _code(said: _Said) -> int | None:
 
 def _words(said: _Said, hide: list[str]) -> str | None:
     words = said.error.get("msg") if isinstance(said.error, dict) else None
-    return _readable(words, hide) if isinstance(words, str) else None
+    return readable(words, hide) if isinstance(words, str) else None
 
 
 def _silence(said: _Said, message: str | None, status: int | None, unix_ms: int) -> float:
@@ -311,12 +311,12 @@ def _silence(said: _Said, message: str | None, status: int | None, unix_ms: int)
     told = data if isinstance(data, dict) else {}
     until, now = _instant(told.get("retryAfter")), _instant(told.get("serverTime"))
     if until is None:
-        found = _BAN_END.search(message or "")
+        found = BAN_END.search(message or "")
         until = None if found is None else int(found[1])
     wait = 0.0 if until is None else (until - (unix_ms if now is None else now)) / 1000
     if wait <= 0:  # it says nothing, or a clock is wrong: no reason to knock again at once
-        wait = _DEFAULT_WAIT.get(status or 429, _DEFAULT_WAIT[429])
-    return min(max(wait, 1.0), _LONGEST_WAIT)
+        wait = DEFAULT_WAIT.get(status or 429, DEFAULT_WAIT[429])
+    return min(max(wait, 1.0), LONGEST_WAIT)
 
 
 def _instant(value: Any) -> int | None:

@@ -37,18 +37,23 @@ WebSocket library can run over. Account events are emitted by script or at a rat
     ...
     assert [event_number(event) for event in received] == list(range(1, exchange.emitted("alice") + 1))
 
-What goes wrong is the same language everywhere: :class:`Fault` says when, an effect says what. Sockets have three
+**The WebSocket API**, where Binance's spot and margin streams are asked for by a signed request or a token, is at its
+path ``/ws-api/v3`` in the same way; ``emit(..., dialect=SPOT)`` sends what happens there.
+
+What goes wrong is the same language everywhere: :class:`Fault` says when, an effect says what. Sockets have four
 occasions of their own::
 
     Fault(verb="connect", effect=Status(503), count=3)                  # three handshakes are refused
     Fault(verb="socket", effect=HalfOpen(), after=7200)                 # after two hours, bytes vanish both ways
     Fault(verb="socket", effect=Delay(30, then=CloseSocket(1001)))      # each is closed after half a minute
     Fault(verb="event", effect=Drop(), probability=0.01)                # one event in a hundred is lost
+    Fault(verb="api", effect=rate_limited(60), nth=2)                   # the second request on the WebSocket API: 429
 """
 
 from __future__ import annotations
 
 from ._account_events import event_number
+from ._api_dialects import MARGIN, SPOT
 from ._dialects import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect, Refusals
 from ._effects import (
     CloseSocket,
@@ -123,11 +128,13 @@ __all__ = [
     "COINS_PH",
     "GMO_COIN",
     "HASHKEY",
+    "MARGIN",
     "MARGIN_RISK",
     "MEXC",
     "OPTIONS",
     "PM_PRO",
     "PORTFOLIO_MARGIN",
+    "SPOT",
     "SPOT_CLASSIC",
     "SPOT_US",
     "STOCKS",

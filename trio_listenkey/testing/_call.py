@@ -31,6 +31,7 @@ class Call:
     named_keys: tuple[str, ...]
     now: float
     claim: Claim
+    fields: Mapping[str, str]
 
 
 def understand(request: Request, now: float, dialects: Mapping[str, Dialect], accounts: Mapping[str, str]) -> Call:
@@ -56,6 +57,7 @@ def understand(request: Request, now: float, dialects: Mapping[str, Dialect], ac
         named_keys=named_keys,
         now=now,
         claim=claim(dialect, request.method, query, form, headers) if dialect else ("", "", ""),
+        fields=dict(reversed(fields)),
     )
 
 

@@ -308,7 +308,7 @@ def _fields_as_json(value: Any) -> dict[str, Any]:
 
 
 def _accounts_of(exchange: Exchange) -> list[str]:
-    return sorted(exchange._names)  # noqa: SLF001 - of the same household
+    return sorted(exchange._accounts.names)  # noqa: SLF001 - of the same household
 
 
 def dialects_of(exchange: Exchange) -> list[Dialect]:
@@ -317,5 +317,5 @@ def dialects_of(exchange: Exchange) -> list[Dialect]:
 
 
 def _ban_of(exchange: Exchange, now: float) -> Any:
-    ban = exchange._ban  # noqa: SLF001 - of the same household
+    ban = exchange._limits.ban  # noqa: SLF001 - of the same household
     return {"until": ban.until, "status": ban.limit.status} if ban is not None and now < ban.until else None

@@ -73,6 +73,8 @@ class Dialect:
             alive nor closed, ``EXPIRY`` the end of the key in epoch milliseconds.
         kept: The answer to a keepalive; ``None`` for the key, or ``{}``.
         closed: The answer to a close.
+        tokens_for: Seconds that a key lives at most, where it is a token for the WebSocket API, and the client may say
+            for how long, and for which isolated pair; ``None`` where it is a listen key.
         refusals: What is answered to bad requests.
     """
 
@@ -95,6 +97,7 @@ class Dialect:
     created: str = '{"listenKey":"KEY"}'
     kept: str | None = None
     closed: str = "{}"
+    tokens_for: float | None = None
     refusals: Refusals = _BINANCES
 
     def must_name_key(self, verb: Verb) -> bool:

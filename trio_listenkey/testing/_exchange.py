@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 from .._errors import UsageError
 from .._http import Request
 from ._account_events import kinds_of
+from ._accounts import Accounts
+from ._api_desk import ApiDesk
+from ._api_dialects import MARGIN, SPOT
 from ._call import Call, understand
 from ._dialects import COINM, SPOT_CLASSIC, USDM, Dialect
 from ._effects import (
@@ -37,11 +40,13 @@ from ._effects import (
 )
 from ._faults import Fault, Script, Verb, fits
 from ._keys import Keys, Place
-from ._log import LogEntry, entry, handshake_entry
+from ._limits import Limits
+from ._log import LogEntry, api_entry, entry, handshake_entry
 from ._reply import Reply, Work, from_status, success
 from ._session import Session
 from ._signatures import verify
-from ._sockets import SocketInfo, Sockets
+from ._sockets import SocketInfo, Sockets, dialect_at
+from ._tokens import token_terms
 
 __all__ = ["Exchange"]
 
@@ -50,12 +55,6 @@ _SOME_DAY = 1_793_491_200.0
 
 # Characters of a key. An exchange that has shorter ones refuses the longer.
 _USUAL_LENGTH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Ban:
-    until: float
-    limit: Limit
 
 
 class Exchange:
@@ -74,7 +73,7 @@ class Exchange:
         dialects: The endpoints that are served; no two on one path.
         faults: What goes wrong; see :meth:`add_faults`.
         weight_limit: Request weight per minute of the exchange's wall clock, beyond which HTTP 429 is answered
-            until the minute is over; ``None`` for no limit. A plain attribute.
+            until the minute is over; ``None`` for no limit. An attribute, too.
         connect_limit: WebSocket handshakes in five minutes, beyond which HTTP 429 is answered; ``None`` for no
             limit. Binance Spot allows 300. A plain attribute.
         epoch: Unix time at ``now == 0``, for ``Date`` headers, ban ends and events. ``None`` for some day in 2026; a
@@ -83,7 +82,6 @@ class Exchange:
 
     Attributes:
         retired: Dialects that answer HTTP 410 with an HTML page, as binance.com does for spot. A plain set.
-        requests_during_bans: How many requests came when the exchange had asked for silence.
     """
 
     def __init__(
@@ -91,7 +89,7 @@ class Exchange:
         *,
         seed: int = 0,
         validity: float = 3600.0,
-        dialects: Iterable[Dialect] = (SPOT_CLASSIC, USDM, COINM),
+        dialects: Iterable[Dialect] = (SPOT_CLASSIC, USDM, COINM, SPOT, MARGIN),
         faults: Iterable[Fault] = (),
         weight_limit: int | None = None,
         connect_limit: int | None = None,
@@ -102,59 +100,60 @@ class Exchange:
         if not validity > 0:
             raise UsageError(f"validity={validity} is no life time", advice="Pass a positive number of seconds")
         self.validity = validity
-        self.weight_limit = weight_limit
         self.epoch = epoch
         self.retired: set[Dialect] = set()
-        self.requests_during_bans: int = 0
-        self._accounts: dict[str, str] = {}
-        self._secrets: dict[str, str] = {}
-        self._names: set[str] = set()
+        self._accounts = Accounts()
+        self._limits = Limits(self.unix_time)
+        self._limits.weight_limit = weight_limit
         self._keys = Keys(seed)
         self._script = Script(seed)
         self._script.add(faults)
-        self._sockets = Sockets(self._keys, self._script, self._dialects, self.unix_time, self._advance)
+        self._desk = ApiDesk(self._accounts, self._limits, self._keys, self._script, self._record)
+        self._sockets = Sockets(self._keys, self._script, self._dialects, self._desk, self.unix_time, self._advance)
         self._sockets.connect_limit = connect_limit
         self._log: deque[LogEntry] = deque(maxlen=log_size)
-        self._ban: _Ban | None = None
         self._latest = -math.inf
-        self._minute = 0.0
-        self._weight = 0
 
     def __repr__(self) -> str:
         names = ", ".join(dialect.name for dialect in self._dialects.values())
-        return f"<Exchange {names}: {len(self._names)} accounts, {len(self._log)} requests>"
+        return f"<Exchange {names}: {len(self._accounts.names)} accounts, {len(self._log)} requests>"
 
     # --- Accounts
 
-    def add_account(self, *api_keys: str, name: str | None = None, secret: str | None = None) -> str:
+    def add_account(
+        self,
+        *api_keys: str,
+        name: str | None = None,
+        secret: str | None = None,
+        public_key: str | bytes | None = None,
+    ) -> str:
         """Let ``api_keys`` in, all for one account, and return the account's name.
 
         Args:
             api_keys: At least one that no account has yet.
             name: An account of this name gets further API keys. ``None`` for a new one, ``account-1`` and so on.
-            secret: The API secret of these, by which signatures are verified; ``None`` takes any signature.
+            secret: The API secret of these, by which signatures are verified ...
+            public_key: ... or, for API keys of the other kinds, their Ed25519 or RSA public key, as PEM. With neither,
+                any signature is taken.
+
+        Raises:
+            UsageError: An API key is taken, or that is no public key.
+            ImportError: For a public key, the extra ``testing`` has to be installed.
         """
-        if not api_keys or any(not key or key in self._accounts for key in api_keys):
-            raise UsageError("an API key is missing, empty or taken", advice="Pass new API keys")
-        if name is None:
-            free = (f"account-{n}" for n in itertools.count(len(self._names) + 1))
-            name = next(each for each in free if each not in self._names)
-        self._names.add(name)
-        self._accounts.update(dict.fromkeys(api_keys, name))
-        if secret is not None:
-            self._secrets.update(dict.fromkeys(api_keys, secret))
-        return name
+        return self._accounts.add(api_keys, name, secret, public_key)
 
     def revoke(self, api_key: str) -> None:
-        """Know this API key no more: its requests get HTTP 401. The account's listen key lives on."""
-        if api_key not in self._accounts:
-            raise UsageError("no account has this API key", advice="Pass one that was added")
-        del self._accounts[api_key]
+        """Know this API key no more: its requests get HTTP 401. The account's listen key lives on.
+
+        On the WebSocket API, sockets that were signed in with it are told after their next request, and lose what they
+        got by it.
+        """
+        self._accounts.revoke(api_key)
 
     # --- What others do behind a client's back
 
     def kill_key(self, account: str, now: float, *, dialect: Dialect | None = None, announced: bool = False) -> None:
-        """End the account's key at once.
+        """End the account's key at once; on the WebSocket API, its subscriptions.
 
         Args:
             account: The account's name.
@@ -165,6 +164,7 @@ class Exchange:
         self._advance(now)
         for place in self._places(account, dialect):
             self._keys.end(place, now, announced=announced)
+            self._desk.end(place, partial(self._keys.end_life, now=now, announced=announced))
 
     def replace_key(self, account: str, now: float, *, dialect: Dialect | None = None) -> str:
         """Somebody else closes the account's key and creates a new one, which is returned.
@@ -180,7 +180,7 @@ class Exchange:
     def ban(self, limit: Limit, now: float) -> None:
         """Want silence from ``now`` on, although no fault struck: :func:`rate_limited` or :func:`banned`."""
         self._advance(now)
-        self._ban = _Ban(now + limit.seconds, limit)
+        self._limits.begin_ban(limit, now)
 
     def freeze(self, seconds: float, now: float) -> None:
         """Do nothing for so long: answers and handshakes come after that, and sockets get nothing before.
@@ -223,7 +223,8 @@ class Exchange:
     ) -> tuple[int, ...]:
         """Let something happen on the account, and return the events' numbers.
 
-        Each goes to every socket that is subscribed, at this moment, with the account's key while that is alive.
+        Each goes to every socket that is subscribed, at this moment, with the account's key while that is alive; or on
+        the WebSocket API.
         Events are numbered for each account and dialect, from 1, whether or not anybody gets them;
         :func:`event_number` reads the number of one.
 
@@ -235,7 +236,7 @@ class Exchange:
                 are then all in ``data``. ``None`` for the first of these.
             count: How many.
             data: Fields that take the place of the event's own.
-            dialect: Where; as in :meth:`replace_key`.
+            dialect: Where; as in :meth:`replace_key`, a subscription on the WebSocket API counting as a key.
         """
         place, kind = self._event_place(account, dialect, kind, needs_shape=data is None)
         self._advance(now)
@@ -321,6 +322,20 @@ class Exchange:
         return self._sockets.infos(now)
 
     @property
+    def requests_during_bans(self) -> int:
+        """How many requests came when the exchange had asked for silence."""
+        return self._limits.offences
+
+    @property
+    def weight_limit(self) -> int | None:
+        """Request weight per minute; ``None`` for no limit."""
+        return self._limits.weight_limit
+
+    @weight_limit.setter
+    def weight_limit(self, limit: int | None) -> None:
+        self._limits.weight_limit = limit
+
+    @property
     def connect_limit(self) -> int | None:
         """WebSocket handshakes in five minutes; ``None`` for no limit."""
         return self._sockets.connect_limit
@@ -342,15 +357,15 @@ class Exchange:
             UsageError: ``now`` ran backwards.
         """
         self._advance(now)
-        call = understand(request, now, self._dialects, self._accounts)
-        during_ban = self._ban is not None and now < self._ban.until
+        call = understand(request, now, self._dialects, self._accounts.by_key)
+        during_ban = self._limits.silenced(now)
         effect = None
         if during_ban:
-            self.requests_during_bans += 1
+            self._limits.offences += 1
         else:
-            self._weigh(call)
+            self._limits.weigh(call.dialect.weight if call.dialect else 1, now)
             effect = self._strike(call)
-        reply = self._refuse_noise(call) if self._silenced(now) else self._apply(effect, call)
+        reply = self._refuse_noise(call) if self._limits.silenced(now) else self._apply(effect, call)
         self._log.append(entry(call, reply, effect, during_ban=during_ban))
         late = max(0.0, self._sockets.frozen_until - now)
         return replace(reply, headers=(*reply.headers, *self._standing_headers(now)), delay=reply.delay + late)
@@ -379,6 +394,9 @@ class Exchange:
             )
         self._latest = now
         self._sockets.pass_time(now)
+
+    def _record(self, method: str, path: str, **told: Any) -> None:
+        self._log.append(api_entry(method, path, **told))
 
     def _strike(self, call: Call) -> Effect | None:
         return self._script.strike(call.verb, call.account, call.now) if call.verb else None
@@ -417,36 +435,12 @@ class Exchange:
 
     # --- Rate limits
 
-    def _silenced(self, now: float) -> bool:
-        return self._ban is not None and now < self._ban.until
-
-    def _weigh(self, call: Call) -> None:
-        # The window is the minute of the clock (Binance documentation, "Limits").
-        unix = self.unix_time(call.now)
-        minute = unix // 60
-        if minute != self._minute:
-            self._minute, self._weight = minute, 0
-        self._weight += call.dialect.weight if call.dialect else 1
-        if self.weight_limit is not None and self._weight > self.weight_limit:
-            self.ban(Limit(60 * (minute + 1) - unix), call.now)
-
     def _refuse_noise(self, call: Call) -> Reply:
-        assert self._ban is not None
-        limit = self._ban.limit
-        wording = call.dialect or next(iter(self._dialects.values()))
-        # Rounded up, as a client that obeys to the millisecond must not come back too early.
-        until = math.ceil(self.unix_time(self._ban.until) * 1000)
-        text = wording.banned if limit.status == 418 else wording.limited
-        error = api_error(limit.status, -1003, text.format(until=until, limit=self.weight_limit or 2400))
-        reply = from_status(error)
-        if limit.retry_after:
-            seconds = math.ceil(self._ban.until - call.now)
-            reply = replace(reply, headers=(*reply.headers, ("Retry-After", str(seconds))))
-        return reply
+        return self._limits.refuse(call.dialect or next(iter(self._dialects.values())), call.now)
 
     def _standing_headers(self, now: float) -> tuple[tuple[str, str], ...]:
         date = formatdate(self.unix_time(now), usegmt=True)
-        return ("Date", date), ("X-MBX-USED-WEIGHT-1M", str(self._weight))
+        return ("Date", date), ("X-MBX-USED-WEIGHT-1M", str(self._limits.weight))
 
     # --- The exchange's own answers
 
@@ -464,14 +458,14 @@ class Exchange:
             return from_status(refusals.no_api_key)
         if call.account is None:
             return from_status(refusals.api_key)
-        verdict = verify(call.dialect, call.claim, self._secrets.get(call.api_key), self.unix_time(call.now))
+        verdict = verify(call.dialect, call.claim, self._accounts.secrets.get(call.api_key), self.unix_time(call.now))
         if verdict != "good":
             return from_status(refusals.clock if verdict == "clock" else refusals.signature)
         return self._work(call.verb, (call.account, call.dialect.path), call.dialect, call)
 
     def _work(self, verb: Verb, place: Place, dialect: Dialect, call: Call) -> Reply:
         if verb == "create":
-            return self._create(place, dialect, call.now)
+            return self._create(place, dialect, call)
         named = call.named_keys[0] if call.named_keys else ""
         if dialect.must_name_key(verb) and not named:
             return from_status(dialect.refusals.key_missing)
@@ -492,21 +486,28 @@ class Exchange:
         told = '{"listenKey":"KEY"}' if dialect.keepalive_tells_key else "{}"
         return success("renewed", (told if dialect.kept is None else dialect.kept).replace("KEY", key))
 
-    def _create(self, place: Place, dialect: Dialect, now: float) -> Reply:
+    def _create(self, place: Place, dialect: Dialect, call: Call) -> Reply:
+        now, validity = call.now, self.validity
         life = self._keys.latest(place)
         work: Work = "created"
-        if dialect.second_create == "new":
+        if dialect.tokens_for is not None:
+            terms = token_terms(dialect, place, call.fields)
+            if isinstance(terms, Status):
+                return from_status(terms)
+            place, validity = terms
+            key = self._keys.create_token(place, now, validity)
+        elif dialect.second_create == "new":
             self._make_room(place, dialect, now)
-            key = self._keys.create_another(place, now, self.validity)
+            key = self._keys.create_another(place, now, validity)
         elif life is None or now >= life.ends_at:
-            key = self._keys.create(place, now, self.validity, dialect.key_length)
+            key = self._keys.create(place, now, validity, dialect.key_length)
         else:
-            self._keys.renew_life(life, now, self.validity)
+            self._keys.renew_life(life, now, validity)
             key, work = life.key, "renewed"
         body = dialect.created
         if "BESIDE" in body:
-            body = body.replace("BESIDE", self._keys.create_beside(place, now, self.validity))
-        expiry = str(int(self.unix_time(now + self.validity) * 1000))
+            body = body.replace("BESIDE", self._keys.create_beside(place, now, validity))
+        expiry = str(int(self.unix_time(now + validity) * 1000))
         return success(work, body.replace("EXPIRY", expiry).replace('"KEY"', f'"{key}"'))
 
     def _make_room(self, place: Place, dialect: Dialect, now: float) -> None:
@@ -518,15 +519,17 @@ class Exchange:
     # --- Places
 
     def _places(self, account: str, dialect: Dialect | None) -> list[Place]:
-        if account not in self._names:
+        if account not in self._accounts.names:
             raise UsageError(f"no account is named {account!r}", advice="Pass what add_account returned")
-        return self._keys.places(account) if dialect is None else [(account, dialect.path)]
+        if dialect is not None:
+            return [(account, dialect.path)]
+        return list(dict.fromkeys([*self._keys.places(account), *self._desk.places(account)]))
 
     def _event_place(
         self, account: str, dialect: Dialect | None, kind: str | None, *, needs_shape: bool
     ) -> tuple[Place, str]:
         place = self._one_place(account, dialect)
-        known = kinds_of(self._dialects[place[1]].stream.account_events)
+        known = kinds_of(dialect_at(self._dialects, place).stream.account_events)
         if needs_shape and kind not in {None, *known}:
             raise UsageError(f"no event of kind {kind!r} is known here", advice=f"Pass data=, or {', '.join(known)}")
         return place, kind or known[0]

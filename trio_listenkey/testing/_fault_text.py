@@ -12,7 +12,7 @@ __all__ = ["GRAMMAR", "fault_as_json"]
 
 GRAMMAR = """\
 FAULT  = WHO [#NTH] [*COUNT] [~PROBABILITY] [@AFTER..UNTIL] = EFFECT
-WHO    = create, keepalive, close, any, connect, socket or event
+WHO    = create, keepalive, close, any, connect, socket, event or api
 EFFECT = NAME, NAME:VALUE, or the effect's JSON
 """
 

@@ -20,21 +20,24 @@ from ._effects import (
     HalfOpen,
     Hang,
     KillKey,
+    Limit,
     Reset,
     SocketEffect,
     Status,
+    WrongShape,
 )
 
-__all__ = ["Armed", "Fault", "Occasion", "Script", "Verb", "fits"]
+__all__ = ["ON_SOCKET", "Armed", "Fault", "Occasion", "Script", "Verb", "fits"]
 
 Verb = Literal["create", "keepalive", "close"]
-Occasion = Literal["connect", "socket", "event"]
+Occasion = Literal["connect", "socket", "event", "api"]
 
-_ON_SOCKET = (CloseSocket, Reset, HalfOpen, Freeze, Garbage, KillKey)
+ON_SOCKET = (CloseSocket, Reset, HalfOpen, Freeze, Garbage, KillKey)
 _FITTING: dict[str, tuple[type, ...]] = {
     "connect": (Status, Delay, Hang, Reset, Garbage),
-    "socket": (*_ON_SOCKET, Delay),
-    "event": (*_ON_SOCKET, Delay, Drop, Duplicate),
+    "socket": (*ON_SOCKET, Delay),
+    "event": (*ON_SOCKET, Delay, Drop, Duplicate),
+    "api": (*ON_SOCKET, Delay, Drop, Duplicate, Hang, Limit, Status, WrongShape),
 }
 
 
@@ -52,12 +55,17 @@ class Fault:
     :class:`CloseSocket`, :class:`Reset`, :class:`HalfOpen`, :class:`Freeze`, :class:`Garbage` or :class:`KillKey`, at
     once or after a :class:`Delay`.
 
+    Of ``"api"``, each request on the WebSocket API is a candidate. A :class:`Status` is an error on the socket, and
+    nothing else is done; :class:`Limit` asks for silence there; :class:`WrongShape` is the whole message;
+    :class:`Hang` leaves the request undone and unanswered, :class:`Drop` unanswered alone; :class:`Duplicate` answers
+    it again, and :class:`Delay` late. The rest happens to the socket, just before.
+
     Where several faults would strike one candidate, the first that was added does; the others only count.
 
     Attributes:
         effect: What goes wrong.
         verb: ``"create"`` (POST), ``"keepalive"`` (PUT), ``"close"`` (DELETE), or ``"any"`` of these three;
-            ``"connect"``, ``"socket"`` or ``"event"``.
+            ``"connect"``, ``"socket"``, ``"event"`` or ``"api"``.
         account: The account's name, or ``None`` for everyone.
         after: Not before this moment, in seconds of the exchange's time.
         until: Not at or after this moment.
@@ -86,7 +94,7 @@ class Fault:
         if not all(sane):
             raise UsageError(
                 f"{self} can never strike",
-                advice='Pass verb "create", "keepalive", "close", "any", "connect", "socket" or "event"; '
+                advice='Pass verb "create", "keepalive", "close", "any", "connect", "socket", "event" or "api"; '
                 "after < until; nth and count of at least 1; a probability from 0 to 1",
             )
         if not fits(self.effect, self.verb):
@@ -104,8 +112,8 @@ def fits(effect: Effect, verb: str) -> bool:
         return False
     if verb == "event" or not isinstance(effect, Delay):
         return then is None
-    # A late handshake may be a good one; a socket that is struck later has to be struck by something.
-    return fits(then, verb) if then is not None else verb == "connect"
+    # A late handshake, or answer, may be a good one; a socket that is struck later has to be struck by something.
+    return fits(then, verb) if then is not None else verb in {"connect", "api"}
 
 
 class Script:

@@ -13,12 +13,14 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["KeyLife", "Keys", "Place"]
+__all__ = ["TOKEN_LETTERS", "KeyLife", "Keys", "Place"]
 
 Place = tuple[str, str]
 """Where there is one key: the account's name, and the path of the dialect."""
 
 _ALPHABET = string.ascii_letters + string.digits
+TOKEN_LETTERS = _ALPHABET + "+/"
+"""A token is Base64-like, and no listen key."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -31,6 +33,7 @@ class KeyLife:
         ends_at: When the key died or, unless it is renewed, will.
         announced: Whether its sockets are told when that time has come: of an expiry, not of a close.
         without: Seconds between the death of each earlier key of this place and the birth of this one.
+        is_token: Whether it is for the WebSocket API, and not for a URL.
     """
 
     key: str
@@ -38,6 +41,7 @@ class KeyLife:
     ends_at: float
     announced: bool = True
     without: float = 0.0
+    is_token: bool = False
 
 
 class Keys:
@@ -87,6 +91,15 @@ class Keys:
         self._slots.setdefault(account, {})[path] = life
         return life.key
 
+    def create_token(self, place: Place, now: float, validity: float) -> str:
+        """A new token, and those that there are live on."""
+        account, path = place
+        self._beside[place] = self.living(place, now)
+        life = self._new(place, now, validity, 64, TOKEN_LETTERS)
+        life.is_token = True
+        self._slots.setdefault(account, {})[path] = life
+        return life.key
+
     def create_beside(self, place: Place, now: float, validity: float) -> str:
         """The key that is beside the latest, which lives anew; another one if it is dead."""
         beside = [life for life in self._beside.get(place, []) if now < life.ends_at]
@@ -95,8 +108,8 @@ class Keys:
         self.renew_life(life, now, validity)
         return life.key
 
-    def _new(self, place: Place, now: float, validity: float, length: int) -> KeyLife:
-        key = "".join(self._letters.choices(_ALPHABET, k=length))
+    def _new(self, place: Place, now: float, validity: float, length: int, letters: str = _ALPHABET) -> KeyLife:
+        key = "".join(self._letters.choices(letters, k=length))
         self.ever[key] = life = KeyLife(key, place, now + validity, without=self.seconds_without(place, now))
         return life
 

@@ -12,30 +12,32 @@ from ._faults import Verb
 from ._reply import Reply, Work
 from ._sockets import Handshake
 
-__all__ = ["LogEntry", "entry", "handshake_entry"]
+__all__ = ["LogEntry", "api_entry", "entry", "handshake_entry"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """One request or WebSocket handshake in the exchange's log.
+    """One request, WebSocket handshake, or request on the WebSocket API in the exchange's log.
 
     It has the account's name where the request had an API key, and no listen key: a log may be shown.
 
     Attributes:
         when: The exchange's time at which the request arrived.
-        verb: ``"create"``, ``"keepalive"``, ``"close"``; ``"connect"`` for a handshake; or ``None``.
-        method: The HTTP method.
+        verb: ``"create"``, ``"keepalive"``, ``"close"``; ``"connect"`` for a handshake; ``"api"`` for a request on the
+            WebSocket API; or ``None``.
+        method: The HTTP method, or that of the WebSocket API.
         path: The path without the query; long words in an unknown path are blotted out.
         account: The name of the account, or ``None`` if the API key was missing or unknown. Of a handshake, the
             account of the first listen key that is known.
-        status: The HTTP status of the answer, whether or not it reached the client; 101 for an open socket.
+        status: The HTTP status of the answer, whether or not it reached the client; 101 for an open socket,
+            and 504 where there is no answer.
         effect: The effect of the fault that struck, or ``None``.
         work: ``"created"``, ``"renewed"``, ``"closed"``, or ``None`` if the request changed nothing.
         during_ban: Whether it came when the exchange had asked for silence.
     """
 
     when: float
-    verb: Verb | Literal["connect"] | None
+    verb: Verb | Literal["connect", "api"] | None
     method: str
     path: str
     account: str | None
@@ -72,7 +74,31 @@ def handshake_entry(handshake: Handshake, target: str, now: float) -> LogEntry:
         status=result.status if isinstance(result, Reply) else 101,
         effect=handshake.effect,
         work=None,
-        during_ban=False,
+        during_ban=handshake.during_ban,
+    )
+
+
+def api_entry(
+    method: str,
+    path: str,
+    *,
+    now: float,
+    status: int,
+    account: str | None,
+    effect: Effect | None,
+    during_ban: bool,
+) -> LogEntry:
+    """The line for one request on the WebSocket API."""
+    return LogEntry(
+        when=now,
+        verb="api",
+        method=method,
+        path=path,
+        account=account,
+        status=status,
+        effect=effect,
+        work=None,
+        during_ban=during_ban,
     )
 
 

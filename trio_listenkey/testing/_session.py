@@ -1,4 +1,4 @@
-"""One private WebSocket, from the exchange's side and without I/O.
+"""One private WebSocket, from the exchange's side and without I/O: what all kinds of it have.
 
 A front end calls :meth:`Session.due` when :attr:`Session.deadline` has come and whenever it is woken, sends what it
 gets, and tells the session what came. The session knows of time only what it is told.
@@ -7,26 +7,23 @@ gets, and tells the session what came. The session knows of time only what it is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from ._chatter import ping_message, pong_in, reply_to_ping
-from ._commands import Command, Misunderstood, answer, read_command
+from ._chatter import ping_message
 from ._effects import CloseSocket, Delay, Drop, Duplicate, Effect, Freeze, Garbage, HalfOpen, KillKey, Reset
 from ._faults import Armed
 from ._frames import Frame, Goodbye, Ping, Pong, Text
 from ._heartbeat import Heartbeat
 from ._keys import KeyLife, Place
-from ._messages import expired_message, shutdown_message, wrapped
 from ._outbox import Outbox
 from ._stream_rules import StreamRules
-from ._stream_url import Wanted
-from ._subscription import Subscription
 
-__all__ = ["House", "Session"]
+__all__ = ["POLICY", "House", "Session"]
 
-_POLICY = 1008  # RFC 6455, 7.4.1; users report it from Binance with the reason "Pong timeout"
+POLICY = 1008  # RFC 6455, 7.4.1; users report it from Binance with the reason "Pong timeout"
 _GOING_AWAY = 1001
 
 
@@ -39,10 +36,6 @@ class House(Protocol):
 
     def unix_ms(self, now: float) -> int: ...
 
-    def subscribe(self, session: Session, name: str) -> tuple[KeyLife, StreamRules] | None: ...
-
-    def unsubscribe(self, session: Session, name: str) -> None: ...
-
     def next_for(self, session: Session) -> float: ...
 
     def strike_event(self, account: str, now: float) -> Effect | None: ...
@@ -54,7 +47,7 @@ class House(Protocol):
     def leave(self, session: Session) -> None: ...
 
 
-class Session:
+class Session(ABC):
     """One private WebSocket at the exchange.
 
     Attributes:
@@ -63,24 +56,19 @@ class Session:
         opened_at: The exchange's time of the handshake.
         state: ``"open"``; ``"closing"`` once the last frame is decided; ``"ended"``.
         deaf: Whether the connection is half-open: nothing that is sent either way arrives any more.
-        combined: Whether messages are wrapped as ``{"stream": ..., "data": ...}``.
+        shown: The path as a log may show it.
         met: The socket faults that this socket has had its chance with.
-        subscriptions: By stream name; ``None`` for a name that no key was ever called.
     """
 
-    def __init__(self, house: House, rules: StreamRules, wanted: Wanted, now: float) -> None:
+    def __init__(self, house: House, rules: StreamRules, shown: str, now: float) -> None:
         self.wake: Callable[[], None] = _nobody
         self.delay: float = 0.0
         self.opened_at: float = now
         self.state: Literal["open", "closing", "ended"] = "open"
         self.deaf: bool = False
-        self.combined: bool = wanted.combined
         self.rules = rules
-        self.route: str = wanted.route
-        self.form: str = wanted.form
-        self.shown: str = wanted.shown
+        self.shown = shown
         self.met: set[Armed] = set()
-        self.subscriptions: dict[str, Subscription | None] = {}
         self._house = house
         self._outbox = Outbox()
         self._heart = Heartbeat(rules.ping_every, rules.pong_within, now)
@@ -90,11 +78,46 @@ class Session:
         self._scheduled: list[tuple[float, Effect]] = []
         self._second = -math.inf
         self._heard_this_second = 0
-        for name, events in wanted.streams:
-            self._subscribe(name, events, now)
 
     def __repr__(self) -> str:
-        return f"<Session {self.shown}, {self.state}, {len(self.subscriptions)} streams>"
+        return f"<{type(self).__name__} {self.shown}, {self.state}, {self.streams} streams>"
+
+    # --- What each kind has
+
+    @property
+    @abstractmethod
+    def streams(self) -> int:
+        """How many streams were asked for on it."""
+
+    @property
+    @abstractmethod
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts whose keys this socket is subscribed with, dead or alive."""
+
+    @property
+    @abstractmethod
+    def places(self) -> tuple[Place, ...]:
+        """Where the keys are that it may yet get events of."""
+
+    @abstractmethod
+    def count_live_keys(self, now: float) -> int:
+        """How many of the keys that it is subscribed with are alive."""
+
+    @abstractmethod
+    def receive_text(self, text: str, now: float) -> None:
+        """The client sent a message."""
+
+    @abstractmethod
+    def _lives(self) -> Iterable[KeyLife]:
+        """The keys that it is subscribed with."""
+
+    @abstractmethod
+    def _ends(self) -> Iterable[tuple[float, Callable[[float], None]]]:
+        """When these end of which the end has not been looked at, and what is done then."""
+
+    @abstractmethod
+    def _shutdown_text(self, now: float) -> str:
+        """What tells of the exchange's end."""
 
     # --- What a front end asks
 
@@ -118,50 +141,10 @@ class Session:
         return self._outbox.events
 
     @property
-    def accounts(self) -> tuple[str, ...]:
-        """The accounts whose keys this socket is subscribed with, dead or alive."""
-        return tuple(dict.fromkeys(each.life.place[0] for each in self._keyed))
-
-    def count_live_keys(self, now: float) -> int:
-        """How many of the keys that it is subscribed with are alive."""
-        return sum(now < each.life.ends_at for each in self._keyed)
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Where the keys are that it may yet get events of."""
-        return tuple(each.life.place for each in self._keyed if each.watching)
-
-    @property
-    def _keyed(self) -> list[Subscription]:
-        return [each for each in self.subscriptions.values() if each is not None]
-
-    @property
     def _silent_until(self) -> float:
         return max(self._frozen_until, self._house.frozen_until)
 
     # --- What a front end tells
-
-    def receive_text(self, text: str, now: float) -> None:
-        """The client sent a message."""
-        if not self._admits(now):
-            return
-        if self.rules.pings != "frames" and self._is_chatter(text, now):
-            return
-        command = read_command(text)
-        if isinstance(command, Misunderstood):
-            self._say(command.answer, now)
-            if command.fatal:
-                self.close(_POLICY, "Invalid request", now)
-        else:
-            self._obey(command, now)
-
-    def _is_chatter(self, text: str, now: float) -> bool:
-        answered, reply = pong_in(self.rules.pings, text, self._last_ping), reply_to_ping(text)
-        if answered is not None:
-            self._heart.pong(answered)
-        elif reply is not None:
-            self._say(reply, now)
-        return answered is not None or reply is not None
 
     def receive_ping(self, payload: bytes, now: float) -> None:
         """The client sent a ping."""
@@ -191,10 +174,10 @@ class Session:
 
     # --- What the exchange does
 
-    def deliver(self, name: str, account: str, kind: str, text: str, now: float) -> None:
-        """An event of the account whose key is called ``name``, which is alive."""
+    def _bring(self, account: str, text: str, wants: Callable[[], bool], now: float) -> None:
+        """An event of the account, that happens now; ``wants`` says whether it is to come here."""
         self.catch_up(now)
-        if not self._wants(name, kind, now):
+        if not wants():
             return
         effect = self._house.strike_event(account, now)
         copies, at = 1, now
@@ -209,10 +192,10 @@ class Session:
                 at += seconds
             case _:
                 self.suffer(effect, now)
-                if not self._wants(name, kind, now):
+                if not wants():
                     return
         for _ in range(copies):
-            self._outbox.put_event(self._message(wrapped(text, name) if self.combined else text), at)
+            self._outbox.put_event(self._message(text), at)
         self.wake()
 
     def suffer(self, effect: Effect, now: float) -> None:
@@ -228,7 +211,8 @@ class Session:
             case Freeze(seconds):
                 self._frozen_until = max(self._frozen_until, now + seconds)
             case KillKey(announced):
-                self._kill_keys(now, announced=announced)
+                for life in self._lives():
+                    self._house.kill(life, now, announced=announced)
             case Delay(seconds, then):
                 assert then is not None
                 self._scheduled.append((now + seconds, then))
@@ -247,7 +231,7 @@ class Session:
         """Tell of the exchange's end if it is one that tells, and be closed ``after`` seconds later."""
         self.catch_up(now)
         if self.rules.announces_shutdown:
-            self._say(shutdown_message(self._house.unix_ms(now), combined=self.combined), now)
+            self._say(self._shutdown_text(now), now)
         self._closes_at = min(self._closes_at, now + after)
         self.wake()
 
@@ -263,14 +247,12 @@ class Session:
 
     def _alarms(self) -> Iterator[tuple[float, Callable[[float], None]]]:
         yield math.inf, _nothing
-        if self.state != "open" or self.deaf:
+        if not self._listens:
             return
-        for subscription in self._keyed:
-            if subscription.watching:
-                yield subscription.life.ends_at, partial(self._lose_key, subscription)
+        yield from self._ends()
         for scheduled in self._scheduled:
             yield scheduled[0], partial(self._do_scheduled, scheduled)
-        yield self._heart.overdue_at, partial(self.close, _POLICY, "Pong timeout")
+        yield self._heart.overdue_at, partial(self.close, POLICY, "Pong timeout")
         yield self._closes_at, partial(self.close, _GOING_AWAY, "")
         yield self._heart.next_ping, self._ping
 
@@ -286,60 +268,17 @@ class Session:
         self._scheduled.remove(scheduled)
         self.suffer(scheduled[1], now)
 
-    def _lose_key(self, subscription: Subscription, now: float) -> None:
-        subscription.watching = False
-        if subscription.tells_expiry():
-            life = subscription.life
-            message = expired_message(subscription.rules, life.key, self._house.unix_ms(life.ends_at))
-            self._say(wrapped(message, life.key) if self.combined else message, now)
-
-    def _kill_keys(self, now: float, *, announced: bool) -> None:
-        for subscription in self._keyed:
-            self._house.kill(subscription.life, now, announced=announced)
-
     # --- What the client wants
 
-    def _obey(self, command: Command, now: float) -> None:
-        result: Any = None
-        match command.method:
-            case "SUBSCRIBE":
-                if len(self.subscriptions.keys() | set(command.params)) > self.rules.max_streams:
-                    self.close(_POLICY, "Too many streams", now)
-                    return
-                for name in command.params:
-                    self._subscribe(name, None, now)
-                self._house.subscribed(self, now)
-            case "UNSUBSCRIBE":
-                for name in command.params:
-                    self._house.unsubscribe(self, name)
-                    self.subscriptions.pop(name, None)
-            case "LIST_SUBSCRIPTIONS":
-                result = list(self.subscriptions)
-            case "SET_PROPERTY":
-                self.combined = command.params[-1]
-            case _:
-                result = self.combined
-        self._say(answer(result, command), now)
-
-    def _subscribe(self, name: str, events: frozenset[str] | None, now: float) -> None:
-        found = self._house.subscribe(self, name)
-        if found is None:
-            self.subscriptions[name] = None
-            return
-        life, rules = found
-        delivers = self.route == ("private" if rules.routed else "") and self.form == rules.url
-        self.subscriptions[name] = Subscription(life, rules, events, delivers, watching=now < life.ends_at)
-
-    def _wants(self, name: str, kind: str, now: float) -> bool:
-        subscription = self.subscriptions[name]
-        listens = self.state == "open" and not self.deaf
-        return listens and subscription is not None and subscription.wants(kind, now)
+    @property
+    def _listens(self) -> bool:
+        return self.state == "open" and not self.deaf
 
     def _admits(self, now: float) -> bool:
         """Whether a message that came now is looked at; one too many in a second ends the connection."""
         self._house.advance(now)
         self.catch_up(now)
-        if self.state != "open" or self.deaf:
+        if not self._listens:
             return False
         second = math.floor(now)
         if second != self._second:
@@ -347,7 +286,7 @@ class Session:
         self._heard_this_second += 1
         limit = self.rules.messages_per_second
         if limit is not None and self._heard_this_second > limit:
-            self.close(_POLICY, "Too many messages", now)
+            self.close(POLICY, "Too many messages", now)
             return False
         return True
 

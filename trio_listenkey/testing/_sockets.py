@@ -6,13 +6,18 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from ._account_events import build_event
+from ._api_desk import ApiDesk
+from ._api_session import ApiSession
 from ._dialects import Dialect
 from ._effects import Delay, Effect, Garbage, Hang, Reset, Status, html_page
 from ._emission import Emission
 from ._faults import Script
+from ._key_session import KeySession
 from ._keys import KeyLife, Keys, Place
 from ._messages import to_json
 from ._reply import Reply, from_status
@@ -20,10 +25,13 @@ from ._session import Session
 from ._stream_rules import StreamRules
 from ._stream_url import Wanted, parse_stream_url
 
-__all__ = ["Handshake", "SocketInfo", "Sockets"]
+__all__ = ["Handshake", "SocketInfo", "Sockets", "dialect_at"]
 
 # Binance Spot documentation, "WebSocket Streams": 300 connections in 5 minutes from one IP address.
 _ATTEMPTS_WINDOW = 300.0
+
+# "Connecting to WebSocket API costs 2 weight."
+_API_WEIGHT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +41,7 @@ class SocketInfo:
     Attributes:
         path: The path that it connected to, listen keys blotted out.
         accounts: The accounts whose keys it is subscribed with.
-        live_keys: How many of these keys are alive.
+        live_keys: How many of these keys are alive; on the WebSocket API, how many subscriptions.
         opened_at: The exchange's time of its handshake.
         events: How many account events it was sent.
         state: ``"open"``, or ``"closing"`` when it is being closed.
@@ -57,6 +65,7 @@ class Handshake:
     account: str | None
     effect: Effect | None
     shown: str | None
+    during_ban: bool = False
 
 
 class Sockets:
@@ -73,6 +82,7 @@ class Sockets:
         keys: Keys,
         script: Script,
         dialects: Mapping[str, Dialect],
+        desk: ApiDesk,
         unix_time: Callable[[float], float],
         advance: Callable[[float], None],
     ) -> None:
@@ -82,12 +92,14 @@ class Sockets:
         self._keys = keys
         self._script = script
         self._dialects = dialects
+        self._desk = desk
+        self._apis = {each.stream.api: each for each in reversed([*dialects.values()]) if each.stream.api}
         self._unix_time = unix_time
         self._advance = advance
         self._latest = -math.inf
         # Dictionaries in place of sets: their order is that of opening, and the same in each run.
         self._open: dict[Session, None] = {}
-        self._listening: dict[str, dict[Session, None]] = {}
+        self._listening: dict[str, dict[KeySession, None]] = {}
         self._attempts: deque[float] = deque()
         keys.changed = self._key_changed
 
@@ -95,18 +107,41 @@ class Sockets:
 
     def open(self, target: str, now: float) -> Handshake:
         """Answer a handshake."""
+        api = self._api_of(target)
+        if api is not None:
+            return self._open_api(api, target, now)
         wanted = parse_stream_url(target, (dialect.stream.url for dialect in self._dialects.values()))
         account, shown = self._account_of(wanted), wanted.shown if wanted is not None else None
         if self._too_many_attempts(now):
             return Handshake(_refused(429, "429 Too Many Requests"), account, None, shown)
         effect = self._script.strike("connect", account, now)
-        result = self._apply(effect, wanted, now)
+        result = self._late(self._apply(effect, partial(self._admit, wanted), now), now)
+        return Handshake(result, account, effect, shown)
+
+    def _open_api(self, api: Dialect, target: str, now: float) -> Handshake:
+        limits, shown = self._desk.limits, api.stream.api
+        if self._too_many_attempts(now):
+            return Handshake(_refused(429, "429 Too Many Requests"), None, None, shown)
+        if limits.silenced(now):
+            limits.offences += 1
+            return Handshake(limits.refuse(api, now), None, None, shown, during_ban=True)
+        limits.weigh(_API_WEIGHT, now)
+        if limits.silenced(now):
+            return Handshake(limits.refuse(api, now), None, None, shown)
+        effect = self._script.strike("connect", None, now)
+        query = target.partition("?")[2]
+        result = self._apply(
+            effect, lambda at: self._join(ApiSession(self, self._desk, api, api.stream, query, at), at), now
+        )
+        return Handshake(self._late(result, now), None, effect, shown)
+
+    def _late(self, result: Session | Reply, now: float) -> Session | Reply:
+        """The same, as an exchange that is frozen answers it."""
         late = max(0.0, self.frozen_until - now)
         if isinstance(result, Session):
             result.delay += late
-        else:
-            result = replace(result, delay=result.delay + late)
-        return Handshake(result, account, effect, shown)
+            return result
+        return replace(result, delay=result.delay + late)
 
     def set_rate(self, place: Place, kind: str, per_second: float, now: float) -> None:
         """Emit so many events a second from now on."""
@@ -114,6 +149,8 @@ class Sockets:
         life = self._keys.latest(place)
         if life is not None:
             self._key_changed(life)
+        for listener in self._desk.listeners(place):
+            listener.wake()
 
     def freeze(self, until: float) -> None:
         """Do nothing before ``until``."""
@@ -160,14 +197,14 @@ class Sockets:
     def unix_ms(self, now: float) -> int:
         return int(self._unix_time(now) * 1000)
 
-    def subscribe(self, session: Session, name: str) -> tuple[KeyLife, StreamRules] | None:
+    def subscribe(self, session: KeySession, name: str) -> tuple[KeyLife, StreamRules] | None:
         life = self._keys.ever.get(name)
-        if life is None:
+        if life is None or life.is_token:
             return None
         self._listening.setdefault(name, {})[session] = None
         return life, self._rules_of(life)
 
-    def unsubscribe(self, session: Session, name: str) -> None:
+    def unsubscribe(self, session: KeySession, name: str) -> None:
         listeners = self._listening.get(name, {})
         listeners.pop(session, None)
         if not listeners:
@@ -188,21 +225,19 @@ class Sockets:
 
     def leave(self, session: Session) -> None:
         self._open.pop(session, None)
-        for name in session.subscriptions:
-            self.unsubscribe(session, name)
 
     # --- Handshakes
 
-    def _apply(self, effect: Effect | None, wanted: Wanted | None, now: float) -> Session | Reply:
+    def _apply(self, effect: Effect | None, admit: Callable[[float], Session | Reply], now: float) -> Session | Reply:
         match effect:
             case None:
-                return self._admit(wanted, now)
+                return admit(now)
             case Status():
                 return from_status(effect)
             case Hang() | Reset() | Garbage():
                 return Reply(status=504, wire=effect)
             case Delay(seconds, then):
-                result = self._apply(then, wanted, now)
+                result = self._apply(then, admit, now)
                 if isinstance(result, Reply):
                     return replace(result, delay=result.delay + seconds)
                 result.delay += seconds
@@ -210,26 +245,34 @@ class Sockets:
         raise AssertionError(f"no fault lets {effect} strike a handshake")
 
     def _admit(self, wanted: Wanted | None, now: float) -> Session | Reply:
-        if wanted is None:
+        rules = None if wanted is None else self._rules_for(wanted)
+        if wanted is None or rules is None:
             return _refused(404, "404 Not Found")
-        rules = self._rules_for(wanted)
         if len(wanted.streams) > rules.max_streams:
             return _refused(400, "400 Bad Request")
         dead = [name for name, _ in wanted.streams if not self._is_alive(name, now)]
         if dead and not rules.accepts_unknown_keys:
             return _refused(401, "401 Unauthorized")
-        session = Session(self, rules, wanted, now)
+        return self._join(KeySession(self, rules, wanted, now), now)
+
+    def _join(self, session: Session, now: float) -> Session:
         self._open[session] = None
         self._meet(session, now)
         return session
 
-    def _rules_for(self, wanted: Wanted) -> StreamRules:
+    def _api_of(self, target: str) -> Dialect | None:
+        try:
+            return self._apis.get(urlsplit(target).path)
+        except ValueError:
+            return None
+
+    def _rules_for(self, wanted: Wanted) -> StreamRules | None:
         """Those of the first key that was ever one; without any, those of the exchange that has such URLs."""
         for name, _ in wanted.streams:
             if name in self._keys.ever:
                 return self._rules_of(self._keys.ever[name])
-        served = [dialect.stream for dialect in self._dialects.values()]
-        return next((each for each in served if each.routed == bool(wanted.route)), served[0])
+        served = [dialect.stream for dialect in self._dialects.values() if not dialect.stream.api]
+        return next((each for each in served if each.routed == bool(wanted.route)), served[0] if served else None)
 
     def _account_of(self, wanted: Wanted | None) -> str | None:
         names = [] if wanted is None else [name for name, _ in wanted.streams]
@@ -246,7 +289,7 @@ class Sockets:
         return life is not None and now < life.ends_at
 
     def _rules_of(self, life: KeyLife) -> StreamRules:
-        return self._dialects[life.place[1]].stream
+        return dialect_at(self._dialects, life.place).stream
 
     # --- What reaches whom
 
@@ -257,20 +300,29 @@ class Sockets:
             session.suffer(effect, now)
 
     def _key_changed(self, life: KeyLife) -> None:
-        for session in tuple(self._listening.get(life.key, ())):
+        for session in (*self._listening.get(life.key, ()), *self._desk.listeners(life.place)):
             session.wake()
 
     def _is_heard(self, place: Place, now: float) -> bool:
-        return any(life.key in self._listening for life in self._keys.living(place, now))
+        keyed = any(life.key in self._listening for life in self._keys.living(place, now))
+        return keyed or bool(self._desk.listeners(place))
 
     def _deliver(self, place: Place, kind: str, number: int, now: float, data: Mapping[str, Any] | None) -> None:
         if not self._is_heard(place, now):
             return
-        event = build_event(self._dialects[place[1]].stream.account_events, kind, number, self.unix_ms(now))
+        family = dialect_at(self._dialects, place).stream.account_events
+        event = build_event(family, kind, number, self.unix_ms(now))
         text = to_json({**event, **(data or {})})
         for life in self._keys.living(place, now):
             for session in tuple(self._listening.get(life.key, ())):
                 session.deliver(life.key, place[0], kind, text, now)
+        for listener in self._desk.listeners(place):
+            listener.deliver(place, text, now)
+
+
+def dialect_at(dialects: Mapping[str, Dialect], place: Place) -> Dialect:
+    """That of a place; those of isolated pairs share one."""
+    return dialects[place[1].partition("?")[0]]
 
 
 def _refused(status: int, title: str) -> Reply:

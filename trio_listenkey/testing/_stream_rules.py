@@ -20,6 +20,8 @@ class StreamRules:
     Every duration is in seconds of the exchange's own time.
 
     Attributes:
+        api: The path of the WebSocket API, where the stream is asked for on the socket; empty where a key in the URL is
+            what it takes.
         url: Path and query of a connection, with ``{key}``, where they are of another form than those of Binance's
             spot and futures; nothing is delivered on those then.
         routed: Whether only connections under ``/private`` deliver anything. An unrouted one is accepted and
@@ -43,6 +45,7 @@ class StreamRules:
         lifetime: Seconds after which a connection is closed.
     """
 
+    api: str = ""
     url: str = ""
     routed: bool = False
     account_events: EventFamily = "spot"

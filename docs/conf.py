@@ -27,6 +27,8 @@ extensions = [
     "sphinxcontrib_trio",
     "exchange_tables",
     "lifecycle_diagram",
+    "sequence_diagram",
+    "survival_table",
     "venue_table",
 ]
 exclude_patterns = ["_build"]

@@ -56,6 +56,11 @@ class Lease(Protocol):
         """Whether the exchange tells on a socket when no more events will come there."""
         ...
 
+    @property
+    def expired(self) -> str | None:
+        """By what the exchange says on a socket that the key has expired."""
+        ...
+
     def renew(self) -> None:
         """The exchange has said on a socket that it does not know the key."""
         ...
@@ -107,6 +112,11 @@ class KeyLease:
     def tells_end(self) -> bool:
         """A subscription's end is told; a key's may not be."""
         return self._key.venue.stream.says_key
+
+    @property
+    def expired(self) -> str | None:
+        """The venue's."""
+        return self._key.venue.stream.expired
 
     def renew(self) -> None:
         """Ask by a keepalive, which brings another key."""
@@ -169,6 +179,7 @@ class SessionLease:
         self.url = venue.url
         self.lifetime = venue.lifetime
         self.tells_end = True
+        self.expired: str | None = None
         sign = partial(sign_as, venue.name, credentials)
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 

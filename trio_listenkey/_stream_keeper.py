@@ -256,6 +256,7 @@ class _Sockets:
             now=began_at,
             lifetime=lease.lifetime,
             tells_end=lease.tells_end,
+            expired=lease.expired,
             draw=random.random(),  # noqa: S311 - spreads load
         )
         self.stream = UserStream(lease, self.machine, self._sync, self._make_room)
@@ -272,7 +273,6 @@ class _Sockets:
         clock, machine = self._home.clock, self.machine
         now = clock.now()
         machine.to_local = -clock.slept
-        machine.to_unix = clock.unix() - now
         return now
 
     def _to_trio(self, when: float) -> float:
@@ -298,7 +298,9 @@ class _Sockets:
 
     def _sync(self) -> None:
         """Let the machine know the time, and do what it wants."""
-        self.machine.tick(self._now())
+        now = self._now()
+        self.machine.to_unix = self._home.clock.unix() - now  # the two hardly drift apart: now and then is enough
+        self.machine.tick(now)
         self._follow()
 
     def _follow(self) -> None:

@@ -71,7 +71,8 @@ BINANCE_SPOT = SessionVenue(
     source="binance-spot-api-docs, web-socket-api.md, 2026-07",
 )
 """Binance spot as it is since 2026-02-20: ``userDataStream.subscribe.signature`` of its WebSocket API, signed by HMAC
-with the API secret, or with Ed25519 or RSA by a signer. There are no listen keys: use :func:`open_user_stream`."""
+with the API secret, or with Ed25519 or RSA by a signer. There are no listen keys: use
+:func:`~trio_listenkey.open_user_stream`."""
 
 BINANCE_SPOT_TESTNET = replace(
     BINANCE_SPOT, name="binance-spot-testnet", stream_url="wss://ws-api.testnet.binance.vision"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trio_listenkey import Timing
 from trio_listenkey._connector import SocketError
 from trio_listenkey._core._buffer import OnFull
@@ -39,10 +41,11 @@ class Flow:
         on_full: OnFull = "wait",
         door: Door | None = None,
         draw: float = 0.0,
+        **venue: Any,
     ) -> None:
         timing = Timing() if timing is None else timing
         self.door = Door() if door is None else door
-        self.stream = Stream("somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=draw)
+        self.stream = Stream("somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=draw, **venue)
         self.stream.to_local, self.stream.to_unix = LOCAL, UNIX
         self.heard: list[StreamNotice] = []
 
@@ -150,9 +153,10 @@ def live(
     door: Door | None = None,
     draw: float = 0.0,
     now: float = 0.0,
+    **venue: Any,
 ) -> tuple[Flow, Link]:
     """A stream whose first socket, for the first key, was open at ``now``."""
-    flow = Flow(timing=timing, limit=limit, on_full=on_full, door=door, draw=draw)
+    flow = Flow(timing=timing, limit=limit, on_full=on_full, door=door, draw=draw, **venue)
     flow.held(now)
     link = flow.opens(now)
     assert flow.opened(link, now) == "LIVE"

@@ -510,6 +510,21 @@ class TestExpired:
         assert flow.brings(link, 10.0, raw) == "LIVE"
         assert flow.wants() == []
 
+    @pytest.mark.parametrize(
+        ("raw", "state"),
+        [
+            (b'{"msg":"Invalid listen key"}', "SILENT"),
+            (b"Invalid listen key", "SILENT"),
+            (b'{"e":"order","c":"Invalid listen key"}', "LIVE"),
+            (b'{"msg":"Invalid listen key' + b" " * 300 + b'"}', "LIVE"),
+            (expired(), "LIVE"),
+        ],
+    )
+    def test_an_exchange_may_have_words_for_it(self, raw: bytes, state: str) -> None:
+        """Where it is no event, but a text that says so, that is a reason to ask as well."""
+        flow, link = live(expired="Invalid listen key")
+        assert flow.brings(link, 10.0, raw) == state
+
     def test_one_that_only_looks_like_an_event_does_no_harm(self) -> None:
         """It is decoded to see whose key it names; where that fails it names none."""
         flow, link = live()
@@ -577,6 +592,23 @@ class TestMoving:
         flow.tick(at + 0.1)
         assert (flow.state, flow.wants()) == ("MOVING", ["Open"])
         assert "moving" in flow.kinds
+
+    def test_its_time_is_the_exchanges(self) -> None:
+        """Exchanges say how long their sockets live; the user's word outranks that."""
+        assert live(lifetime=1000.0)[0].stream.deadline == 60
+        _, link = live(lifetime=1000.0)
+        assert link.move_at == 950
+        _, link = live(timing=Timing(socket_lifetime=100), lifetime=1000.0)
+        assert link.move_at == 95
+
+    def test_where_an_end_is_told_another_key_leaves_no_gap(self) -> None:
+        """A token that was replaced lives on, and silence on its socket says that nothing has happened."""
+        flow, first = live(tells_end=True)
+        flow.held(100.0, 2)
+        second = flow.opens(100.0)
+        flow.opened(second, 100.5)
+        flow.ponged(first, 100.5, 100.6)
+        assert flow.items() == []
 
     def test_its_time_may_be_another(self) -> None:
         """An exchange that runs faster than life ends its sockets earlier."""

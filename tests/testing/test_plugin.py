@@ -50,6 +50,28 @@ def test_a_key_in_memory_and_virtual_time(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_a_stream_in_memory(pytester: pytest.Pytester) -> None:
+    """The connector's sockets end at the same exchange."""
+    result = run(
+        pytester,
+        """
+        import trio
+        from trio_listenkey import open_user_stream
+
+        async def test_it(
+            autojump_clock, listen_key_exchange, listen_key_transport, listen_key_connector, listen_key_venue,
+            listen_key_credentials
+        ):
+            async with open_user_stream(
+                listen_key_venue, listen_key_credentials, transport=listen_key_transport, connector=listen_key_connector
+            ) as stream:
+                listen_key_exchange.emit("test", trio.current_time())
+                assert (await stream.receive()).type == "ORDER_TRADE_UPDATE"
+        """,
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_a_served_exchange(pytester: pytest.Pytester) -> None:
     """It is on a loopback port for as long as the test lasts, as the mark says, and the same as in memory."""
     result = run(

@@ -13,7 +13,8 @@ __all__ = ["SessionVenue"]
 class SessionVenue:
     """An exchange whose private stream is asked for on the socket itself, by a signed message: there is no key to keep.
 
-    :func:`open_user_stream` takes it like any :class:`Venue`; :func:`open_listen_key` has nothing to open there.
+    :func:`~trio_listenkey.open_user_stream` takes it like any :class:`~trio_listenkey.Venue`;
+    :func:`~trio_listenkey.open_listen_key` has nothing to open there.
 
     Attributes:
         name: Short, lower case, with dashes: ``"binance-spot"``.

@@ -101,11 +101,6 @@ class StreamNotice:
     gap: Gap | None = None
 
 
-def _may_announce(raw: bytes) -> bool:
-    """Whether a message may be about the socket or the key: quickly, for it is asked of every event."""
-    return _EXPIRED in raw or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
-
-
 class Stream:
     """The life of one user stream, from before its first socket until after its last.
 
@@ -120,6 +115,7 @@ class Stream:
         lifetime: Seconds after which the exchange ends a socket, if ``timing`` does not say otherwise.
         tells_end: Whether the exchange tells on the socket when no more events will come; then a key that was replaced
             may be alive, and says nothing of the socket.
+        expired: The event, or the words, by which the exchange says that a key has expired; ``None`` for Binance's.
     """
 
     def __init__(
@@ -134,6 +130,7 @@ class Stream:
         draw: float,
         lifetime: float = _SOCKET_LIFETIME,
         tells_end: bool = False,
+        expired: str | None = None,
     ) -> None:
         self.state = StreamState.WAITING
         self.buffer = Buffer(limit, on_full, self._overflow)
@@ -147,6 +144,7 @@ class Stream:
         self._limit = limit
         self._documented_lifetime = lifetime
         self._tells_end = tells_end
+        self._expired = _EXPIRED if expired is None else expired.encode()
         self._draw = draw
         self._current: Link | None = None  # the one that delivers
         self._next: Link | None = None  # the one that is being opened, or was and does not deliver yet
@@ -487,7 +485,7 @@ class Stream:
                 self._end_current("unresponsive", now)
 
     def _deliver(self, link: Link, events: list[UserEvent], now: float) -> None:
-        announcements = [event for event in events if _may_announce(event.raw)]
+        announcements = [event for event in events if self._may_announce(event.raw)]
         if link.skip is not None:
             came = len(events)
             events = link.new_ones(events)
@@ -509,16 +507,26 @@ class Stream:
         if self.state is StreamState.SILENT:
             self._fire(StreamEvent.PROOF)
 
+    def _may_announce(self, raw: bytes) -> bool:
+        """Whether a message may be about the socket or the key: quickly, for it is asked of every event."""
+        return self._expired in raw or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
+
     def _announced(self, event: UserEvent, link: Link, now: float) -> None:
         """The exchange says that a key has expired, or that it will end this socket."""
         kind = event.type
         if kind == "serverShutdown":
             link.move_at = now
-        elif kind == "listenKeyExpired" and self._suspect_at == inf and self._is_about_us(event):
+        elif self._suspect_at == inf and self._says_expired(event, kind):
             self._suspect_at = max(now, self._asked_at + _ASK_AGAIN_AFTER)
         self.tick(now)
 
-    def _is_about_us(self, event: UserEvent) -> bool:
+    def _says_expired(self, event: UserEvent, kind: str | None) -> bool:
+        """Whether ``event`` says that the key is dead which is held to be alive."""
+        if kind is None:  # no event, but words, where those are what the exchange says
+            is_said = self._expired != _EXPIRED and len(event.raw) < _SHUTDOWN_SIZE and self._expired in event.raw
+            return is_said and self._key_is_usable and self._has_key_that_lives
+        if kind.encode() != self._expired:
+            return False
         try:
             named = event.data.get("listenKey")
         except (ValueError, AttributeError):

@@ -14,9 +14,10 @@ import pytest
 if TYPE_CHECKING:
     from .._core._venue import Venue
     from .._values import Credentials
-    from . import Exchange, MemoryTransport, ServedExchange
+    from . import Exchange, MemoryConnector, MemoryTransport, ServedExchange
 
 __all__ = [
+    "listen_key_connector",
     "listen_key_credentials",
     "listen_key_exchange",
     "listen_key_transport",
@@ -68,6 +69,14 @@ def listen_key_transport(listen_key_exchange: Exchange) -> MemoryTransport:
     from . import MemoryTransport
 
     return MemoryTransport(listen_key_exchange)
+
+
+@pytest.fixture
+def listen_key_connector(listen_key_exchange: Exchange) -> MemoryConnector:
+    """A connector to ``listen_key_exchange`` without sockets, on trio's clock."""
+    from . import MemoryConnector
+
+    return MemoryConnector(listen_key_exchange)
 
 
 @pytest.fixture

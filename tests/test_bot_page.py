@@ -1,0 +1,151 @@
+"""The tutorial's bot does what its page says: typed as it stands there, and by the tests that come with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RECIPES = ROOT / "docs" / "recipes"
+PAGE = (ROOT / "docs" / "bot.rst").read_text(encoding="utf-8")
+BLOCKS = {
+    name: textwrap.dedent(code)
+    for name, code in re.findall(r"\.\. code-block:: sh\n   :name: ([\w-]+)\n\n((?:   .*\n|\n)+)", PAGE)
+}
+SHOWN = [textwrap.dedent(code).rstrip() for code in re.findall(r"\.\. code-block:: text\n\n((?:   .*\n|\n)+)", PAGE)]
+FILES = "bot.py", "desk.py", "first.py", "run_bot.py", "test_bot.py"
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the page uses curl")
+
+
+def free_ports() -> list[str]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return [str(each.getsockname()[1]) for each in (one, other)]
+
+
+class Desk:
+    """A reader's directory with the page's files in it, and terminals; only the ports are others."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ports = dict(zip(["8180", "8181"], free_ports(), strict=True))
+        for name in FILES:
+            text = (RECIPES / name).read_text(encoding="utf-8")
+            (path / name).write_text(self._moved(text), encoding="utf-8")
+        program = path / "trio-listenkey"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m trio_listenkey "$@"\n')
+        program.chmod(0o755)
+        search = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        self._environ = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": search}
+        self._environ.pop("PYTHONSAFEPATH", None)  # a reader's files import each other
+        self._environ["PYTHONUNBUFFERED"] = "1"  # a terminal's lines are seen at once
+
+    def _moved(self, text: str) -> str:
+        return re.sub(r"\b818[01]\b", lambda port: self._ports[port[0]], text)
+
+    @contextmanager
+    def terminal(self, *command: str) -> Iterator[Terminal]:
+        output = self._path / "terminal.txt" if command[0] == "sh" else self._path / f"{command[-1]}.txt"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [self._moved(part) for part in command],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=self._environ,
+                cwd=self._path,
+                start_new_session=True,
+            )
+            try:
+                yield Terminal(process, output)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
+                process.wait(10)
+
+    @contextmanager
+    def exchange(self) -> Iterator[Terminal]:
+        with self.terminal("sh", "-c", BLOCKS["bot-exchange"]) as terminal:
+            terminal.wait_for("ready")
+            yield terminal
+
+    def type(self, block: str) -> None:
+        command = ["sh", "-ec", self._moved(BLOCKS[block]).replace("curl", "curl -sf")]
+        subprocess.run(command, capture_output=True, check=True, env=self._environ, timeout=30)
+
+    def pytest(self) -> str:
+        found = any(each.name == "trio_listenkey" for each in entry_points(group="pytest11"))
+        plugin = [] if found else ["-p", "trio_listenkey.testing.pytest_plugin"]
+        command = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", *plugin]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=self._environ, cwd=self._path, timeout=120
+        )
+        return done.stdout
+
+
+class Terminal:
+    def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
+        self._process, self._output = process, output
+
+    def wait_for(self, *patterns: str) -> str:
+        """Read until these were printed, one after the other."""
+        give_up = time.monotonic() + 30
+        while not re.search(".*".join(patterns), self._output.read_text(), flags=re.DOTALL):
+            assert time.monotonic() < give_up, self._output.read_text()
+            time.sleep(0.05)
+        return self._output.read_text()
+
+    def interrupt(self) -> int:
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(15)
+
+
+def pattern(line: str) -> str:
+    """A line on the page, with any figure where one stands that chance decides."""
+    return re.sub(r"\d+(\\\.\d)", r"\\d+\\.\\d", re.escape(line)).replace(r"\.\.\.", ".*")
+
+
+@needs_curl
+def test_the_first_stream(tmp_path: Path) -> None:
+    """What the page shows is what comes."""
+    desk = Desk(tmp_path)
+    with desk.exchange(), desk.terminal(sys.executable, "first.py") as first:
+        # Nothing is printed when the stream is open: its reader takes longer to type.
+        time.sleep(2)
+        desk.type("bot-first-events")
+        printed = first.wait_for("n-4")
+        assert re.fullmatch(pattern(SHOWN[0]), printed.rstrip()), printed
+
+
+@needs_curl
+def test_the_bot(tmp_path: Path) -> None:
+    """It comes through what is done to it, and says so in the words on the page; no order and no key is left."""
+    desk = Desk(tmp_path)
+    with desk.exchange(), desk.terminal(sys.executable, "run_bot.py") as bot:
+        bot.wait_for("order 2 is NEW")
+        desk.type("bot-hurt")
+        bot.wait_for("key 1 is lost", "caught up", r"order \d+ is NEW")
+        assert bot.interrupt() == 0
+        printed = bot.wait_for("closed")
+        for line in SHOWN[1].splitlines():
+            shown = re.sub(r"caught\\ up:\\ \d", r"caught\\ up:\\ \\d", pattern(line))
+            assert re.search(f"^{shown}$", printed, flags=re.MULTILINE), line
+        placed = set(re.findall(r"order (\d+) is NEW", printed))
+        assert placed == set(re.findall(r"order (\d+) is CANCELED", printed))
+
+
+def test_its_tests_pass(tmp_path: Path) -> None:
+    """As they stand, in a project without any configuration."""
+    printed = Desk(tmp_path).pytest()
+    assert " 5 passed" in printed, printed

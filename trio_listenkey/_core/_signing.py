@@ -65,14 +65,13 @@ def sign(venue: Venue, credentials: Credentials, payload: str) -> str:
 
 
 def sign_as(name: str, credentials: Credentials, payload: str) -> str:
-    """The same for who is called ``name`` and wants signatures in any case.
+    """The same for who is called ``name``, and where it was checked that the credentials do.
 
     Raises:
-        UsageError: The credentials do not do, or the signer fails.
+        UsageError: The signer fails.
     """
     if credentials.signer is None:
-        if credentials.api_secret is None:
-            raise _no_secret(name)
+        assert credentials.api_secret is not None
         return hmac.new(credentials.api_secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
     signature: object
     fault = None

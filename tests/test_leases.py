@@ -1,0 +1,77 @@
+"""What a stream stands on, and what is said on its sockets, where nothing else comes near."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from trio_listenkey import Credentials, Timing, UsageError, open_listen_key, open_user_stream, venues
+from trio_listenkey._clock import SteadyClock
+from trio_listenkey._core._door import Door
+from trio_listenkey._core._stream import Stream
+from trio_listenkey._lease import KeyLease, SessionLease
+from trio_listenkey._talk import Talk
+from trio_listenkey.testing import (
+    MARGIN,
+    SPOT,
+    Exchange,
+    Fault,
+    MemoryConnector,
+    MemoryTransport,
+    service_unavailable,
+)
+
+ALICE = Credentials("the-api-key-of-alice", "the-secret-of-alice")
+
+
+def an_exchange() -> Exchange:
+    exchange = Exchange(seed=1, dialects=[SPOT, MARGIN], epoch=time.time() - trio.current_time())
+    exchange.add_account(ALICE.api_key, name="alice", secret=ALICE.api_secret)
+    return exchange
+
+
+async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockClock) -> None:
+    """A stream that comes to it meanwhile, or asks about it, opens no socket with it."""
+    exchange = an_exchange()
+    timing = Timing(validity=60, keepalive_every=30, jitter=0)
+    async with open_listen_key(
+        venues.BINANCE_MARGIN, ALICE, transport=MemoryTransport(exchange), timing=timing
+    ) as key:
+        exchange.add_faults(Fault(verb="create", effect=service_unavailable()))
+        await trio.sleep(70)
+        machine = Stream("somewhere", timing, Door(), limit=1, on_full="wait", now=trio.current_time(), draw=0.0)
+        lease = KeyLease(key)
+        lease.tie(machine, trio.current_time, lambda: None)
+        lease.ask([])
+        machine.tick(trio.current_time())
+        assert machine.actions() == []
+
+
+async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock) -> None:
+    """Over it one can send and ping as over any connection."""
+    exchange = an_exchange()
+    lease = SessionLease(venues.BINANCE_SPOT, ALICE)
+    machine = Stream("somewhere", Timing(), Door(), limit=1, on_full="wait", now=0.0, draw=0.0)
+    lease.tie(machine, trio.current_time, lambda: None)
+    async with MemoryConnector(exchange).connect(lease.url) as connection:
+        talk = Talk(connection, lease.converse(), SteadyClock())
+        await talk.begin()
+        await talk.send(json.dumps({"id": "mine", "method": "session.status"}))
+        exchange.emit("alice", trio.current_time(), dialect=SPOT)
+        (event,) = await talk.receive()
+        assert b"executionReport" in event
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk.receive)
+            await talk.ping()
+            nursery.cancel_scope.cancel()
+    assert "session.status" in [entry.method for entry in exchange.log]
+
+
+def test_who_cannot_sign_is_told_at_the_call() -> None:
+    """Where an exchange signs with secrets, a missing one is no secret to the caller."""
+    with pytest.raises(UsageError, match="secret is missing"):
+        open_user_stream(venues.MEXC, Credentials("key"))

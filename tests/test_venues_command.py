@@ -13,7 +13,8 @@ def test_in_a_pipe_it_is_a_line_for_each() -> None:
     """Cells are separated by tabs, after a line with their names."""
     lines = CliRunner().invoke(commands, ["venues"]).output.splitlines()
     assert lines[0].split("\t") == list(HEADS)
-    assert [line.split("\t")[0] for line in lines[1:]] == [venue.name for venue in (*venues.known(), *venues.sessions())]
+    names = [*(venue.name for venue in venues.known()), *(venue.name for venue in venues.sessions())]
+    assert [line.split("\t")[0] for line in lines[1:]] == names
 
 
 def test_it_can_be_asked_for_one() -> None:

@@ -38,9 +38,7 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
     """A stream that comes to it meanwhile, or asks about it, opens no socket with it."""
     exchange = an_exchange()
     timing = Timing(validity=60, keepalive_every=30, jitter=0)
-    async with open_listen_key(
-        venues.BINANCE_MARGIN, ALICE, transport=MemoryTransport(exchange), timing=timing
-    ) as key:
+    async with open_listen_key(venues.BINANCE_MARGIN, ALICE, transport=MemoryTransport(exchange), timing=timing) as key:
         exchange.add_faults(Fault(verb="create", effect=service_unavailable()))
         await trio.sleep(70)
         machine = Stream("somewhere", timing, Door(), limit=1, on_full="wait", now=trio.current_time(), draw=0.0)

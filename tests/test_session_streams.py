@@ -80,8 +80,11 @@ def happens(exchange: Exchange, count: int = 1) -> None:
 
 
 async def take(stream: Any, count: int) -> list[Any]:
+    items = []
     with trio.fail_after(300):
-        return [await stream.receive() for _ in range(count)]
+        for _ in range(count):
+            items.append(await stream.receive())  # noqa: PERF401 - checkers of checkpoints see this one
+    return items
 
 
 async def test_events_arrive_out_of_their_envelope(autojump_clock: MockClock) -> None:

@@ -32,8 +32,8 @@ class Body:
         try:
             if self._scope.__exit__(exc_type, exc, tb):
                 return None  # the cancellation was ours: the failure tells why
-        except BaseException as rest:  # noqa: BLE001 - parked: what was in a group besides our cancellation
-            return _original(exc, rest)
+        except BaseException as rest:  # noqa: ASYNC103, BLE001 - parked: what was in a group besides our cancellation
+            return _original(exc, rest)  # noqa: ASYNC104 - as above
         return exc
 
 

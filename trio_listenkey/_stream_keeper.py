@@ -200,7 +200,7 @@ class _KeyBlock(AbstractAsyncContextManager[Lease, None]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        await self._block.__aexit__(exc_type, exc, tb)
+        await self._block.__aexit__(exc_type, exc, tb)  # noqa: ASYNC102 - it is the key's own way out
 
 
 @final

@@ -1,4 +1,4 @@
-"""Something comes between at every single moment of a stream's life: L1 to L4 and S7, for every path through it."""
+"""Something comes between at every single moment of a stream's life, for every path through it."""
 
 from __future__ import annotations
 

@@ -261,7 +261,7 @@ Step = tuple[str, int]
     steps=st.lists(st.tuples(st.sampled_from(["add", "take", "gap"]), st.integers(1, 8)), max_size=40),
 )
 def test_nothing_goes_missing_untold(on_full: OnFull, limit: int, steps: list[Step]) -> None:
-    """Whatever comes and is taken: order holds, memory is bounded, and what is missing lies within a gap (S6)."""
+    """Whatever comes and is taken: order holds, memory is bounded, and what is missing lies within a gap."""
     kept, now = buffer(on_full, limit), 0
     out: list[StreamItem] = []
     for step, size in steps:

@@ -103,7 +103,7 @@ class TestAsk:
         life.sends(1860.0, "keepalive", "K1")
 
     def test_a_dead_key_is_found_and_replaced(self) -> None:
-        """That is what asking is for (S5)."""
+        """That is what asking is for."""
         life = held()
         life.machine.ask(100.0)
         life.sends(100.0, "keepalive", "K1")

@@ -138,7 +138,7 @@ class TestOpening:
 
 class TestDrops:
     def test_it_is_told_before_the_next_event(self) -> None:
-        """From what was certain last to when the next socket is open: that may have been missed (S2)."""
+        """From what was certain last to when the next socket is open: that may have been missed."""
         flow, first = live()
         flow.brings(first, 90.0, 1)
         flow.ponged(first, 95.0, 95.1)
@@ -255,7 +255,7 @@ class TestDrops:
         flow.asks()
 
     def test_a_dead_peer_is_dropped_at_once(self) -> None:
-        """A ping that was not answered ends the socket without a goodbye (S4)."""
+        """A ping that was not answered ends the socket without a goodbye."""
         flow, link = live()
         flow.ponged(link, 20.0, 20.1)
         assert link.ping_at == 40
@@ -277,7 +277,7 @@ class TestDrops:
         assert (action.link, action.politely) == (link, False)  # type: ignore[union-attr]
 
     def test_who_does_not_listen_hears_no_answer(self) -> None:
-        """A consumer that is slow never costs the socket (S6); the next ping is due at once."""
+        """A consumer that is slow never costs the socket; the next ping is due at once."""
         flow, link = live()
         flow.stream.paused(link)
         assert flow.unanswered(link, 20.0, 40.0) == "LIVE"
@@ -338,7 +338,7 @@ class TestDrops:
 
 class TestSilence:
     def test_after_a_minute_the_exchange_is_asked(self) -> None:
-        """A quiet account is not a dead one: an answer is all that it takes (S4, S5)."""
+        """A quiet account is not a dead one: an answer is all that it takes."""
         flow, _ = live()
         assert flow.stream.deadline == 60
         assert flow.tick(59.9) == "LIVE"
@@ -583,7 +583,7 @@ class TestExpired:
 class TestMoving:
     @pytest.mark.parametrize(("draw", "at"), [(0.0, 0.95 * DAY), (1.0, 0.9 * DAY)])
     def test_a_socket_is_left_before_its_time(self, draw: float, at: float) -> None:
-        """Some hours before the day is over, and not all at once (S3)."""
+        """Some hours before the day is over, and not all at once."""
         flow, first = live(draw=draw)
         flow.held(at - 1)
         assert first.move_at == pytest.approx(at)
@@ -625,7 +625,7 @@ class TestMoving:
         assert flow.is_live()
 
     def test_it_is_left_when_it_has_delivered_all(self) -> None:
-        """It is pinged at once; when it has answered, the next one goes on where it ended, without a gap (S3)."""
+        """It is pinged at once; when it has answered, the next one goes on where it ended, without a gap."""
         flow, first, second = draining()
         assert first.ping_at == 1000.5
         flow.brings(second, 1000.6, 2, 3)
@@ -640,7 +640,7 @@ class TestMoving:
         assert statistics.connected_since == 1000.5 + LOCAL
 
     def test_what_comes_twice_later_is_left_out_as_well(self) -> None:
-        """The next socket may be slower than the first: until it has answered a ping, too (S1)."""
+        """The next socket may be slower than the first: until it has answered a ping, too."""
         flow, first, second = draining()
         flow.brings(first, 1000.6, 1, 2)
         flow.ponged(first, 1000.5, 1000.7)
@@ -667,7 +667,7 @@ class TestMoving:
         flow.delivers(1, 2, 3)
 
     def test_but_otherwise_it_does(self) -> None:
-        """What it had not delivered when the next one opened is lost, and told before what is held (S2)."""
+        """What it had not delivered when the next one opened is lost, and told before what is held."""
         flow, first, second = draining()
         flow.ponged(first, 999.0, 1000.55)
         flow.brings(first, 1000.6, 1)
@@ -721,7 +721,7 @@ class TestMoving:
         assert flow.gap().cause == "unresponsive"
 
     def test_memory_is_bounded(self) -> None:
-        """A next one that brings more than there is room for does not wait any longer (S6)."""
+        """A next one that brings more than there is room for does not wait any longer."""
         flow, first = live(limit=3)
         flow.brings(first, 100.0, SHUTDOWN)
         second = flow.opens(100.0)
@@ -817,7 +817,7 @@ class TestMoving:
         assert (gap.started_at, gap.ended_at) == (LOCAL, 100.5 + LOCAL)
 
     def test_a_key_that_was_replaced_while_the_old_one_works_leaves_no_gap(self) -> None:
-        """If an event comes on both there is nothing between (S3)."""
+        """If an event comes on both there is nothing between."""
         flow, first = live()
         flow.held(100.0, 2)
         second = flow.opens(100.0)
@@ -899,7 +899,7 @@ class TestLeaps:
 
 class TestOverflow:
     def test_what_is_dropped_is_a_gap(self) -> None:
-        """It says since when, and how many; the first of them was not sent before all that was observed (S6)."""
+        """It says since when, and how many; the first of them was not sent before all that was observed."""
         flow, link = live(limit=2, on_full="drop_newest")
         flow.brings(link, 1.0, 1, 2)
         flow.ponged(link, 2.0, 2.1)

@@ -416,7 +416,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_silently(self) -> None:
-        """S1, S2: in order, once each, and with a gap in the place of what is missing."""
+        """In order, once each, and with a gap in the place of what is missing."""
         missing: list[int] = []
         gaps: list[Gap] = []
         expected = self.is_checked
@@ -447,7 +447,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_bounded(self) -> None:
-        """S6: a gap more than there is room for, and with "wait" what one read brings, for each socket."""
+        """A gap more than there is room for, and with "wait" what one read brings, for each socket."""
         if self._is_set_up():
             rest = A_BATCH * 1000 if self.on_full == "wait" else 0
             assert len(self.stream.buffer.items) <= self.limit + 1 + rest

@@ -123,6 +123,18 @@ class TestRetries:
         assert life.begin(0.54) is None
         life.sends(0.55, "create", None)
 
+    def test_an_unlucky_draw_does_not_end_it_early(self) -> None:
+        """However long the backoff has become, there is a try shortly before the time for opening is over."""
+        life = Life(timing=Timing(open_timeout=30, retry_base=1, retry_cap=60))
+        now = 0.0
+        for due in (1, 3, 7, 15, 29):
+            life.sends(now, "create", None)
+            life.gets(NO_ANSWER, now, draw=0.999999)
+            now = life.machine.ready_at
+            assert now == pytest.approx(due, abs=0.01)
+        life.sends(now, "create", None)
+        assert life.gets(alive("K1"), now) == "HELD"
+
     def test_success_after_retries_is_success(self) -> None:
         """Once there is a key, the failures before do not matter, and there is no limit to life."""
         life = Life(timing=Timing(open_timeout=30))

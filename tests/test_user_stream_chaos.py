@@ -1,0 +1,566 @@
+"""``open_user_stream`` against the exchange in memory, through faults that nobody thought of: the books must balance.
+
+Events are emitted at times that are written down. Each of them was delivered, once and in order, or happened within a
+gap that was told at its place. A script of misfortunes is a list, so that hypothesis can make a long one short.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import trio
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from trio_listenkey import (
+    Credentials,
+    Gap,
+    SlowConsumerError,
+    Timing,
+    UserEvent,
+    UserStream,
+    Venue,
+    open_listen_key,
+    open_user_stream,
+    venues,
+)
+from trio_listenkey.connectors import Connection
+from trio_listenkey.testing import (
+    COINM,
+    SPOT_CLASSIC,
+    SPOT_US,
+    USDM,
+    CloseSocket,
+    Delay,
+    Dialect,
+    Effect,
+    Exchange,
+    Fault,
+    Freeze,
+    Garbage,
+    HalfOpen,
+    Hang,
+    Huge,
+    KillKey,
+    MemoryConnector,
+    MemoryTransport,
+    Reset,
+    Status,
+    Truncate,
+    WrongShape,
+    bad_gateway_html,
+    banned,
+    event_number,
+    gone,
+    rate_limited,
+    service_unavailable,
+    waf_403_html,
+)
+
+DAY = 86400.0
+RETRY_AFTER = 30
+ALICE = "the-api-key-of-alice"
+
+TOO_MANY = Status(429, headers=(("Retry-After", str(RETRY_AFTER)),))
+AT_REQUESTS: list[Effect] = [
+    Delay(4),
+    Delay(13),
+    Garbage(),
+    Hang(),
+    Hang(after_work=True),
+    Huge(None),
+    KillKey(),
+    KillKey(announced=True),
+    Reset(),
+    Reset(after_work=True),
+    Truncate(30),
+    bad_gateway_html(),
+    banned(300),
+    banned(120, header=True),
+    rate_limited(45),
+    service_unavailable(),
+    service_unavailable(after_work=True),
+    waf_403_html(),
+]
+AT_HANDSHAKES: list[Effect] = [
+    Delay(0.4),
+    Delay(6),
+    Delay(14),
+    Garbage(),
+    Hang(),
+    Reset(),
+    Status(401),
+    TOO_MANY,
+    bad_gateway_html(),
+    waf_403_html(),
+]
+AT_SOCKETS: list[Effect] = [
+    CloseSocket(1001),
+    CloseSocket(1008, "Pong timeout"),
+    Freeze(2),
+    Freeze(12),
+    Freeze(90),
+    Garbage(),
+    HalfOpen(),
+    KillKey(),
+    KillKey(announced=True),
+    Reset(),
+]
+TIMINGS = [
+    Timing(suspend_check_every=900),
+    Timing(suspend_check_every=900, ping_every=45, silence_check_every=400, socket_lifetime=1500),
+    Timing(suspend_check_every=900, ping_every=7, silence_check_every=25, keepalive_every=300, socket_lifetime=400),
+]
+PLACES: dict[str, tuple[Venue, Dialect]] = {
+    "usdm": (venues.BINANCE_USDM, USDM),
+    "coinm": (venues.BINANCE_COINM, COINM),
+    "us": (venues.BINANCE_US, SPOT_US),
+    "spot": (venues.BINANCE_SPOT_CLASSIC, SPOT_CLASSIC),
+}
+
+
+# What may happen.
+
+
+@dataclass(frozen=True)
+class Wait:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Burst:
+    count: int
+
+
+@dataclass(frozen=True)
+class Every:
+    """From now on an event every so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    verb: Any
+    effect: Effect
+    nth: int = 1
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Strike:
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class Meddle:
+    """Another process closes the account's key, or closes it and makes a new one."""
+
+    how: Literal["close", "announced", "replace"]
+
+
+@dataclass(frozen=True)
+class Unplug:
+    """Nothing can be reached; a pulled cable takes the sockets with it."""
+
+    what: Literal["requests", "sockets", "both", "cable"]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Stall:
+    """The exchange does nothing."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ShutDown:
+    after: float
+
+
+@dataclass(frozen=True)
+class Consume:
+    """From now on the consumer takes so long for each item."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Partner:
+    """Somebody else in this process opens the account's key, or leaves it again."""
+
+
+Step = Wait | Burst | Every | Trouble | Strike | Meddle | Unplug | Stall | ShutDown | Consume | Partner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    steps: Sequence[Step]
+    place: str = "usdm"
+    timing: Timing = TIMINGS[0]
+    on_full: Any = "wait"
+    buffer: int = 10_000
+    in_batches: bool = False
+    calm_down: bool = True
+    latency: float = 0.01
+    """Of requests, each way, and of handshakes. Without it, much could happen at one moment, and a gap takes two."""
+
+    @property
+    def bans_are_told(self) -> bool:
+        """A ban cannot be respected by someone whose request for it was never answered."""
+        return not any(isinstance(step, Stall) and step.seconds >= self.timing.request_timeout for step in self.steps)
+
+    @property
+    def is_meddled_with(self) -> bool:
+        return any(isinstance(step, Meddle) for step in self.steps)
+
+
+def one_of(kind: Callable[..., Step], *choices: list[Any]) -> st.SearchStrategy[Step | None]:
+    return st.builds(kind, *map(st.sampled_from, choices))
+
+
+def troubles(verbs: list[str], effects: list[Effect], nth: int) -> st.SearchStrategy[Step | None]:
+    return st.builds(
+        Trouble, st.sampled_from(verbs), st.sampled_from(effects), nth=st.integers(1, nth), count=st.integers(1, 4)
+    )
+
+
+WAITS = one_of(Wait, [1.0, 0.1, 8.0, 21.0, 65.0, 400.0, 2000.0])
+STEPS = st.one_of(
+    st.none(),
+    WAITS,
+    one_of(Burst, [2, 1, 40]),
+    one_of(Every, [11.0, 3.0, 97.0]),
+    WAITS,
+    troubles(["keepalive"], [*AT_REQUESTS, gone(), WrongShape(b"[]")], 3),
+    troubles(["create", "any"], AT_REQUESTS, 3),
+    troubles(["connect"], AT_HANDSHAKES, 2),
+    troubles(["event"], AT_SOCKETS, 4),
+    troubles(["socket"], AT_SOCKETS, 2),
+    troubles(["connect"], [TOO_MANY], 1),
+    one_of(Strike, AT_SOCKETS),
+    one_of(Meddle, ["close", "announced", "replace"]),
+    one_of(Unplug, ["requests", "sockets", "both", "cable"], [5.0, 40.0, 700.0, 4000.0]),
+    one_of(Stall, [3.0, 8.0, 70.0]),
+    one_of(ShutDown, [0.0, 5.0]),
+    one_of(Consume, [0.0, 0.7, 30.0]),
+    st.builds(Partner),
+)
+SCRIPTS = st.builds(
+    Script,
+    # Long ones, that nevertheless become short when hypothesis makes nothing of a step.
+    steps=st.lists(STEPS, min_size=12, max_size=40).map(lambda steps: list(filter(None, steps))),
+    place=st.sampled_from(list(PLACES)),
+    timing=st.sampled_from(TIMINGS),
+    on_full=st.sampled_from(["wait", "drop_oldest", "drop_newest", "fail"]),
+    buffer=st.sampled_from([10_000, 1, 6]),
+    in_batches=st.booleans(),
+    calm_down=st.sampled_from([True, True, False]),
+    latency=st.sampled_from([0.01, 0.2, 3.5]),
+)
+
+
+# What must be true of it.
+
+
+@dataclass
+class Book:
+    """What happened on the account, and what its stream said."""
+
+    times: list[float] = field(default_factory=list)
+    """When each event was emitted, number 1 first."""
+
+    items: list[int | Gap] = field(default_factory=list)
+    """What was received: the numbers of events, and gaps."""
+
+    begins_after: int = 0
+    """The last event from before the block was entered."""
+
+    def balance(self) -> None:
+        """Each event up to the last one received was delivered once, in order, or is in a gap that was told there."""
+        told: list[Gap] = []
+        last = 0
+        for item in self.items:
+            if isinstance(item, Gap):
+                assert item.started_at <= item.ended_at, item
+                assert last == 0 or self.times[last - 1] <= item.ended_at, (item, last)
+                told.append(item)
+                continue
+            assert item > last, f"{item} was delivered after {last}"
+            for missing in range(max(last, self.begins_after) + 1, item):
+                assert any(gap.started_at <= self.times[missing - 1] <= gap.ended_at for gap in told), (
+                    f"{missing}, emitted at {self.times[missing - 1]}, is in no gap between {last} and {item}: {told}"
+                )
+            told, last = [], item
+        self._nothing_from_before_a_gap_comes_after_it()
+
+    def _nothing_from_before_a_gap_comes_after_it(self) -> None:
+        latest_start = -1.0
+        for item in self.items:
+            if isinstance(item, Gap):
+                latest_start = max(latest_start, item.started_at)
+            else:
+                assert self.times[item - 1] >= latest_start, (item, latest_start)
+
+    @property
+    def last_delivered(self) -> int:
+        return next((item for item in reversed(self.items) if not isinstance(item, Gap)), 0)
+
+
+class LateConnector(MemoryConnector):
+    """Says some time later that a socket is open: events that come on it until then come on the one before it, too."""
+
+    def __init__(self, exchange: Exchange, latency: float) -> None:
+        super().__init__(exchange)
+        self._latency = latency
+
+    @asynccontextmanager
+    async def connect(self, url: str) -> AsyncIterator[Connection]:
+        async with super().connect(url) as connection:
+            await trio.sleep(self._latency)
+            yield connection
+
+
+class Stage:
+    """One script, played."""
+
+    def __init__(self, script: Script, *faults: Fault) -> None:
+        self.script = script
+        self.venue, dialect = PLACES[script.place]
+        self.exchange = Exchange(seed=1, dialects=[dialect], log_size=200)
+        self.exchange.add_account(ALICE, name="alice")
+        self.exchange.add_faults(*faults)
+        self.transport = MemoryTransport(self.exchange, latency=script.latency)
+        self.connector = LateConnector(self.exchange, script.latency)
+        self.book = Book()
+        self.error: BaseException | None = None
+        self.pace = 0.0
+        self.emission = trio.CancelScope()
+        self.calm = trio.Event()
+        self.partner: trio.Event | None = None
+        self.exit_took = 0.0
+
+    def play(self) -> None:
+        trio.run(self._main, clock=MockClock(autojump_threshold=0))
+
+    async def _main(self) -> None:
+        async with trio.open_nursery() as self.nursery:
+            await self._hold_stream()
+            if self.partner is not None:
+                self.partner.set()
+            await trio.sleep(2 * self.script.timing.close_timeout + 2)
+            self._nothing_is_left()
+            self.nursery.cancel_scope.cancel()
+
+    async def _hold_stream(self) -> None:
+        script = self.script
+        async with open_user_stream(
+            self.venue,
+            Credentials(ALICE),
+            transport=self.transport,
+            connector=self.connector,
+            timing=script.timing,
+            on_full=script.on_full,
+            buffer=script.buffer,
+        ) as stream:
+            self.book.begins_after = len(self.book.times)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._consume, stream)
+                for step in script.steps:
+                    await self._do(step)
+                if script.calm_down:
+                    await self._calm_down(stream)
+                nursery.cancel_scope.cancel()
+            leaving_at = trio.current_time()
+        self.exit_took = trio.current_time() - leaving_at
+        key = stream.statistics().key
+        assert key is not None
+        self.closed = key.closed
+
+    # The account.
+
+    def emit(self, count: int) -> None:
+        now = trio.current_time()
+        numbers = self.exchange.emit("alice", now, count=count)
+        self.book.times += [now] * count
+        assert numbers[-1] == len(self.book.times)
+
+    def _emit_every(self, seconds: float | None) -> None:
+        self.emission.cancel()
+        self.emission = trio.CancelScope()
+        if seconds is not None:
+            self.nursery.start_soon(self._emit_steadily, seconds, self.emission)
+
+    async def _emit_steadily(self, seconds: float, scope: trio.CancelScope) -> None:
+        with scope:
+            while True:
+                await trio.sleep(seconds)
+                self.emit(1)
+
+    # The consumer.
+
+    async def _consume(self, stream: UserStream) -> None:
+        try:
+            while True:
+                for item in await stream.receive_batch() if self.script.in_batches else [await stream.receive()]:
+                    self._note(item)
+                    await self._take_your_time()
+        except SlowConsumerError as error:
+            self.error = error
+
+    def _note(self, item: UserEvent | Gap) -> None:
+        if isinstance(item, Gap):
+            self.book.items.append(item)
+            return
+        with suppress(KeyError):  # what the exchange says of keys and sockets has no number
+            self.book.items.append(event_number(item.data))
+
+    async def _take_your_time(self) -> None:
+        until = trio.current_time() + self.pace
+        while self.pace and trio.current_time() < until:
+            await trio.sleep(min(self.pace, until - trio.current_time(), 20))
+
+    # Misfortunes.
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case Wait(seconds):
+                await trio.sleep(seconds)
+            case Burst(count):
+                self.emit(count)
+            case Every(seconds):
+                self._emit_every(seconds)
+            case Consume(seconds):
+                self.pace = seconds
+            case Unplug(what, seconds):
+                self.nursery.start_soon(self._unplug, what, seconds)
+            case Partner():
+                self._toggle_partner()
+            case _:
+                self._happen_at_the_exchange(step, trio.current_time())
+
+    def _happen_at_the_exchange(self, step: Trouble | Strike | Meddle | Stall | ShutDown, now: float) -> None:
+        match step:
+            case Trouble(verb, effect, nth, count):
+                self.exchange.add_faults(Fault(verb=verb, effect=effect, nth=nth, count=count))
+            case Strike(effect):
+                self.exchange.strike_sockets(effect, now)
+            case Meddle("replace"):
+                self.exchange.replace_key("alice", now)
+            case Meddle(how):
+                self.exchange.kill_key("alice", now, announced=how == "announced")
+            case Stall(seconds):
+                self.exchange.freeze(seconds, now)
+            case ShutDown(after):
+                self.exchange.shut_down_sockets(now, after=after)
+
+    async def _unplug(self, what: str, seconds: float) -> None:
+        if what == "cable":
+            self.exchange.strike_sockets(HalfOpen(), trio.current_time())
+        self.transport.reachable &= what == "sockets"
+        self.connector.reachable &= what == "requests"
+        with trio.move_on_after(seconds):
+            await self.calm.wait()
+        self.transport.reachable = self.connector.reachable = True
+
+    def _toggle_partner(self) -> None:
+        if self.partner is None:
+            self.partner = trio.Event()
+            self.nursery.start_soon(self._hold_key, self.partner)
+        else:
+            self.partner.set()
+            self.partner = None
+
+    async def _hold_key(self, leave: trio.Event) -> None:
+        timing = Timing(suspend_check_every=900, open_timeout=20_000)
+        async with open_listen_key(self.venue, Credentials(ALICE), transport=self.transport, timing=timing):
+            await leave.wait()
+
+    # The end.
+
+    async def _calm_down(self, stream: UserStream) -> None:
+        """Without faults, all is well again within a quarter of an hour."""
+        self.exchange.clear_faults()
+        self.calm.set()
+        self.pace = 0.0
+        await trio.sleep(1000)
+        if self.error is not None:
+            return
+        self._emit_every(None)
+        await trio.sleep(0.5)
+        for _ in range(3):  # one by one: a buffer may have room for one
+            self.emit(1)
+            await trio.sleep(0.5)
+        assert self.book.last_delivered == len(self.book.times), stream.statistics()
+        assert stream.statistics().is_live, stream.statistics()
+
+    def no_handshake_comes_too_soon(self) -> None:
+        handshakes = [entry for entry in self.exchange.log if entry.verb == "connect"]
+        for refused, following in itertools.pairwise(handshakes):
+            assert refused.status != 429 or following.when >= refused.when + RETRY_AFTER
+
+    def _nothing_is_left(self) -> None:
+        now = trio.current_time()
+        assert self.exchange.sockets(now) == ()
+        if self.script.calm_down and self.error is None:
+            assert self.closed is not False
+            assert self.exchange.open_keys(now) == ()
+        elif self.closed and not self.script.is_meddled_with:
+            assert self.exchange.open_keys(now) == ()
+
+
+FOUND = [
+    # The next to last event came late, and the last one never.
+    Script(
+        steps=[
+            Trouble("event", Freeze(2)),
+            Trouble("event", CloseSocket(1001)),
+            Burst(2),
+        ],
+    ),
+    # Events that were sent while the handshake was under way, dropped for want of room.
+    Script(steps=[Every(3.0), Stall(70.0)], on_full="drop_newest", buffer=1),
+]
+
+
+def play(script: Script, *faults: Fault) -> Stage:
+    stage = Stage(script, *faults)
+    stage.play()
+    stage.book.balance()
+    assert stage.exit_took <= 2 * script.timing.close_timeout + 1
+    if script.bans_are_told:
+        assert stage.exchange.requests_during_bans == 0
+        stage.no_handshake_comes_too_soon()
+    return stage
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(FOUND[0])
+@example(FOUND[1])
+@given(SCRIPTS)
+def test_the_books_balance(script: Script) -> None:
+    """Whatever happens, each event was delivered once and in order, or is in a gap that was told in its place."""
+    play(script)
+
+
+def test_seven_days_of_faults() -> None:
+    """With one percent of every kind of fault, at each request, handshake and event, they balance after a week."""
+    random.seed(1)  # the exchange has dice of its own, the retries have not
+    timing = Timing(suspend_check_every=3600, ping_every=150, silence_check_every=300)  # fewer pings: a faster week
+    script = Script(steps=[Every(90.0), Wait(7 * DAY)], timing=timing)
+    faults = [Fault(verb="any", effect=effect, probability=0.01) for effect in AT_REQUESTS]
+    faults += [Fault(verb="connect", effect=effect, probability=0.01) for effect in AT_HANDSHAKES]
+    faults += [Fault(verb="event", effect=effect, probability=0.01) for effect in AT_SOCKETS]
+    book = play(script, *faults).book
+    # It was no walk in the park:
+    gaps = [item for item in book.items if isinstance(item, Gap)]
+    assert {gap.cause for gap in gaps} == {"disconnected", "unresponsive", "key_lost"}
+    assert len(gaps) > 300
+    assert len(book.times) > 6000

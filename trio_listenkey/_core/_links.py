@@ -51,6 +51,16 @@ class Link:
         "skip",
     )
 
+    generation: int
+    opened_at: float
+    observed_at: float
+    proof_at: float
+    event_at: float
+    heard_at: float
+    ping_at: float
+    move_at: float
+    is_lagging: bool
+
     def __init__(self, generation: int, began_at: float, proof_at: float) -> None:
         self.generation = generation
         # From some moment of the handshake on the exchange sends, and which one it is nobody knows.

@@ -132,13 +132,13 @@ class Stream:
         tells_end: bool = False,
         expired: str | None = None,
     ) -> None:
-        self.state = StreamState.WAITING
-        self.buffer = Buffer(limit, on_full, self._overflow)
+        self.state: StreamState = StreamState.WAITING
+        self.buffer: Buffer = Buffer(limit, on_full, self._overflow)
         self.failure: ListenKeyError | None = None
         """Why there is no way on; set at most once."""
-        self.to_local = 0.0
+        self.to_local: float = 0.0
         """What is added to times that users see."""
-        self.to_unix = 0.0
+        self.to_unix: float = 0.0
         """What makes Unix time of the present."""
         self._venue, self._timing, self._door = venue, timing, door
         self._limit = limit

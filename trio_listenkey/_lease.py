@@ -52,8 +52,8 @@ class Lease(Protocol):
         ...
 
     @property
-    def tells_end(self) -> bool:
-        """Whether the exchange tells on a socket when no more events will come there."""
+    def subscribes(self) -> bool:
+        """Whether events come by a subscription of each socket's own."""
         ...
 
     @property
@@ -109,8 +109,8 @@ class KeyLease:
         self._take()
 
     @property
-    def tells_end(self) -> bool:
-        """A subscription's end is told; a key's may not be."""
+    def subscribes(self) -> bool:
+        """Where the key is said on the socket."""
         return self._key.venue.stream.says_key
 
     @property
@@ -124,7 +124,7 @@ class KeyLease:
 
     def ask(self, talks: list[Conversation]) -> None:
         """Ask by a keepalive; where that would bring another key, on the sockets."""
-        if not self.tells_end:
+        if not self.subscribes:
             self.renew()
         elif not _ask_on(talks, self._now()):
             self._confirm(self._now())
@@ -178,7 +178,7 @@ class SessionLease:
         self.venue: Venue | SessionVenue = venue
         self.url = venue.url
         self.lifetime = venue.lifetime
-        self.tells_end = True
+        self.subscribes = True
         self.expired: str | None = None
         sign = partial(sign_as, venue.name, credentials)
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))

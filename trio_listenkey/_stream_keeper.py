@@ -255,7 +255,7 @@ class _Sockets:
             on_full=on_full,
             now=began_at,
             lifetime=lease.lifetime,
-            tells_end=lease.tells_end,
+            subscribes=lease.subscribes,
             expired=lease.expired,
             draw=random.random(),  # noqa: S311 - spreads load
         )

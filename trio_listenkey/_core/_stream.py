@@ -113,8 +113,8 @@ class Stream:
         now: When opening began: the first socket has ``open_timeout`` from here.
         draw: A random number in [0, 1).
         lifetime: Seconds after which the exchange ends a socket, if ``timing`` does not say otherwise.
-        tells_end: Whether the exchange tells on the socket when no more events will come; then a key that was replaced
-            may be alive, and says nothing of the socket.
+        subscribes: Whether events come by a subscription of each socket's own. It may end by itself, so that what holds
+            for the key, or for another socket, proves nothing of it.
         expired: The event, or the words, by which the exchange says that a key has expired; ``None`` for Binance's.
     """
 
@@ -129,7 +129,7 @@ class Stream:
         now: float,
         draw: float,
         lifetime: float = _SOCKET_LIFETIME,
-        tells_end: bool = False,
+        subscribes: bool = False,
         expired: str | None = None,
     ) -> None:
         self.state: StreamState = StreamState.WAITING
@@ -143,7 +143,7 @@ class Stream:
         self._venue, self._timing, self._door = venue, timing, door
         self._limit = limit
         self._documented_lifetime = lifetime
-        self._tells_end = tells_end
+        self._subscribes = subscribes
         self._expired = _EXPIRED if expired is None else expired.encode()
         self._draw = draw
         self._current: Link | None = None  # the one that delivers
@@ -313,7 +313,7 @@ class Stream:
         self._key_is_usable, self._key_is_troubled = True, False
         if confirmed_at >= self._asked_at:  # else the answer is still to come
             self._confirm_until = -inf
-        for link in (self._current, self._next, self._lost):
+        for link in (self._current, self._next, None if self._subscribes else self._lost):
             if link is not None and link.generation == generation:
                 link.proof_at = max(link.proof_at, confirmed_at)
         if self._has_key_that_lives:
@@ -568,7 +568,7 @@ class Stream:
 
     def _certain_until(self, old: Link, new: Link) -> float:
         """Until when all that happened has come through ``old``."""
-        if self._tells_end or old.generation == new.generation:
+        if old.generation == new.generation and not self._subscribes:
             return old.observed_at
         return min(old.observed_at, old.proof_at)
 

@@ -58,6 +58,7 @@ async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock
     async with MemoryConnector(exchange).connect(lease.url) as connection:
         talk = Talk(connection, lease.converse(), SteadyClock())
         await talk.begin()
+        talk.look_again()  # nobody is speaking, so there is nobody to wake
         await talk.send(json.dumps({"id": "mine", "method": "session.status"}))
         exchange.emit("alice", trio.current_time(), dialect=SPOT)
         (event,) = await talk.receive()

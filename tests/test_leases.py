@@ -70,6 +70,24 @@ async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock
     assert "session.status" in [entry.method for entry in exchange.log]
 
 
+async def test_what_was_to_be_said_before_anybody_spoke_is_said(autojump_clock: MockClock) -> None:
+    """A question that comes before the speaker is there waits for nothing."""
+    exchange = an_exchange()
+    lease = SessionLease(venues.BINANCE_SPOT, ALICE)
+    machine = Stream("somewhere", Timing(), Door(), limit=1, on_full="wait", now=0.0, draw=0.0)
+    lease.tie(machine, trio.current_time, lambda: None)
+    async with MemoryConnector(exchange).connect(lease.url) as connection:
+        talk = Talk(connection, lease.converse(), SteadyClock())
+        await talk.begin()
+        lease.ask([talk.conversation])
+        talk.look_again()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk.speak)
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+    assert "session.subscriptions" in [entry.method for entry in exchange.log]
+
+
 def test_who_cannot_sign_is_told_at_the_call() -> None:
     """Where an exchange signs with secrets, a missing one is no secret to the caller."""
     with pytest.raises(UsageError, match="secret is missing"):

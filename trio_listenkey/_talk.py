@@ -64,10 +64,11 @@ class Talk:
     async def speak(self) -> None:
         """Say what there is to say that nobody has asked for; it ends with the connection."""
         while True:
+            # First, for there may have been something to say before anybody could be woken.
+            await self._say()
             with trio.CancelScope() as self._nap:
                 await trio.sleep(max(0.0, self.conversation.say_at - self._clock.now()))
             self._nap = None
-            await self._say()
 
     def look_again(self) -> None:
         """There may be something to say."""
@@ -82,8 +83,10 @@ class Talk:
 
     async def _say(self) -> None:
         self._look_at_the_clock()
-        for message in self.conversation.to_say():
-            await self._connection.send(message)
+        # Again and again: while one message is sent, another may come to be due, and nobody is there to be woken.
+        while messages := self.conversation.to_say():
+            for message in messages:
+                await self._connection.send(message)
 
     def _look_at_the_clock(self) -> None:
         self.conversation.now = self._clock.now()

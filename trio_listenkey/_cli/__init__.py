@@ -21,8 +21,7 @@
 
 from __future__ import annotations
 
-import logging
-import sys
+from functools import partial
 
 import click
 import trio
@@ -30,14 +29,15 @@ import trio
 from ._demo import run_demo
 from ._doctor import doctor
 from ._exchange import exchange
+from ._exits import Exit
 from ._hold import hold
-from ._screen import pick_screen
+from ._screen import Screen, pick_screen
+from ._status import open_status
+from ._supervision import supervise
 from ._venues import venues
 from ._watch import watch
 
 __all__ = ["commands"]
-
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,13 +59,16 @@ def demo(*, plain: bool, tls: bool) -> None:
 
     The exit status is 0 if everything was as promised, 1 if anything was not, and 130 after Ctrl-C.
     """
-    logging.getLogger("trio_listenkey").addHandler(logging.NullHandler())  # what it would say is shown already
+    supervise(partial(_demo, pick_screen(plain=plain), tls), open_status(plain=True, quiet=True), writes=True)
+
+
+async def _demo(screen: Screen, tls: bool) -> Exit:
     try:
-        went_well = trio.run(run_demo, pick_screen(plain=plain), tls)
-    except KeyboardInterrupt:
+        went_well = await run_demo(screen, tls)
+    except trio.Cancelled:
         click.echo("Interrupted; the key was closed.", err=True)
-        sys.exit(INTERRUPTED)
-    sys.exit(0 if went_well else 1)
+        raise
+    return Exit.FINE if went_well else Exit.BROKEN
 
 
 commands.add_command(exchange)

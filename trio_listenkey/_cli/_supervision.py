@@ -42,7 +42,7 @@ def supervise(work: Work, status: Status, *, writes: bool) -> NoReturn:
     supervision = _Supervision(work, status)
     try:
         trio.run(supervision.run, writes)
-    except KeyboardInterrupt:  # before the signals were caught
+    except* KeyboardInterrupt:  # before the signals were caught, or after; in a group if it came to a child task
         supervision.code = Exit.INTERRUPTED
     if supervision.error is not None:
         click.echo(f"Error: {supervision.error}", err=True)

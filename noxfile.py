@@ -24,6 +24,10 @@ INSTALLED = {"PYTHONSAFEPATH": "1"}
 
 EXTRAS = sorted(PYPROJECT["project"]["optional-dependencies"])
 
+# Half of the time the tests wait, for sockets and real clocks: two processes are done nearly twice as fast. More would
+# make each other late. After ``--``, ``-n 0`` runs all in one, as a debugger needs it.
+PYTEST = ("pytest", "-n", "2")
+
 # Clients that no one here wrote.
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
 
@@ -80,10 +84,10 @@ def tests(session: nox.Session) -> None:
     """Run the tests, on the oldest Python under coverage; arguments after ``--`` go to pytest."""
     _install(session, "test")
     if session.python != OLDEST:
-        session.run("pytest", *session.posargs, env=INSTALLED)
+        session.run(*PYTEST, *session.posargs, env=INSTALLED)
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=INSTALLED)
+    session.run("coverage", "run", "-m", *PYTEST, *session.posargs, env=INSTALLED)
 
 
 @nox.session
@@ -105,7 +109,7 @@ def oldest(session: nox.Session) -> None:
     allowed = [*PYPROJECT["project"]["dependencies"], *(each for extra in optional.values() for each in extra)]
     _install(session, "test")
     session.install(*(requirement.replace(">=", "==") for requirement in allowed if ">=" in requirement))
-    session.run("pytest", *session.posargs, env=INSTALLED)
+    session.run(*PYTEST, *session.posargs, env=INSTALLED)
 
 
 @nox.session

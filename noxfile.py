@@ -26,7 +26,9 @@ EXTRAS = sorted(PYPROJECT["project"]["optional-dependencies"])
 
 # Half of the time the tests wait, for sockets and real clocks: two processes are done nearly twice as fast. More would
 # make each other late. After ``--``, ``-n 0`` runs all in one, as a debugger needs it.
-PYTEST = ("pytest", "-n", "2")
+# Hypothesis tries the same examples each time, so that a change is judged by what it changes. To look for new ones:
+# ``nox -s tests -- --hypothesis-profile=default``.
+PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
 
 # Clients that no one here wrote.
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]

@@ -214,8 +214,9 @@ class Script:
 
     @property
     def bans_are_told(self) -> bool:
-        """A ban cannot be respected by someone whose request for it was never answered."""
-        return not any(isinstance(step, Stall) and step.seconds >= self.timing.request_timeout for step in self.steps)
+        """A ban cannot be respected by someone whose request for it was answered too late, or never."""
+        patience = self.timing.request_timeout - 2 * self.latency
+        return not any(isinstance(step, Stall) and step.seconds >= patience for step in self.steps)
 
     @property
     def is_meddled_with(self) -> bool:

@@ -11,8 +11,11 @@ from trio.testing import MockClock
 
 from trio_listenkey import Credentials, Timing, UsageError, open_listen_key, open_user_stream, venues
 from trio_listenkey._clock import SteadyClock
+from trio_listenkey._core._api_session import ApiSession, subscribe_by_token
+from trio_listenkey._core._conversation import Manners
 from trio_listenkey._core._door import Door
 from trio_listenkey._core._stream import Stream
+from trio_listenkey._core._venue_parts import Heartbeat, StreamShape
 from trio_listenkey._lease import KeyLease, SessionLease
 from trio_listenkey._talk import Talk
 from trio_listenkey.testing import (
@@ -44,7 +47,7 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
         machine = Stream("somewhere", timing, Door(), limit=1, on_full="wait", now=trio.current_time(), draw=0.0)
         lease = KeyLease(key)
         lease.tie(machine, trio.current_time, lambda: None)
-        lease.ask([])
+        lease.ask(None)
         machine.tick(trio.current_time())
         assert machine.actions() == []
 
@@ -56,7 +59,7 @@ async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock
     machine = Stream("somewhere", Timing(), Door(), limit=1, on_full="wait", now=0.0, draw=0.0)
     lease.tie(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(lease.url) as connection:
-        talk = Talk(connection, lease.converse(), SteadyClock())
+        talk = Talk(connection, lease.converse(lambda _: None), SteadyClock())
         await talk.begin()
         talk.look_again()  # nobody is speaking, so there is nobody to wake
         await talk.send(json.dumps({"id": "mine", "method": "session.status"}))
@@ -77,15 +80,59 @@ async def test_what_was_to_be_said_before_anybody_spoke_is_said(autojump_clock: 
     machine = Stream("somewhere", Timing(), Door(), limit=1, on_full="wait", now=0.0, draw=0.0)
     lease.tie(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(lease.url) as connection:
-        talk = Talk(connection, lease.converse(), SteadyClock())
+        talk = Talk(connection, lease.converse(lambda _: None), SteadyClock())
         await talk.begin()
-        lease.ask([talk.conversation])
+        lease.ask(talk.conversation)
         talk.look_again()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(talk.speak)
             await trio.sleep(1)
             nursery.cancel_scope.cancel()
     assert "session.subscriptions" in [entry.method for entry in exchange.log]
+
+
+class Script:
+    """A connection on which this is heard, and nothing after it; what is said is never taken."""
+
+    def __init__(self, *batches: list[bytes]) -> None:
+        self._batches = list(batches)
+
+    async def receive(self) -> list[bytes]:
+        await trio.lowlevel.checkpoint()
+        return self._batches.pop(0) if self._batches else await trio.sleep_forever()
+
+    async def send(self, _message: str) -> None:
+        await trio.sleep_forever()
+
+    async def ping(self) -> None:
+        await trio.sleep_forever()
+
+
+async def test_events_do_not_wait_for_what_is_to_be_said(autojump_clock: MockClock) -> None:
+    """Meanwhile a pong would be taken for a sign that they were passed on, and one that is left would lose them."""
+    shape = StreamShape(heartbeat=Heartbeat(kind="text", heard="ping", answer="pong"))
+    talk = Talk(Script([b"ping", b"an event"]), Manners(shape), SteadyClock())
+    with trio.fail_after(1):
+        assert await talk.receive() == [b"an event"]
+    assert talk.conversation.to_say() == ["pong"]
+
+
+async def test_an_answer_counts_after_the_events_before_it(autojump_clock: MockClock) -> None:
+    """That a subscription was alive is said when what came before was taken: then a socket may be left for it."""
+    confirmed: list[float] = []
+    session = ApiSession("somewhere", subscribe_by_token("a-token"), confirmed.append)
+    session.begin()
+    session.hear([b'{"id":"subscribe","status":200,"result":{"subscriptionId":0}}'])
+    session.ask()
+    event = b'{"subscriptionId":0,"event":{"e":"x"}}'
+    answer = b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}'
+    talk = Talk(Script([event, answer]), session, SteadyClock())
+    with trio.fail_after(1):
+        assert await talk.receive() == [event]
+    assert confirmed == []
+    with trio.move_on_after(1):
+        await talk.receive()
+    assert confirmed == [0]
 
 
 def test_who_cannot_sign_is_told_at_the_call() -> None:

@@ -31,6 +31,8 @@ from trio_listenkey.testing import (
     MARGIN,
     SPOT,
     CloseSocket,
+    Delay,
+    Dialect,
     Effect,
     Exchange,
     Fault,
@@ -41,6 +43,7 @@ from trio_listenkey.testing import (
     MemoryTransport,
     Reset,
     api_error,
+    event_number,
     rate_limited,
     serve_exchange,
 )
@@ -53,6 +56,12 @@ both = pytest.mark.parametrize(
     "venue",
     [venues.BINANCE_SPOT, venues.BINANCE_MARGIN, venues.binance_margin_isolated("BTCUSDT")],
     ids=lambda v: v.name,
+)
+
+each = pytest.mark.parametrize(
+    ("venue", "dialect"),
+    [(venues.BINANCE_SPOT, SPOT), (venues.BINANCE_MARGIN, MARGIN)],
+    ids=["binance-spot", "binance-margin"],
 )
 
 
@@ -76,8 +85,8 @@ def stream_of(
     )
 
 
-def happens(exchange: Exchange, count: int = 1) -> None:
-    exchange.emit("alice", trio.current_time(), count=count, dialect=SPOT)
+def happens(exchange: Exchange, count: int = 1, dialect: Dialect = SPOT) -> None:
+    exchange.emit("alice", trio.current_time(), count=count, dialect=dialect)
 
 
 async def take(stream: Any, count: int) -> list[Any]:
@@ -109,16 +118,116 @@ async def test_a_day_passes_without_a_loss(autojump_clock: MockClock) -> None:
         exchange.emit_rate("alice", 0.005, trio.current_time(), dialect=SPOT)
         with trio.move_on_after(DAY + 1):
             async for item in stream:
-                if isinstance(item, UserEvent):
-                    numbers.append(item.data["E"])
-                else:
-                    assert item.duration <= PROMPT.silence_check_every + 1
+                assert isinstance(item, UserEvent)
+                numbers.append(item.data["E"])
         statistics = stream.statistics()
-    assert statistics.moves == 1
-    assert statistics.gaps <= 1  # a quiet socket may have lost its subscription since it was last asked about
+    assert (statistics.moves, statistics.gaps) == (1, 0)
     assert numbers == sorted(set(numbers))
     assert len(numbers) == exchange.emitted("alice", dialect=SPOT)
     assert await what_is_left(exchange) == []
+
+
+async def test_a_quiet_day_passes_without_a_gap(autojump_clock: MockClock) -> None:
+    """Without an event to prove anything, the socket that is left says itself that it has missed nothing."""
+    async with stream_of(an_exchange()) as stream:
+        with trio.move_on_after(DAY + 1):
+            item = await stream.receive()
+            raise AssertionError(f"nothing happened, and yet there was {item}")
+        statistics = stream.statistics()
+        assert (statistics.moves, statistics.gaps, statistics.disconnects) == (1, 0, 0)
+        assert statistics.is_live
+
+
+async def test_an_announced_end_is_no_gap_on_a_quiet_account(autojump_clock: MockClock) -> None:
+    """The exchange says that it will end the socket; the stream moves, and what happens next comes from the other."""
+    exchange = an_exchange()
+    async with stream_of(exchange) as stream:
+        await trio.sleep(30)
+        exchange.shut_down_sockets(trio.current_time(), after=20)
+        await trio.sleep(60)
+        happens(exchange)
+        shutdown, event = await take(stream, 2)
+        assert [shutdown.type, event.type] == ["serverShutdown", "executionReport"]
+        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 0)
+        assert len(exchange.sockets(trio.current_time())) == 1
+
+
+async def test_nothing_is_lost_or_doubled_by_moves_on_a_busy_account(autojump_clock: MockClock) -> None:
+    """The first socket's answer does not overtake its events."""
+    exchange = an_exchange()
+    timing = Timing(jitter=0, socket_lifetime=100)
+    async with stream_of(exchange, timing=timing) as stream:
+        exchange.emit_rate("alice", 40, trio.current_time(), dialect=SPOT)
+        numbers = [item.data["E"] for item in await take(stream, 40 * 250)]
+        assert stream.statistics().moves == 2
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 40 * 250
+
+
+@each
+async def test_a_subscription_that_died_before_a_move_is_covered(
+    venue: Any, dialect: Dialect, autojump_clock: MockClock
+) -> None:
+    """The socket that is left is asked, too, and does not know it any more: the gap begins with its last proof."""
+    exchange = an_exchange()
+    async with stream_of(exchange, venue) as stream:
+        await trio.sleep(1)
+        exchange.strike_sockets(KillKey(announced=False), trio.current_time())
+        await trio.sleep(10)
+        happens(exchange, dialect=dialect)
+        lost_at = trio.current_time()
+        await trio.sleep(10)
+        exchange.shut_down_sockets(trio.current_time(), after=30)
+        moved_at = trio.current_time()
+        shutdown, gap = await take(stream, 2)
+        assert shutdown.type == "serverShutdown"
+        assert isinstance(gap, Gap)
+        assert trio.current_time() <= moved_at + 6
+        assert gap.started_at <= 1
+        assert lost_at <= gap.ended_at
+        happens(exchange, dialect=dialect)
+        assert isinstance((await take(stream, 1))[0], UserEvent)
+
+
+@pytest.mark.parametrize("effect", [Hang(), api_error(500, -1000, "Unknown.")], ids=["silent", "cannot-say"])
+async def test_a_socket_that_does_not_say_what_became_of_it_is_a_gap(effect: Effect, autojump_clock: MockClock) -> None:
+    """It is given five seconds; then what was not proven is told, and the next one's events follow."""
+    exchange = an_exchange()
+    async with stream_of(exchange) as stream:
+        await trio.sleep(80)
+        # Of what is said from now on, the first is the next socket's subscription, and the second is the question.
+        exchange.add_faults(Fault(verb="api", effect=effect, nth=2, count=1))
+        exchange.shut_down_sockets(trio.current_time(), after=30)
+        moved_at = trio.current_time()
+        shutdown, gap = await take(stream, 2)
+        assert shutdown.type == "serverShutdown"
+        assert isinstance(gap, Gap)
+        assert moved_at + 1 < trio.current_time() <= moved_at + 6
+        assert 59 <= gap.started_at <= 61  # when it was last asked in silence
+        assert gap.ended_at == pytest.approx(moved_at)
+        happens(exchange)
+        assert isinstance((await take(stream, 1))[0], UserEvent)
+
+
+async def test_a_move_while_the_consumer_is_slow_loses_nothing(autojump_clock: MockClock) -> None:
+    """Where nobody reads, no answer is seen; the socket is not given up for that."""
+    exchange = an_exchange()
+    timing = Timing(jitter=0, socket_lifetime=100)
+    async with stream_of(exchange, timing=timing, buffer=10) as stream:
+        await trio.sleep(80)
+        happens(exchange, 10)  # there is no room for more: nobody reads from here on
+        await trio.sleep(5)
+        happens(exchange, 3)
+        await trio.sleep(35)
+        assert stream.statistics().state == "draining"
+        happens(exchange, 3)
+        await trio.sleep(10)
+        items = await take(stream, 16)
+        assert [item.type for item in items] == ["executionReport"] * 16
+        numbers = [event_number(item.data) for item in items]
+        assert numbers == sorted(set(numbers))
+        await trio.sleep(5)
+        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 0)
 
 
 async def test_a_quiet_account_is_asked_about_on_the_socket(autojump_clock: MockClock) -> None:
@@ -308,12 +417,44 @@ async def test_a_token_is_replaced_before_it_ends(autojump_clock: MockClock) -> 
     exchange = an_exchange()
     async with stream_of(exchange, venues.BINANCE_MARGIN) as stream:
         with trio.move_on_after(DAY):
-            async for item in stream:
-                assert isinstance(item, Gap)
-                assert item.duration <= PROMPT.silence_check_every + 1
+            item = await stream.receive()
+            raise AssertionError(f"nothing happened, and yet there was {item}")
         assert stream.key.generation == 3
-        exchange.emit("alice", trio.current_time(), dialect=MARGIN)
+        assert (stream.statistics().moves, stream.statistics().gaps) == (2, 0)
+        happens(exchange, dialect=MARGIN)
         assert isinstance((await take(stream, 1))[0], UserEvent)
+
+
+async def test_a_token_that_died_before_it_was_replaced_is_covered(autojump_clock: MockClock) -> None:
+    """The socket by the old token is asked once the next one is subscribed, and does not know it any more."""
+    exchange = an_exchange()
+    async with stream_of(exchange, venues.BINANCE_MARGIN) as stream:
+        await trio.sleep(DAY / 2 - 20)
+        exchange.strike_sockets(KillKey(announced=False), trio.current_time())
+        await trio.sleep(5)
+        happens(exchange, dialect=MARGIN)
+        lost_at = trio.current_time()
+        (gap,) = await take(stream, 1)
+        assert isinstance(gap, Gap)
+        assert gap.started_at <= lost_at <= gap.ended_at
+        assert (gap.generation_before, gap.generation_after) == (1, 2)
+
+
+async def test_a_next_socket_that_fails_costs_nothing(autojump_clock: MockClock) -> None:
+    """When a token is replaced the socket by the old one goes on until there is another that takes over."""
+    exchange = an_exchange()
+    async with stream_of(exchange, venues.BINANCE_MARGIN) as stream:
+        await trio.sleep(DAY / 2 - 5)
+        assert stream.key.generation == 1
+        # The second request from now on is the question on the first socket: while its answer is under way, there is
+        # time for the next one, which is the second to which that may happen, to fail.
+        exchange.add_faults(Fault(verb="api", effect=Delay(2), nth=2, count=1))
+        exchange.add_faults(Fault(verb="socket", effect=Delay(1, Reset()), nth=2, count=1))
+        with trio.move_on_after(60):
+            item = await stream.receive()
+            raise AssertionError(f"nothing happened, and yet there was {item}")
+        assert stream.statistics().moves == 1
+        assert stream.statistics().disconnects == 1
 
 
 async def test_a_token_that_is_not_known_is_fetched_anew(autojump_clock: MockClock) -> None:

@@ -65,12 +65,15 @@ class Lease(Protocol):
         """The exchange has said on a socket that it does not know the key."""
         ...
 
-    def ask(self, talks: list[Conversation]) -> None:
-        """Have the exchange asked whether events still come; ``talks`` are those on open sockets."""
+    def ask(self, talk: Conversation | None) -> None:
+        """Have the exchange asked whether events still come; ``talk`` is that on the socket which delivers."""
         ...
 
-    def converse(self) -> Conversation | None:
-        """What there is to be said on a socket that was opened with :attr:`url`; ``None`` for nothing."""
+    def converse(self, confirmed: Callable[[float], None]) -> Conversation | None:
+        """What there is to be said on a socket that was opened with :attr:`url`; ``None`` for nothing.
+
+        ``confirmed`` is called with the time at which it was asked on that socket whether events come, if they do.
+        """
         ...
 
     @property
@@ -122,24 +125,26 @@ class KeyLease:
         """Ask by a keepalive, which brings another key."""
         self._key._ask(self._now())  # noqa: SLF001 - as above
 
-    def ask(self, talks: list[Conversation]) -> None:
-        """Ask by a keepalive; where that would bring another key, on the sockets."""
+    def ask(self, talk: Conversation | None) -> None:
+        """Ask by a keepalive; where that would bring another key, on the socket."""
         if not self.subscribes:
             self.renew()
-        elif not _ask_on(talks, self._now()):
-            self._confirm(self._now())
+        elif not _ask_on(talk, self._now()):
+            self._confirm()
 
-    def converse(self) -> Conversation | None:
+    def converse(self, confirmed: Callable[[float], None]) -> Conversation | None:
         """The exchange's manners, if it has some; where the key is no part of the URL, it is said."""
         shape = self._key.venue.stream
         if shape.says_key:
-            return ApiSession(self.venue.name, subscribe_by_token(self._key.value), self._confirm)
+            return ApiSession(self.venue.name, subscribe_by_token(self._key.value), confirmed)
         return Manners(shape) if needs_manners(shape) else None
 
-    def _confirm(self, asked_at: float) -> None:
+    def _confirm(self) -> None:
+        """Without a socket there is nobody to ask about a token: it is presumed to be good as long as it is held."""
         lifecycle = self._key._machine  # noqa: SLF001 - as above
         if lifecycle.state in {State.HELD, State.RENEWING}:
-            self._machine.key_held(self.generation, self._key.value, asked_at, self._now())
+            now = self._now()
+            self._machine.key_held(self.generation, self._key.value, now, now)
             self._follow()
 
     @property
@@ -186,33 +191,34 @@ class SessionLease:
     def tie(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
         """See the port."""
         self._machine, self._now, self._follow = machine, now, follow
-        self._confirm(now())
+        self._confirm()
 
     def renew(self) -> None:
         """There is no key."""
 
-    def ask(self, talks: list[Conversation]) -> None:
-        """Ask on the sockets themselves; where there is none, there is nothing to be in doubt about."""
-        if not _ask_on(talks, self._now()):
-            self._confirm(self._now())
+    def ask(self, talk: Conversation | None) -> None:
+        """Ask on the socket itself; where there is none, there is nothing to be in doubt about."""
+        if not _ask_on(talk, self._now()):
+            self._confirm()
 
-    def converse(self) -> Conversation:
+    def converse(self, confirmed: Callable[[float], None]) -> Conversation:
         """The subscription."""
-        return ApiSession(self.venue.name, self._build, self._confirm)
+        return ApiSession(self.venue.name, self._build, confirmed)
 
     @property
     def expires_at(self) -> float:
         """It has no end."""
         return inf
 
-    def _confirm(self, asked_at: float) -> None:
-        self._machine.key_held(1, "", asked_at, self._now())
+    def _confirm(self) -> None:
+        now = self._now()
+        self._machine.key_held(1, "", now, now)
         self._follow()
 
 
-def _ask_on(talks: list[Conversation], now: float) -> bool:
+def _ask_on(talk: Conversation | None, now: float) -> bool:
     """Whether there was anywhere to ask."""
-    for talk in talks:
-        talk.now = now
-    asked = [talk.ask() for talk in talks]
-    return any(asked)
+    if talk is None:
+        return False
+    talk.now = now
+    return talk.ask()

@@ -13,6 +13,7 @@ import logging
 import random
 import traceback
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from math import inf
 from types import TracebackType
 from typing import Any, Final, final
@@ -327,14 +328,16 @@ class _Sockets:
     def _do(self, action: Open | Close | Ask) -> None:
         match action:
             case Open(link):
-                task = self._tasks[link] = _Task(link, self._lease.url, self._lease.converse())
+                conversation = self._lease.converse(partial(self._confirmed, link))
+                task = self._tasks[link] = _Task(link, self._lease.url, conversation)
                 self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._name}")
             case Close(link, politely):
                 self._tasks[link].close(politely=politely)
+            case _ if action.link is None:
+                self._lease.ask(None)
             case _:
-                self._lease.ask([task.conversation for task in self._tasks.values() if task.conversation])
-                for task in self._tasks.values():
-                    task.speak()
+                self._lease.ask(self._tasks[action.link].conversation)
+                self._tasks[action.link].speak()
 
     def _wake_all(self) -> None:
         for task in self._tasks.values():
@@ -369,6 +372,10 @@ class _Sockets:
             self.machine.open_failed(link, error, now, draw)
             self._heed(error)
         del self._tasks[link]
+        self._follow()
+
+    def _confirmed(self, link: Link, asked_at: float) -> None:
+        self.machine.confirmed(link, asked_at, self._now())
         self._follow()
 
     def _heed(self, error: Exception) -> None:

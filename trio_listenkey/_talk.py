@@ -42,14 +42,19 @@ class Talk:
             if self.conversation.over is not None:
                 raise self.conversation.over
             await self._listen()
+            await self._say()
 
     async def receive(self) -> Sequence[bytes]:
         """As of any connection; but what ends the conversation is raised, too, after the last event."""
         while not self._events:
+            self.conversation.passed_on()  # whoever asks for more has dealt with what there was
             if self.conversation.over is not None:
                 await trio.lowlevel.checkpoint()
                 raise self.conversation.over
             await self._listen()
+            # What there is to say another task says: while something is sent from here, what was heard is not passed
+            # on yet, and a pong would be taken for a sign that it was.
+            self.look_again()
         events, self._events = self._events, []
         return events
 
@@ -79,7 +84,6 @@ class Talk:
         batch = await self._connection.receive()
         self._look_at_the_clock()
         self._events += self.conversation.hear(batch)
-        await self._say()
 
     async def _say(self) -> None:
         self._look_at_the_clock()

@@ -86,8 +86,8 @@ class Flow:
         return action.link
 
     def asks(self) -> None:
-        """The exchange is to be asked, and nothing else."""
-        assert self.stream.actions() == [Ask()]
+        """The exchange is to be asked, about the socket that delivers if there is one, and nothing else."""
+        assert self.stream.actions() == [Ask(self.stream._current)]
 
     def closes(self, link: Link, *, politely: bool) -> None:
         """That socket is to be closed, and nothing else."""
@@ -112,6 +112,10 @@ class Flow:
 
     def ponged(self, link: Link, sent_at: float, now: float) -> str:
         self.stream.ponged(link, sent_at, now)
+        return self.state
+
+    def confirmed(self, link: Link, asked_at: float, now: float) -> str:
+        self.stream.confirmed(link, asked_at, now)
         return self.state
 
     def unanswered(self, link: Link, sent_at: float, now: float) -> str:
@@ -164,17 +168,18 @@ def live(
     return flow, link
 
 
-def moving(now: float = 1000.0) -> tuple[Flow, Link, Link]:
+def moving(now: float = 1000.0, **kwargs: Any) -> tuple[Flow, Link, Link]:
     """One whose exchange has announced that it will end the socket: the next one is being opened."""
-    flow, first = live()
+    flow, first = live(**kwargs)
+    flow.confirmed(first, now, now)
     flow.held(now)
     assert flow.brings(first, now, SHUTDOWN) == "MOVING"
     flow.items()
     return flow, first, flow.opens(now)
 
 
-def draining(now: float = 1000.0) -> tuple[Flow, Link, Link]:
+def draining(now: float = 1000.0, **kwargs: Any) -> tuple[Flow, Link, Link]:
     """One with two sockets that are open: the second since half a second after ``now``."""
-    flow, first, second = moving(now)
+    flow, first, second = moving(now, **kwargs)
     assert flow.opened(second, now + 0.5) == "DRAINING"
     return flow, first, second

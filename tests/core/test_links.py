@@ -69,14 +69,47 @@ class TestObservation:
         assert (made.proof_at, made.alive_at) == (50, 50)
 
 
+class TestSubscription:
+    def test_what_holds_for_the_key_holds_for_a_socket_with_it(self) -> None:
+        """It never goes back."""
+        made = link()
+        made.key_proven(30.0)
+        made.key_proven(20.0)
+        assert made.proof_at == 30
+
+    def test_but_not_for_one_with_a_subscription_of_its_own(self) -> None:
+        """That was alive when it was answered, and whenever it is confirmed."""
+        made = Link(1, 10.0, 5.0, is_subscribed=True)
+        made.open(11.0, EVERY)
+        assert made.proof_at == 10
+        made.key_proven(30.0)
+        assert made.proof_at == 10
+        made.confirmed(20.0)
+        made.confirmed(15.0)
+        assert made.proof_at == 20
+
+    @pytest.mark.parametrize(("is_subscribed", "until"), [(False, 30.0), (True, 20.0)])
+    def test_what_it_has_for_certain(self, is_subscribed: bool, until: float) -> None:
+        """Nothing is under way; and if it has a subscription of its own, that was alive."""
+        made = Link(1, 10.0, 5.0, is_subscribed=is_subscribed)
+        made.open(11.0, EVERY)
+        made.ponged(30.0, 30.1, EVERY)
+        made.confirmed(20.0)
+        assert made.certain_at == 20
+        assert made.has_all_until(until)
+        assert not made.has_all_until(until + 0.1)
+
+
 class TestPause:
     def test_who_does_not_read_cannot_be_answered(self) -> None:
         """While paused, and for pings from before, a missing answer means nothing."""
         made = link()
         assert made.must_answer(31.0)
         made.pause()
+        assert made.is_paused
         assert not made.must_answer(31.0)
         made.resume(60.0)
+        assert [made.is_paused] == [False]
         assert not made.must_answer(59.0)
         assert made.must_answer(60.0)
 

@@ -9,6 +9,7 @@ from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, o
 from trio_listenkey import KeyStatistics, Timing, UnavailableError
 from trio_listenkey._core._door import Door
 from trio_listenkey._core._links import Link
+from trio_listenkey._core._stream import Ask, Open
 
 DAY = 86_400.0
 KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None)
@@ -601,17 +602,6 @@ class TestMoving:
         _, link = live(timing=Timing(socket_lifetime=100), lifetime=1000.0)
         assert link.move_at == 95
 
-    def test_a_subscription_may_end_by_itself(self) -> None:
-        """Where each socket has its own, one that was not proven alive since may have missed something."""
-        flow, first = live(subscribes=True)
-        flow.held(5.0, confirmed_at=5.0)
-        flow.ponged(first, 12.0, 12.1)
-        flow.ends(first, 14.0)
-        flow.items()
-        flow.held(14.0)  # there is no key to be dead; of the socket that ended it says nothing
-        flow.opened(flow.opens(20.0), 20.5)
-        assert flow.gap().started_at == LOCAL + 5
-
     def test_its_time_may_be_another(self) -> None:
         """An exchange that runs faster than life ends its sockets earlier."""
         _, first = live(timing=Timing(socket_lifetime=100))
@@ -679,6 +669,18 @@ class TestMoving:
         assert [type(item).__name__ for item in items] == ["UserEvent", "Gap", "UserEvent"]
         assert (gap.started_at, gap.ended_at) == (999 + LOCAL, 1000.5 + LOCAL)  # type: ignore[union-attr]
 
+    @pytest.mark.parametrize("announcement", [SHUTDOWN, expired()])
+    def test_an_announcement_on_both_is_no_such_event(self, announcement: bytes) -> None:
+        """The exchange says it on every socket at the same time, on one that is deaf for the account's events, too."""
+        flow, first, second = draining()
+        flow.ponged(first, 999.0, 1000.55)
+        flow.brings(first, 1000.6, announcement)
+        flow.brings(second, 1000.6, announcement, 3)
+        flow.ends(first, 1000.7)
+        _, gap, _ = items = flow.items()
+        assert [type(item).__name__ for item in items] == ["UserEvent", "Gap", "UserEvent"]
+        assert (gap.started_at, gap.ended_at) == (999 + LOCAL, 1000.5 + LOCAL)  # type: ignore[union-attr]
+
     def test_what_was_lost_with_both_is_told(self) -> None:
         """With an event on both there is no gap between them; but what one had sent before it was open may be lost."""
         flow, first, second = draining()
@@ -706,6 +708,29 @@ class TestMoving:
         flow.held(1000.6, 2)
         assert flow.tick(1005.5) == "MOVING"
         assert flow.wants() == ["Close", "Open"]
+
+    def test_it_has_the_time_in_which_nobody_reads(self) -> None:
+        """A slow consumer keeps the first socket from showing anything: the five seconds begin when it is read from."""
+        flow, first, second = draining()
+        flow.stream.paused(first)
+        assert flow.stream.deadline == inf
+        flow.brings(second, 1030.0, 2)
+        assert flow.tick(1040.0) == "DRAINING"
+        flow.stream.resumed(first, 1050.0)
+        assert flow.stream.deadline == 1055
+        flow.brings(first, 1050.1, 1, 2)
+        assert flow.ponged(first, 1000.5, 1050.2) == "LIVE"
+        flow.delivers(1, 2)
+
+    def test_nor_has_one_that_nobody_reads_from_when_the_next_one_opens(self) -> None:
+        """The same holds if it was so before."""
+        flow, first, second = moving()
+        flow.stream.paused(first)
+        flow.opened(second, 1000.5)
+        assert flow.stream.deadline == inf
+        flow.stream.resumed(first, 1050.0)
+        assert flow.tick(1055.0) == "LIVE"
+        flow.delivers("unresponsive")
 
     def test_it_has_a_ping_at_most(self) -> None:
         """Where pings are more frequent than that, so is the end of patience."""
@@ -811,8 +836,9 @@ class TestMoving:
         flow.held(100.1, 3)
         flow.opened(second, 100.2)
         assert flow.ponged(first, 100.2, 100.3) == "MOVING"
-        third = flow.stream.actions()[1].link  # type: ignore[union-attr]
-        flow.opened(third, 100.5)
+        _, action = flow.stream.actions()
+        assert isinstance(action, Open)
+        flow.opened(action.link, 100.5)
         flow.ponged(second, 100.5, 100.6)
         gap = flow.gap()
         assert (gap.generation_before, gap.generation_after) == (1, 3)
@@ -874,6 +900,177 @@ class TestMoving:
         flow, first = live()
         flow.brings(first, 10.0, b'{"e":"serverShutdown","E":1,"x":"%b"}' % (b"x" * 256))
         assert flow.state == "LIVE"
+
+
+class TestSubscriptions:
+    """Where each socket has a subscription of its own, which may die by itself."""
+
+    def test_one_proves_nothing_of_another(self) -> None:
+        """What was not confirmed on the socket itself may be missing from it, whatever holds for the key."""
+        flow, first = live(subscribes=True)
+        flow.confirmed(first, 5.0, 5.1)
+        flow.ponged(first, 12.0, 12.1)
+        flow.held(13.0)
+        flow.ends(first, 14.0)
+        flow.items()
+        flow.held(14.0)
+        flow.opened(flow.opens(20.0), 20.5)
+        assert flow.gap().started_at == LOCAL + 5
+
+    def test_it_was_alive_when_it_was_answered(self) -> None:
+        """The answer to it is younger than its handshake: there is no doubt for a minute, and a gap begins there."""
+        flow, first = live(subscribes=True)
+        flow.confirmed(first, 59.0, 59.1)
+        flow.ends(first, 100.0)
+        flow.asks()
+        flow.stream.key_troubled(100.0)
+        second = flow.opens(100.0)
+        flow.opened(second, 100.5)
+        assert flow.stream.deadline == 160
+        flow.items()
+        flow.ponged(second, 140.0, 140.1)
+        flow.ends(second, 150.0)
+        flow.opened(flow.opens(150.0), 150.5)
+        assert flow.gap().started_at == LOCAL + 100
+
+    def test_a_doubt_is_over_when_it_is_confirmed(self) -> None:
+        """It is asked about on its socket; an answer on another, or one that is late, is none."""
+        flow, first = live(subscribes=True)
+        assert flow.tick(60.0) == "SILENT"
+        flow.asks()
+        assert flow.held(60.1) == "SILENT"
+        assert flow.confirmed(first, 60.0, 60.2) == "LIVE"
+        assert flow.stream.deadline == 120
+
+    def test_a_quiet_one_is_left_without_a_gap(self) -> None:
+        """Once the next one is open the first is pinged and asked; when both are answered, nothing was missed."""
+        flow, first, second = draining(subscribes=True)
+        assert flow.stream.actions() == [Ask(first)]
+        assert first.ping_at == 1000.5
+        assert flow.ponged(first, 1000.5, 1000.6) == "DRAINING"
+        assert flow.wants() == []
+        assert flow.confirmed(first, 1000.5, 1000.7) == "LIVE"
+        flow.closes(first, politely=True)
+        flow.brings(second, 1000.8, 1)
+        flow.delivers(1)
+
+    def test_the_answers_may_come_in_any_order(self) -> None:
+        """That the subscription was alive is not enough: something may be under way."""
+        flow, first, second = draining(subscribes=True)
+        assert flow.confirmed(first, 1000.5, 1000.6) == "DRAINING"
+        flow.brings(second, 1000.6, 2)
+        flow.brings(first, 1000.6, 1)
+        assert flow.ponged(first, 1000.5, 1000.7) == "LIVE"
+        flow.delivers(1, 2)
+
+    def test_an_older_answer_does_not_do(self) -> None:
+        """What was asked before the next one was open says nothing of the moment at which it was."""
+        flow, first, _ = draining(subscribes=True)
+        flow.ponged(first, 1000.5, 1000.6)
+        assert flow.confirmed(first, 1000.4, 1000.6) == "DRAINING"
+        assert flow.confirmed(first, 1000.5, 1000.7) == "LIVE"
+        assert flow.items() == []
+
+    def test_an_answer_on_the_next_one_does_not_do(self) -> None:
+        """Nor what holds for the key; the next one's answer is kept for later."""
+        flow, first, second = draining(subscribes=True)
+        flow.ponged(first, 1000.5, 1000.6)
+        assert flow.confirmed(second, 1000.7, 1000.8) == "DRAINING"
+        assert second.proof_at == 1000.7
+        assert flow.held(1000.9) == "DRAINING"
+        assert flow.stream.deadline == 1005.5
+
+    def test_no_answer_is_a_gap_in_bounded_time(self) -> None:
+        """It begins with the last proof, and what the next one holds follows it."""
+        flow, first, second = draining(subscribes=True)
+        flow.stream.actions()
+        flow.ponged(first, 1000.5, 1000.6)
+        flow.brings(second, 1000.7, 1)
+        assert flow.tick(1005.4) == "DRAINING"
+        assert flow.tick(1005.5) == "LIVE"
+        flow.closes(first, politely=False)
+        gap, event = flow.items()
+        assert (gap.cause, gap.started_at, gap.ended_at) == (  # type: ignore[union-attr]
+            "unresponsive",
+            1000 + LOCAL,
+            1000.5 + LOCAL,
+        )
+        assert event.raw == order(1)  # type: ignore[union-attr]
+        flow.kinds  # noqa: B018 - collects what was told
+        told = next(notice.error for notice in flow.heard if notice.kind == "dropped")
+        assert "has not shown that it has delivered everything for 5 s" in str(told)
+
+    def test_one_that_was_dead_is_a_gap(self) -> None:
+        """The exchange does not know it any more, which ends the socket: since its last proof much may be missing."""
+        flow, first, _ = draining(subscribes=True)
+        flow.ponged(first, 1000.5, 1000.6)
+        assert flow.ends(first, 1000.7) == "LIVE"
+        gap = flow.gap()
+        assert (gap.cause, gap.started_at, gap.ended_at) == ("disconnected", 1000 + LOCAL, 1000.5 + LOCAL)
+
+    def test_an_event_that_both_have_is_as_good_as_an_answer(self) -> None:
+        """An exchange that does not answer costs a busy account some seconds, but no gap."""
+        flow, first, second = draining(subscribes=True)
+        flow.ponged(first, 1000.5, 1000.6)
+        flow.brings(first, 1000.7, 1)
+        flow.brings(second, 1000.7, 1, 2)
+        assert flow.tick(1005.5) == "LIVE"
+        flow.delivers(1, 2)
+
+    def test_a_token_is_renewed_without_a_gap(self) -> None:
+        """The subscription by the old one lives on, and says so."""
+        flow, first = live(subscribes=True)
+        flow.held(1000.0, 2)
+        second = flow.opens(1000.0)
+        flow.opened(second, 1000.5)
+        assert flow.stream.actions() == [Ask(first)]
+        flow.confirmed(first, 1000.5, 1000.6)
+        assert flow.ponged(first, 1000.5, 1000.6) == "LIVE"
+        assert flow.items() == []
+        assert flow.is_live()
+
+    def test_the_first_goes_on_if_the_next_one_fails(self) -> None:
+        """A token that was replaced is no dead one: the socket by it is kept, and the move is tried again."""
+        flow, first = live(subscribes=True)
+        flow.confirmed(first, 1000.0, 1000.0)
+        flow.stream.actions()
+        flow.held(1000.0, 2)
+        second = flow.opens(1000.0)
+        flow.opened(second, 1000.5)
+        flow.stream.actions()
+        flow.brings(second, 1000.6, 1)
+        assert flow.ends(second, 1000.7, draw=0.5) == "LIVE"
+        flow.brings(first, 1000.8, 1)
+        flow.delivers(1)
+        assert flow.stream.deadline == pytest.approx(1000.7 + 0.55)
+        third = flow.opens(flow.stream.deadline)
+        assert third.generation == 2
+
+    def test_what_is_confirmed_on_one_that_was_given_up_is_of_no_interest(self) -> None:
+        """What it brought besides was not delivered."""
+        flow, first = live(subscribes=True)
+        flow.ends(first, 100.0)
+        flow.stream.actions()
+        flow.confirmed(first, 99.0, 100.1)
+        assert first.proof_at == 0
+
+    def test_without_a_socket_there_is_no_one_to_ask(self) -> None:
+        """The question says on which socket, or that there is none."""
+        flow, first = live(subscribes=True)
+        flow.ends(first, 100.0)
+        assert flow.stream.actions() == [Ask(None)]
+
+    def test_a_slow_consumer_costs_no_gap(self) -> None:
+        """While nobody reads from the first socket, neither pong nor answer is seen; there is time for that later."""
+        flow, first, second = draining(subscribes=True)
+        flow.stream.paused(first)
+        flow.brings(second, 1001.0, 2)
+        assert flow.tick(1040.0) == "DRAINING"
+        flow.stream.resumed(first, 1040.0)
+        flow.brings(first, 1040.1, 1, 2)
+        flow.confirmed(first, 1000.5, 1040.2)
+        assert flow.ponged(first, 1040.0, 1040.3) == "LIVE"
+        flow.delivers(1, 2)
 
 
 class TestLeaps:

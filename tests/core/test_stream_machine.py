@@ -50,6 +50,9 @@ class Socket:
     last_arrival: float = -inf
     ping: float | None = None
     ping_arrives_at: float = inf
+    has_subscription: bool = True
+    questions: deque[tuple[float, float]] = field(default_factory=deque)
+    """When each arrives, and when it was asked."""
 
     def put(self, message: Message, now: float, latency: float) -> None:
         self.last_arrival = max(self.last_arrival, now + latency)
@@ -63,6 +66,8 @@ class Socket:
 class StreamMachine(RuleBasedStateMachine):
     """What the stream's driver does with sockets and key is done here to the model, at exact times."""
 
+    subscribes = False
+
     @initialize(
         on_full=st.sampled_from(["wait", "drop_oldest", "drop_newest", "fail"]),
         enveloped=st.booleans(),
@@ -75,7 +80,14 @@ class StreamMachine(RuleBasedStateMachine):
         self.on_full, self.limit = on_full, LIMITS[on_full]
         self.enveloped = enveloped
         self.stream = Stream(
-            "somewhere", TIMING, self.door, limit=self.limit, on_full=on_full, now=self.now, draw=self.random.random()
+            "somewhere",
+            TIMING,
+            self.door,
+            limit=self.limit,
+            on_full=on_full,
+            now=self.now,
+            draw=self.random.random(),
+            subscribes=self.subscribes,
         )
         self.numbers = count()
         self.emitted: dict[int, float] = {}
@@ -110,8 +122,11 @@ class StreamMachine(RuleBasedStateMachine):
         self.emitted[number] = when
         text = json.dumps({"e": "ORDER", "E": int(when * 1000), "n": number})
         for socket in self.sockets.values():
-            if socket.is_at_exchange and not socket.is_dead and socket.key in self.subscribed:
+            if socket.is_at_exchange and not socket.is_dead and self._gets_events(socket):
                 socket.put(("message", self._wrap(text, socket)), when, self.latency)
+
+    def _gets_events(self, socket: Socket) -> bool:
+        return socket.key in self.subscribed
 
     def _wrap(self, text: str, socket: Socket) -> bytes:
         if self.enveloped:
@@ -137,7 +152,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     # The model of the listen key's keeper.
 
-    def _ask(self) -> None:
+    def _ask(self, _link: Link | None) -> None:
         self.asked_at = self.now
         if self.rest_at == inf and not self.known_dead:
             self._send_request()
@@ -199,6 +214,7 @@ class StreamMachine(RuleBasedStateMachine):
         yield self.rest_at
         for socket in self.sockets.values():
             yield from (socket.next_read, socket.opens_at, socket.ping_arrives_at)
+            yield from (arrives_at for arrives_at, _ in socket.questions)
             if socket.is_open:
                 yield socket.link.ping_at if socket.ping is None else socket.ping + TIMING.ping_every
             else:
@@ -207,6 +223,7 @@ class StreamMachine(RuleBasedStateMachine):
     def _step(self) -> None:
         if self.now >= self.rest_at:
             self._answer()
+            self._follow()
         for socket in list(self.sockets.values()):
             self._receive_at_exchange(socket)
             if socket.link in self.sockets:
@@ -230,8 +247,8 @@ class StreamMachine(RuleBasedStateMachine):
                     self.sockets[link] = Socket(link, self.key, self.now + self.latency, self.now, self.fate)
                 case Close(link):
                     self.sockets.pop(link, None)
-                case Ask():
-                    self._ask()
+                case Ask(link):
+                    self._ask(link)
         assert len(self.sockets) <= 2
         self.stream.notices()
 
@@ -250,6 +267,9 @@ class StreamMachine(RuleBasedStateMachine):
                     assert isinstance(what, float)
                     socket.ping = None
                     self.stream.ponged(socket.link, what, self.now)
+                case "confirmed":
+                    assert isinstance(what, float)
+                    self.stream.confirmed(socket.link, what, self.now)
                 case "end":
                     del self.sockets[socket.link]
                     self.stream.ended(socket.link, SocketError("closed"), self.now, self._draw())
@@ -489,5 +509,61 @@ class StreamMachine(RuleBasedStateMachine):
         assert self.stream.deadline == inf
 
 
+class SubscriptionMachine(StreamMachine):
+    """Each socket has a subscription of its own, which may die by itself, and is asked about on that socket."""
+
+    subscribes = True
+    answers = True
+
+    def _gets_events(self, socket: Socket) -> bool:
+        return socket.has_subscription
+
+    def _ask(self, link: Link | None) -> None:
+        if link is not None:
+            questions = self.sockets[link].questions
+            before = questions[-1][0] if questions else -inf
+            questions.append((max(before, self.now + self.latency), self.now))
+        elif not self.known_dead:
+            self.rest_sent_at = self.now
+            self._hold()
+            self._follow()
+
+    def _receive_at_exchange(self, socket: Socket) -> None:
+        super()._receive_at_exchange(socket)
+        while socket.questions and self.now >= socket.questions[0][0]:
+            _, asked_at = socket.questions.popleft()
+            if self.answers and not socket.is_dead:
+                self._answer_on(socket, asked_at)
+
+    def _answer_on(self, socket: Socket, asked_at: float) -> None:
+        if socket.has_subscription:
+            socket.put(("confirmed", asked_at), self.now, self.latency)
+        else:
+            self._end(socket)
+
+    def _end(self, socket: Socket) -> None:
+        socket.put(("end", None), self.now, self.latency)
+        socket.is_dead = True
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 1), told=st.booleans())
+    def subscription_dies(self, which: int, told: bool) -> None:
+        socket = self._socket(which)
+        if socket.is_at_exchange and not socket.is_dead:
+            socket.has_subscription = False
+            if told:
+                self._end(socket)
+
+    @rule(answers=st.booleans())
+    def questions_go_otherwise(self, answers: bool) -> None:
+        self.answers = answers
+
+    def teardown(self) -> None:
+        self.answers = True
+        super().teardown()
+
+
 StreamMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+SubscriptionMachine.TestCase.settings = StreamMachine.TestCase.settings
 TestStream = StreamMachine.TestCase
+TestSubscriptions = SubscriptionMachine.TestCase

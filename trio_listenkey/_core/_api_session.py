@@ -100,7 +100,8 @@ class ApiSession:
     Args:
         venue: The venue's name, for messages.
         build: Makes the subscription.
-        confirmed: Called with the time of the question when the exchange says that events still come.
+        confirmed: Called with the time of a question that the exchange has answered by: events still come. All events
+            from before the answer were passed on by then.
     """
 
     def __init__(self, venue: str, build: Build, confirmed: Callable[[float], None]) -> None:
@@ -111,7 +112,11 @@ class ApiSession:
         """With ``over``: seconds of silence that the exchange asks for, or that are usual where it does not say."""
         self._venue, self._build, self._confirmed = venue, build, confirmed
         self._subscription: Any = None
-        self._asked_at: float | None = None
+        self._confirmed_at = self._told_at = -inf
+        # When each question was asked that has no answer yet. They must be told apart: an answer that is late would
+        # else be taken for one to the next. Where no answer ever comes there is one a minute, for a day.
+        self._asked: dict[str, float] = {}
+        self._questions = 0
         self._due: list[str] = []
         self._hide: list[str] = []
         self._clock_was_set = self._waits_for_time = False
@@ -135,14 +140,21 @@ class ApiSession:
     def ask(self) -> bool:
         """Ask whether the subscription is still there."""
         if self.is_ready and self.over is None and self.now >= self._quiet_until:
-            # If an answer is late, the next may be to either question: only the first is known to have been answered.
-            self._asked_at = self.now if self._asked_at is None else self._asked_at
-            self._request(_ASK, "session.subscriptions", {})
+            self._questions += 1
+            name = f"{_ASK}-{self._questions}"
+            self._asked[name] = self.now
+            self._request(name, "session.subscriptions", {})
         return True
 
     def hear(self, batch: Sequence[bytes]) -> list[bytes]:
         """Events are what is wrapped as one; the rest is for us."""
         return [raw for raw in batch if self.over is None and self._is_event(raw)]
+
+    def passed_on(self) -> None:
+        """If it was said that events come, that is now proof of all from before."""
+        if self._confirmed_at > self._told_at:
+            self._told_at = self._confirmed_at
+            self._confirmed(self._told_at)
 
     def to_say(self) -> list[str]:
         """What to send, once."""
@@ -194,8 +206,8 @@ class ApiSession:
             case "time" if self._waits_for_time:
                 self._waits_for_time = False
                 self._heard_of_time(said, is_good)
-            case "ask":
-                self._heard_of_asking(said, is_good)
+            case str() as name if name in self._asked:
+                self._heard_of_asking(said, is_good, self._asked.pop(name))
             case None if not is_good:
                 # Nobody asked for it: "after the next request the session will be revoked".
                 self.over = self._failure(said)
@@ -232,8 +244,7 @@ class ApiSession:
         else:
             self._subscribe(time)
 
-    def _heard_of_asking(self, said: _Said, is_good: bool) -> None:
-        asked_at, self._asked_at = self._asked_at, None
+    def _heard_of_asking(self, said: _Said, is_good: bool, asked_at: float) -> None:
         if not is_good:
             # Events still come: that the question was not answered is no reason to lose any.
             failure = self._failure(said)
@@ -246,8 +257,8 @@ class ApiSession:
         active = [each.get("subscriptionId") for each in listed if isinstance(each, dict)]
         if not active or (self._subscription is not None and self._subscription not in active):
             self.over = self._unavailable("the exchange does not know the subscription any more")
-        elif asked_at is not None:
-            self._confirmed(asked_at)
+        else:
+            self._confirmed_at = max(self._confirmed_at, asked_at)
 
     def _failure(self, said: _Said) -> ListenKeyError:
         code = _code(said)

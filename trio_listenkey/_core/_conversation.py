@@ -7,6 +7,7 @@ conversation (``_talk`` does)::
     talk.begin()                   say hello
     talk.to_say()                  what to send; look again at ``talk.say_at``
     talk.hear(batch)               what of these messages is events; after that there may be something to say
+    talk.passed_on()               those were passed on: now what was said after them may have its effect
     talk.ask()                     ask whether events still come, if that can be asked here
     talk.is_ready                  whether events come from now on
     talk.over                      why they do not any more: an error
@@ -57,6 +58,10 @@ class Conversation(Protocol):
         """Messages have come; those that are events are returned, in order."""
         ...
 
+    def passed_on(self) -> None:
+        """All events that were heard so far were passed on."""
+        ...
+
     def to_say(self) -> list[str]:
         """What to send, once."""
         ...
@@ -99,6 +104,9 @@ class Manners:
         if self._shape.compression == "gzip":
             batch = [_unzip(raw) for raw in batch]
         return [raw for raw in batch if len(raw) > _SHORT or not self._is_talk(raw)]
+
+    def passed_on(self) -> None:
+        """Nothing is said of events that would have to wait for them."""
 
     def to_say(self) -> list[str]:
         """Answers to pings; subscriptions, and pings of our own, that are due."""

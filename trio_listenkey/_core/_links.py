@@ -20,7 +20,9 @@ class Link:
         opened_at: When its handshake was over; everything that the exchange sent from then on comes through it.
         observed_at: Everything that the exchange had sent by then was read, and all that is read later was sent later.
             Answered pings say so and nothing else does: how long a message was under way nobody knows.
-        proof_at: The listen key was alive then: the exchange said so, or an event came.
+        is_subscribed: It has a subscription of its own, which may end by itself: what holds for the listen key, or for
+            another socket, proves nothing of it.
+        proof_at: The listen key, or the subscription, was alive then: the exchange said so, or an event came.
         event_at: When an event was last read that was not old news by then.
         heard_at: When anything was last read.
         is_lagging: What is read is old news: nobody has read for a while.
@@ -42,6 +44,7 @@ class Link:
         "heard_at",
         "held",
         "is_lagging",
+        "is_subscribed",
         "move_at",
         "observed_at",
         "opened_at",
@@ -61,8 +64,9 @@ class Link:
     move_at: float
     is_lagging: bool
 
-    def __init__(self, generation: int, began_at: float, proof_at: float) -> None:
+    def __init__(self, generation: int, began_at: float, proof_at: float, *, is_subscribed: bool = False) -> None:
         self.generation = generation
+        self.is_subscribed = is_subscribed
         # From some moment of the handshake on the exchange sends, and which one it is nobody knows.
         self.observed_at = began_at
         self.proof_at = proof_at
@@ -78,16 +82,41 @@ class Link:
         self._resumed_at = -inf
 
     def open(self, now: float, ping_every: float) -> None:
-        """The handshake is over."""
+        """The handshake is over, and the subscription was answered if there is one."""
         self.opened_at = self.heard_at = now
+        if self.is_subscribed:
+            self.proof_at = self.observed_at  # it is younger than the handshake's beginning
         self.ping_at = now + ping_every
 
     # What was observed.
 
     @property
+    def is_paused(self) -> bool:
+        """Whether nobody reads from it."""
+        return self._paused
+
+    @property
+    def certain_at(self) -> float:
+        """All that happened by then has come through it, even if its key or subscription was dead ever after."""
+        return min(self.observed_at, self.proof_at)
+
+    def has_all_until(self, when: float) -> bool:
+        """Whether all that the exchange sent here by ``when`` was read; and, of a subscription, if it lived then."""
+        return (self.certain_at if self.is_subscribed else self.observed_at) >= when
+
+    @property
     def alive_at(self) -> float:
         """When there was last a reason to believe that its key is alive."""
         return max(self.proof_at, self.event_at)
+
+    def key_proven(self, at: float) -> None:
+        """The exchange has said that the listen key was alive ``at`` some time."""
+        if not self.is_subscribed:
+            self.proof_at = max(self.proof_at, at)
+
+    def confirmed(self, asked_at: float) -> None:
+        """The exchange has said on this socket that events come here; ``asked_at`` is when it was asked."""
+        self.proof_at = max(self.proof_at, asked_at)
 
     def prove(self, now: float) -> None:
         """An event was read: its key was alive when that was sent."""

@@ -6,7 +6,7 @@ How to drive it (``_stream_keeper`` does; so do the tests, without a clock)::
     stream.deadline                           when to call ``tick`` at the latest
     stream.key_held / key_lost / ...          what happened to the listen key
     stream.opened / open_failed / ended       what happened to a socket that was to be opened
-    stream.received / ponged / ...            what came from it
+    stream.received / ponged / confirmed ...  what came from it
     stream.actions()                          what to do: open, close, ask; each once, after any of the above
     stream.notices()                          what to tell observers, once each
     stream.buffer                             what to deliver
@@ -22,6 +22,10 @@ the exchange had sent was read: an answered ping proves it. For a key that died 
 was alive: an event came, or the exchange confirmed it. It ends when another socket, with a living key, is open. Between
 two sockets that were both open there is none if the first one answered a ping that was sent after the second was
 opened, or if both delivered the same event.
+
+Where each socket has a subscription of its own, that may die like a key, and an answer is about the socket that it came
+on. There the first of two sockets has to answer a question, too, that was asked after the second was opened: a ping is
+answered without a subscription as well.
 
 Keys are random: one that was lost and comes back with the same value was never dead, whatever the exchange has said.
 """
@@ -88,7 +92,10 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the exchange whether the listen key is alive."""
+    """Ask the exchange whether the listen key is alive; or the subscription of ``link``, if it has one of its own."""
+
+    link: Link | None
+    """The socket that delivers, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +296,7 @@ class Stream:
         self._fire(event)
         self._confirm_until = -inf
         self._door.pass_through(now)
-        self._next = Link(self._generation, now, self._confirmed_at)
+        self._next = Link(self._generation, now, self._confirmed_at, is_subscribed=self._subscribes)
         self._actions.append(Open(self._next))
 
     def _doubt(self, now: float) -> None:
@@ -303,7 +310,7 @@ class Stream:
         self._suspect_at = inf
         self._counts["silence_checks"] += 1
         self._notices.append(StreamNotice("doubted"))
-        self._actions.append(Ask())
+        self._actions.append(Ask(self._current))
 
     # The listen key.
 
@@ -313,11 +320,10 @@ class Stream:
         self._key_is_usable, self._key_is_troubled = True, False
         if confirmed_at >= self._asked_at:  # else the answer is still to come
             self._confirm_until = -inf
-        for link in (self._current, self._next, None if self._subscribes else self._lost):
+        for link in (self._current, self._next, self._lost):
             if link is not None and link.generation == generation:
-                link.proof_at = max(link.proof_at, confirmed_at)
-        if self._has_key_that_lives:
-            self._believe()
+                link.key_proven(confirmed_at)
+        self._believe()
         self.tick(now)
 
     @property
@@ -362,7 +368,9 @@ class Stream:
             assert self._current is not None
             link.held = []
             self._current.ping_at = now  # its answer comes after all that the exchange has sent there by now
-            self._drain_until = now + min(_DRAIN_WITHIN, self._timing.ping_every)
+            if self._current.is_subscribed:
+                self._actions.append(Ask(self._current))  # and this one says that it was to be sent there
+            self._be_patient(now)
         else:
             lost, self._lost = self._lost, None
             self._current, self._next = link, None
@@ -401,7 +409,7 @@ class Stream:
             link.ping_at = now
         elif link in (self._current, self._next):
             self._actions.append(Close(link, politely=False))
-            error = self._silence(now - sent_at)
+            error = self._silence("answered a ping", sent_at, now)
             if link is self._current:
                 self._draw = draw
                 self._lose(link, "unresponsive", error, now)
@@ -409,11 +417,18 @@ class Stream:
                 self._lose_next(link, error, now, draw)
             self.tick(now)
 
+    def _be_patient(self, now: float) -> None:
+        """The first socket of two has some time from ``now``; it cannot show anything while nobody reads from it."""
+        is_read = self._current is not None and not self._current.is_paused
+        self._drain_until = now + min(_DRAIN_WITHIN, self._timing.ping_every) if is_read else inf
+
     def _end_current(self, cause: GapCause, now: float) -> None:
         """The first socket of two does not answer, or takes too long for it."""
         assert self._current is not None
+        assert self._next is not None
+        since = self._next.opened_at
         self._actions.append(Close(self._current, politely=False))
-        self._lose(self._current, cause, self._silence(now - self._current.heard_at), now)
+        self._lose(self._current, cause, self._silence("shown that it has delivered everything", since, now), now)
         self.tick(now)
 
     def _lose(self, link: Link, cause: GapCause, error: Exception, now: float) -> None:
@@ -433,7 +448,7 @@ class Stream:
         """The socket that was to take over has ended before it could."""
         current = self._current
         assert current is not None
-        if current.generation != link.generation:
+        if current.generation != link.generation and not current.is_subscribed:
             # The first one's key is dead, so this one's events are all that there is.
             self._fire(StreamEvent.DRAINED)
             self._actions.append(Close(current, politely=True))
@@ -500,11 +515,12 @@ class Stream:
             return  # they prove nothing: the key may be dead
         if any(event.type for event in events):  # what else comes on a socket says nothing of its key
             link.prove(now)
-            if self._key_is_usable and self._has_key_that_lives and not link.is_lagging:
+            if not link.is_lagging:
                 self._believe()
 
     def _believe(self) -> None:
-        if self.state is StreamState.SILENT:
+        """There is proof that events come on the socket that delivers; is it the one that they should come on?"""
+        if self.state is StreamState.SILENT and self._key_is_usable and self._has_key_that_lives:
             self._fire(StreamEvent.PROOF)
 
     def _may_announce(self, raw: bytes) -> bool:
@@ -537,20 +553,43 @@ class Stream:
     def ponged(self, link: Link, sent_at: float, now: float) -> None:
         """A ping that was sent at ``sent_at`` was answered, and all that came before the answer was received."""
         link.ponged(sent_at, now, self._timing.ping_every)
-        is_draining = self.state is StreamState.DRAINING and link is self._current
-        if is_draining and self._next is not None and sent_at >= self._next.opened_at:
+        self._look_at_the_rest(now)
+
+    def confirmed(self, link: Link, asked_at: float, now: float) -> None:
+        """The exchange was asked at ``asked_at``, on the socket itself, and says that events come there.
+
+        What came before the answer was received.
+        """
+        if link not in (self._current, self._next):
+            return
+        link.confirmed(asked_at)
+        if link is self._current:
+            self._believe()
+        self._look_at_the_rest(now)
+        self.tick(now)
+
+    def _look_at_the_rest(self, now: float) -> None:
+        """Of two sockets, the first may have nothing to deliver any more that the next one has not."""
+        if self.state is not StreamState.DRAINING:
+            return
+        assert self._current is not None
+        assert self._next is not None
+        old, new = self._current, self._next
+        if old.has_all_until(new.opened_at):
             self._fire(StreamEvent.DRAINED)
-            self._actions.append(Close(link, politely=True))
-            self._take_over(link, self._next, now)
+            self._actions.append(Close(old, politely=True))
+            self._take_over(old, new, now)
             self.tick(now)
 
     def paused(self, link: Link) -> None:
         """Nobody reads from the socket until there is room."""
         link.pause()
+        self._be_patient(self._latest)
 
     def resumed(self, link: Link, now: float) -> None:
         """There is room again."""
         link.resume(now)
+        self._be_patient(now)
 
     # From one socket to the next.
 
@@ -560,7 +599,9 @@ class Stream:
         self._current, self._next, self._drain_until = new, None, inf
         self._counts["moves"] += 1
         self._pace(old, now)
-        if self._certain_until(old, new) < new.opened_at and not old.shares_with(held):
+        # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
+        shared = (event for event in held if not self._may_announce(event.raw))
+        if self._certain_until(old, new) < new.opened_at and not old.shares_with(shared):
             self._tell_gap(old, new)
         new.follow(old, now)
         if held:
@@ -568,9 +609,8 @@ class Stream:
 
     def _certain_until(self, old: Link, new: Link) -> float:
         """Until when all that happened has come through ``old``."""
-        if old.generation == new.generation and not self._subscribes:
-            return old.observed_at
-        return min(old.observed_at, old.proof_at)
+        is_beyond_doubt = old.generation == new.generation and not old.is_subscribed
+        return old.observed_at if is_beyond_doubt else old.certain_at
 
     def _tell_gap(self, old: Link, new: Link) -> None:
         started_at = self._certain_until(old, new)
@@ -641,9 +681,9 @@ class Stream:
         own = self._timing.socket_lifetime
         return self._documented_lifetime if own is None else own
 
-    def _silence(self, seconds: float) -> ListenKeyError:
+    def _silence(self, what: str, since: float, now: float) -> ListenKeyError:
         return UnavailableError(
-            f"the peer has not answered a ping for {seconds:.3g} s",
+            f"the peer has not {what} for {now - since:.3g} s",
             advice="The stream goes on by itself",
             venue=self._venue,
             verb="connect",

@@ -68,7 +68,7 @@ class StreamEvent(Enum):
     DOUBT = auto()
     """Nothing was heard for too long, or the listen key is dead."""
     PROOF = auto()
-    """An event came, or the exchange says that the key is alive."""
+    """An event came, or the exchange says that the key, or the subscription of the socket, is alive."""
     MOVE = auto()
     """Another socket is wanted: this one is old, or its key was replaced."""
     DRAINED = auto()

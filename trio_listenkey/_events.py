@@ -18,12 +18,14 @@ GapCause = Literal["disconnected", "unresponsive", "key_lost", "overflow"]
 class _Head(msgspec.Struct):
     """What is read of an event without decoding the rest.
 
-    Some come in an envelope: ``{"stream": ..., "data": {...}}``, or ``{"subscriptionId": ..., "event": {...}}``.
+    Some come in an envelope: ``{"stream": ..., "data": {...}}``, ``{"dataType": ..., "data": {...}}`` (BingX spot,
+    2022), or ``{"subscriptionId": ..., "event": {...}}``.
     """
 
     e: Any = None
     E: Any = None
     stream: Any = None
+    dataType: Any = None  # noqa: N815 - the exchange's name for it
     data: msgspec.Raw = msgspec.Raw()
     event: msgspec.Raw = msgspec.Raw()
 
@@ -31,11 +33,12 @@ class _Head(msgspec.Struct):
         """What is in the envelope, if it is one."""
         if self.stream is not None and self.data:
             return bytes(self.data)
-        inner = b"" if self.e is not None else bytes(self.event)
+        inner = b"" if self.e is not None else bytes(self.event if self.dataType is None else self.data)
         return inner if inner.startswith(b"{") else None
 
 
 _read_head: Final = msgspec.json.Decoder(_Head).decode
+_read_heads: Final = msgspec.json.Decoder(list[_Head]).decode
 _read: Final = msgspec.json.Decoder().decode
 _NO_HEAD: Final = _Head()
 # What JSON of a stranger may make of a decoder: nested too deeply is not always told as a wrong message.
@@ -46,6 +49,8 @@ _LONGEST_TIME: Final = 20  # digits; Python refuses to read very many of them
 @final
 class UserEvent:
     """One message of the exchange, as it came. What is asked of it is decoded when it is first asked for.
+
+    Toobit and HashKey send lists of events: there, type and time are those of the first, and :attr:`data` is the list.
 
     Its ``repr`` has neither the account's data nor, in the events that carry one, the listen key.
     """
@@ -123,6 +128,9 @@ class UserEvent:
 
     def _decode_head(self) -> _Head:
         try:
+            if self.raw.startswith(b"["):
+                heads = _read_heads(self.raw)
+                return heads[0] if heads else _NO_HEAD
             head = _read_head(self.raw)
             inner = head.inner()
             if inner is not None:

@@ -431,7 +431,8 @@ TOOBIT = Venue(
     api_key_header="X-BB-APIKEY",
     # The table of permissions wants the key alone, but every call lists a timestamp as required.
     signing=Signing(),
-    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0)),
+    # Its documents name no event for an expired key; nor do HashKey's, nor those of Coins.ph.
+    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0), expired=None),
     source="toobit-docs/apidocs, 2023-12, and api-docs.toobit.com; whether to sign, they disagree",
 )
 """Toobit, spot and USDT-margined: clients use one path for both. The documents have another for the latter, with
@@ -448,7 +449,7 @@ HASHKEY = Venue(
     signing=Signing(),  # as at Toobit
     answer=Answer(key="listenKey|listenkey"),  # the second in the documents of HashKey in Hong Kong
     sharing=Sharing(second_create="unknown"),
-    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=10.0)),
+    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=10.0), expired=None),
     source="hashkeyglobal-apidoc.readme.io, 2025; ccxt; the REST host by analogy with that of the stream",
 )
 """HashKey Global."""
@@ -469,9 +470,10 @@ BITRUE = Venue(
         gone=frozenset({-1150}),
         transient=frozenset({503}),
     ),
-    # How to answer pings, the documents and two clients each say something else; ccxt's is the simplest.
+    # "You should send pong message within 10 minutes", say the documents, and know of no pings. Clients answer such,
+    # each in another way, and ccxt's is that of the documents for market data. Both are done.
     stream=StreamShape(
-        heartbeat=_JSON_PING,
+        heartbeat=replace(_JSON_PING, say='{"event":"pong","ts":"{ms}"}', say_every=240.0),
         subscribe=(
             '{"event":"sub","params":{"channel":"user_order_update"}}',
             '{"event":"sub","params":{"channel":"user_balance_update"}}',
@@ -493,7 +495,7 @@ COINS_PH = Venue(
     answer=Answer(silence=frozenset({-1026}), transient=frozenset({-1126})),
     # An old page says that a second create returns the first key; the current ones do not.
     sharing=Sharing(second_create="unknown"),
-    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0)),
+    stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0), expired=None),
     source="coins-docs.github.io, 2026-06; what a second create does, old and new pages disagree",
 )
 """Coins.ph; coins.xyz and Coins TH are the same at other addresses."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from trio_listenkey import UsageError
 from trio_listenkey import testing as t
 from trio_listenkey._http import Request
-from trio_listenkey.testing import Dialect, Exchange, Reply
+from trio_listenkey.testing import Dialect, Exchange, Reply, StreamRules
+from trio_listenkey.testing._account_events import kinds_of
 from trio_listenkey.testing._key_session import KeySession
 
 API_KEY, SECRET = "an-api-key-of-alice", "the-secret-of-alice"
@@ -126,6 +131,13 @@ class TestAnswers:
         reply = ask(an_exchange(t.OPTIONS), t.OPTIONS)
         assert reply.body.endswith(b'","expiration":%d}' % ((UNIX + 3600) * 1000))
 
+    def test_a_key_may_live_for_ever(self) -> None:
+        """Where the answer does not say until when."""
+        exchange = Exchange(dialects=[t.USDM], validity=math.inf)
+        exchange.add_account(API_KEY, name="alice")
+        assert ask(exchange, t.USDM).work == "created"
+        assert len(exchange.open_keys(1e12)) == 1
+
     def test_the_key_may_be_in_the_path(self) -> None:
         """At Bitrue, keepalive and close have it there; a code is a number on create and a text after that."""
         exchange = an_exchange(t.BITRUE)
@@ -226,54 +238,276 @@ def test_an_event_reaches_the_own_form_alone() -> None:
     assert (own.events, other.events) == (1, 0)
 
 
-class TestChatter:
-    def open(self, dialect: Dialect) -> t.Session:
-        session = an_exchange(dialect).connect(dialect.stream.url.replace("{key}", "somekey"), 0)
+class Sockets:
+    """Alice at one exchange, with a key, and sockets for it."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.exchange = an_exchange(dialect, secret=None)
+        self.key = self.exchange.replace_key("alice", 0, dialect=dialect)
+
+    def open(self, now: float = 0) -> t.Session:
+        session = self.exchange.connect(self.dialect.stream.url.replace("{key}", self.key), now)
         assert isinstance(session, t.Session)
         return session
 
-    def said(self, session: t.Session, now: float) -> list[str]:
-        """What the exchange says until then, as text."""
-        return [getattr(frame, "data", type(frame).__name__) for frame in session.due(now)]
+    def subscribed(self, now: float = 0) -> t.Session:
+        """One that has subscribed to everything, where that is wanted, and has the answers behind it."""
+        session = self.open(now)
+        for channel, _ in self.dialect.stream.channels:
+            session.receive_text(SUBSCRIBE[self.dialect.stream.words].replace("CHANNEL", channel), now)
+        session.due(now)
+        return session
 
-    def test_bingx_pings_in_a_word(self) -> None:
-        """``Ping`` wants ``Pong``; who misses it is closed."""
-        polite, rude = self.open(t.BINGX), self.open(t.BINGX)
-        assert self.said(polite, 5) == self.said(rude, 5) == ["Ping"]
-        polite.receive_text("Pong", 6)
-        for now in range(10, 40, 5):
-            assert "Goodbye" not in self.said(polite, now)
-            polite.receive_text("Pong", now)
-        assert "Goodbye" in self.said(rude, 40)
 
-    @named([t.TOOBIT, t.HASHKEY, t.COINS_PH, t.BITRUE, t.MEXC])
-    def test_others_ping_in_json(self, dialect: Dialect) -> None:
-        """The pong has the ping's time, and a client may ping, too."""
-        session = self.open(dialect)
-        every = dialect.stream.ping_every
-        (ping,) = self.said(session, every)
-        assert ping == f'{{"ping":{round((UNIX + every) * 1000)}}}'
-        session.receive_text(ping.replace("ping", "pong"), every)
-        session.receive_text('{"ping":1691473283965}', every)
-        assert self.said(session, every) == ['{"pong":1691473283965}']
-        session.receive_text('{"method":"PING"}', every)
-        assert self.said(session, every) == ['{"id":0,"code":0,"msg":"PONG"}']
+def said(session: t.Session, now: float) -> list[str]:
+    """What the exchange says until then, as text."""
+    return [getattr(frame, "data", type(frame).__name__) for frame in session.due(now)]
+
+
+# What a client says to be known alive, and what is answered to that.
+CLIENT_PINGS = {
+    "none": ("", []),
+    "json": ('{"ping":1691473283965}', ['{"pong":1691473283965}']),
+    "method": ('{"method":"PING"}', ['{"id":0,"code":0,"msg":"PONG"}']),
+    "event": ('{"event":"pong","ts":"1635221621062"}', []),
+}
+SUBSCRIBE = {
+    "bingx": '{"id":"id1","reqType":"sub","dataType":"CHANNEL"}',
+    "bitrue": '{"event":"sub","params":{"channel":"CHANNEL"}}',
+    "gmo": '{"command":"subscribe","channel":"CHANNEL"}',
+    "mexc": '{"method":"SUBSCRIPTION","params":["CHANNEL"]}',
+}
+
+
+class TestChatter:
+    @pytest.mark.parametrize(
+        ("dialect", "ping", "pong"),
+        [
+            (t.BINGX, "Ping", "Pong"),
+            (t.BINGX_COINM, "Ping", "Pong"),
+            (
+                t.BINGX_SPOT,
+                '{"ping":"0000000000000000000001a19467fb88","time":"2026-11-01T08:00:05.000+0800"}',
+                '{"pong":"0000000000000000000001a19467fb88","time":"2026-11-01T08:00:05.000+0800"}',
+            ),
+            (t.TOOBIT, '{"ping":1793491230000}', '{"pong":1793491230000}'),
+            (
+                t.HASHKEY,
+                '{"ping":1793491230000,"channelId":"0242acfffe120002"}',
+                '{"pong":1793491230000,"channelId":"0242acfffe120002"}',
+            ),
+            (t.BITRUE, '{"ping":1793491215000}', '{"pong":1793491215000}'),
+        ],
+        ids=lambda each: getattr(each, "name", ""),
+    )
+    def test_the_exchange_pings(self, dialect: Dialect, ping: str, pong: str) -> None:
+        """A pong brings back what the ping has; who misses it is closed."""
+        rules = replace(dialect.stream, messages_per_second=None)
+        here = Sockets(replace(dialect, stream=rules))
+        polite, rude = here.open(), here.open()
+        assert said(polite, rules.ping_every) == said(rude, rules.ping_every) == [ping]
+        polite.receive_text(pong, rules.ping_every)
+        rude.receive_text(pong.replace("on", "no"), rules.ping_every)
+        for number in range(2, 1 + math.ceil((rules.ping_every + rules.pong_within) / rules.ping_every)):
+            now = number * rules.ping_every
+            assert (polite.state, rude.state) == ("open", "open")
+            for session in (polite, rude):
+                session.receive_text(CLIENT_PINGS[rules.client_pings][0], now)
+            (again, *_) = said(polite, now)
+            polite.receive_text(again.replace("ing", "ong"), now)
+        assert (polite.state, said(rude, now)[-1]) == ("open", "Goodbye")
+
+    def test_either_pong_of_bingx_will_do(self) -> None:
+        """The documents of 2022 answer in JSON, those of 2026 by the word."""
+        session = Sockets(t.BINGX_SPOT).open()
+        for now in range(5, 100, 5):
+            assert "Goodbye" not in said(session, now)
+            session.receive_text("Pong", now)
+
+    @named([t.MEXC, t.TOOBIT, t.HASHKEY, t.BITRUE, t.COINS_PH])
+    def test_the_client_has_to_speak(self, dialect: Dialect) -> None:
+        """Who says nothing in the exchange's own words is closed, although it answers every ping."""
+        ping, answer = CLIENT_PINGS[dialect.stream.client_pings]
+        wrong = [each for each, _ in CLIENT_PINGS.values() if each not in {"", ping}]
+        rules = replace(dialect.stream, ping_every=math.inf, messages_per_second=None)
+        here = Sockets(replace(dialect, stream=rules))
+        polite, rude = here.subscribed(), here.subscribed()
+        for number in range(1, 9):
+            now = number * rules.silence_within / 4
+            assert polite.state == "open"
+            polite.receive_text(ping, now)
+            assert said(polite, now) == answer
+            for each in wrong if rules.words != "binance" else wrong[:0]:
+                rude.receive_text(each, now)
+        assert rude.state == "open" or rules.words != "binance"
+        assert "Goodbye" in said(rude, now)
+
+    def test_an_event_is_traffic_at_mexc(self) -> None:
+        """There a minute without any ends a connection, whosever it is."""
+        here = Sockets(t.MEXC)
+        session = here.subscribed()
+        here.exchange.emit("alice", 50)
+        assert "Goodbye" not in said(session, 109)
+        assert "Goodbye" in said(session, 110)
 
     def test_commands_are_heard_between(self) -> None:
         """What is neither ping nor pong is a command, or none."""
-        session = self.open(t.TOOBIT)
+        here = Sockets(t.TOOBIT)
+        session = here.open()
         session.receive_text('{"method":"LIST_SUBSCRIPTIONS","id":1}', 1)
-        assert self.said(session, 1) == ['{"result":["somekey"],"id":1}']
+        assert said(session, 1) == [f'{{"result":["{here.key}"],"id":1}}']
         session.receive_text("[]", 2)
-        assert "Invalid request" in self.said(session, 2)[0]
+        assert "Invalid request" in said(session, 2)[0]
         session.receive_text("Pong", 3)
-        assert "Goodbye" in self.said(session, 3)
+        assert "Goodbye" in said(session, 3)
+
+
+class TestSubscribing:
+    @pytest.mark.parametrize(
+        ("dialect", "subscribe", "granted", "unsubscribe", "ended"),
+        [
+            (
+                t.BINGX_SPOT,
+                '{"id":"id1","dataType":"spot.executionReport"}',
+                ['{"id":"id1","code":0,"msg":""}'],
+                '{"id":"id2","reqType":"unsub","dataType":"spot.executionReport"}',
+                ['{"id":"id2","code":0,"msg":""}'],
+            ),
+            (
+                t.BITRUE,
+                '{"event":"sub","params":{"channel":"user_order_update"}}',
+                ['{"channel":"user_order_update","event_rep":"subed","status":"ok","ts":1793491201000}'],
+                '{"event":"unsub","params":{"channel":"user_order_update"}}',
+                ['{"channel":"user_order_update","status":"ok","ts":1793491203000}'],
+            ),
+            (
+                t.GMO_COIN,
+                '{"command":"subscribe","channel":"executionEvents"}',
+                [],
+                '{"command":"unsubscribe","channel":"executionEvents"}',
+                [],
+            ),
+            (
+                t.MEXC,
+                '{"method":"SUBSCRIPTION","params":["spot@private.orders.v3.api.pb"]}',
+                ['{"id":0,"code":0,"msg":"spot@private.orders.v3.api.pb"}'],
+                '{"method":"UNSUBSCRIPTION","params":["spot@private.orders.v3.api.pb"]}',
+                ['{"id":0,"code":0,"msg":"spot@private.orders.v3.api.pb"}'],
+            ),
+        ],
+        ids=lambda each: getattr(each, "name", ""),
+    )
+    def test_nothing_comes_without(
+        self, dialect: Dialect, subscribe: str, granted: list[str], unsubscribe: str, ended: list[str]
+    ) -> None:
+        """Not before a subscription, not after it, and not what comes on another channel."""
+        here = Sockets(dialect)
+        session = here.open()
+        here.exchange.emit("alice", 0.5)
+        session.receive_text(subscribe, 1)
+        assert said(session, 1) == granted
+        assert here.exchange.sockets(1)[0].channels == session.channels != ()
+        here.exchange.emit("alice", 1.5)
+        here.exchange.emit("alice", 1.5, kind=kinds_of(dialect.stream.account_events)[1])
+        here.exchange.emit("alice", 1.5, kind="of no channel", data={})
+        assert len(said(session, 2)) == session.events == 2
+        session.receive_text(unsubscribe, 3)
+        assert said(session, 3) == ended
+        here.exchange.emit("alice", 3.5)
+        here.exchange.emit("alice", 3.5, kind="of no channel", data={})
+        assert said(session, 4) == []
+        assert session.channels == ()
+
+    @pytest.mark.parametrize(
+        ("dialect", "refused"),
+        [
+            (t.BINGX_SPOT, '{"id":"id1","code":100400,"msg":"ILLEGAL_ARGUMENT"}'),
+            (t.BITRUE, None),
+            (t.GMO_COIN, '{"error":"ERR-5106 Invalid request parameter."}'),
+            (t.MEXC, '{"id":0,"code":0,"msg":"Not Subscribed successfully! [nothing].  Reason: Blocked!"}'),
+        ],
+        ids=lambda each: getattr(each, "name", ""),
+    )
+    def test_what_there_is_not(self, dialect: Dialect, refused: str | None) -> None:
+        """A channel that is none is refused, as far as anybody knows how; and so is what is no subscription."""
+        session = Sockets(dialect).open()
+        session.receive_text(SUBSCRIBE[dialect.stream.words].replace("CHANNEL", "nothing"), 1)
+        assert said(session, 1) == ([] if refused is None else [refused])
+        for number, nonsense in enumerate(["", "[]", "{", "{}", "7", SUBSCRIBE["bitrue"].replace("sub", "x")]):
+            now = 1.5 + number / 2
+            session.receive_text(nonsense, now)
+            assert all("error" in each or "ILLEGAL" in each for each in said(session, now))
+        assert (session.channels, session.state) == ((), "open")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{"method":"SUBSCRIPTION","params":[]}',
+            '{"method":"SUBSCRIPTION","params":[5]}',
+            '{"method":"SUBSCRIPTION","params":"spot@private.orders.v3.api.pb"}',
+            '{"method":["SUBSCRIPTION"],"params":["spot@private.orders.v3.api.pb"]}',
+        ],
+    )
+    def test_half_a_subscription_is_none(self, text: str) -> None:
+        """MEXC's answer to it is not known."""
+        session = Sockets(t.MEXC).open()
+        session.receive_text(text, 1)
+        assert (said(session, 1), session.channels) == ([], ())
+
+    def test_who_does_not_subscribe_is_closed_by_mexc(self) -> None:
+        """After 30 seconds, pings or not, unless something that there is was subscribed to."""
+        here = Sockets(t.MEXC)
+        silent, wrong, good = here.open(), here.open(), here.subscribed()
+        for session in (silent, wrong, good):
+            session.receive_text('{"method":"PING"}', 20)
+        wrong.receive_text(SUBSCRIBE["mexc"].replace("CHANNEL", "nothing"), 20)
+        assert ["Goodbye" in said(session, 30) for session in (silent, wrong, good)] == [True, True, False]
+
+    def test_mexc_says_that_a_key_is_none(self) -> None:
+        """On a socket that is opened with one that is dead, or never was; nothing when it dies later."""
+        here = Sockets(t.MEXC)
+        good = here.open()
+        here.exchange.kill_key("alice", 1)
+        dead = here.open(2)
+        assert (said(good, 2), said(dead, 2)) == ([], ["Invalid listen key"])
+
+    def test_there_is_a_limit(self) -> None:
+        """30 at MEXC: one more is refused."""
+        here = Sockets(replace(t.MEXC, stream=replace(t.MEXC.stream, max_streams=2)))
+        assert len(here.subscribed().channels) == 2
+
+    def test_gmo_takes_one_in_a_second(self) -> None:
+        """From one address, whatever the socket."""
+        here = Sockets(t.GMO_COIN)
+        first, second = here.open(), here.open()
+        subscribe = SUBSCRIBE["gmo"].replace("CHANNEL", "orderEvents")
+        first.receive_text(subscribe, 1)
+        second.receive_text(subscribe, 1.9)
+        assert (said(first, 2), said(second, 2)) == ([], ['{"error":"ERR-5003 Request too many."}'])
+        second.receive_text(subscribe, 2)
+        assert (first.channels, second.channels) == (("orderEvents",), ("orderEvents",))
+
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            {"channels": (("a", ()),)},
+            {"subscribe_every": -1.0},
+            {"subscribe_every": math.inf},
+            {"subscribe_within": 0.0},
+            {"silence_within": 0.0},
+        ],
+    )
+    def test_rules_that_are_none(self, rules: dict[str, Any]) -> None:
+        """Channels without words for them, and times that are none."""
+        with pytest.raises(UsageError):
+            StreamRules(**rules)
 
 
 def test_no_two_dialects_have_a_name() -> None:
     """Each is found by its name at the command line."""
     dialects = [each for name in t.__all__ if isinstance(each := getattr(t, name), Dialect)]
-    assert len({each.name for each in dialects}) == len(dialects) == 23
+    assert len({each.name for each in dialects}) == len(dialects) == 25
 
 
 def test_emitting_where_an_account_has_no_key_yet() -> None:

@@ -46,6 +46,8 @@ from trio_listenkey.testing import (
     ASTER_SPOT,
     ASTER_SPOT_V3,
     BINGX,
+    BINGX_COINM,
+    BINGX_SPOT,
     BITRUE,
     COINM,
     COINS_PH,
@@ -445,6 +447,8 @@ def test_dialects() -> None:
             ASTER_SPOT,
             ASTER_SPOT_V3,
             BINGX,
+            BINGX_COINM,
+            BINGX_SPOT,
             BITRUE,
             COINS_PH,
             GMO_COIN,
@@ -477,7 +481,9 @@ async def test_sockets(exchange: Exchange) -> None:
     exchange.emit_rate("alice", 2.5, 1.0)
     assert_type(exchange.emitted("alice"), int)
     assert_type(event_number({"e": "executionReport", "c": "n-1"}), int)
+    assert_type(event_number([{"e": "ticketInfo", "T": "1"}]), int)
     assert_type(exchange.sockets(1.0), tuple[SocketInfo, ...])
+    assert_type(exchange.sockets(1.0)[0].channels, tuple[str, ...])
     assert_type(exchange.strike_sockets(HalfOpen(), 1.0, account="alice"), int)
     exchange.freeze(5.0, 1.0)
     exchange.shut_down_sockets(1.0, after=600)
@@ -490,6 +496,7 @@ async def test_sockets(exchange: Exchange) -> None:
     )
     assert_type(USDM.stream, StreamRules)
     StreamRules(routed=True, account_events="usdm", expiry_names_key=False, ping_every=300)
+    StreamRules(words="mexc", channels=(("a", ("b", "c")),), client_pings="method", silence_within=60)
 
 
 async def test_on_loopback(exchange: Exchange, dialect: Dialect) -> None:

@@ -1,15 +1,16 @@
 """Account events as the exchanges send them, each with its number in it.
 
-The shapes are those of Binance's documents, "Event: Order Update", "Event: Balance and Position Update" (USD-M,
-COIN-M) and "Payload: Account Update", "Balance Update", "Order Update" (Spot and Binance.US, "User Data Streams"):
-a limit order of one account that is filled again and again.
+Those of other exchanges are in ``_other_events``. The shapes here are those of Binance's documents, "Event: Order
+Update", "Event: Balance and Position Update" (USD-M, COIN-M) and "Payload: Account Update", "Balance Update", "Order
+Update" (Spot and Binance.US, "User Data Streams"): a limit order of one account that is filled again and again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ._other_events import OTHER_SHAPES
 from ._stream_rules import EventFamily
 
 __all__ = ["build_event", "event_number", "kinds_of"]
@@ -28,20 +29,22 @@ def build_event(family: EventFamily, kind: str, number: int, time: int) -> Event
     return {"e": kind, "E": time} if shape is None else shape(number, time)
 
 
-def event_number(event: Mapping[str, Any]) -> int:
+def event_number(event: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
     """The number that :meth:`Exchange.emit` gave to ``event``: 1 for an account's first.
 
     It is in a field that every client keeps: the client order id (``"n-1"``; the trade id has it, too) of
     ``ORDER_TRADE_UPDATE`` and ``executionReport``, the wallet balance (``wb``) of ``ACCOUNT_UPDATE``, the free
-    amount (``f``) of ``outboundAccountPosition``, and the delta (``d``) of ``balanceUpdate``.
+    amount (``f``) of ``outboundAccountPosition``, and the delta (``d``) of ``balanceUpdate``. In the shapes of other
+    exchanges, it is in what is the most like these: see :meth:`Exchange.emit`.
 
     Args:
-        event: The event itself, not wrapped as in a combined stream.
+        event: The event itself, not wrapped as in a combined stream; or the list that an event of Toobit's is in.
 
     Raises:
         KeyError: The event is of another kind.
     """
-    return int(_NUMBERS[event["e"]](event))
+    one = event if isinstance(event, Mapping) else event[0]
+    return int(_NUMBERS[one["e"] if "e" in one else one["channel"]](one))
 
 
 def _order_trade_update(number: int, time: int) -> Event:
@@ -164,7 +167,8 @@ def _balance_update(number: int, time: int) -> Event:
     return {"e": "balanceUpdate", "E": time, "a": "USDT", "d": f"{number}.00000000", "T": time}
 
 
-_SHAPES: dict[EventFamily, dict[str, Callable[[int, int], Event]]] = {
+_SHAPES: dict[str, dict[str, Callable[[int, int], Event]]] = {
+    **OTHER_SHAPES,
     "usdm": {"ORDER_TRADE_UPDATE": _order_trade_update, "ACCOUNT_UPDATE": _account_update},
     "coinm": {"ORDER_TRADE_UPDATE": _coinm_order_trade_update, "ACCOUNT_UPDATE": _coinm_account_update},
     "spot": {
@@ -177,7 +181,13 @@ _SHAPES: dict[EventFamily, dict[str, Callable[[int, int], Event]]] = {
 _NUMBERS: dict[str, Callable[[Mapping[str, Any]], str | float]] = {
     "ORDER_TRADE_UPDATE": lambda event: event["o"]["c"].removeprefix("n-"),
     "ACCOUNT_UPDATE": lambda event: float(event["a"]["B"][0]["wb"]),
-    "executionReport": lambda event: event["c"].removeprefix("n-"),
+    # BingX's has no client order id, and Toobit's is a number.
+    "executionReport": lambda event: str(event.get("c", event.get("i"))).removeprefix("n-"),
     "outboundAccountPosition": lambda event: float(event["B"][0]["f"]),
     "balanceUpdate": lambda event: float(event["d"]),
+    "outboundAccountInfo": lambda event: float(event["B"][0]["f"]),
+    "ticketInfo": lambda event: event["T"],
+    "BALANCE": lambda event: float(event["B"][0]["F"]),
+    "executionEvents": lambda event: event["executionId"],
+    "orderEvents": lambda event: event["orderId"],
 }

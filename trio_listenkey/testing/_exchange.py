@@ -231,9 +231,12 @@ class Exchange:
         Args:
             account: The account's name.
             now: The exchange's time.
-            kind: ``"ORDER_TRADE_UPDATE"`` or ``"ACCOUNT_UPDATE"`` at USD-M and COIN-M; ``"executionReport"``,
-                ``"outboundAccountPosition"`` or ``"balanceUpdate"`` at Spot and Binance.US; or another, whose fields
-                are then all in ``data``. ``None`` for the first of these.
+            kind: ``"ORDER_TRADE_UPDATE"`` or ``"ACCOUNT_UPDATE"`` at USD-M, COIN-M and BingX's swaps;
+                ``"executionReport"``, ``"outboundAccountPosition"`` or ``"balanceUpdate"`` at Spot, Binance.US and
+                Coins.ph; ``"executionReport"`` or ``"ACCOUNT_UPDATE"`` at BingX's spot; ``"executionReport"``,
+                ``"outboundAccountInfo"`` or ``"ticketInfo"`` at Toobit and HashKey; ``"executionReport"`` or
+                ``"BALANCE"`` at Bitrue; ``"executionEvents"`` or ``"orderEvents"`` at GMO Coin; or another, whose
+                fields are then all in ``data``. ``None`` for the first of these.
             count: How many.
             data: Fields that take the place of the event's own.
             dialect: Where; as in :meth:`replace_key`, a subscription on the WebSocket API counting as a key.
@@ -507,8 +510,9 @@ class Exchange:
         body = dialect.created
         if "BESIDE" in body:
             body = body.replace("BESIDE", self._keys.create_beside(place, now, validity))
-        expiry = str(int(self.unix_time(now + validity) * 1000))
-        return success(work, body.replace("EXPIRY", expiry).replace('"KEY"', f'"{key}"'))
+        if "EXPIRY" in body:  # else it may be never
+            body = body.replace("EXPIRY", str(int(self.unix_time(now + validity) * 1000)))
+        return success(work, body.replace('"KEY"', f'"{key}"'))
 
     def _make_room(self, place: Place, dialect: Dialect, now: float) -> None:
         living = self._keys.living(place, now)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
+from ._channels import denied, granted, read_subscription, too_fast
 from ._chatter import pong_in, reply_to_ping
 from ._commands import Command, Misunderstood, answer, read_command
 from ._keys import KeyLife, Place
@@ -25,6 +26,8 @@ class KeyHouse(House, Protocol):
 
     def unsubscribe(self, session: KeySession, name: str) -> None: ...
 
+    def may_subscribe(self, rules: StreamRules, now: float) -> bool: ...
+
 
 class KeySession(Session):
     """A socket for listen keys.
@@ -42,8 +45,12 @@ class KeySession(Session):
         self.route: str = wanted.route
         self.form: str = wanted.form
         self.subscriptions: dict[str, Subscription | None] = {}
+        self._channels: dict[str, None] = {}
+        self._spoken_at = now
         for name, events in wanted.streams:
             self._subscribe(name, events, now)
+        if not self.count_live_keys(now):
+            self._answer(rules.says_of_dead_keys, now)
 
     @property
     def streams(self) -> int:
@@ -60,6 +67,11 @@ class KeySession(Session):
         """Where the keys are that it may yet get events of."""
         return tuple(each.life.place for each in self._keyed if each.watching)
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What it has subscribed to, where a key is not all that it takes."""
+        return tuple(self._channels)
+
     def count_live_keys(self, now: float) -> int:
         """How many of the keys that it is subscribed with are alive."""
         return sum(now < each.life.ends_at for each in self._keyed)
@@ -72,7 +84,10 @@ class KeySession(Session):
         """The client sent a message."""
         if not self._admits(now):
             return
-        if self.rules.pings != "frames" and self._is_chatter(text, now):
+        if self._is_chatter(text, now):
+            return
+        if self.rules.words != "binance":
+            self._hear_subscription(text, now)
             return
         command = read_command(text)
         if isinstance(command, Misunderstood):
@@ -83,12 +98,34 @@ class KeySession(Session):
             self._obey(command, now)
 
     def _is_chatter(self, text: str, now: float) -> bool:
-        answered, reply = pong_in(self.rules.pings, text, self._last_ping), reply_to_ping(text)
+        answered = pong_in(self.rules.pings, text, self._last_ping)
+        reply = reply_to_ping(self.rules.client_pings, text)
         if answered is not None:
             self._heart.pong(answered)
         elif reply is not None:
-            self._say(reply, now)
+            self._spoken_at = now
+            self._answer(reply, now)
         return answered is not None or reply is not None
+
+    def _hear_subscription(self, text: str, now: float) -> None:
+        rules, asked = self.rules, read_subscription(self.rules.words, text)
+        if not self._house.may_subscribe(rules, now):
+            self._answer(too_fast(), now)
+        elif asked is None or not dict(rules.channels).keys() >= set(asked.channels) or self._is_full(asked.channels):
+            self._answer(denied(rules.words, asked), now)
+        else:
+            for channel in asked.channels:
+                self._channels.pop(channel, None)
+            if asked.subscribes:
+                self._channels.update(dict.fromkeys(asked.channels))
+            self._answer(granted(rules.words, asked, self._house.unix_ms(now)), now)
+
+    def _is_full(self, more: Iterable[str]) -> bool:
+        return len(self._channels.keys() | set(more)) > self.rules.max_streams
+
+    def _answer(self, text: str, now: float) -> None:
+        if text:
+            self._say(text, now)
 
     def end(self) -> None:
         """The connection is over, whoever ended it."""
@@ -99,9 +136,20 @@ class KeySession(Session):
     def deliver(self, name: str, account: str, kind: str, text: str, now: float) -> None:
         """An event of the account whose key is called ``name``, which is alive."""
         shown = wrapped(text, name) if self.combined else text
+        before = self.events
         self._bring(account, shown, partial(self._wants, name, kind, now), now)
+        if self.rules.events_break_silence and self.events > before:
+            self._spoken_at = now
 
     # --- What happens with time
+
+    def _alarms(self) -> Iterator[tuple[float, Callable[[float], None]]]:
+        yield from super()._alarms()
+        if self._listens:
+            # With which code the exchanges close, their documents do not say.
+            yield self._spoken_at + self.rules.silence_within, partial(self.close, POLICY, "Ping timeout")
+            if not self._channels:
+                yield self.opened_at + self.rules.subscribe_within, partial(self.close, POLICY, "No subscription")
 
     def _lives(self) -> Iterable[KeyLife]:
         return [each.life for each in self._keyed]
@@ -154,4 +202,10 @@ class KeySession(Session):
 
     def _wants(self, name: str, kind: str, now: float) -> bool:
         subscription = self.subscriptions[name]
-        return self._listens and subscription is not None and subscription.wants(kind, now)
+        is_wanted = self._listens and subscription is not None and subscription.wants(kind, now)
+        return is_wanted and self._has_channel_for(kind)
+
+    def _has_channel_for(self, kind: str) -> bool:
+        """Whether it has subscribed to where such events come; to anything, for a kind that no document has."""
+        channels = [channel for channel, kinds in self.rules.channels if kind in kinds]
+        return not self.rules.channels or bool(self._channels.keys() & set(channels or self._channels))

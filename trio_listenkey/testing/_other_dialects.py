@@ -1,11 +1,13 @@
 """The dialects of the rest of the Binance family, and of the exchanges that follow it, from their own documents.
 
-Their streams carry account events in the shapes of Binance's: what other exchanges send is passed as ``data=`` to
-:meth:`Exchange.emit`. Protobuf is not spoken, and nobody has to subscribe.
+Where the documents want a client to subscribe, nothing comes before; where it has to speak first, it is closed if it
+does not. Account events have the shapes of the exchange's own examples, or of Binance's where there is none: Aster, and
+MEXC, which sends protobuf, and that is not spoken.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from ._dialects import COINM, SPOT_US, USDM, Refusals
@@ -18,6 +20,8 @@ __all__ = [
     "ASTER_SPOT",
     "ASTER_SPOT_V3",
     "BINGX",
+    "BINGX_COINM",
+    "BINGX_SPOT",
     "BITRUE",
     "COINS_PH",
     "GMO_COIN",
@@ -126,15 +130,39 @@ BINGX = replace(
     ),
     stream=StreamRules(
         url="/swap-market?listenKey={key}",
-        account_events="usdm",
+        account_events="bingx",
         pings="text",
         compressed=True,
         # Every five seconds; how long it waits is not said.
         ping_every=5.0,
         pong_within=30.0,
+        words="bingx",
     ),
 )
 """BingX documentation (2022, 2026-04), "Listen Key"; the stream is that of perpetual swaps."""
+
+BINGX_COINM = replace(
+    BINGX, name="bingx-coinm", stream=replace(BINGX.stream, url="/market?listenKey={key}", account_events="bingx-coinm")
+)
+"""The same, with the stream of coin-margined swaps. The key of BingX is one for three streams: serve one of these."""
+
+BINGX_SPOT = replace(
+    BINGX,
+    name="bingx-spot",
+    stream=replace(
+        BINGX.stream,
+        url="/market?listenKey={key}",
+        account_events="bingx-spot",
+        # {"ping": ..., "time": ...} in the documents of 2022; those of 2026-04 know its name, and not its form.
+        pings="json-time",
+        channels=(
+            ("spot.executionReport", ("executionReport",)),
+            ("ACCOUNT_UPDATE", ("ACCOUNT_UPDATE",)),
+        ),
+        max_streams=200,
+    ),
+)
+"""The same, with the stream of spot, where nothing comes without a subscription; see :data:`BINGX_COINM`."""
 
 MEXC = replace(
     SPOT_US,
@@ -151,8 +179,28 @@ MEXC = replace(
         clock=api_error(400, 700003, "Timestamp for this request is outside of the recvWindow."),
         gone=api_error(400, 730708, "listen key information error"),
     ),
-    # The client pings, and is dropped when nothing comes for a minute: here, when it misses the exchange's own.
-    stream=StreamRules(url="/ws?listenKey={key}", announces_expiry=False, pings="json"),
+    stream=StreamRules(
+        url="/ws?listenKey={key}",
+        announces_expiry=False,
+        # As ccxt has met it; whether it is said, too, when a key dies later, nobody says.
+        says_of_dead_keys="Invalid listen key",
+        # "If there is no valid subscription on the websocket, the server will actively disconnect after 30 seconds. If
+        # the subscription is successful but there is no data flow, the server will disconnect after one minute. The
+        # client can send a ping": Websocket Market Streams. That the exchange has pings of its own stands in its
+        # questions and answers, and not which: frames are taken, as often as at Binance.
+        client_pings="method",
+        silence_within=60.0,
+        events_break_silence=True,
+        words="mexc",
+        channels=(
+            ("spot@private.orders.v3.api.pb", ("executionReport",)),
+            ("spot@private.account.v3.api.pb", ("outboundAccountPosition", "balanceUpdate")),
+            ("spot@private.deals.v3.api.pb", ()),
+        ),
+        subscribe_within=30.0,
+        max_streams=30,
+        messages_per_second=100,
+    ),
 )
 """MEXC documentation V3 (2025-08). On the path of :data:`SPOT_US`. What the 61st create gets is not documented."""
 
@@ -162,11 +210,33 @@ TOOBIT = replace(
     path="/api/v1/userDataStream",
     api_key_in="X-BB-APIKEY",
     signed="query",
-    stream=StreamRules(url="/api/v1/ws/{key}", pings="json", ping_every=30.0),
+    stream=StreamRules(
+        url="/api/v1/ws/{key}",
+        account_events="toobit",
+        announces_expiry=False,
+        # "The client needs to send a ping frame, and the server will reply with a pong frame, otherwise the server will
+        # actively disconnect within 5 minutes": Heartbeat. Clients answer pings of the exchange's, too, which the
+        # documents do not have: they are as HashKey's, whose documents are the same in much.
+        client_pings="json",
+        silence_within=300.0,
+        pings="json",
+        ping_every=30.0,
+        messages_per_second=5,
+    ),
 )
 """Toobit documentation (2023-12)."""
 
-HASHKEY = replace(TOOBIT, name="hashkey", api_key_in="X-HK-APIKEY", created='{"listenkey":"KEY"}')
+HASHKEY = replace(
+    TOOBIT,
+    name="hashkey",
+    api_key_in="X-HK-APIKEY",
+    created='{"listenkey":"KEY"}',
+    # A ping every 30 seconds, and two that are missed end the connection. The client is "required to initiate a
+    # periodic heartbeat", recommended every 10 seconds; an hour without one ends it.
+    stream=replace(
+        TOOBIT.stream, account_events="hashkey", pings="json-channel", pong_within=60.0, silence_within=3600.0
+    ),
+)
 """HashKey documentation (2025), in the spelling of Hong Kong. On the path of :data:`TOOBIT`."""
 
 BITRUE = replace(
@@ -181,7 +251,23 @@ BITRUE = replace(
         api_key=api_error(200, -1022, "Invalid API key"),
         gone=api_error(200, -1150, "listenKey does not exist"),
     ),
-    stream=StreamRules(url="/stream?listenKey={key}", announces_expiry=False, pings="json"),
+    stream=StreamRules(
+        url="/stream?listenKey={key}",
+        account_events="bitrue",
+        announces_expiry=False,
+        # "You should send pong message within 10 minutes": User Data Streams, keep-alive. Of pings, only the page of
+        # market data knows, every 15 seconds, to be answered within a minute; clients answer them here, too.
+        client_pings="event",
+        silence_within=600.0,
+        pings="json",
+        ping_every=15.0,
+        pong_within=60.0,
+        words="bitrue",
+        channels=(
+            ("user_order_update", ("executionReport",)),
+            ("user_balance_update", ("BALANCE",)),
+        ),
+    ),
 )
 """Bitrue documentation (2023-07)."""
 
@@ -190,7 +276,16 @@ COINS_PH = replace(
     name="coins-ph",
     path="/openapi/v1/userDataStream",
     api_key_in="X-COINS-APIKEY",
-    stream=StreamRules(url="/openapi/ws/{key}", pings="json"),
+    # "If the websocket server does not receive a ping frame ... within a 5 minute period, the connection will be
+    # disconnected": Web Socket Streams, and {"ping": ...} is what it calls a ping frame.
+    stream=StreamRules(
+        url="/openapi/ws/{key}",
+        account_events="coins-ph",
+        announces_expiry=False,
+        client_pings="json",
+        silence_within=300.0,
+        ping_every=math.inf,
+    ),
 )
 """Coins.ph documentation (2026-06), with the second create of its older pages: the same key."""
 
@@ -220,6 +315,22 @@ GMO_COIN = replace(
         key_missing=_gmo(200, "ERR-5106", "Invalid request parameter."),
         gone=_gmo(200, "ERR-5106", "Invalid request parameter."),
     ),
-    stream=StreamRules(url="/ws/private/v1/{key}", ping_every=60.0, pong_within=180.0, announces_expiry=False),
+    stream=StreamRules(
+        url="/ws/private/v1/{key}",
+        account_events="gmo",
+        # "A ping will be sent from the server to a client once per minute", and the third that is missed is the last.
+        ping_every=60.0,
+        pong_within=180.0,
+        announces_expiry=False,
+        words="gmo",
+        channels=(
+            ("executionEvents", ("executionEvents",)),
+            ("orderEvents", ("orderEvents",)),
+            ("positionEvents", ()),
+            ("positionSummaryEvents", ()),
+        ),
+        # "1 request (subscribe/unsubscribe) per second per IP address".
+        subscribe_every=1.0,
+    ),
 )
 """GMO Coin documentation (2026-06). A sixth token silently ends the one that would have expired next."""

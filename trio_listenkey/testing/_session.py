@@ -72,7 +72,7 @@ class Session(ABC):
         self._house = house
         self._outbox = Outbox()
         self._heart = Heartbeat(rules.ping_every, rules.pong_within, now)
-        self._last_ping = 0
+        self._last_ping = b""
         self._closes_at = now + rules.lifetime
         self._frozen_until = -math.inf
         self._scheduled: list[tuple[float, Effect]] = []
@@ -98,6 +98,11 @@ class Session(ABC):
     @abstractmethod
     def places(self) -> tuple[Place, ...]:
         """Where the keys are that it may yet get events of."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What it has subscribed to, where a key is not all that it takes."""
+        return ()
 
     @abstractmethod
     def count_live_keys(self, now: float) -> int:
@@ -258,11 +263,11 @@ class Session(ABC):
 
     def _ping(self, now: float) -> None:
         # The exchange's time in milliseconds: different with each ping, and the same with each run.
-        time = self._last_ping = self._house.unix_ms(now)
-        payload = str(time).encode()
-        self._heart.ping(payload, now)
         kind = self.rules.pings
-        self._put(Ping(payload) if kind == "frames" else self._message(ping_message(kind, time)), now)
+        payload, text = ping_message(kind, self._house.unix_ms(now))
+        self._last_ping = payload
+        self._heart.ping(payload, now)
+        self._put(Ping(payload) if kind == "frames" else self._message(text), now)
 
     def _do_scheduled(self, scheduled: tuple[float, Effect], now: float) -> None:
         self._scheduled.remove(scheduled)

@@ -20,6 +20,7 @@ from ._faults import Script
 from ._key_session import KeySession
 from ._keys import KeyLife, Keys, Place
 from ._messages import to_json
+from ._other_events import as_sent
 from ._reply import Reply, from_status
 from ._session import Session
 from ._stream_rules import StreamRules
@@ -46,6 +47,7 @@ class SocketInfo:
         events: How many account events it was sent.
         state: ``"open"``, or ``"closing"`` when it is being closed.
         half_open: Whether bytes vanish both ways.
+        channels: What it has subscribed to, where the exchange wants that besides a key.
     """
 
     path: str
@@ -55,6 +57,7 @@ class SocketInfo:
     events: int
     state: str
     half_open: bool
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -101,6 +104,7 @@ class Sockets:
         self._open: dict[Session, None] = {}
         self._listening: dict[str, dict[KeySession, None]] = {}
         self._attempts: deque[float] = deque()
+        self._last_subscription = -math.inf
         keys.changed = self._key_changed
 
     # --- What the exchange does
@@ -210,6 +214,13 @@ class Sockets:
         if not listeners:
             self._listening.pop(name, None)
 
+    def may_subscribe(self, rules: StreamRules, now: float) -> bool:
+        """Whether it is not too soon after the last subscription, which came from the same address."""
+        if now < self._last_subscription + rules.subscribe_every:
+            return False
+        self._last_subscription = now
+        return True
+
     def next_for(self, session: Session) -> float:
         return min([self._script.next_start, *map(self.emission.next_at, session.places)])
 
@@ -312,7 +323,7 @@ class Sockets:
             return
         family = dialect_at(self._dialects, place).stream.account_events
         event = build_event(family, kind, number, self.unix_ms(now))
-        text = to_json({**event, **(data or {})})
+        text = to_json(as_sent(family, {**event, **(data or {})}))
         for life in self._keys.living(place, now):
             for session in tuple(self._listening.get(life.key, ())):
                 session.deliver(life.key, place[0], kind, text, now)
@@ -338,4 +349,5 @@ def _info(session: Session, now: float) -> SocketInfo:
         events=session.events,
         state=session.state,
         half_open=session.deaf,
+        channels=session.channels,
     )

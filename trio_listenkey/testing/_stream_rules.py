@@ -8,9 +8,14 @@ from typing import Literal
 
 from .._errors import UsageError
 
-__all__ = ["EventFamily", "StreamRules"]
+__all__ = ["ClientPings", "EventFamily", "Pings", "StreamRules", "Words"]
 
-EventFamily = Literal["usdm", "coinm", "spot"]
+EventFamily = Literal[
+    "usdm", "coinm", "spot", "bingx", "bingx-coinm", "bingx-spot", "toobit", "hashkey", "bitrue", "coins-ph", "gmo"
+]
+Pings = Literal["frames", "text", "json", "json-time", "json-channel"]
+ClientPings = Literal["none", "json", "method", "event"]
+Words = Literal["binance", "bingx", "bitrue", "gmo", "mexc"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +38,22 @@ class StreamRules:
         expiry_passes_filter: Whether it comes although ``events=`` does not name it. No document says so.
         accepts_unknown_keys: Whether the handshake succeeds with a key that is dead or never was, and nothing
             comes, as on the real exchanges; otherwise HTTP 401.
+        says_of_dead_keys: What is said on a socket that was opened with no key that is alive; empty for nothing.
         announces_shutdown: Whether ``serverShutdown`` is sent before the exchange closes its sockets.
-        pings: What the exchange's pings are, and the client's may be: ``"frames"`` of the protocol, a ``"text"``, or
-            ``"json"``.
+        pings: What the exchange's pings are: ``"frames"`` of the protocol, a ``"text"``, or ``"json"``, as
+            ``"json-time"`` with a field ``time`` and as ``"json-channel"`` with a field ``channelId``.
         compressed: Whether each message is compressed by itself, as at BingX, and sent as binary.
-        ping_every: Seconds between two pings of the exchange.
+        ping_every: Seconds between two pings of the exchange; infinity for none.
         pong_within: Seconds within which a ping must be answered by a pong with its payload.
+        client_pings: What a client may say to be known alive: nothing; ``{"ping": ...}`` as ``"json"``,
+            ``{"method":"PING"}`` as ``"method"``, or ``{"event":"pong", ...}`` as ``"event"``.
+        silence_within: Seconds after which a client that has not said that is closed, although it answers pings.
+        events_break_silence: Whether they are counted from the last event as well: whether any traffic will do.
+        words: Whose words a client subscribes in.
+        channels: What a client has to subscribe to in these words, each with the kinds of event that come on it:
+            nothing comes before. Empty where a key is all that it takes.
+        subscribe_within: Seconds after which a client that has not subscribed to anything is closed.
+        subscribe_every: Seconds that must be between two subscriptions from one address, on whatever sockets.
         messages_per_second: More messages, pings and pongs together, in one second end the connection;
             ``None`` for no limit.
         max_streams: Subscriptions on one connection.
@@ -54,16 +69,27 @@ class StreamRules:
     expiry_time_as_text: bool = False
     expiry_passes_filter: bool = False
     accepts_unknown_keys: bool = True
+    says_of_dead_keys: str = ""
     announces_shutdown: bool = False
-    pings: Literal["frames", "text", "json"] = "frames"
+    pings: Pings = "frames"
     compressed: bool = False
     ping_every: float = 180.0
     pong_within: float = 600.0
+    client_pings: ClientPings = "none"
+    silence_within: float = math.inf
+    events_break_silence: bool = False
+    words: Words = "binance"
+    channels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    subscribe_within: float = math.inf
+    subscribe_every: float = 0.0
     messages_per_second: int | None = 10
     max_streams: int = 1024
     lifetime: float = 86_400.0
 
     def __post_init__(self) -> None:
-        positive = (self.ping_every, self.pong_within, self.lifetime, self.max_streams, self.messages_per_second or 1)
-        if not all(0 < each <= math.inf for each in positive):
+        limits = (self.max_streams, self.messages_per_second or 1, self.silence_within, self.subscribe_within)
+        positive = (self.ping_every, self.pong_within, self.lifetime, *limits)
+        if not all(0 < each <= math.inf for each in positive) or not 0 <= self.subscribe_every < math.inf:
             raise UsageError(f"{self} are no rules", advice="Pass positive numbers")
+        if self.channels and self.words == "binance":
+            raise UsageError(f"{self} have channels, and no words for them", advice="Pass words=")

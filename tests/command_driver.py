@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -13,11 +14,16 @@ from typing import Any
 
 import trio
 
+from trio_listenkey import venues
+from trio_listenkey._cli._findings import steps_of
 from trio_listenkey.testing import Exchange, Fault, ServedExchange, serve_exchange
 
 COMMAND = [sys.executable, "-m", "trio_listenkey"]
 API_KEY = "TheApiKeyThatNobodyMaySee"
+API_SECRET = "TheSecretThatNobodyMaySee"
 USDM = "binance-usdm"
+SPOT = "binance-spot"
+MARGIN = "binance-margin"
 LONG_ENOUGH = 30
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -25,7 +31,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 @asynccontextmanager
 async def an_exchange(*faults: Fault, tls: bool = False, **options: Any) -> AsyncIterator[ServedExchange]:
     exchange = Exchange(seed=1, faults=list(faults), **options)
-    exchange.add_account(API_KEY, name="alice")
+    exchange.add_account(API_KEY, name="alice", secret=API_SECRET)
     async with serve_exchange(exchange, tls=tls) as served:
         yield served
 
@@ -35,7 +41,14 @@ def at(served: ServedExchange) -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "BINANCE_API_KEY": API_KEY, "COLUMNS": "100", "TERM": "xterm-256color", **more}
+    # Python is to buffer its output as it does by default: what cannot be written may come to light at exit alone.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**inherited, "BINANCE_API_KEY": API_KEY, "COLUMNS": "100", "TERM": "xterm-256color", **more}
+
+
+def signing(**more: str) -> dict[str, str]:
+    """An environment with the secret in it, too."""
+    return environment(BINANCE_API_SECRET=API_SECRET, **more)
 
 
 def keys_left(served: ServedExchange) -> tuple[str, ...]:
@@ -116,6 +129,37 @@ async def run(*arguments: str, env: dict[str, str] | None = None, **options: Any
     return command
 
 
+class Report:
+    """What ``doctor --json`` said."""
+
+    def __init__(self, venue: str, ended: Running) -> None:
+        self.code, self.err = ended.code, ended.err.decode()
+        (line,) = ended.out.splitlines()
+        self.told = json.loads(line)
+        assert self.told["venue"] == venue
+        assert self.told["exit_status"] == self.code
+        assert self.told["ok"] == (self.code == 0)
+        assert [step["step"] for step in self.told["steps"]] == list(steps_of(venues.by_name(venue)))
+        self.steps: dict[str, dict[str, Any]] = {step["step"]: step for step in self.told["steps"]}
+
+    def verdicts(self, *steps: str) -> list[str]:
+        return [self.steps[step]["verdict"] for step in steps]
+
+    @property
+    def failed(self) -> list[str]:
+        return [name for name, step in self.steps.items() if step["verdict"] == "failed"]
+
+
+async def examine(
+    served: ServedExchange, *options: str, venue: str = USDM, env: dict[str, str] | None = None
+) -> Report:
+    """Run the doctor, and read what it said; nothing secret is in it."""
+    ended = await run("doctor", venue, *at(served), "--json", *options, env=env)
+    for secret in (API_KEY, API_SECRET):
+        assert secret.encode() not in ended.out + ended.err
+    return Report(venue, ended)
+
+
 class Terminal:
     """A terminal, and all that was drawn on it."""
 
@@ -132,6 +176,11 @@ class Terminal:
                 self._drawn += os.read(self._master, 65536)
             except BlockingIOError:
                 return _CONTROL.sub("", self._drawn.decode())
+
+    def has_cursor(self) -> bool:
+        """Whether the cursor is shown: what hides it has to bring it back."""
+        assert self.drawn
+        return self._drawn.rfind(b"\x1b[?25h") >= self._drawn.rfind(b"\x1b[?25l")
 
     @property
     def streams(self) -> Any:

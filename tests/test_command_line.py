@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 from click.testing import CliRunner
+from command_driver import a_terminal, environment, run, running
 
 from trio_listenkey._cli import commands
 from trio_listenkey._cli._chronicle import Chronicle, Entry
 from trio_listenkey._cli._demo import run_demo
+from trio_listenkey._cli._exits import Exit
 from trio_listenkey._cli._screen import PlainScreen
 
 DEMO = [sys.executable, "-m", "trio_listenkey", "demo"]
@@ -84,7 +89,54 @@ async def test_interrupted_demo_closes_its_key() -> None:
             await process.wait()
     assert process.returncode == 130
     assert output.splitlines()[-1].split()[2:] == [b"closed", b"key", b"1"]
-    assert errors == b"Interrupted; the key was closed.\n"
+    assert errors == b"Interrupted; no key was left behind.\n"
+
+
+async def test_a_demo_that_nobody_reads_any_more_ends_quietly() -> None:
+    """With status 0: ``demo | head -2`` was not interrupted, and is not told so."""
+    read, write = os.pipe()
+    async with running("demo", "--no-tls", stdout=write) as command:
+        os.close(write)
+        await trio.to_thread.run_sync(os.read, read, 65536)
+        os.close(read)
+        assert await command.ends() == Exit.FINE
+    assert command.err == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
+@pytest.mark.parametrize(
+    "arguments", [["demo", "--no-tls"], ["venues"], ["watch", "--help"], ["exchange"]], ids=" ".join
+)
+async def test_a_full_disk_is_an_error(arguments: list[str]) -> None:
+    """One line, whatever the command."""
+    with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - it opens at once
+        ended = await run(*arguments, stdout=full)
+    assert ended.code == Exit.BROKEN
+    assert ended.err.startswith(b"Error: ")
+    assert ended.err.endswith(b"No space left on device\n")
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["venues", "exchange"])
+async def test_what_nobody_reads_is_no_error(command: str) -> None:
+    """As ``venues | head -1``: it had enough."""
+    read, write = os.pipe()
+    os.close(read)
+    ended = await run(command, stdout=write)
+    os.close(write)
+    assert (ended.code, ended.err) == (Exit.FINE, b"")
+
+
+async def test_an_interrupted_demo_cleans_up_its_terminal() -> None:
+    """No panel and no hidden cursor; what it says last is that nothing is left."""
+    with a_terminal() as terminal:
+        async with running("demo", "--no-tls", env=environment(COLUMNS="60"), **terminal.streams) as command:
+            await terminal.shows("created", "key expires", "╯")
+            assert not terminal.has_cursor()
+            assert await command.end_by(signal.SIGTERM) == Exit.TERMINATED
+        await terminal.shows("closed      key 1", "Interrupted; no key was left behind.")
+        assert terminal.has_cursor()
+        assert {len(line) for line in re.findall("[╭╰].*?[╮╯]", terminal.drawn)} == {60 - len("^C^C")}
 
 
 class Saboteur(PlainScreen):

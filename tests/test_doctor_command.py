@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import time
@@ -11,13 +10,12 @@ from typing import Any
 
 import pytest
 import trio
-from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, environment, keys_left, run, running
+from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, environment, examine, keys_left, run, running
 
 from trio_listenkey import venues
-from trio_listenkey._cli._checkup import _ping
+from trio_listenkey._cli._checkup import ping
 from trio_listenkey._cli._exits import Exit
-from trio_listenkey._cli._findings import STEPS
-from trio_listenkey._cli._reach import Found, Problem, _judge_certificate, _judge_clock, compare_clocks
+from trio_listenkey._cli._reach import Found, Problem, _judge_certificate, compare_clocks, judge_clock
 from trio_listenkey.connectors import SocketError
 from trio_listenkey.testing import (
     Delay,
@@ -26,7 +24,6 @@ from trio_listenkey.testing import (
     Hang,
     KillKey,
     Reset,
-    ServedExchange,
     Status,
     api_error,
     rate_limited,
@@ -38,35 +35,6 @@ from trio_listenkey.transports import Response, TransportError
 REFUSED = api_error(401, -2015, "Invalid API-key, IP, or permissions for action.")
 NETWORK = ["rest-name", "rest-tcp", "rest-tls", "clock", "stream-name", "stream-tcp", "stream-tls"]
 ACCOUNT = ["credentials", "create", "keepalive", "socket", "ping", "close"]
-
-
-class Report:
-    """What ``--json`` said."""
-
-    def __init__(self, code: int | None, out: bytes, err: bytes) -> None:
-        self.code, self.err = code, err.decode()
-        (line,) = out.splitlines()
-        self.told = json.loads(line)
-        assert self.told["exit_status"] == code
-        assert self.told["ok"] == (code == 0)
-        assert [step["step"] for step in self.told["steps"]] == list(STEPS)
-        self.steps: dict[str, dict[str, Any]] = {step["step"]: step for step in self.told["steps"]}
-
-    def verdicts(self, *steps: str) -> list[str]:
-        return [self.steps[step]["verdict"] for step in steps]
-
-    @property
-    def failed(self) -> list[str]:
-        return [name for name, step in self.steps.items() if step["verdict"] == "failed"]
-
-
-async def examine(
-    served: ServedExchange | None, *options: str, venue: str = USDM, env: dict[str, str] | None = None
-) -> Report:
-    place = [] if served is None else at(served)
-    ended = await run("doctor", venue, *place, "--json", *options, env=env)
-    assert API_KEY.encode() not in ended.out + ended.err
-    return Report(ended.code, ended.out, ended.err)
 
 
 # All is well.
@@ -113,6 +81,46 @@ async def test_on_a_terminal_it_says_what_it_waits_for() -> None:
             ended = await run("doctor", USDM, *at(served), **terminal.streams)
             await terminal.shows("credentials ...", "ok       credentials", "All is well.")
     assert ended.code == Exit.FINE
+
+
+async def test_on_a_narrow_terminal_words_stay_whole() -> None:
+    """What was found is broken between words, below itself; in a pipe it is one line."""
+    with a_terminal() as terminal:
+        async with an_exchange() as served:
+            served.exchange.revoke(API_KEY)
+            narrow = environment(COLUMNS="60")
+            ended = await run("doctor", USDM, *at(served), env=narrow, **terminal.streams)
+            await terminal.shows("Not well: credentials.")
+        lines = [line.strip() for line in terminal.drawn.replace("\r", "\n").splitlines()]
+    assert ended.code == Exit.CREDENTIALS
+    assert max(map(len, lines)) <= 60
+    assert "the exchange does not accept the API key" in " ".join(" ".join(lines).split())
+
+
+async def test_whoever_interrupts_twice_gets_the_terminal_back() -> None:
+    """The spinner, which hides the cursor, goes with the first Ctrl-C, however long the close takes."""
+    faults = [Fault(verb="connect", effect=Hang()), Fault(verb="close", effect=Hang())]
+    with a_terminal() as terminal:
+        async with (
+            an_exchange(*faults) as served,
+            running("doctor", USDM, *at(served), "--close", "--timeout", "60", **terminal.streams) as command,
+        ):
+            await terminal.shows("socket opened ...")
+            assert not terminal.has_cursor()
+            command.process.send_signal(signal.SIGINT)
+            await command.until(lambda _: bool(terminal.drawn) and terminal.has_cursor())
+            assert command.process.returncode is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
+async def test_a_full_disk_is_an_error() -> None:
+    """Although all is well, nobody would read so."""
+    with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - it opens at once
+        async with an_exchange() as served:
+            ended = await run("doctor", USDM, *at(served), stdout=full)
+            assert keys_left(served) == ()
+    assert ended.code == Exit.BROKEN
+    assert ended.err == b"Error: standard output: No space left on device\n"
 
 
 # Whose key is it?
@@ -273,16 +281,16 @@ async def test_an_answer_without_a_date() -> None:
     ("least", "most", "about", "is_warning"),
     [
         (-0.7, 0.4, "agrees with the exchange's to within 0.7 s", False),
+        (-0.001, 0.024, "agrees with the exchange's to within 24 ms", False),
         (0.4, 1.5, "behind the exchange's, by 0.4 s or more", False),
         (-90.0, -88.9, "ahead of the exchange's, by 88.9 s or more", True),
         (30.0, 31.1, "behind the exchange's, by 30.0 s or more", True),
     ],
 )
 def test_clocks(least: float, most: float, about: str, is_warning: bool) -> None:
-    """Whole seconds are told: what is less than that is no skew."""
-    found = _judge_clock(least, most)
-    assert found.about == about
-    assert (found.hint is not None) == is_warning
+    """What may be no difference is told as none; what does no harm is no warning."""
+    found = judge_clock(least, most, "Set it")
+    assert (found.about, found.hint) == (about, "Set it" if is_warning else None)
 
 
 def test_certificates_that_are_about_to_expire() -> None:
@@ -310,8 +318,8 @@ async def test_a_socket_that_ends_instead_of_answering() -> None:
             await trio.sleep(0.01)
             raise SocketError("reset")
 
-    with pytest.raises(Problem, match="reset"):
-        await _ping(Over())
+    with pytest.raises(SocketError, match="reset"):
+        await ping(Over())
 
 
 async def test_a_ping_among_messages() -> None:
@@ -328,15 +336,15 @@ async def test_a_ping_among_messages() -> None:
         async def ping(self) -> None:
             await trio.sleep(0.01)
 
-    assert await _ping(Busy()) == Found("the socket lives")
+    assert await ping(Busy()) == Found("the socket lives")
 
 
 def test_warnings_do_not_count() -> None:
     """Of the exit statuses, a doctor's is that of the first failure."""
-    from trio_listenkey._cli._checkup import Checkup
     from trio_listenkey._cli._findings import Finding
+    from trio_listenkey._cli._key_checkup import KeyCheckup
 
-    checkup = Checkup(None, "leave", 1.0, print, print)  # type: ignore[arg-type]
+    checkup = KeyCheckup(None, "leave", 1.0, print, print)  # type: ignore[arg-type]
     assert checkup.code == 0
     checkup.findings = [
         Finding("clock", "warning", "", hint="Set it"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from click.testing import CliRunner
 from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, keys_left, run, running
 
@@ -90,11 +91,21 @@ async def test_on_a_terminal_there_are_its_age_and_its_bars() -> None:
             assert API_KEY not in terminal.drawn
 
 
-def test_exchanges_without_listen_keys() -> None:
-    """There is nothing to hold; the message says what there is."""
-    result = CliRunner().invoke(commands, ["hold", "binance-spot"], env={"BINANCE_API_KEY": API_KEY})
+@pytest.mark.parametrize(
+    ("venue", "what"),
+    [
+        ("binance-spot", "has no listen keys: its events are asked for on the socket itself."),
+        ("binance-spot-testnet", "has no listen keys: "),
+        ("BINANCE_MARGIN", "has tokens in place of listen keys: "),
+    ],
+)
+def test_exchanges_without_listen_keys(venue: str, what: str) -> None:
+    """There is nothing to hold, and no URL that anyone could open: the message says so, and what to do instead."""
+    result = CliRunner().invoke(commands, ["hold", venue], env={"BINANCE_API_KEY": API_KEY})
     assert result.exit_code == Exit.USAGE
-    assert "binance-spot has no listen keys any more. Its events come by sessions: see watch" in result.output
+    name = venue.lower().replace("_", "-")
+    assert f"{name} {what}" in result.output
+    assert result.output.endswith(f"To see the events: trio-listenkey watch {name}\n")
 
 
 async def test_wrong_credentials() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -16,7 +17,7 @@ import trio
 from click.testing import CliRunner
 from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, environment, keys_left, run, running
 
-from trio_listenkey import Gap, KeyLostError, UnavailableError, UserEvent
+from trio_listenkey import CredentialsError, Gap, KeyLostError, UnavailableError, UserEvent, venues
 from trio_listenkey._cli import _credentials, commands
 from trio_listenkey._cli._credentials import read_credentials
 from trio_listenkey._cli._exits import EXITS, Exit
@@ -273,6 +274,44 @@ async def test_on_a_terminal_there_is_a_panel_below_the_lines() -> None:
     assert API_KEY not in drawn
 
 
+async def test_whoever_interrupts_twice_gets_the_terminal_back() -> None:
+    """The panel goes with the first Ctrl-C, so that nothing of it is left, and no cursor hidden, after the second."""
+    hangs = Fault(verb="close", effect=Hang())
+    with a_terminal() as terminal:
+        async with an_exchange(hangs) as served, running("watch", USDM, *at(served), **terminal.streams) as command:
+            await terminal.shows("keepalive", "live, open")
+            assert not terminal.has_cursor()
+            command.process.send_signal(signal.SIGINT)
+            await terminal.shows("closing     waits for the exchange; another Ctrl-C does not")
+            assert terminal.has_cursor()
+            assert await command.end_by(signal.SIGINT) == -signal.SIGINT
+
+
+async def test_the_panel_leaves_room_for_what_the_terminal_echoes() -> None:
+    """Ctrl-C is echoed behind it. On a line of its own, that would leave a part of the panel on the terminal."""
+    with a_terminal() as terminal:
+        async with an_exchange() as served:
+            narrow = environment(COLUMNS="60")
+            async with running("watch", USDM, *at(served), env=narrow, **terminal.streams) as command:
+                await terminal.shows("keepalive", "live, open", "╯")
+                await command.end_by(signal.SIGINT)
+        assert {len(line) for line in re.findall("[╭╰].*?[╮╯]", terminal.drawn)} == {60 - len("^C^C")}
+
+
+async def test_errors_are_broken_between_words_on_a_terminal() -> None:
+    """Elsewhere they are one line, for programs that look for it."""
+    with a_terminal() as terminal:
+        async with an_exchange() as served:
+            served.exchange.revoke(API_KEY)
+            narrow = environment(COLUMNS="60")
+            ended = await run("watch", USDM, *at(served), env=narrow, **terminal.streams)
+        assert ended.code == Exit.CREDENTIALS
+        lines = terminal.drawn.splitlines()
+    assert lines[0].startswith("Error: binance-usdm create: the exchange does not accept the")
+    assert max(map(len, lines)) <= 60
+    assert " ".join(lines).endswith("its permissions and its IP whitelist.")
+
+
 async def test_events_in_a_file_and_the_panel_on_the_terminal(tmp_path: Path) -> None:
     """The lines go where they were sent; while there is no socket, the panel says so."""
     path = tmp_path / "events"
@@ -357,6 +396,7 @@ async def test_credentials_that_are_revoked_later_end_it() -> None:
     ("arguments", "complaint"),
     [
         (["binance-usdt"], "no venue is named 'binance-usdt'. Did you mean binance-usdm? Known are: "),
+        (["spot"], "no venue is named 'spot'. Did you mean aster-spot or binance-spot or bingx-spot? Known are: "),
         (["x" * 64], "no venue is named that. Known are: "),
         ([USDM, "--rest-url", "http://127.0.0.1:1"], "--rest-url and --stream-url go together"),
         ([USDM, "--allow-plaintext"], "--allow-plaintext is for the addresses"),
@@ -386,15 +426,6 @@ def test_names_may_be_written_as_in_python(monkeypatch: Any) -> None:
     result = CliRunner().invoke(commands, [*arguments, "--allow-plaintext"], env={"BINANCE_API_KEY": API_KEY})
     assert result.exit_code == 0
     assert given["w"].args[0].venue.rest_url == "http://a.example"
-
-
-def test_exchanges_without_listen_keys_can_be_watched(monkeypatch: Any) -> None:
-    """What is said about keys does not matter there."""
-    given: dict[str, Any] = {}
-    monkeypatch.setattr("trio_listenkey._cli._watch.supervise", lambda work, status, writes: given.update(w=work))
-    result = CliRunner().invoke(commands, ["watch", "binance-spot"], env={"BINANCE_API_KEY": API_KEY})
-    assert result.exit_code == 0
-    assert given["w"].args[0].venue.name == "binance-spot"
 
 
 # Credentials in files.
@@ -513,11 +544,12 @@ def test_line_of_a_gap() -> None:
 def test_what_is_told() -> None:
     """Of things that take too long to happen in a test."""
     told: list[str] = []
-    teller = Teller(lambda what, about, tone: told.append(f"{what}: {about}"), leaves=False)
+    teller = Teller(lambda what, about, tone: told.append(f"{what}: {about}"), venues.BINANCE_USDM, leaves=False)
     gone = UnavailableError("no answer", advice="Wait", verb="close", status=503, code=-1000)
     teller.closed("v", 1, gone)
     teller.gap("v", 1, Gap("overflow", 1.0, 3.0, 1001.0, 1003.0, None, 1, 1, missed=7))
     teller.closed("v", 0, UnavailableError("no answer", advice="Wait"))
+    teller.dropped("v", 1, CredentialsError("not accepted", advice="Check it"))  # told at the end, with the advice
     assert told == [
         "left behind: key 1, which expires by itself: no answer (HTTP 503, code -1000)",
         "gap: of 2.0 s (overflow): events may be missing; 7 events were dropped",

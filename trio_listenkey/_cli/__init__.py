@@ -15,22 +15,27 @@
     _supervision _exits     how they end, and with what status
     _status _told _panel    how they tell of themselves on standard error: lines, or a panel
     _output                 writing that holds up nothing
-    _checkup _reach         what the doctor does
-    _findings               ... and finds
+    _checkup _reach         what the doctor does everywhere, ...
+    _key_checkup            ... where there are listen keys or tokens, ...
+    _session_checkup        ... and where there are none
+    _subscription           what it says on the WebSocket API
+    _findings               what it finds
 """
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from typing import Any
 
 import click
-import trio
 
 from ._demo import run_demo
 from ._doctor import doctor
 from ._exchange import exchange
 from ._exits import Exit
 from ._hold import hold
+from ._output import give_up
 from ._screen import Screen, pick_screen
 from ._status import open_status
 from ._supervision import supervise
@@ -40,7 +45,21 @@ from ._watch import watch
 __all__ = ["commands"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Knows that standard output may be a full disk, or a pipe that nobody reads any more."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See Click. Commands that go on for long look after this by themselves, see ``_supervision``."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            give_up(sys.stdout.fileno())
+            if isinstance(error, BrokenPipeError):
+                ctx.exit(Exit.FINE)
+            raise click.ClickException(f"standard output: {error.strerror}") from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="trio-listenkey")
 def commands() -> None:
     """Keep exchange listen keys alive, and see how."""
@@ -59,16 +78,13 @@ def demo(*, plain: bool, tls: bool) -> None:
 
     The exit status is 0 if everything was as promised, 1 if anything was not, and 130 after Ctrl-C.
     """
-    supervise(partial(_demo, pick_screen(plain=plain), tls), open_status(plain=True, quiet=True), writes=True)
+    work = partial(_demo, pick_screen(plain=plain), tls)
+    farewell = "Interrupted; no key was left behind."
+    supervise(work, open_status(plain=True, quiet=True), writes=True, farewell=farewell)
 
 
 async def _demo(screen: Screen, tls: bool) -> Exit:
-    try:
-        went_well = await run_demo(screen, tls)
-    except trio.Cancelled:
-        click.echo("Interrupted; the key was closed.", err=True)
-        raise
-    return Exit.FINE if went_well else Exit.BROKEN
+    return Exit.FINE if await run_demo(screen, tls) else Exit.BROKEN
 
 
 commands.add_command(exchange)

@@ -13,6 +13,7 @@ import click
 
 from .. import venues
 from .._core._session_venue import SessionVenue
+from .._core._signing import check_credentials, check_session
 from .._core._venue import Venue
 from .._errors import UsageError
 from .._values import Credentials
@@ -29,47 +30,85 @@ _V = TypeVar("_V", bound=AnyVenue)
 
 @dataclass(frozen=True, slots=True)
 class Account(Generic[_V]):
-    """Whom to speak to, and as whom."""
+    """Whom to speak to, and as whom.
+
+    Attributes:
+        venue: The exchange.
+        credentials: The account's.
+        prefix: Of the environment variables in which these are looked for.
+    """
 
     venue: _V
     credentials: Credentials
+    prefix: str
+
+    @property
+    def lack(self) -> UsageError | None:
+        """Why nothing can be asked for with these credentials; ``None`` if that can be tried."""
+        venue: AnyVenue = self.venue
+        try:
+            if isinstance(venue, SessionVenue):
+                check_session(venue, self.credentials)
+            else:
+                check_credentials(venue, self.credentials)
+        except UsageError as error:
+            if isinstance(venue, Venue) and venue.signing is not None and venue.signing.by == "signer":
+                advice = "The command line has none: use the library there"
+            else:
+                advice = f"Export {self.prefix}_API_SECRET, or put api_secret into the file that --credentials names"
+            return UsageError(error.problem, advice=advice)
+        return None
 
 
-class _VenueName(click.ParamType[AnyVenue]):
+class _VenueName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
     """The name of a venue, as ``trio_listenkey.venues`` has it."""
 
     name = "venue"
 
-    def __init__(self, *, sessions: bool) -> None:
-        self._sessions = sessions
+    def __init__(self, *, keys_alone: bool) -> None:
+        self._keys_alone = keys_alone
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> AnyVenue:
         """See Click."""
-        keyless = [venue.name for venue in venues.sessions()]
-        names = sorted([venue.name for venue in venues.known()] + (keyless if self._sessions else []))
         wanted = str(value).lower().replace("_", "-")
+        every: tuple[AnyVenue, ...] = (*venues.known(), *venues.sessions())
+        found = {venue.name: venue for venue in every}
+        names = sorted(name for name, venue in found.items() if not self._keys_alone or _has_urls(venue))
         if wanted in names:
-            return venues.by_name(wanted)
-        if wanted in keyless:
+            return found[wanted]
+        if wanted in found:
+            what = "no listen keys" if isinstance(found[wanted], SessionVenue) else "tokens in place of listen keys"
             return self.fail(
-                f"{wanted} has no listen keys any more. Its events come by sessions: see watch", param, ctx
+                f"{wanted} has {what}: its events are asked for on the socket itself. So there is nothing to hold for "
+                f"another program, and no URL that one could open. To see the events: trio-listenkey watch {wanted}",
+                param,
+                ctx,
             )
         quoted = repr(value) if len(wanted) <= _LONGEST_NAME else "that"
-        near = difflib.get_close_matches(wanted, names, n=1)
-        question = f" Did you mean {near[0]}?" if near else ""
+        # "spot" is what comes last in some names; they come before those that are merely alike.
+        near = [name for name in names if name.endswith(f"-{wanted}")] or difflib.get_close_matches(wanted, names, n=1)
+        question = f" Did you mean {' or '.join(near)}?" if near else ""
         return self.fail(f"no venue is named {quoted}.{question} Known are: {', '.join(names)}", param, ctx)
 
 
-def account_options(*, sessions: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _has_urls(venue: AnyVenue) -> bool:
+    """Whether there are keys that can be given to another program, in a URL."""
+    return isinstance(venue, Venue) and not venue.stream.says_key
+
+
+def account_options(
+    *, keys_alone: bool = False, may_lack: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the argument and the options, and hand it an `Account` in their place.
 
     Args:
-        sessions: Whether exchanges will do that have no listen keys.
+        keys_alone: Whether only exchanges will do that have listen keys.
+        may_lack: Whether it is the command that tells what the credentials lack.
     """
-    return partial(_with_options, sessions)
+    return partial(_with_options, keys_alone, may_lack)
 
 
-def _with_options(sessions: bool, command: Callable[..., Any]) -> Callable[..., Any]:
+def _with_options(keys_alone: bool, may_lack: bool, command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def call(
@@ -83,11 +122,14 @@ def _with_options(sessions: bool, command: Callable[..., Any]) -> Callable[..., 
         **others: Any,
     ) -> Any:
         moved = _move(venue, rest_url, stream_url, allow_plaintext=allow_plaintext)
-        return command(account=Account(moved, _credentials(env_prefix, credentials_file)), **others)
+        account = Account(moved, _credentials(env_prefix, credentials_file), env_prefix)
+        if account.lack is not None and not may_lack:
+            raise click.UsageError(str(account.lack))
+        return command(account=account, **others)
 
     for add in reversed(_OPTIONS):
         call = add(call)
-    return click.argument("venue", type=_VenueName(sessions=sessions))(call)
+    return click.argument("venue", type=_VenueName(keys_alone=keys_alone))(call)
 
 
 _OPTIONS: Final[tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...]] = (
@@ -121,6 +163,8 @@ _OPTIONS: Final[tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...]] 
 
 
 def _move(venue: AnyVenue, rest_url: str | None, stream_url: str | None, *, allow_plaintext: bool) -> AnyVenue:
+    if rest_url is None and isinstance(venue, SessionVenue):
+        rest_url = stream_url  # it has but one address
     if rest_url is None and stream_url is None:
         if allow_plaintext:
             raise click.UsageError("--allow-plaintext is for the addresses of --rest-url and --stream-url.")

@@ -1,68 +1,47 @@
-"""The steps of a check-up: each tells what it found, and those that cannot be taken any more are said to be skipped."""
+"""What all check-ups have in common: each step tells what it found, and those that cannot be taken are skipped.
+
+Which steps there are, and what is done in each, is in ``_key_checkup`` and ``_session_checkup``.
+"""
 
 from __future__ import annotations
 
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from functools import partial
+from typing import Final, Generic, Literal, TypeVar
 
 import trio
 
 from .._connector import Connection, SocketError
-from .._core._answers import read_answer
-from .._core._lifecycle import OnExit
-from .._core._requests import build_request
-from .._core._signing import signing_for
-from .._core._state import Event
+from .._core._session_venue import SessionVenue
 from .._core._venue import Venue
-from .._errors import CredentialsError, ListenKeyError, TransportError
-from .._instrument import Instrument
-from .._keeper import open_listen_key
-from .._listen_key import ListenKey
-from .._transport import Transport
-from .._values import Timing
+from .._errors import CredentialsError, ListenKeyError
 from ..connectors import WebSocketConnector
-from ..transports import HTTPCore2Transport
 from ._account import Account
 from ._exits import Exit, exit_for
-from ._findings import STEPS, Finding
-from ._reach import Found, Problem, Reach, compare_clocks
+from ._findings import Finding, steps_of
+from ._reach import Found, Problem, Reach
 from ._told import brief
 
-__all__ = ["Checkup", "Closing"]
+__all__ = ["FAILED_BEFORE", "Checkup", "Closing"]
 
 Closing = Literal["close", "leave", "careful"]
 """What to do with the key: ``"careful"`` closes it only if the account surely had none before."""
 
-_SOONER: Final = 0.95  # of a step's time, where more can be told than that it is over
-_FAILED_BEFORE: Final = "an earlier step failed"
-_STATUS_PAGE: Final = "Try again; if it lasts, look at the exchange's status page"
-
-
-class _Trouble(Instrument):
-    """Remembers the last thing that went wrong with the key."""
-
-    def __init__(self) -> None:
-        self.error: ListenKeyError | None = None
-
-    def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None:
-        """A request failed and will be tried again."""
-        self.error = error
-
-    def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
-        """The block is over."""
-        self.error = error
+FAILED_BEFORE: Final = "an earlier step failed"
+_NOISE: Final = frozenset({418, 429})  # statuses by which an exchange wants silence
+_V = TypeVar("_V", bound=Venue | SessionVenue)
 
 
 @dataclass
-class Checkup:
+class Checkup(ABC, Generic[_V]):
     """A check-up of one account.
 
     Attributes:
         account: Whose.
-        closing: What to do with the key.
+        closing: What to do with the key, if it is one.
         limit: Seconds for each step.
         begin: Called with each step's name when it begins.
         tell: Called with what it found.
@@ -70,7 +49,7 @@ class Checkup:
         had_key: Whether the account had a key before; ``None`` if that is not known.
     """
 
-    account: Account[Venue]
+    account: Account[_V]
     closing: Closing
     limit: float
     begin: Callable[[str], None]
@@ -85,30 +64,27 @@ class Checkup:
         """The exit status: what the first failure stands for."""
         return next((found.code for found in self.findings if found.verdict == "failed"), Exit.FINE)
 
+    @property
+    def steps(self) -> dict[str, str]:
+        """Those that are taken here, in order: the name of each for programs, and for people."""
+        return steps_of(self.account.venue)
+
     async def run(self) -> None:
         """Take every step."""
-        venue = self.account.venue
-        transport = HTTPCore2Transport()
-        try:
-            is_there = await self._reach("rest", venue.rest_url)
-            answers = await self._take("clock", lambda: compare_clocks(venue, transport), may=is_there)
-            streams = await self._reach("stream", venue.stream_url)
-            if self._can_ask_first:
-                answers = await self._take("credentials", lambda: self._ask_first(transport), may=answers)
-            if answers:
-                await self._check_key(transport, streams)
-        finally:
-            with trio.CancelScope(shield=True):
-                await transport.aclose()  # it waits for nobody
-        for step in STEPS:
-            self._skip(step, _FAILED_BEFORE)
+        await self._examine()
+        for step in self.steps:
+            self._skip(step, FAILED_BEFORE)
+
+    @abstractmethod
+    async def _examine(self) -> None:
+        """Take the steps, as far as they can be taken."""
 
     # One step.
 
     async def _take(self, step: str, work: Callable[[], Awaitable[Found]], *, may: bool = True) -> bool:
         """Take a step, if what it needs is there; whether it went well."""
         if not may:
-            self._skip(step, _FAILED_BEFORE)
+            self._skip(step, FAILED_BEFORE)
             return False
         self._start(step)
         try:
@@ -118,6 +94,9 @@ class Checkup:
             self._fail(problem.about, problem.hint, problem.code)
         except ListenKeyError as error:
             self._fail_by(error)
+        except SocketError as error:
+            hint = "The exchange, or a proxy on the way, ended the socket at once; try again"
+            self._fail(error.reason, hint, Exit.UNAVAILABLE)
         except trio.TooSlowError:
             self._fail(f"not within {self.limit:g} s", "Check the network; --timeout gives it longer", Exit.UNAVAILABLE)
         else:
@@ -150,7 +129,24 @@ class Checkup:
         self.findings.append(finding)
         self.tell(finding)
 
-    # A host.
+    # Credentials, which show by what they are used for.
+
+    def _lacks_something(self) -> bool:
+        """Whether what is asked for here cannot even be signed; then that is told."""
+        lack = self.account.lack
+        if lack is None:
+            return False
+        self._start("credentials")
+        self._fail(lack.problem, lack.advice, Exit.USAGE)
+        return True
+
+    def _blame(self, step: str, error: ListenKeyError) -> None:
+        """Both are tried at once: whether it is ``step`` that failed, and not the credentials."""
+        if not isinstance(error, CredentialsError):
+            self._skip("credentials", "the exchange did not come to look at them")
+            self._step = step
+
+    # A host, and a socket.
 
     async def _reach(self, side: str, url: str) -> bool:
         reach = Reach(url)
@@ -164,125 +160,34 @@ class Checkup:
         finally:
             reach.close()
 
-    # The key.
+    async def _open_socket(self, stack: AsyncExitStack, url: str, about: str) -> Connection | None:
+        """Open a socket, which ``stack`` closes."""
+        opened: list[Connection] = []
 
-    @property
-    def _can_ask_first(self) -> bool:
-        """Whether one can ask for an account's key without knowing or making it."""
-        venue = self.account.venue
-        return (
-            venue.keepalive is not None
-            and venue.key_place("keepalive") == "account"
-            and venue.sharing.second_create == "same"
-            and signing_for(venue, self.account.credentials, "keepalive") is None
-        )
+        async def connect() -> Found:
+            try:
+                opened.append(await stack.enter_async_context(WebSocketConnector().connect(url)))
+            except SocketError as error:
+                raise _unopened(error) from None
+            return Found(about)
 
-    async def _ask_first(self, transport: Transport) -> Found:
-        """Keep the account's key alive, if it has one: that takes the credentials, and changes nothing for anyone."""
-        venue, credentials = self.account.venue, self.account.credentials
-        try:
-            answer = await transport.request(build_request(venue, credentials, "keepalive", None))
-        except TransportError as error:
-            raise Problem(error.reason, _STATUS_PAGE) from None
-        secrets = [secret for secret in (credentials.api_key, credentials.api_secret) if secret]
-        outcome = read_answer(venue, "keepalive", answer, epoch=time.time(), hide=secrets)
-        self.had_key = outcome.event is Event.OK
-        if outcome.event is Event.OK:
-            return Found("accepted; the account has a key already")
-        if outcome.event is Event.GONE:
-            return Found("accepted; the account has no key yet")
-        assert outcome.error is not None
-        raise outcome.error
+        await self._take("socket", connect)
+        return opened[0] if opened else None
 
-    async def _check_key(self, transport: Transport, streams: bool) -> None:
-        trouble, key = _Trouble(), None
-        why_left = self._why_to_leave()
-        on_exit: OnExit = "leave" if why_left else "close"
-        limit = self.limit
-        self._start("create" if self._can_ask_first else "credentials")
-        try:
-            async with open_listen_key(
-                self.account.venue,
-                self.account.credentials,
-                transport=transport,
-                timing=Timing(request_timeout=limit, open_timeout=limit, close_timeout=limit),
-                on_exit=on_exit,
-                instrument=trouble,
-            ) as key:
-                self._tell_created()
-                if await self._take("keepalive", lambda: _keep_alive(key, trouble, limit * _SOONER)):
-                    await self._check_socket(key, may=streams)
-                self._step, self._began = "close", trio.current_time()
-        except ListenKeyError as error:
-            if key is None:
-                self._tell_not_created(error)
-                return
-            self._fail_by(error)  # it came in the middle of a step, which was cancelled
-            self._step, self._began = "close", trio.current_time()
-        for step in ("keepalive", "socket", "ping"):
-            self._skip(step, _FAILED_BEFORE)
-        if why_left:
-            self._skip("close", why_left)
-        elif key.statistics().closed is False:
-            assert trouble.error is not None
-            self._fail_by(trouble.error)
-        else:
-            self._succeed(Found("nothing is left behind"))
-
-    def _why_to_leave(self) -> str:
-        venue = self.account.venue
-        if venue.close is None:
-            return "this exchange closes none; it expires by itself"
-        if self.closing == "leave":
-            return "left open, as asked; it expires by itself"
-        if self.closing == "close" or self.had_key is False or venue.sharing.second_create == "new":
-            return ""
-        if self.had_key:
-            return "left open: it was there before, and closing it would silence whoever holds it (--close closes it)"
-        return "left open: this exchange does not tell whether others hold it (--close closes it)"
-
-    def _tell_created(self) -> None:
-        if not self._can_ask_first:
-            self._succeed(Found("accepted"))
-            self._step = "create"
-        self._succeed(Found("the one that was there" if self.had_key else "by POST"))
-
-    def _tell_not_created(self, error: ListenKeyError) -> None:
-        if self._step == "credentials" and not isinstance(error, CredentialsError):
-            self._skip("credentials", "the exchange did not come to look at them")
-            self._step = "create"
-        self._fail_by(error)
-
-    async def _check_socket(self, key: ListenKey, *, may: bool) -> None:
-        async with AsyncExitStack() as stack:
-            connections: list[Connection] = []
-
-            async def connect() -> Found:
-                try:
-                    connections.append(await stack.enter_async_context(WebSocketConnector().connect(key.stream_url)))
-                except SocketError as error:
-                    status = "" if error.status is None else f" (HTTP {error.status})"
-                    raise Problem(
-                        f"{error.reason}{status}", "Check the stream's address, and that no proxy keeps WebSockets out"
-                    ) from None
-                return Found("with the key")
-
-            if await self._take("socket", connect, may=may):
-                await self._take("ping", lambda: _ping(connections[0]))
+    async def _ping(self, connection: Connection) -> None:
+        await self._take("ping", partial(ping, connection))
 
 
-async def _keep_alive(key: ListenKey, trouble: _Trouble, limit: float) -> Found:
-    """Have a keepalive confirmed; what is tried again meanwhile is told if that takes too long."""
-    with trio.move_on_after(limit) as patience:
-        generation = await key.check()
-    if patience.cancelled_caught:
-        raise trouble.error or trio.TooSlowError
-    if generation > 1:
-        raise Problem("the key had died", "Look for another program that closes this account's key", Exit.BROKEN)
-    return Found("by PUT")
+def _unopened(error: SocketError) -> Problem:
+    if error.status in _NOISE:
+        hint = "The exchange wants silence: open no socket there for some minutes"
+        return Problem(f"{error.reason} (HTTP {error.status})", hint, Exit.RATE_LIMITED)
+    status = "" if error.status is None else f" (HTTP {error.status})"
+    return Problem(f"{error.reason}{status}", "Check the stream's address, and that no proxy keeps WebSockets out")
 
 
-async def _ping(connection: Connection) -> Found:
+async def ping(connection: Connection) -> Found:
+    """Have a ping answered."""
     failure: SocketError | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_drain, connection)
@@ -292,7 +197,7 @@ async def _ping(connection: Connection) -> Found:
             failure = error
         nursery.cancel_scope.cancel()
     if failure is not None:
-        raise Problem(failure.reason, "The exchange, or a proxy on the way, ended the socket at once; try again")
+        raise failure
     return Found("the socket lives")
 
 

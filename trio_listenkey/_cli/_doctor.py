@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import click
+import trio
 from rich.console import Console
 from rich.status import Status as Spinner
+from rich.table import Table
 from rich.text import Text
 
+from .._core._session_venue import SessionVenue
 from .._core._venue import Venue
-from ._account import Account, account_options
+from ._account import Account, AnyVenue, account_options
 from ._checkup import Checkup, Closing
 from ._exits import EXIT_HELP
-from ._findings import STEPS, Finding
+from ._findings import Finding, steps_of
 from ._keeping import SECONDS
+from ._key_checkup import KeyCheckup
 from ._output import Descriptor
+from ._session_checkup import SessionCheckup
 from ._status import open_status, visible
 from ._supervision import supervise
 
@@ -26,10 +32,9 @@ __all__ = ["doctor"]
 
 _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 _STDOUT: Final = 1
-_WIDEST: Final = max(map(len, STEPS.values()))
 
 
-@click.command(epilog=EXIT_HELP)
+@click.command(epilog=EXIT_HELP, short_help="Find out why there are no events.")
 @click.option(
     "--leave",
     "closing",
@@ -46,16 +51,18 @@ _WIDEST: Final = max(map(len, STEPS.values()))
     "--timeout", type=SECONDS, default=10.0, show_default=True, metavar="SECONDS", help="How long a step may take."
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON at the end, instead of the text.")
-@account_options()
-def doctor(*, account: Account[Venue], closing: Closing | None, timeout: float, as_json: bool) -> None:
+@account_options(may_lack=True)
+def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: float, as_json: bool) -> None:
     """Find out why there are no events: check every step from here to an account's stream.
 
-    VENUE is the exchange, for example binance-usdm. The steps: the names of its two hosts, TCP and TLS (and for how
-    many days the certificates are good), this machine's clock against the exchange's, the credentials, a listen key
-    that is created and kept alive, a socket that opens and answers a ping, and the key closed. Each is told with the
-    time that it took and, if it failed, with a hint. What cannot be tried any more is skipped.
+    VENUE is the exchange, for example binance-spot or binance-usdm. The steps: the names of its hosts, TCP and TLS (and
+    for how many days the certificates are good), this machine's clock against the exchange's, the credentials, a listen
+    key that is created and kept alive, a socket that opens and answers a ping, and the key closed. Where there are no
+    listen keys, as at binance-spot, the events are asked for on the socket, and the exchange is asked whether they
+    would come. Each step is told with the time that it took and, if it failed, with a hint. What cannot be tried any
+    more is skipped.
 
-    On most exchanges an account has one key, and closing it silences every program that holds it. So the key is
+    On most exchanges with keys an account has one, and closing it silences every program that holds it. So the key is
     closed only if the exchange said that there was none before; if there was, or if the exchange does not tell, it is
     left open and expires by itself. --close and --leave decide it otherwise.
 
@@ -63,20 +70,25 @@ def doctor(*, account: Account[Venue], closing: Closing | None, timeout: float, 
 
     \b
     Examples:
+      trio-listenkey doctor binance-spot
       trio-listenkey doctor binance-usdm
       trio-listenkey doctor binance-usdm --leave --json |
           jq -c '.steps[] | select(.verdict == "failed")'
     """  # noqa: D301 - Click reads the escapes
-    if closing == "close":
+    if closing == "close" and isinstance(account.venue, Venue) and account.venue.close is not None:
         click.echo("Warning: this closes the account's listen key, and silences every program that holds it.", err=True)
-    report = _Report(Console(file=Descriptor(_STDOUT), highlight=False), as_json=as_json)  # type: ignore[arg-type]
-    checkup = Checkup(account, closing or "careful", timeout, report.begin, report.tell)
+    report = _Report(Descriptor(_STDOUT), steps_of(account.venue), as_json=as_json)
+    kind: Any = SessionCheckup if isinstance(account.venue, SessionVenue) else KeyCheckup
+    checkup = kind(account, closing or "careful", timeout, report.begin, report.tell)
     supervise(partial(_check, checkup, report), open_status(plain=True, quiet=True), writes=False)
 
 
-async def _check(checkup: Checkup, report: _Report) -> int:
+async def _check(checkup: Checkup[Any], report: _Report) -> int:
     with report:
-        await checkup.run()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(report.close_if_interrupted)
+            await checkup.run()
+            nursery.cancel_scope.cancel()
     report.conclude(checkup)
     return checkup.code
 
@@ -84,19 +96,29 @@ async def _check(checkup: Checkup, report: _Report) -> int:
 class _Report(ExitStack):
     """Tells what is found, as it is found; on a terminal also what is being waited for. Leave it to clear that away."""
 
-    def __init__(self, console: Console, *, as_json: bool) -> None:
+    def __init__(self, file: Descriptor, steps: Mapping[str, str], *, as_json: bool) -> None:
         super().__init__()
-        self._console = console
+        self._file = file
+        self._console = console = Console(file=file, highlight=False)  # type: ignore[arg-type]
+        self._steps = steps
+        self._widest = max(map(len, steps.values()))
         self._as_json = as_json
         self._spinner: Spinner | None = None
         if console.is_terminal and not console.is_dumb_terminal and not as_json:
             self._spinner = console.status("", spinner="line")
             self.callback(self._spinner.stop)
 
+    async def close_if_interrupted(self) -> None:
+        """Whoever interrupts twice ends the process: its terminal must have its cursor again by then."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.close()
+
     def begin(self, step: str) -> None:
         """A step begins."""
         if self._spinner is not None:
-            self._spinner.update(f"{STEPS[step]} ...")
+            self._spinner.update(f"{self._steps[step]} ...")
             self._spinner.start()
 
     def tell(self, finding: Finding) -> None:
@@ -105,17 +127,19 @@ class _Report(ExitStack):
             return
         took = "" if finding.seconds is None else f"{finding.seconds * 1000:.0f} ms"
         style = _STYLES[finding.verdict]
-        self._print(
-            (f"{finding.verdict:<8} ", style),
-            f"{STEPS[finding.step]:<{_WIDEST}} ",
-            (f"{took:>8}  ", "dim"),
-            (visible(finding.about), "dim" if finding.verdict == "skipped" else ""),
+        head = Text.assemble(
+            (f"{finding.verdict:<8} ", style), f"{self._steps[finding.step]:<{self._widest}} ", (f"{took:>8}  ", "dim")
         )
+        self._print_row(head, Text(visible(finding.about), "dim" if finding.verdict == "skipped" else ""))
         if finding.hint is not None:
-            self._print((f"{'':<9}{visible(finding.hint)}.", style))
+            self._print_row(Text(" " * 9), Text(f"{visible(finding.hint)}.", style))
 
-    def conclude(self, checkup: Checkup) -> None:
-        """Everything was told."""
+    def conclude(self, checkup: Checkup[Any]) -> None:
+        """Everything was told.
+
+        Raises:
+            OSError: It could not be, and what is in a file now is not all.
+        """
         bad = [found for found in checkup.findings if found.verdict == "failed"]
         if self._as_json:
             told = {
@@ -125,11 +149,23 @@ class _Report(ExitStack):
                 "had_key": checkup.had_key,
                 "steps": [found.as_json() for found in checkup.findings],
             }
-            self._print(json.dumps(told))
+            self._print(Text(json.dumps(told)))
         elif bad:
-            self._print((f"Not well: {STEPS[bad[0].step]}.", "bold red"))
+            self._print(Text(f"Not well: {self._steps[bad[0].step]}.", "bold red"))
         else:
-            self._print(("All is well.", "bold green"))
+            self._print(Text("All is well.", "bold green"))
+        if self._file.failure is not None:
+            raise self._file.failure
 
-    def _print(self, *parts: str | tuple[str, str]) -> None:
-        self._console.print(Text.assemble(*parts), soft_wrap=True)
+    def _print_row(self, head: Text, about: Text) -> None:
+        if not self._console.is_terminal:
+            self._print(head + about)
+            return
+        row = Table.grid()
+        row.add_column(no_wrap=True)
+        row.add_column(overflow="fold")
+        row.add_row(head, about)
+        self._console.print(row)
+
+    def _print(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True)

@@ -21,6 +21,7 @@ from ..testing._control import dialects_of
 from ..testing._log_reader import LogReader, log_line
 from ..testing._vocabulary import dialects_by_name
 from ..testing.control import ServedControl, fault_from_json, faults_from_json, serve_control
+from ._output import print_line
 
 __all__ = ["exchange"]
 
@@ -71,7 +72,7 @@ _DURATION = click.FloatRange(min=0, min_open=True)
 _PORT = click.IntRange(0, 65535)
 
 
-@click.command()
+@click.command(short_help="Run an exchange to test against, on this machine.")
 @click.option("--port", type=_PORT, default=0, help="The exchange's port on 127.0.0.1. By default, any free one.")
 @click.option("--control-port", type=_PORT, default=0, help="The control API's port. By default, any free one.")
 @click.option("--tls", is_flag=True, help="Speak TLS, with a throw-away CA whose certificate is written to a file.")
@@ -160,6 +161,8 @@ def exchange(
         trio.run(_run, here, _Way(**way))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
+    except BrokenPipeError:
+        raise  # whoever read what it prints has gone, and that is no error
     except (ImportError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -174,10 +177,10 @@ async def _run(here: Exchange, way: _Way) -> None:
         ):
             _emit(control, here, accounts, served.now(), way.events_per_second)
             with _ca_file(served, way.ca_file) as ca_file:
+                _announce(served, control, ca_file, way)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(_wait_for_signal, signals, end)
                     nursery.start_soon(_follow, control.control.log, way.verbose)
-                    _announce(served, control, ca_file, way)
                     await end.wait()
                     await trio.sleep(_LAST_WORD)
                     nursery.cancel_scope.cancel()
@@ -204,7 +207,7 @@ async def _follow(log: LogReader, verbose: bool) -> None:
         told, entries = log.since(told)
         told += len(entries)
         for entry in entries if verbose else ():
-            _print(log_line(entry), sys.stderr)
+            print_line(log_line(entry), sys.stderr)
         await trio.sleep(_LOOK)
 
 
@@ -230,14 +233,9 @@ def _announce(served: ServedExchange, control: ServedControl, ca_file: Path | No
     if way.as_json:
         facts = {"rest": served.rest_url, "websocket": served.stream_url, "control": control.url}
         accounts = {"api_keys": way.api_keys, "ca_file": told["CA file"] if ca_file else None}
-        _print(json.dumps({**facts, **accounts, "ready": True}), sys.stdout)
+        print_line(json.dumps({**facts, **accounts, "ready": True}), sys.stdout)
         return
     for name, value in told.items():
         if name != "CA file" or ca_file is not None:
-            _print(f"{name:<10} {value}", sys.stdout)
-    _print("ready", sys.stdout)
-
-
-def _print(line: str, stream: Any) -> None:
-    stream.write(line + "\n")
-    stream.flush()
+            print_line(f"{name:<10} {value}", sys.stdout)
+    print_line("ready", sys.stdout)

@@ -31,7 +31,7 @@ EXITS: Final = {
     Exit.FINE: "Fine; also when whoever read the output has gone.",
     Exit.BROKEN: "Something was not as it should be; the last line says what.",
     Exit.USAGE: "The command line, or what it names, is wrong. Nothing was sent.",
-    Exit.CREDENTIALS: "The exchange does not accept the API key.",
+    Exit.CREDENTIALS: "The exchange does not accept the API key, or the signature.",
     Exit.RETIRED: "The exchange serves no listen keys at this address any more.",
     Exit.REFUSED: "The exchange refused for another reason.",
     Exit.UNAVAILABLE: "No usable answer, or no connection, in time. Try again.",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from .._core._session_venue import SessionVenue
+from .._core._venue import Venue
 from ._exits import Exit
 
-__all__ = ["STEPS", "Finding", "Verdict"]
+__all__ = ["STEPS", "Finding", "Verdict", "steps_of"]
 
 Verdict = Literal["ok", "warning", "failed", "skipped"]
 
@@ -23,10 +25,31 @@ STEPS: Final = {
     "create": "key created",
     "keepalive": "key kept alive",
     "socket": "socket opened",
+    "subscribe": "subscribed",
+    "subscription": "still subscribed",
     "ping": "ping answered",
     "close": "key closed",
 }
-"""Every step, in order: its name for programs, and for people."""
+"""Every step: its name for programs, and for people."""
+
+_ON_THE_SOCKET: Final = ("subscribe", "subscription")
+_OF_KEYS: Final = tuple(step for step in STEPS if step not in _ON_THE_SOCKET)
+_OF_TOKENS: Final = tuple(STEPS)
+# There is no REST; and what time it is, the exchange tells on the socket.
+_OF_SESSIONS: Final = (
+    *("stream-name", "stream-tcp", "stream-tls", "socket", "clock"),
+    *("credentials", *_ON_THE_SOCKET, "ping"),
+)
+_TOKEN_WORDS: Final = {"create": "token fetched", "keepalive": "token renewed", "close": "token closed"}
+
+
+def steps_of(venue: Venue | SessionVenue) -> dict[str, str]:
+    """The steps that are taken there, in order: the name of each for programs, and for people."""
+    if isinstance(venue, SessionVenue):
+        return {step: STEPS[step] for step in _OF_SESSIONS}
+    if venue.stream.says_key:
+        return {step: _TOKEN_WORDS.get(step, STEPS[step]) for step in _OF_TOKENS}
+    return {step: STEPS[step] for step in _OF_KEYS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,15 +29,15 @@ __all__ = ["hold"]
     help="Print the URL of the private stream, and again whenever there is another key. Whoever has it can read the "
     "account's events.",
 )
-@account_options()
+@account_options(keys_alone=True)
 @keeping_options
 def hold(*, account: Account[Venue], timing: Timing, on_exit: OnExit, status: Status, show_url: bool) -> None:
     """Keep a listen key alive, for as long as this runs.
 
-    VENUE is the exchange, for example binance-usdm. With --show-url, standard output gets the URL of the stream in a
-    line, flushed at once: connect to it from whatever language you like. A further line says that the key was
-    replaced: close your socket, connect to the new URL, and treat the time in between as unobserved. Without
-    --show-url nothing secret is shown at all.
+    VENUE is the exchange, for example binance-usdm; not binance-spot or binance-margin, for they have no listen keys
+    any more. With --show-url, standard output gets the URL of the stream in a line, flushed at once: connect to it from
+    whatever language you like. A further line says that the key was replaced: close your socket, connect to the new
+    URL, and treat the time in between as unobserved. Without --show-url nothing secret is shown at all.
 
     It runs until Ctrl-C or SIGTERM; with --show-url also until nobody reads its output any more. Then it closes the
     listen key. ON MOST EXCHANGES AN ACCOUNT HAS ONE KEY, AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. If a bot
@@ -58,7 +58,7 @@ async def _hold(account: Account[Venue], timing: Timing, on_exit: OnExit, status
         account.credentials,
         timing=timing,
         on_exit=on_exit,
-        instrument=Teller(status.note, leaves=on_exit == "leave"),
+        instrument=Teller(status.note, account.venue, leaves=on_exit == "leave"),
     ) as key:
         status.picture = KeyPanel(key.venue.name, key, Pace.of(account.venue, timing))
         generation = key.generation

@@ -10,10 +10,11 @@ import io
 import os
 import select
 import stat
+from typing import TextIO
 
 import trio
 
-__all__ = ["Descriptor", "reader_has_gone", "write_all"]
+__all__ = ["Descriptor", "give_up", "print_line", "reader_has_gone", "write_all"]
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -26,14 +27,36 @@ def write_all(descriptor: int, data: bytes) -> None:
             select.select([], [descriptor], [])
 
 
+def give_up(descriptor: int) -> None:
+    """Let what is still to be written to it go nowhere: Python would try again at exit, and complain of that."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def print_line(line: str, stream: TextIO) -> None:
+    """Print a line, at once.
+
+    Raises:
+        OSError: It cannot be; then nothing else is printed there.
+    """
+    try:
+        stream.write(line + "\n")
+        stream.flush()
+    except OSError:
+        give_up(stream.fileno())
+        raise
+
+
 class Descriptor(io.TextIOBase):
-    """A file descriptor as a text file, for Rich. When nobody reads it any more, it keeps silent."""
+    """A file descriptor as a text file, for Rich. When it cannot be written to, it keeps silent."""
 
     encoding = "utf-8"
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._is_broken = False
+        self.failure: OSError | None = None
+        """Why nothing more is written."""
 
     def fileno(self) -> int:
         """See ``io``."""
@@ -49,11 +72,11 @@ class Descriptor(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write ``text`` at once."""
-        if not self._is_broken:
+        if self.failure is None:
             try:
                 write_all(self._descriptor, text.encode("utf-8", "replace"))
-            except OSError:
-                self._is_broken = True
+            except OSError as error:
+                self.failure = error
         return len(text)
 
 

@@ -17,6 +17,7 @@ from .._events import Gap, UserEvent
 from .._listen_key import ListenKey
 from .._user_stream import UserStream
 from ._status import visible
+from ._told import noun_of
 
 __all__ = ["KeyPanel", "Rate", "StreamPanel"]
 
@@ -64,8 +65,9 @@ class KeyPanel:
         if self._since[0] != key.generation:
             self._since = (key.generation, now)
         losses = f", lost {_times(key.losses)}" if key.losses else ""
+        noun, age = noun_of(self._key.venue), _span(now - self._since[1])
         return [
-            ("key", Text(f"{key.generation}, {key.state}, {_span(now - self._since[1])} old{losses}", "bold")),
+            (noun, Text(f"{key.generation}, {key.state}, {age} old{losses}", "bold")),
             ("keepalive", _bar(key.next_request_at - now, self._pace.keepalive_every, "cyan")),
             ("expiry", _bar(key.expires_at - now, self._pace.validity, "green")),
         ]
@@ -74,8 +76,8 @@ class KeyPanel:
 class StreamPanel(KeyPanel):
     """A stream: besides its key its socket, its events and its gaps."""
 
-    def __init__(self, stream: UserStream, pace: Pace | None) -> None:
-        super().__init__(stream.venue.name, stream.key, pace)
+    def __init__(self, stream: UserStream, key: ListenKey | None, pace: Pace | None) -> None:
+        super().__init__(stream.venue.name, key, pace)
         self._stream = stream
         self._rate = Rate(trio.current_time())
         self._last: UserEvent | None = None

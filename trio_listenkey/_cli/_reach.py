@@ -19,7 +19,9 @@ from .._transport import Transport
 from ..connectors._failures import words
 from ._exits import Exit
 
-__all__ = ["Found", "Problem", "Reach", "compare_clocks"]
+__all__ = ["STATUS_PAGE", "Found", "Problem", "Reach", "compare_clocks", "judge_clock"]
+
+STATUS_PAGE: Final = "Try again; if it lasts, look at the exchange's status page"
 
 _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 _DAY: Final = 86400.0
@@ -117,21 +119,28 @@ async def compare_clocks(venue: Venue, transport: Transport) -> Found:
     try:
         answer = await transport.request(request)
     except TransportError as error:
-        raise Problem(error.reason, "Try again; if it lasts, look at the exchange's status page") from None
+        raise Problem(error.reason, STATUS_PAGE) from None
     after = time.time()
     try:
         date = parsedate_to_datetime(answer.header("Date") or "").timestamp()
     except ValueError:
         return Found(f"HTTP {answer.status}, without a date", "What answers may be no exchange, but a proxy before it")
-    return _judge_clock(date - after, date + 1 - before)
+    # It tells whole seconds.
+    return judge_clock(
+        date - after,
+        date + 1 - before,
+        "Set this machine's clock (NTP): listen keys do not mind, but signed requests are refused",
+    )
 
 
-def _judge_clock(least: float, most: float) -> Found:
-    """The exchange's clock is ahead of ours by something from ``least`` to ``most``: it tells whole seconds."""
+def judge_clock(least: float, most: float, hint: str) -> Found:
+    """The exchange's clock is ahead of ours by something from ``least`` to ``most``; ``hint`` is for if it is much."""
     if least <= 0 <= most:
-        return Found(f"agrees with the exchange's to within {max(most, -least):.1f} s")
+        return Found(f"agrees with the exchange's to within {_brief_span(max(most, -least))}")
     skew = least if least > 0 else -most
-    about = f"{'behind' if least > 0 else 'ahead of'} the exchange's, by {skew:.1f} s or more"
-    if skew < _SKEW:
-        return Found(about)
-    return Found(about, "Set this machine's clock (NTP): listen keys do not mind, but signed requests are refused")
+    about = f"{'behind' if least > 0 else 'ahead of'} the exchange's, by {_brief_span(skew)} or more"
+    return Found(about, None if skew < _SKEW else hint)
+
+
+def _brief_span(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.1f} s"

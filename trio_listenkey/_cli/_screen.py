@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import trio
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ._chronicle import Chronicle, Entry
+from ._output import print_line
+from ._status import clear_of_the_edge
 
 __all__ = ["Screen", "pick_screen"]
 
@@ -66,8 +68,7 @@ class PlainScreen:
 
 
 def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    print_line(line, sys.stdout)
 
 
 def _verdict(chronicle: Chronicle) -> str:
@@ -91,7 +92,7 @@ class LiveScreen:
 
     async def watch(self, look: Callable[[], LiveFacts], play: Callable[[], Awaitable[None]]) -> None:
         """Run ``play`` below a panel that is drawn ten times a second."""
-        with Live(_panel(look()), console=self._console, auto_refresh=False, transient=True) as live:
+        with Live(self._picture(look()), console=self._console, auto_refresh=False, transient=True) as live:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._draw, live, look)
                 await play()
@@ -99,8 +100,11 @@ class LiveScreen:
 
     async def _draw(self, live: Live, look: Callable[[], LiveFacts]) -> None:
         while True:
-            live.update(_panel(look()), refresh=True)
+            live.update(self._picture(look()), refresh=True)
             await trio.sleep(_FRAME)
+
+    def _picture(self, facts: LiveFacts) -> RenderableType:
+        return clear_of_the_edge(self._console, _panel(facts))
 
     def conclude(self, chronicle: Chronicle) -> None:
         """Print the promises as a table."""

@@ -11,19 +11,21 @@ from typing import Final
 
 import trio
 from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
 from ._output import Descriptor, write_all
 from ._told import Tone
 
-__all__ = ["Picture", "Status", "open_status", "visible"]
+__all__ = ["Picture", "Status", "clear_of_the_edge", "open_status", "visible"]
 
 Picture = Callable[[], RenderableType]
 
 _STYLES: Final = {"good": "green", "busy": "yellow", "bad": "bold red", "story": "cyan"}
 _FRAME: Final = 0.25  # seconds from one picture to the next
 _LAST_WORD: Final = 1.0  # seconds in which a terminal or a pipe has to take what is left to say
+_ECHO: Final = len("^C^C")
 _STDOUT: Final = 1
 _STDERR: Final = 2
 
@@ -54,7 +56,7 @@ class Status:
         self._quiet = quiet
         self._notes: list[_Note] = []
         self._news = trio.Event()
-        self._is_over = False
+        self._is_over = self._is_put_away = False
         self.picture: Picture | None = None
         """Set it while there is something to draw."""
 
@@ -85,12 +87,16 @@ class Status:
                 console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
             )
             await self._draw(live)
-        else:
-            while not self._is_over:
-                await self._news.wait()
-                await self._flush()
+        while not self._is_over:
+            await self._news.wait()
+            await self._flush()
         with trio.move_on_after(_LAST_WORD):
             await self._flush()
+
+    def put_the_picture_away(self) -> None:
+        """Go on in lines. Whoever ends the process now finds a terminal as it was, with its cursor."""
+        self._is_put_away = True
+        self._news.set()
 
     def finish(self) -> None:
         """Say what is left to say, and let ``run`` end."""
@@ -99,7 +105,7 @@ class Status:
 
     async def _draw(self, live: Live) -> None:
         try:
-            while not self._is_over:
+            while not (self._is_over or self._is_put_away):
                 if self.picture is not None:
                     await trio.to_thread.run_sync(self._paint, live, self.picture(), abandon_on_cancel=True)
                 await self._flush()
@@ -109,9 +115,8 @@ class Status:
             with trio.move_on_after(_LAST_WORD, shield=True):
                 await trio.to_thread.run_sync(live.stop, abandon_on_cancel=True)
 
-    @staticmethod
-    def _paint(live: Live, picture: RenderableType) -> None:
-        live.update(picture)
+    def _paint(self, live: Live, picture: RenderableType) -> None:
+        live.update(clear_of_the_edge(self._console, picture))
         if not live.is_started:
             live.start()
         live.refresh()
@@ -129,7 +134,7 @@ class Status:
                 Text.assemble(
                     (f"{note.when}  ", "dim"), (f"{note.what:<11} ", _STYLES[note.tone]), visible(note.about)
                 ),
-                soft_wrap=True,
+                soft_wrap=not self._console.is_terminal,
             )
 
     def _print_lines(self, lines: Sequence[bytes]) -> None:
@@ -142,6 +147,15 @@ def open_status(*, plain: bool, quiet: bool) -> Status:
     console = Console(file=Descriptor(_STDERR), highlight=False)  # type: ignore[arg-type]
     live = console.is_terminal and not console.is_dumb_terminal and not plain and not quiet
     return Status(console, live=live, to_terminal=os.isatty(_STDOUT), quiet=quiet)
+
+
+def clear_of_the_edge(console: Console, picture: RenderableType) -> RenderableType:
+    """``picture``, with room for what a terminal writes behind it.
+
+    It echoes Ctrl-C there. Where that is on a new line, it is not known any more where the picture began, and a part of
+    it stays behind.
+    """
+    return Constrain(picture, max(1, console.width - _ECHO))
 
 
 def visible(text: str) -> str:

@@ -7,9 +7,11 @@ process at once.
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import signal
 import sys
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, NoReturn
 
 import click
@@ -26,17 +28,19 @@ Work = Callable[[], Awaitable[int]]
 
 _SIGNAL_BASE: Final = 128
 _STDOUT: Final = 1
+_STDERR: Final = 2
 _DEAF: Final = 0.5  # seconds after a signal in which another one is the same: timeout(1) sends two at once
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def supervise(work: Work, status: Status, *, writes: bool) -> NoReturn:
+def supervise(work: Work, status: Status, *, writes: bool, farewell: str | None = None) -> NoReturn:
     """Run ``work`` and exit with what it returns, or with what its end means.
 
     Args:
         work: What to do.
         status: Where to tell of it.
         writes: Whether it writes to standard output, and so is to end when nobody reads that any more.
+        farewell: Told at the end if it was ended by a signal.
     """
     logging.getLogger("trio_listenkey").addHandler(logging.NullHandler())  # what it would say is told already
     supervision = _Supervision(work, status)
@@ -45,8 +49,17 @@ def supervise(work: Work, status: Status, *, writes: bool) -> NoReturn:
     except* KeyboardInterrupt:  # before the signals were caught, or after; in a group if it came to a child task
         supervision.code = Exit.INTERRUPTED
     if supervision.error is not None:
-        click.echo(f"Error: {supervision.error}", err=True)
+        click.echo(_for_people(f"Error: {supervision.error}"), err=True)
+    elif supervision.code > _SIGNAL_BASE and farewell is not None:
+        click.echo(farewell, err=True)
     sys.exit(supervision.code)
+
+
+def _for_people(line: str) -> str:
+    """On a terminal it is broken between words; elsewhere it is one line."""
+    if not os.isatty(_STDERR):
+        return line
+    return click.wrap_text(line, shutil.get_terminal_size().columns)
 
 
 class _Supervision:
@@ -66,7 +79,7 @@ class _Supervision:
                 await self._run_until_told(signals, writes)
             self._status.finish()
 
-    async def _run_until_told(self, signals: AsyncIterable[int], writes: bool) -> None:
+    async def _run_until_told(self, signals: AsyncIterator[int], writes: bool) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._end_on_signal, signals)
             if writes:
@@ -85,13 +98,14 @@ class _Supervision:
         except OSError as error:
             self.code, self.error = Exit.BROKEN, click.ClickException(f"standard output: {error.strerror}")
 
-    async def _end_on_signal(self, signals: AsyncIterable[int]) -> None:
-        async for number in signals:
-            self.code = _SIGNAL_BASE + number
-            self._scope.cancel(reason="a signal")
-            await trio.sleep(_DEAF)
-            for each in _SIGNALS:
-                signal.signal(each, signal.SIG_DFL)  # whoever says it again does not want to wait
+    async def _end_on_signal(self, signals: AsyncIterator[int]) -> None:
+        self.code = _SIGNAL_BASE + await anext(signals)
+        self._scope.cancel(reason="a signal")
+        self._status.put_the_picture_away()
+        await trio.sleep(_DEAF)
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)  # whoever says it again does not want to wait
+        self._status.note("closing", "waits for the exchange; another Ctrl-C does not", "busy")
 
     async def _end_without_reader(self) -> None:
         await reader_has_gone(_STDOUT)

@@ -5,31 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from .._errors import ListenKeyError, TransportError
+from .._core._session_venue import SessionVenue
+from .._core._venue import Venue
+from .._errors import ListenKeyError, RefusedError, TransportError, UsageError
 from .._events import Gap
 from .._instrument import Instrument
 
-__all__ = ["Teller", "Tone", "brief"]
+__all__ = ["Teller", "Tone", "brief", "noun_of"]
 
 Tone = Literal["good", "busy", "bad", "story"]
 
 
 class Teller(Instrument):
-    """Makes a line of each thing that the library tells. No key is in them: instruments are told none."""
+    """Makes a line of each thing that the library tells. No key is in them: instruments are told none.
 
-    __slots__ = ("_leaves", "_note")
+    Args:
+        note: Takes the lines.
+        venue: The exchange.
+        leaves: Whether the key is left open at the end.
+    """
 
-    def __init__(self, note: Callable[[str, str, Tone], None], *, leaves: bool) -> None:
+    __slots__ = ("_has_key", "_leaves", "_note", "_noun")
+
+    def __init__(self, note: Callable[[str, str, Tone], None], venue: Venue | SessionVenue, *, leaves: bool) -> None:
         self._note = note
-        self._leaves = leaves
+        self._has_key = isinstance(venue, Venue)
+        self._noun = noun_of(venue)
+        self._leaves = leaves or (isinstance(venue, Venue) and venue.close is None)
 
     def created(self, venue: str, generation: int) -> None:
         """The first key."""
-        self._note("created", f"key {generation} at {venue}", "good")
+        self._note("created", f"{self._noun} {generation} at {venue}", "good")
 
     def renewed(self, venue: str, generation: int) -> None:
         """A keepalive succeeded."""
-        self._note("kept alive", f"key {generation}", "good")
+        self._note("kept alive", f"{self._noun} {generation}", "good")
 
     def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None:
         """A request failed and will be tried again."""
@@ -37,34 +47,41 @@ class Teller(Instrument):
 
     def lost(self, venue: str, generation: int, error: ListenKeyError) -> None:
         """The key is dead."""
-        self._note("lost", f"key {generation}: {brief(error)}", "bad")
+        self._note("lost", f"{self._noun} {generation}: {brief(error)}", "bad")
 
     def replaced(self, venue: str, generation: int) -> None:
         """There is another key."""
-        self._note("replaced", f"by key {generation}", "good")
+        self._note("replaced", f"by {self._noun} {generation}", "good")
 
     def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
         """The block is over."""
         if error is not None:
-            what = f"key {generation}" if generation else "perhaps a key"
+            what = f"{self._noun} {generation}" if generation else f"perhaps a {self._noun}"
             self._note("left behind", f"{what}, which expires by itself: {brief(error)}", "bad")
         elif self._leaves:
-            self._note("left", f"key {generation}, which expires by itself", "story")
+            self._note("left", f"{self._noun} {generation}, which expires by itself", "story")
         else:
-            self._note("closed", f"key {generation}", "good")
+            self._note("closed", f"{self._noun} {generation}", "good")
 
     def connected(self, venue: str, generation: int) -> None:
         """A socket is open."""
-        self._note("connected", f"with key {generation}" if generation else f"to {venue}", "good")
+        self._note("connected", f"with {self._noun} {generation}" if self._has_key else f"to {venue}", "good")
 
     def dropped(self, venue: str, generation: int, error: Exception) -> None:
         """A socket is over."""
+        if isinstance(error, RefusedError | UsageError):
+            return  # and so is everything else: that is told at the end, and with what to do about it
         self._note("dropped", f"the socket: {brief(error)}", "bad")
 
     def gap(self, venue: str, generation: int, gap: Gap) -> None:
         """Events may be missing."""
         missed = "" if gap.missed is None else f"; {gap.missed} events were dropped"
         self._note("gap", f"of {gap.duration:.1f} s ({gap.cause}): events may be missing{missed}", "bad")
+
+
+def noun_of(venue: Venue | SessionVenue) -> str:
+    """What people call the thing that is kept alive there."""
+    return "token" if isinstance(venue, Venue) and venue.stream.says_key else "key"
 
 
 def brief(error: Exception) -> str:

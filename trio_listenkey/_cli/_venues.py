@@ -15,7 +15,7 @@ from .._errors import UsageError
 __all__ = ["venues"]
 
 
-@click.command()
+@click.command(short_help="Show the exchanges that this library knows.")
 @click.option("--plain", is_flag=True, help="Plain lines, as in a pipe, although this is a terminal.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def venues(*, plain: bool, names: tuple[str, ...]) -> None:

@@ -43,12 +43,12 @@ _SPACES: Final = bytes.maketrans(b"\r\n\t", b"   ")
     help="After so long without an event ask the exchange whether the key is alive. It is how soon it is noticed that "
     "somebody has closed the key, and costs a request each time.",
 )
-@account_options(sessions=True)
+@account_options()
 @keeping_options
 def watch(*, account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status: Status, check_every: float) -> None:
     """Stream an account's events to standard output, as JSON lines.
 
-    VENUE is the exchange, for example binance-usdm. Each event is a line: its own JSON, as the exchange sent it,
+    VENUE is the exchange, for example binance-spot. Each event is a line: its own JSON, as the exchange sent it,
     flushed at once. Where events may be missing there is a line of another kind in their place:
 
     \b
@@ -68,10 +68,12 @@ def watch(*, account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status
 
     How it goes is told on standard error: in lines, or on a terminal by a panel. It runs until Ctrl-C, SIGTERM, or
     until nobody reads its output any more. Then it closes the listen key. ON MOST EXCHANGES AN ACCOUNT HAS ONE KEY,
-    AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. If a bot runs on this account, say --leave.
+    AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. If a bot runs on this account, say --leave. binance-spot and
+    binance-margin have no listen keys: nothing is closed there, and what is said of keys does not matter.
 
     \b
     Examples:
+      trio-listenkey watch binance-spot
       trio-listenkey watch binance-usdm --leave
       trio-listenkey watch binance-usdm --credentials ~/.config/binance.toml |
           jq -c 'select(.e == "ORDER_TRADE_UPDATE") | .o'
@@ -92,16 +94,16 @@ async def _watch(account: Account[AnyVenue], timing: Timing, on_exit: OnExit, st
         account.credentials,
         timing=timing,
         on_exit=on_exit,
-        instrument=Teller(status.note, leaves=on_exit == "leave"),
+        instrument=Teller(status.note, account.venue, leaves=on_exit == "leave"),
     ) as stream:
-        pace = Pace.of(account.venue, timing) if isinstance(account.venue, Venue) else None
-        panel = StreamPanel(stream, pace)
+        key, pace = (stream.key, Pace.of(account.venue, timing)) if isinstance(account.venue, Venue) else (None, None)
+        panel = StreamPanel(stream, key, pace)
         status.picture = panel
         while True:
             batch = await stream.receive_batch()
             for item in batch:
                 panel.saw(item)
-            await status.write([line_of(item, stream.key and stream.key.value) for item in batch])
+            await status.write([line_of(item, key and key.value) for item in batch])
 
 
 def line_of(item: UserEvent | Gap, key: str | None) -> bytes:

@@ -93,10 +93,10 @@ def open_user_stream(
         on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
         instrument: Told of everything that happens to the key and to the stream.
         buffer: How many events there is room for until they are taken.
-        on_full: What to do when there are more. ``"wait"`` stops reading until half of them were taken; pings are
-            still sent, but an exchange ends the socket of a reader that is too slow for too long: then there is a
-            gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they are missing.
-            ``"fail"`` raises :exc:`SlowConsumerError` once the buffered ones were taken.
+        on_full: What to do when there are more. ``"wait"`` stops reading until there is room. An exchange ends the
+            socket of a reader that is too slow for too long, for what is not read can be no ping that is answered:
+            then there is a gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they
+            are missing. ``"fail"`` raises :exc:`SlowConsumerError` once the buffered ones were taken.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
@@ -241,7 +241,6 @@ class _Sockets:
         self._lease, self._body, self._nursery = lease, body, nursery
         self._name = lease.venue.name
         self._can_wait = on_full == "wait"
-        self._half = (buffer + 1) // 2
         self._tasks: dict[Link, _Task] = {}
         self._nap: trio.CancelScope | None = None
         self._nap_until = inf
@@ -397,7 +396,7 @@ class _Sockets:
     async def _read(self, task: _Task, connection: Connection) -> None:
         machine, link = self.machine, task.link
         while True:
-            if self._can_wait and machine.buffer.is_full and link.held is None:
+            if self._can_wait and machine.buffer.is_overfull and link.held is None:
                 await self._wait_for_room(link)
             try:
                 batch = await connection.receive()
@@ -426,7 +425,7 @@ class _Sockets:
         self._follow()
 
     def _make_room(self) -> None:
-        if self._room is not None and len(self.machine.buffer.items) <= self._half:
+        if self._room is not None and not self.machine.buffer.is_overfull:
             self._room.set()
             self._room = None
 

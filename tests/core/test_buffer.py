@@ -73,13 +73,13 @@ class TestRoom:
         assert shown(kept) == [1, 2, 3]
         assert (kept.dropped, kept.overflowed) == (0, False)
 
-    def test_it_is_full_at_its_limit(self, on_full: OnFull) -> None:
-        """One event less is not full."""
+    def test_at_its_limit_it_is_not_too_much(self, on_full: OnFull) -> None:
+        """Whoever reads on there answers pings until there is more."""
         kept = buffer(on_full)
-        kept.add(events(1, 2))
-        assert not kept.is_full
-        kept.add(events(3))
-        assert kept.is_full
+        kept.add(events(1, 2, 3))
+        assert not kept.is_overfull
+        kept.items.append(event(4))
+        assert kept.is_overfull
 
     def test_the_latest_is_the_last_that_was_added(self, on_full: OnFull) -> None:
         """It is known when it was taken long since, and none was before the first."""

@@ -120,6 +120,14 @@ class TestPause:
         made.resume(60.0)
         assert made.ping_at == 60
 
+    def test_pings_are_a_second_apart_however_often_it_pauses(self) -> None:
+        """An exchange counts them, and ends the socket of a client that says too much."""
+        made = link()
+        made.ponged(59.5, 59.6, EVERY)
+        made.pause()
+        made.resume(60.0)
+        assert made.ping_at == 60.5
+
     def test_what_comes_then_is_old_news(self) -> None:
         """Events prove nothing of the present until a ping that was sent after the pause is answered."""
         made = link()

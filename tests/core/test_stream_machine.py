@@ -283,7 +283,7 @@ class StreamMachine(RuleBasedStateMachine):
         while len(batch) < A_BATCH and socket.next_read <= self.now and socket.pipe[0][1][0] == "message":
             batch.append(socket.pipe.popleft()[1][1])
         self.stream.received(socket.link, batch, self.now)  # type: ignore[arg-type]
-        if self.on_full == "wait" and self.stream.buffer.is_full and socket.link.held is None:
+        if self.on_full == "wait" and self.stream.buffer.is_overfull and socket.link.held is None:
             socket.is_paused = True
             self.stream.paused(socket.link)
 
@@ -309,7 +309,7 @@ class StreamMachine(RuleBasedStateMachine):
         item = self.stream.buffer.items.popleft()
         self.stream.buffer.took(item)
         self.taken.append(item)
-        if len(self.stream.buffer.items) <= self.limit // 2:
+        if not self.stream.buffer.is_overfull:
             for socket in self.sockets.values():
                 if socket.is_paused:
                     socket.is_paused = False

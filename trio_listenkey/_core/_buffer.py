@@ -46,9 +46,9 @@ class Buffer:
         self._taken: UserEvent | None = None
 
     @property
-    def is_full(self) -> bool:
-        """Whether a reader that can wait should."""
-        return len(self.items) >= self._limit
+    def is_overfull(self) -> bool:
+        """Whether a reader that can wait should. One that does not wait sees the exchange's pings, and answers them."""
+        return len(self.items) > self._limit
 
     @property
     def latest(self) -> UserEvent | None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from math import inf
+from typing import Final
 
 from .._events import GapCause, UserEvent
 
 __all__ = ["Link"]
+
+# Seconds from one ping to the next at least, however often the reader pauses: exchanges end the socket of a client that
+# sends more than five or ten messages a second, pings among them (Binance, "WebSocket Limits", as of 2026).
+_PING_AGAIN_AFTER: Final = 1.0
 
 
 class Link:
@@ -36,6 +41,7 @@ class Link:
 
     __slots__ = (
         "_paused",
+        "_pinged_at",
         "_resumed_at",
         "_skip_since",
         "cause",
@@ -79,7 +85,7 @@ class Link:
         self.skip: Counter[bytes] | None = None
         self._skip_since = inf
         self._paused = self.is_lagging = False
-        self._resumed_at = -inf
+        self._resumed_at = self._pinged_at = -inf
 
     def open(self, now: float, ping_every: float) -> None:
         """The handshake is over, and the subscription was answered if there is one."""
@@ -127,6 +133,7 @@ class Link:
     def ponged(self, sent_at: float, now: float, ping_every: float) -> None:
         """A ping that was sent at ``sent_at`` was answered; all that the exchange sent before the answer was read."""
         self.heard_at = now
+        self._pinged_at = sent_at
         self.observed_at = max(self.observed_at, sent_at)
         if self.ping_at <= sent_at:  # else another one was wanted meanwhile
             self.ping_at = sent_at + ping_every
@@ -142,7 +149,8 @@ class Link:
     def resume(self, now: float) -> None:
         """It is read from again. A pong will say when it has caught up."""
         self._paused = False
-        self._resumed_at = self.ping_at = now
+        self._resumed_at = now
+        self.ping_at = max(now, self._pinged_at + _PING_AGAIN_AFTER)
 
     def must_answer(self, sent_at: float) -> bool:
         """Whether a ping that was sent at ``sent_at`` could have been seen to be answered."""

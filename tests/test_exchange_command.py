@@ -191,7 +191,7 @@ async def test_hanging_requests_do_not_delay_the_end() -> None:
 
 
 async def test_a_port_that_is_taken() -> None:
-    """It says so in one line, and ends with status 1."""
+    """It says so in one line, and what to do about it, and ends with status 1."""
     async with exchange() as running:
         port = running.facts["REST"].rpartition(":")[2]
         for option in ("--port", "--control-port"):
@@ -199,7 +199,9 @@ async def test_a_port_that_is_taken() -> None:
                 [*COMMAND, option, port], capture_stderr=True, capture_stdout=True, check=False
             )
             assert other.returncode == 1
-            assert other.stderr.startswith(b"Error: ")
+            assert other.stderr.startswith(
+                b"Error: Address already in use, perhaps by another exchange. Pass other ports"
+            )
             assert other.stderr.count(b"\n") == 1
 
 

@@ -127,6 +127,16 @@ async def test_a_day_passes_without_a_loss(autojump_clock: MockClock) -> None:
     assert await what_is_left(exchange) == []
 
 
+async def test_nobody_is_told_of_a_key_where_there_is_none(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor is there a number of one."""
+    caplog.set_level("INFO", logger="trio_listenkey")
+    async with stream_of(an_exchange()):
+        pass
+    assert [record.getMessage() for record in caplog.records] == ["binance-spot: user stream connected"]
+
+
 async def test_a_quiet_day_passes_without_a_gap(autojump_clock: MockClock) -> None:
     """Without an event to prove anything, the socket that is left says itself that it has missed nothing."""
     async with stream_of(an_exchange()) as stream:

@@ -126,7 +126,7 @@ async def test_what_cannot_be_signed_is_not_tried(venue: str, hint: str) -> None
         ended = await run("watch", venue, *at(served), "--env-prefix", "ACME", env=environment(ACME_API_KEY=API_KEY))
         assert served.exchange.log == ()
     assert ended.code == Exit.USAGE
-    assert f"Error: {venue} wants these calls signed" in ended.err.decode()
+    assert f"Error: {venue}: these calls are signed" in ended.err.decode()
     assert ended.err.decode().endswith(f" {hint}\n")
 
 

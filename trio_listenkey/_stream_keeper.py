@@ -455,7 +455,8 @@ class _Sockets:
         venue, generation = self._name, self._lease.generation
         match notice.kind:
             case "connected":
-                _log.info("%s: user stream connected, listen key %d", venue, generation)
+                key = "" if self._lease.key is None else f", listen key {generation}"
+                _log.info("%s: user stream connected%s", venue, key)
                 self._observer.tell("connected", generation)
             case "unconnected":
                 _log.warning("%s: user stream: %s; next try in %.1f s", venue, notice.error, notice.delay)

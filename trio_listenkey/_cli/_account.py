@@ -56,7 +56,7 @@ class Account(Generic[_V]):
                 advice = "The command line has none: use the library there"
             else:
                 advice = f"Export {self.prefix}_API_SECRET, or put api_secret into the file that --credentials names"
-            return UsageError(error.problem, advice=advice)
+            return UsageError(error.problem, advice=advice, venue=venue.name)
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
@@ -164,6 +165,9 @@ def exchange(
     except BrokenPipeError:
         raise  # whoever read what it prints has gone, and that is no error
     except (ImportError, OSError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            advice = "perhaps by another exchange. Pass other ports, or 0 for any that is free"
+            raise click.ClickException(f"{error.strerror}, {advice}") from None
         raise click.ClickException(str(error)) from None
 
 

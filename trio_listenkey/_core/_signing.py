@@ -34,7 +34,7 @@ def check_credentials(venue: Venue, credentials: Credentials) -> None:
         return
     if venue.signing.by == "signer":
         raise UsageError(
-            f"{venue.name} wants these calls signed in a way that takes a signer of yours",
+            "these calls are signed in a way that takes a signer of yours",
             advice="Pass Credentials(..., signer=...), a function from the bytes to sign to the signature",
             venue=venue.name,
         )
@@ -90,8 +90,8 @@ def sign_as(name: str, credentials: Credentials, payload: str) -> str:
 
 def _no_secret(name: str) -> UsageError:
     return UsageError(
-        f"{name} wants these calls signed, and the API secret is missing",
-        advice="Pass Credentials(api_key, api_secret), or a signer",
+        "these calls are signed, and the API secret is missing",
+        advice="Pass Credentials(api_key, api_secret), or a signer; from_env() takes it from <PREFIX>_API_SECRET",
         venue=name,
     )
 

@@ -190,6 +190,15 @@ async def test_hanging_requests_do_not_delay_the_end() -> None:
             await stream.aclose()
 
 
+async def test_a_ca_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """It says which, in one line, and ends with status 1."""
+    path = str(tmp_path / "nowhere" / "ca.pem")
+    command = [*COMMAND, "--tls", "--ca-file", path]
+    ended = await trio.run_process(command, capture_stderr=True, capture_stdout=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.decode() == f"Error: [Errno 2] No such file or directory: '{path}'\n"
+
+
 async def test_a_port_that_is_taken() -> None:
     """It says so in one line, and what to do about it, and ends with status 1."""
     async with exchange() as running:

@@ -18,21 +18,24 @@ import trio
 from test_venue_lives import DIALECTS, QUICK, an_exchange, credentials_for, is_of_the_account
 from trio.testing import MockClock
 
-from trio_listenkey import Gap, UserEvent, UserStream, Venue, open_user_stream, venues
+from trio_listenkey import Gap, Timing, UnavailableError, UserEvent, UserStream, Venue, open_user_stream, venues
 from trio_listenkey.connectors import Connection
 from trio_listenkey.testing import (
     Dialect,
     Exchange,
     MemoryConnector,
     MemoryTransport,
+    Reset,
     ServedExchange,
     event_number,
     serve_exchange,
 )
 from trio_listenkey.testing._account_events import kinds_of
+from trio_listenkey.testing._stream_rules import Pings
 
 # Seconds after which a client that says nothing is dropped here: of hours or minutes, at the real exchanges.
 SILENT_FOR = 0.4
+UNHURRIED = Timing()
 
 every_venue = pytest.mark.parametrize(("venue", "dialect"), DIALECTS.items(), ids=[each.name for each in DIALECTS])
 
@@ -146,7 +149,6 @@ async def an_hour(venue: Venue, dialect: Dialect) -> Hour:
     transport, connector = MemoryTransport(exchange), MemoryConnector(exchange)
     credentials = credentials_for(venue)
     async with open_user_stream(venue, credentials, transport=transport, connector=connector) as stream:
-        await trio.sleep(10)  # GMO Coin takes one subscription in a second
         exchange.emit_rate("alice", 0.01, trio.current_time())
         with trio.move_on_after(3000):
             async for item in stream:
@@ -182,6 +184,152 @@ async def test_without_a_subscription_nothing_comes(venue: Venue, autojump_clock
     """The exchange insists on these, too."""
     shy = replace(venue, stream=replace(venue.stream, subscribe=()))
     assert (await an_hour(shy, DIALECTS[venue])).numbers == []
+
+
+@asynccontextmanager
+async def opened(venue: Venue, exchange: Exchange, timing: Timing = UNHURRIED) -> AsyncIterator[UserStream]:
+    """A stream at an exchange in memory whose clock goes right."""
+    exchange.epoch = time.time() - trio.current_time()
+    async with open_user_stream(
+        venue,
+        credentials_for(venue),
+        transport=MemoryTransport(exchange),
+        connector=MemoryConnector(exchange),
+        timing=timing,
+        on_exit="leave",
+    ) as stream:
+        yield stream
+
+
+async def heard_of(stream: UserStream, seconds: float = 30) -> list[UserEvent | Gap]:
+    """Whatever comes in that time."""
+    heard = []
+    with trio.move_on_after(seconds):
+        async for item in stream:
+            heard.append(item)  # noqa: PERF401 - a comprehension would lose what came when time is up
+    return heard
+
+
+def numbers_in(items: list[UserEvent | Gap]) -> list[int]:
+    return [event_number(item.data) for item in items if isinstance(item, UserEvent)]
+
+
+def a_kind_of(dialect: Dialect, channel: int) -> str:
+    """A kind of event that comes on a channel of that number, of those on which any come."""
+    return [kinds[0] for _, kinds in dialect.stream.channels if kinds][channel]
+
+
+@pytest.mark.parametrize("venue", SUBSCRIBING, ids=lambda venue: venue.name)
+async def test_nothing_is_lost_from_the_first_moment(venue: Venue, autojump_clock: MockClock) -> None:
+    """What happens as soon as the block is entered comes, on whichever channel, and no answers of the exchange's (S2).
+
+    MEXC has one channel of its kinds here.
+    """
+    dialect = DIALECTS[venue]
+    exchange = an_exchange(dialect, validity=3600)
+    async with opened(venue, exchange) as stream:
+        for channel in (1, 0):
+            exchange.emit("alice", trio.current_time(), kind=a_kind_of(dialect, channel))
+        assert numbers_in(await heard_of(stream)) == [1, 2]
+        assert stream.statistics().is_live
+
+
+async def test_what_comes_while_others_are_subscribed_to_is_kept(autojump_clock: MockClock) -> None:
+    """At GMO Coin that takes a second, in which events come already, in order."""
+    exchange = an_exchange(DIALECTS[venues.GMO_COIN], validity=3600)
+
+    async def be_early() -> None:
+        await trio.sleep(0.5)
+        assert exchange.sockets(trio.current_time())[0].channels == ("executionEvents",)
+        exchange.emit("alice", trio.current_time(), kind="executionEvents")
+        exchange.emit("alice", trio.current_time(), kind="executionEvents")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(be_early)
+        async with opened(venues.GMO_COIN, exchange) as stream:
+            assert exchange.sockets(trio.current_time())[0].channels == ("executionEvents", "orderEvents")
+            exchange.emit("alice", trio.current_time(), kind="orderEvents")
+            assert numbers_in(await heard_of(stream)) == [1, 2, 3]
+
+
+async def test_a_subscription_that_comes_too_soon_is_made_again(autojump_clock: MockClock) -> None:
+    """GMO Coin refuses the first on a socket that soon follows another: what is lost meanwhile is a gap."""
+    exchange = an_exchange(DIALECTS[venues.GMO_COIN], validity=3600)
+    async with opened(venues.GMO_COIN, exchange) as stream:
+        exchange.strike_sockets(Reset(), trio.current_time())
+        exchange.emit("alice", trio.current_time(), kind="executionEvents")
+        await trio.sleep(15)
+        for kind in ("executionEvents", "orderEvents"):
+            exchange.emit("alice", trio.current_time(), kind=kind)
+        gap, *events = await heard_of(stream)
+        assert isinstance(gap, Gap)
+        assert gap.started_at < gap.ended_at
+        assert numbers_in(events) == [2, 3]
+        assert stream.statistics().is_live
+        assert 1 <= stream.statistics().failed_connects < 10
+
+
+async def test_many_streams_of_one_program(autojump_clock: MockClock) -> None:
+    """They get in each other's way where an exchange counts by address, and none is left without events for it."""
+    exchange = an_exchange(DIALECTS[venues.GMO_COIN], validity=3600)
+    listening: list[UserStream] = []
+    heard: list[list[UserEvent | Gap]] = []
+
+    async def listen() -> None:
+        async with opened(venues.GMO_COIN, exchange, timing=Timing(open_timeout=600)) as stream:
+            listening.append(stream)
+            heard.append(await heard_of(stream, 700))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(listen)
+        while len(listening) < 3:
+            await trio.sleep(1)
+        for kind in ("executionEvents", "orderEvents"):
+            exchange.emit("alice", trio.current_time(), kind=kind)
+    assert [numbers_in(each) for each in heard] == [[1, 2]] * 3
+
+
+async def test_a_refusal_that_stays_is_told(autojump_clock: MockClock) -> None:
+    """MEXC refuses with the code of a success: opening fails in its own time, with its words, and not in a hot loop."""
+    shape = replace(
+        venues.MEXC.stream,
+        subscribe=(*venues.MEXC.stream.subscribe, '{"method":"SUBSCRIPTION","params":["spot@private.nothing"]}'),
+    )
+    exchange = an_exchange(DIALECTS[venues.MEXC], validity=3600)
+    with pytest.raises(UnavailableError, match=r"refuses a subscription.*Not Subscribed successfully! \[spot@private"):
+        async with opened(replace(venues.MEXC, stream=shape), exchange):
+            raise AssertionError
+    assert 1 < len([entry for entry in exchange.log if entry.verb == "connect"]) < 15
+
+
+async def test_an_exchange_that_does_not_answer_is_told(autojump_clock: MockClock) -> None:
+    """Nobody knows what comes there, so it is not called a stream; the error says what was waited for."""
+    dialect = DIALECTS[venues.BITRUE]
+    exchange = an_exchange(replace(dialect, stream=replace(dialect.stream, words="mexc")), validity=3600)
+    with pytest.raises(UnavailableError, match="has not answered 2 of 2 subscriptions"):
+        async with opened(venues.BITRUE, exchange):
+            raise AssertionError
+
+
+@pytest.mark.parametrize("venue", SUBSCRIBING, ids=lambda venue: venue.name)
+async def test_moves_neither_lose_nor_double(venue: Venue, autojump_clock: MockClock) -> None:
+    """The next socket may deliver long before it has all its subscriptions, and so twice what comes meanwhile."""
+    exchange = an_exchange(DIALECTS[venue], validity=3600)
+    async with opened(venue, exchange, Timing(socket_lifetime=60)) as stream:
+        exchange.emit_rate("alice", 10, trio.current_time())
+        numbers = numbers_in(await heard_of(stream, 200))
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert stream.statistics().moves >= 3
+
+
+@pytest.mark.parametrize("pings", ["text", "json-time"])
+@pytest.mark.parametrize("venue", [venues.BINGX_SPOT, venues.BINGX_COINM], ids=lambda venue: venue.name)
+async def test_bingx_may_ping_either_way(venue: Venue, pings: Pings, autojump_clock: MockClock) -> None:
+    """Its documents do not say which, for these two: a socket lasts in both cases."""
+    dialect = DIALECTS[venue]
+    hour = await an_hour(venue, replace(dialect, stream=replace(dialect.stream, pings=pings)))
+    assert (hour.gaps, hour.connects) == ([], 1)
 
 
 @pytest.mark.parametrize("venue", [venues.BITRUE, venues.TOOBIT, venues.MEXC], ids=lambda venue: venue.name)

@@ -59,6 +59,7 @@ def test_every_fact_is_told(venue: Venue) -> None:
         (venues.BINANCE_USDM, 5, "silences them all, in whatever process"),
         (venues.BINANCE_SPOT_CLASSIC, 8, "Retired. Binance took the listen keys of spot away on 2026-02-20"),
         (venues.BINGX, 7, "/swap-market?listenKey=KEY; text pings; gzip"),
+        (venues.BINGX_COINM, 7, "/market?listenKey=KEY; json or text pings; gzip"),
         (venues.MEXC, 7, "json pings; protobuf; to be subscribed to"),
         (venues.BINANCE_US, 7, "expires without a word"),
     ],

@@ -137,7 +137,7 @@ class KeyLease:
         shape = self._key.venue.stream
         if shape.says_key:
             return ApiSession(self.venue.name, subscribe_by_token(self._key.value), confirmed)
-        return Manners(shape) if needs_manners(shape) else None
+        return Manners(shape, self.venue.name, (self._key.value,)) if needs_manners(shape) else None
 
     def _confirm(self) -> None:
         """Without a socket there is nobody to ask about a token: it is presumed to be good as long as it is held."""

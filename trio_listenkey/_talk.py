@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ._clock import SteadyClock
 from ._connector import Connection
@@ -38,11 +40,37 @@ class Talk:
         self._look_at_the_clock()
         self.conversation.begin()
         await self._say()
-        while not self.conversation.is_ready:
-            if self.conversation.over is not None:
-                raise self.conversation.over
-            await self._listen()
-            await self._say()
+        failure: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            is_pinging = False
+            try:
+                while not self._has_begun():
+                    if self.conversation.wants_pong and not is_pinging:
+                        is_pinging = True
+                        nursery.start_soon(self._await_pong)
+                    with trio.move_on_after(self._until_there_is_something_to_say()) as self._nap:
+                        await self._listen()
+                    await self._say()
+            except Exception as error:  # noqa: BLE001 - it is raised below, where no group is made of it
+                failure = error
+            self._nap = None
+            nursery.cancel_scope.cancel(reason="events come, or will not")
+        if failure is not None:
+            raise failure
+
+    def _has_begun(self) -> bool:
+        # What was refused may have been told in the same breath as what makes it look ready.
+        if self.conversation.over is not None:
+            raise self.conversation.over
+        return self.conversation.is_ready
+
+    @enable_ki_protection
+    async def _await_pong(self) -> None:
+        """Ping, beside somebody who listens: pongs are seen only then."""
+        with suppress(Exception):  # whatever it is, the listener will hear of it
+            await self._connection.ping()
+            self.conversation.ponged()
+            self.look_again()
 
     async def receive(self) -> Sequence[bytes]:
         """As of any connection; but what ends the conversation is raised, too, after the last event."""
@@ -72,13 +100,16 @@ class Talk:
             # First, for there may have been something to say before anybody could be woken.
             await self._say()
             with trio.CancelScope() as self._nap:
-                await trio.sleep(max(0.0, self.conversation.say_at - self._clock.now()))
+                await trio.sleep(self._until_there_is_something_to_say())
             self._nap = None
 
     def look_again(self) -> None:
         """There may be something to say."""
         if self._nap is not None:
             self._nap.cancel()
+
+    def _until_there_is_something_to_say(self) -> float:
+        return max(0.0, self.conversation.say_at - self._clock.now())
 
     async def _listen(self) -> None:
         batch = await self._connection.receive()

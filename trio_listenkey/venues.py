@@ -368,18 +368,26 @@ BINGX = Venue(
 
 _JSON_PING = Heartbeat(kind="json", heard="ping", answer="pong")
 
+# {"ping": ..., "time": ...} in the documents of 2022, and clients answer it in kind. Those of 2026-04 say of spot and
+# coin-margined swaps only that the ping may be in small letters, and is to be answered by "Pong". Both are done.
+_BINGX_PING = replace(_JSON_PING, heard_text="Ping", answer_text="Pong")
+
 BINGX_SPOT = replace(
     BINGX,
     name="bingx-spot",
     stream_url="wss://open-api-ws.bingx.com",
     stream_path="/market?listenKey={key}",
     stream=StreamShape(
-        heartbeat=_JSON_PING,
+        heartbeat=_BINGX_PING,
         compression="gzip",
         subscribe=(
             '{"id":"1","reqType":"sub","dataType":"spot.executionReport"}',
             '{"id":"2","reqType":"sub","dataType":"ACCOUNT_UPDATE"}',
         ),
+        # The documents of 2026-04 are silent. A client waits for an answer with the id (JKorf/BingX.Net, 2026), and one
+        # has met {"code":100400,"msg":"","timestamp":...} and the like, with an id and without (ccxt, samples of 2023).
+        subscribed=(("id", "*"), ("code", "0")),
+        refused=(("code", "[!0]*"),),
     ),
 )
 """BingX spot. Events come after a subscription, for example to ``spot.executionReport``."""
@@ -389,6 +397,7 @@ BINGX_COINM = replace(
     name="bingx-coinm",
     stream_url="wss://open-api-cswap-ws.bingx.com",
     stream_path="/market?listenKey={key}",
+    stream=replace(BINGX.stream, heartbeat=_BINGX_PING),
 )
 """BingX coin-margined swaps."""
 
@@ -415,6 +424,10 @@ MEXC = Venue(
             '{"method":"SUBSCRIPTION","params":["spot@private.deals.v3.api.pb"]}',
             '{"method":"SUBSCRIPTION","params":["spot@private.orders.v3.api.pb"]}',
         ),
+        # {"id":0,"code":0,"msg":"spot@..."}, say the documents. A refusal has the same code, and in msg "Not Subscribed
+        # successfully! [spot@...].  Reason: Blocked!", as users have met it (JKorf/Mexc.Net, 2025-08).
+        subscribed=(("msg", "spot@*"),),
+        refused=(("msg", "Not Subscribed*"),),
         expired="Invalid listen key",
     ),
     source="mexcdevelop/apidocs, 2025-08; a newer page's sample has 200 keys in place of 60",
@@ -478,6 +491,10 @@ BITRUE = Venue(
             '{"event":"sub","params":{"channel":"user_order_update"}}',
             '{"event":"sub","params":{"channel":"user_balance_update"}}',
         ),
+        # {"channel":...,"event_rep":"subed","status":"ok","ts":...}: User Data Streams. No refusal is documented; an
+        # exchange that speaks in the same words was seen to have this one (INEX, 2026-09).
+        subscribed=(("event_rep", "subed"), ("status", "ok")),
+        refused=(("status", "error"),),
         expired=None,
     ),
     source="Bitrue-exchange/Spot-official-api-docs, 2023-07; ccxt",
@@ -535,6 +552,9 @@ GMO_COIN = Venue(
             '{"command":"subscribe","channel":"executionEvents"}',
             '{"command":"subscribe","channel":"orderEvents"}',
         ),
+        # Of an answer the documents say nothing. {"error":"ERR-5003 Request too many."} is what clients have got within
+        # a second of the last subscription from the same address, on whatever socket.
+        refused=(("error", "*"),),
         expired=None,
     ),
     source="GMO Coin's documents as translated 2026-06; pybotters",

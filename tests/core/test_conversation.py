@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_listenkey import Venue, venues
+from trio_listenkey import KeyLostError, UnavailableError, Venue, venues
 from trio_listenkey._core._api_session import ApiSession, subscribe_by_token
 from trio_listenkey._core._conversation import Conversation, Manners, needs_manners
 from trio_listenkey._core._venue_parts import Heartbeat, StreamShape
@@ -25,6 +26,38 @@ def begun(shape: StreamShape, now: float = 0.0) -> Manners:
     talk = Manners(shape)
     talk.now, talk.unix_ms = now, PING
     talk.begin()
+    return talk
+
+
+# What each exchange answers to a subscription, and how it refuses one; from what venues.py names.
+TAKEN: dict[Venue, list[Any]] = {
+    venues.BINGX_SPOT: [{"id": "1", "code": 0, "msg": ""}, {"id": "2", "code": 0, "msg": "SUCCESS"}],
+    venues.MEXC: [
+        {"id": 0, "code": 0, "msg": "spot@private.account.v3.api.pb"},
+        {"id": 0, "code": 0, "msg": "spot@private.deals.v3.api.pb"},
+        {"id": 0, "code": 0, "msg": "spot@private.orders.v3.api.pb"},
+    ],
+    venues.BITRUE: [
+        {"channel": "user_order_update", "event_rep": "subed", "status": "ok", "ts": 1623381851178},
+        {"channel": "user_balance_update", "event_rep": "subed", "status": "ok", "ts": 1623381851178},
+    ],
+}
+REFUSED: list[tuple[Venue, Any]] = [
+    (venues.BINGX_SPOT, {"id": "2", "code": 100400, "msg": "ILLEGAL_ARGUMENT"}),
+    (venues.BINGX_SPOT, {"code": 100400, "msg": "", "timestamp": "1696245808833"}),
+    (venues.MEXC, {"id": 0, "code": 0, "msg": "Not Subscribed successfully! [spot@x].  Reason: Blocked!"}),
+    (venues.BITRUE, {"channel": "user_order_update", "status": "error", "err_msg": "no such channel"}),
+    (venues.GMO_COIN, {"error": "ERR-5003 Request too many."}),
+]
+SUBSCRIBING = [*TAKEN, venues.GMO_COIN]
+
+
+def subscribed(venue: Venue, now: float = 0.0) -> Manners:
+    """A conversation on which everything was said and answered that events have to wait for."""
+    talk = begun(venue.stream, now)
+    talk.to_say()
+    talk.hear([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
+    assert talk.is_ready
     return talk
 
 
@@ -43,6 +76,7 @@ def test_both_kinds_are_conversations() -> None:
         ApiSession("x", subscribe_by_token("t"), lambda _: None),
     ]
     assert [talk.is_ready for talk in both] == [True, False]
+    assert [talk.wants_pong for talk in both] == [False, False]
     assert [talk.ask() for talk in both] == [False, True]
     assert [talk.over for talk in both] == [None, None]
 
@@ -56,6 +90,10 @@ PINGS: list[tuple[Venue, Any, Any]] = [
         {"ping": "2177c68e4d0e45679965f482929b59c2", "time": "2022-06-07T16:27:36.323+0800"},
         {"pong": "2177c68e4d0e45679965f482929b59c2", "time": "2022-06-07T16:27:36.323+0800"},
     ),
+    (venues.BINGX_SPOT, "Ping", "Pong"),
+    (venues.BINGX_SPOT, "ping", "Pong"),
+    (venues.BINGX_COINM, "ping", "Pong"),
+    (venues.BINGX_COINM, {"ping": "2177", "time": "2022"}, {"pong": "2177", "time": "2022"}),
     (venues.TOOBIT, {"ping": PING}, {"pong": PING}),
     (venues.HASHKEY, {"ping": PING, "channelId": "0242acfffe120002"}, {"pong": PING, "channelId": "0242acfffe120002"}),
     (venues.BITRUE, {"ping": PING}, {"pong": PING}),
@@ -68,7 +106,7 @@ def on_the_wire(shape: StreamShape, said: Any) -> bytes:
     return gzip.compress(raw) if shape.compression == "gzip" else raw
 
 
-@pytest.mark.parametrize(("venue", "ping", "pong"), PINGS, ids=[venue.name for venue, _, _ in PINGS])
+@pytest.mark.parametrize(("venue", "ping", "pong"), PINGS, ids=[f"{venue.name} {ping}" for venue, ping, _ in PINGS])
 def test_pings_are_answered(venue: Venue, ping: Any, pong: Any) -> None:
     """In the exchange's own way, and are no events; an event between them is one, unpacked."""
     talk = begun(venue.stream)
@@ -91,8 +129,7 @@ def test_pings_are_answered(venue: Venue, ping: Any, pong: Any) -> None:
 )
 def test_pings_of_our_own(venue: Venue, every: float, said: str, answer: Any) -> None:
     """They are due in time, again and again, and what is answered is no event."""
-    talk = begun(venue.stream, now=5)
-    talk.to_say()
+    talk = subscribed(venue, now=5)
     for round_ in (1, 2):
         assert talk.say_at == 5 + every * round_
         talk.now = talk.say_at - 0.001
@@ -111,7 +148,7 @@ class TestSubscribing:
         """Each message once, in order, no faster than the exchange takes them; and each is JSON."""
         talk = begun(venue.stream)
         said: list[tuple[float, str]] = []
-        while talk.say_at - talk.now < 10:
+        while talk.over is None:
             talk.now = max(talk.now, talk.say_at)
             said += [(talk.now, text) for text in talk.to_say()]
         texts = [text for _, text in said if "PING" not in text]
@@ -131,6 +168,120 @@ class TestSubscribing:
         """Where events come by themselves, nothing is ever due."""
         talk = begun(venues.BINGX.stream)
         assert (talk.say_at, talk.to_say()) == (inf, [])
+
+
+class TestAnswers:
+    """Events come on a channel from the moment at which the exchange takes the subscription, and not before."""
+
+    @pytest.mark.parametrize("venue", TAKEN, ids=lambda venue: venue.name)
+    def test_events_come_when_all_were_answered(self, venue: Venue) -> None:
+        """What comes meanwhile where the exchange has answered is kept, and answers are no events, early or late."""
+        talk = begun(venue.stream)
+        talk.to_say()
+        event = on_the_wire(venue.stream, EVENT.decode())
+        for answer in TAKEN[venue]:
+            assert (talk.is_ready, talk.wants_pong) == (False, False)
+            assert talk.hear([event, on_the_wire(venue.stream, answer), event]) == [EVENT, EVENT]
+        assert talk.is_ready
+        assert talk.hear([on_the_wire(venue.stream, TAKEN[venue][0]), event]) == [EVENT]
+        talk.now = 10
+        talk.to_say()
+        assert talk.over is None
+
+    def test_without_answers_a_pong_is_one(self) -> None:
+        """GMO Coin's documents have none: what was said before a ping was heard when that is answered."""
+        talk = begun(venues.GMO_COIN.stream)
+        talk.to_say()
+        assert (talk.is_ready, talk.wants_pong) == (False, False)
+        talk.now = talk.say_at
+        talk.to_say()
+        assert (talk.is_ready, talk.wants_pong) == (False, True)
+        talk.ponged()
+        assert (talk.is_ready, talk.wants_pong, talk.say_at) == (True, False, inf)
+
+    @pytest.mark.parametrize(("venue", "refusal"), REFUSED, ids=[venue.name for venue, _ in REFUSED])
+    def test_a_refusal_ends_it(self, venue: Venue, refusal: Any) -> None:
+        """Whatever else was answered, and whenever it comes; the error has the exchange's words."""
+        talk = begun(venue.stream)
+        talk.to_say()
+        assert talk.hear([on_the_wire(venue.stream, refusal)] * 2) == []
+        assert isinstance(talk.over, UnavailableError)
+        assert talk.over.verb == "subscribe"
+        assert next(reversed(refusal.values())) in str(talk.over.message)
+        error = talk.over
+        talk.hear([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
+        assert talk.over is error
+
+    def test_a_late_refusal_ends_it(self) -> None:
+        """A pong may overtake it, for all that is known."""
+        talk = begun(venues.GMO_COIN.stream)
+        talk.ponged()
+        assert talk.hear([b'{"error":"ERR-5003 Request too many."}']) == []
+        assert isinstance(talk.over, UnavailableError)
+
+    @pytest.mark.parametrize("venue", SUBSCRIBING, ids=lambda venue: venue.name)
+    def test_no_answer_at_all(self, venue: Venue) -> None:
+        """It is not waited for any longer than five seconds from the last message on, and the error says for what."""
+        talk = begun(venue.stream)
+        while talk.over is None:
+            talk.now = talk.say_at
+            talk.to_say()
+        many = len(venue.stream.subscribe)
+        assert talk.now == pytest.approx(5 + venue.stream.subscribe_every * (many - 1))
+        waited_for = f"{many} of {many} subscriptions" if venue.stream.subscribed else "a ping"
+        assert f"has not answered {waited_for}" in str(talk.over)
+
+    def test_a_long_answer(self) -> None:
+        """Who subscribes to all in one message is answered in one; later, what is as long is not looked into."""
+        channels = ",".join(f"spot@private.number-{number}.v3.api.pb" for number in range(30))
+        shape = replace(venues.MEXC.stream, subscribe=("all of them",))
+        answer = json.dumps({"id": 0, "code": 0, "msg": channels}).encode()
+        talk = begun(shape)
+        talk.to_say()
+        assert talk.hear([answer]) == []
+        assert talk.is_ready
+        assert talk.hear([answer]) == [answer]
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b'{"id":"1","code":0,"data":{"e":"executionReport"}}',
+            b'{"id":"1","code":100400,"data":{"e":"executionReport"}}',
+            b'{"id":"1","code":0,"e":"executionReport"}',
+            b'{"id":"1"}',
+            b'{"code":0}',
+            b'{"id":[1],"code":0}',
+            b'{"id":"1","code":{}}',
+        ],
+    )
+    def test_what_is_no_answer(self, raw: bytes) -> None:
+        """Events in envelopes that look like one, and what lacks a part."""
+        talk = begun(venues.BINGX_SPOT.stream)
+        talk.to_say()
+        assert talk.hear([raw, raw]) == [raw, raw]
+        assert (talk.is_ready, talk.over) == (False, None)
+
+    def test_a_key_that_is_dead(self) -> None:
+        """Where the exchange says so in words, no answer is waited for; they stay a message, and secrets are hidden."""
+        talk = Manners(venues.MEXC.stream, "somewhere", ("the-key",))
+        talk.begin()
+        said = b"Invalid listen key the-key"
+        assert talk.hear([said]) == [said]
+        assert isinstance(talk.over, KeyLostError)
+        assert (talk.over.venue, talk.over.message) == ("somewhere", "Invalid listen key [hidden]")
+
+    def test_a_key_that_dies_later(self) -> None:
+        """That is the stream's own affair: it knows which key it was."""
+        talk = subscribed(venues.MEXC)
+        assert talk.hear([b"Invalid listen key"]) == [b"Invalid listen key"]
+        assert talk.over is None
+
+    def test_an_event_that_a_key_has_expired(self) -> None:
+        """It is an event like any other."""
+        talk = begun(replace(venues.BINGX_SPOT.stream, compression="none"))
+        event = b'{"e":"listenKeyExpired"}'
+        assert talk.hear([event]) == [event]
+        assert talk.over is None
 
 
 class TestCompression:
@@ -208,17 +359,17 @@ def test_an_empty_message_is_no_ping() -> None:
     batch=st.lists(
         st.binary(max_size=30)
         | st.dictionaries(
-            st.sampled_from(["ping", "pong", "e", "msg", "x"]),
-            st.none() | st.integers() | st.floats() | st.text(max_size=3) | st.just("PONG"),
+            st.sampled_from(["ping", "pong", "e", "msg", "id", "code", "status", "data", "x"]),
+            st.none() | st.integers() | st.floats() | st.text(max_size=3) | st.sampled_from(["PONG", "spot@x", [0]]),
         ).map(lambda said: json.dumps(said).encode()),
         max_size=5,
     ),
     packed=st.booleans(),
 )
 def test_whatever_comes(venue: Venue, batch: list[bytes], packed: bool) -> None:
-    """Nothing raises, events stay in order, and no message is answered more than once."""
+    """Nothing raises, and no message is answered more than once; nor ends it anything but a refusal."""
     talk = begun(venue.stream)
     talk.to_say()
     events = talk.hear([gzip.compress(raw) for raw in batch] if packed else batch)
     assert len(events) + len(talk.to_say()) <= len(batch)
-    assert talk.over is None
+    assert talk.over is None or venue.stream.refused

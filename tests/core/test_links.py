@@ -185,6 +185,14 @@ class TestDoubles:
         old.remember([UserEvent(raw, 0.0)])
         assert not old.shares_with([UserEvent(raw, 0.0)])
 
+    def test_a_long_one_without_a_time_is_left_out(self) -> None:
+        """GMO Coin's events have theirs elsewhere, and MEXC's are no JSON; but what is like them closes no gap."""
+        long, words = UserEvent(b"x" * 65, 0.0), UserEvent(b"x" * 64, 0.0)
+        old = self.old()
+        old.remember([long, words])
+        assert not old.shares_with([long])
+        assert self.followed(old).new_ones([long, words, long]) == [words, long]
+
     def test_each_is_left_out_once(self) -> None:
         """What came twice on the first, and so on the second, is left out twice, and not three times."""
         new = self.followed(self.old(1, 1, 2))

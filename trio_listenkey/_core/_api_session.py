@@ -127,6 +127,14 @@ class ApiSession:
         """There is nothing to say that nobody asked for: lifetime is the connection's."""
         return inf
 
+    @property
+    def wants_pong(self) -> bool:
+        """The subscription is answered."""
+        return False
+
+    def ponged(self) -> None:
+        """Nobody has asked."""
+
     def begin(self) -> None:
         """Ask for the stream.
 

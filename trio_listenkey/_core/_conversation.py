@@ -9,6 +9,7 @@ conversation (``_talk`` does)::
     talk.hear(batch)               what of these messages is events; after that there may be something to say
     talk.passed_on()               those were passed on: now what was said after them may have its effect
     talk.ask()                     ask whether events still come, if that can be asked here
+    talk.wants_pong                whether to ping, and to say talk.ponged() when that is answered
     talk.is_ready                  whether events come from now on
     talk.over                      why they do not any more: an error
 
@@ -19,12 +20,15 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from math import inf
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from .._errors import KeyLostError, ListenKeyError, UnavailableError
+from ._answers import readable
 from ._venue_parts import Heartbeat, StreamShape
 
 __all__ = ["Conversation", "Manners", "needs_manners"]
@@ -32,6 +36,11 @@ __all__ = ["Conversation", "Manners", "needs_manners"]
 _MAX_MESSAGE: Final = 1024 * 1024
 # A ping, or the answer to one, is short: longer messages are not looked into.
 _SHORT: Final = 256
+# An answer to a subscription may repeat all that was subscribed to. It is looked for only until all have come.
+_LONGEST_ANSWER: Final = 4096
+# Seconds that the exchange has to answer the last subscription.
+_ANSWER_WITHIN: Final = 5.0
+_EXPIRED_EVENT: Final = "listenKeyExpired"
 _GZIP: Final = 31  # zlib's window size that says: with gzip's header and trailer
 
 _read: Final = msgspec.json.Decoder().decode
@@ -48,6 +57,15 @@ class Conversation(Protocol):
     @property
     def say_at(self) -> float:
         """When there will be something to say that nobody asked for."""
+        ...
+
+    @property
+    def wants_pong(self) -> bool:
+        """Whether the pong of a ping that is sent now would say that all was heard."""
+        ...
+
+    def ponged(self) -> None:
+        """That pong has come."""
         ...
 
     def begin(self) -> None:
@@ -77,21 +95,39 @@ def needs_manners(shape: StreamShape) -> bool:
 
 
 class Manners:
-    """The manners of an exchange that has some of its own, on a socket whose URL has the key."""
+    """The manners of an exchange that has some of its own, on a socket whose URL has the key.
 
-    def __init__(self, shape: StreamShape) -> None:
+    Events that are to be asked for come on each channel from the moment at which the exchange takes the subscription:
+    that all do is known when each was answered. Where no answer is documented, messages are taken for heard when a ping
+    that followed them is answered.
+
+    Args:
+        shape: What there is to say.
+        venue: The venue's name, for messages.
+        hide: What must not stand in them.
+    """
+
+    def __init__(self, shape: StreamShape, venue: str | None = None, hide: Sequence[str] = ()) -> None:
         self.now, self.unix_ms = 0.0, 0
-        self.is_ready = True
+        self.is_ready = not shape.subscribe
         self.over: Exception | None = None
-        self._shape = shape
+        self._shape, self._venue, self._hide = shape, venue, hide
         self._due: list[str] = []
         self._wanted = list(shape.subscribe)
-        self._want_at = self._ping_at = inf
+        self._unanswered = len(shape.subscribe)
+        self._want_at = self._ping_at = self._answer_by = inf
+        heartbeat = shape.heartbeat
+        is_text = heartbeat.kind == "text"
+        text = heartbeat.heard if is_text else heartbeat.heard_text
+        self._text_ping, self._text_pong = text.lower().encode(), heartbeat.answer if is_text else heartbeat.answer_text
+        self._reads_json = heartbeat.kind == "json" or bool(shape.subscribe)
+        # Where it is an event's name, the stream is the one to hear it.
+        self._expired = b"" if shape.expired in {None, _EXPIRED_EVENT} else str(shape.expired).encode()
 
     @property
     def say_at(self) -> float:
-        """When the exchange expects to be spoken to."""
-        return min(self._want_at, self._ping_at)
+        """When the exchange expects to be spoken to, or should have answered."""
+        return min(self._want_at, self._ping_at, self._answer_by)
 
     def begin(self) -> None:
         """Ask for the events, if they do not come by themselves."""
@@ -103,7 +139,8 @@ class Manners:
         """Unpack, answer pings, and leave out what is no event."""
         if self._shape.compression == "gzip":
             batch = [_unzip(raw) for raw in batch]
-        return [raw for raw in batch if len(raw) > _SHORT or not self._is_talk(raw)]
+        longest = _SHORT if self.is_ready else _LONGEST_ANSWER
+        return [raw for raw in batch if len(raw) > longest or not self._is_talk(raw)]
 
     def passed_on(self) -> None:
         """Nothing is said of events that would have to wait for them."""
@@ -115,6 +152,12 @@ class Manners:
             self._due.append(self._wanted.pop(0))
             # From now, and not from when it was due: after a pause, they must not come all at once.
             self._want_at = self.now + self._shape.subscribe_every if self._wanted else inf
+            if not self._wanted and not self.is_ready:
+                self._answer_by = self.now + _ANSWER_WITHIN
+        if self.now >= self._answer_by:
+            self._answer_by = inf
+            waited_for = f"{self._unanswered} of {len(self._shape.subscribe)} subscriptions"
+            self._end(f"the exchange has not answered {'a ping' if self.wants_pong else waited_for}")
         if self.now >= self._ping_at:
             assert heartbeat.say_every is not None
             self._due.append(heartbeat.say.replace("{ms}", str(self.unix_ms)))
@@ -126,22 +169,41 @@ class Manners:
         """The key is asked about elsewhere."""
         return False
 
+    @property
+    def wants_pong(self) -> bool:
+        """Whether all was said, and will not be answered."""
+        return not self.is_ready and not self._wanted and not self._shape.subscribed
+
+    def ponged(self) -> None:
+        """All that was said was heard; and if something was refused, that was said before."""
+        self._begin_events()
+
+    def _begin_events(self) -> None:
+        self.is_ready, self._answer_by = True, inf
+
     def _is_talk(self, raw: bytes) -> bool:
         """Whether a message is about the connection; if it is a ping, answer it."""
-        heartbeat = self._shape.heartbeat
-        if heartbeat.kind == "text":
-            is_ping = bool(heartbeat.heard) and raw == heartbeat.heard.encode()
-            self._due += [heartbeat.answer] * is_ping
-            return is_ping
-        return heartbeat.kind == "json" and self._is_json_talk(raw, heartbeat)
+        if self._text_ping and raw.lower() == self._text_ping:
+            self._due.append(self._text_pong)
+            return True
+        if self._reads_json and self._is_json_talk(raw):
+            return True
+        if not self.is_ready and self._expired and self._expired in raw:
+            # It stays a message. But whoever is told that waits for answers in vain.
+            self._end("the exchange does not know the listen key", raw, KeyLostError)
+        return False
 
-    def _is_json_talk(self, raw: bytes, heartbeat: Heartbeat) -> bool:
+    def _is_json_talk(self, raw: bytes) -> bool:
         try:
             said: Any = _read(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         if not isinstance(said, dict) or "e" in said:
             return False
+        heartbeat = self._shape.heartbeat
+        return (heartbeat.kind == "json" and self._is_heartbeat(said, heartbeat)) or self._is_answer(said, raw)
+
+    def _is_heartbeat(self, said: dict[str, Any], heartbeat: Heartbeat) -> bool:
         if heartbeat.heard and heartbeat.heard in said:
             # What else there is, some exchanges want back and none minds.
             rest = {name: value for name, value in said.items() if name not in {heartbeat.heard, heartbeat.answer}}
@@ -149,6 +211,39 @@ class Manners:
             self._due.append(json.dumps(pong, separators=(",", ":")))
             return True
         return "pong" in said or said.get("msg") == "PONG"
+
+    def _is_answer(self, said: dict[str, Any], raw: bytes) -> bool:
+        """Whether a message answers a subscription; an event may come in an envelope that looks like it."""
+        if said.get("data"):
+            return False
+        if _fits(said, self._shape.refused):
+            self._end("the exchange refuses a subscription", raw)
+            return True
+        if _fits(said, self._shape.subscribed):
+            self._unanswered -= 1
+            if self._unanswered == 0:
+                self._begin_events()
+            return True
+        return False
+
+    def _end(self, problem: str, raw: bytes = b"", kind: type[ListenKeyError] = UnavailableError) -> None:
+        """No more events. None of the documents has a refusal for good, so all are tried again, on another socket."""
+        self.over = self.over or kind(
+            problem,
+            advice="The stream tries again by itself; if it stays so, look at what it subscribes to",
+            venue=self._venue,
+            verb="subscribe",
+            message=readable(raw.decode("utf-8", "replace"), self._hide) or None,
+        )
+
+
+def _fits(said: Mapping[str, Any], wanted: Sequence[tuple[str, str]]) -> bool:
+    """Whether all that is wanted is said; without any, nothing is."""
+    return bool(wanted) and all(name in said and _is_like(said[name], like) for name, like in wanted)
+
+
+def _is_like(value: Any, like: str) -> bool:
+    return not isinstance(value, dict | list) and fnmatchcase(str(value), like)
 
 
 def _unzip(raw: bytes) -> bytes:

@@ -11,6 +11,10 @@ from .._events import GapCause, UserEvent
 
 __all__ = ["Link"]
 
+# Bytes. What is longer, and has no time that can be read, is an event of an exchange whose events have it elsewhere
+# (GMO Coin) or are no JSON (MEXC): with all that is in it, it does not happen twice.
+_LONGEST_WORDS: Final = 64
+
 # Seconds from one ping to the next at least, however often the reader pauses: exchanges end the socket of a client that
 # sends more than five or ten messages a second, pings among them (Binance, "WebSocket Limits", as of 2026).
 _PING_AGAIN_AFTER: Final = 1.0
@@ -159,14 +163,16 @@ class Link:
     # What comes twice.
 
     def remember(self, events: Iterable[UserEvent]) -> None:
-        """These events were delivered from here. Only what has a time can be known again."""
+        """These events were delivered from here. Words without a time may come again and be others."""
         if self.recent is not None:
-            self.recent.update(event.payload for event in events if event.time is not None)
+            self.recent.update(
+                event.payload for event in events if event.time is not None or len(event.raw) > _LONGEST_WORDS
+            )
 
     def shares_with(self, events: Iterable[UserEvent]) -> bool:
         """Whether one of ``events`` was delivered from here: then there is nothing between the two sockets."""
         recent = self.recent
-        return recent is not None and any(event.payload in recent for event in events)
+        return recent is not None and any(event.payload in recent for event in events if event.time is not None)
 
     def follow(self, other: Link, now: float) -> None:
         """Take over from ``other``: what that one has delivered is not to be delivered again."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from ._session_venue import SessionVenue
 from ._venue import Venue, Verb
+from ._venue_parts import Heartbeat
 
 __all__ = ["HEADS", "facts_of"]
 
@@ -89,11 +90,15 @@ def _authentication(venue: Venue) -> str:
     return f"{header}, HMAC-SHA256" + ("" if signing.required else " if there is a secret")
 
 
+def _pings(heartbeat: Heartbeat) -> str:
+    return f"{heartbeat.kind} or text" if heartbeat.heard_text else heartbeat.kind
+
+
 def _stream(venue: Venue) -> str:
     shape = venue.stream
     url = venue.stream_url_for("KEY").partition("&events=")[0]
     traits = [
-        "" if shape.heartbeat.kind == "frames" else f"{shape.heartbeat.kind} pings",
+        "" if shape.heartbeat.kind == "frames" else f"{_pings(shape.heartbeat)} pings",
         "" if shape.compression == "none" else shape.compression,
         "" if shape.encoding == "json" else shape.encoding,
         "wrapped" if shape.wrapped else "",

@@ -162,6 +162,8 @@ class Heartbeat:
             ``"json"``.
         heard: What the exchange sends: a text, or the name of a JSON object's field. Empty if it sends nothing.
         answer: What to answer: a text, or the name under which to send the value of ``heard`` back.
+        heard_text: With ``"json"``, a text that the exchange may send in place of the object, whatever its case.
+        answer_text: What to answer to that.
         say: What to send without being asked, every ``say_every`` seconds; ``{ms}`` is the time. Empty for nothing.
         say_every: Seconds.
     """
@@ -169,6 +171,8 @@ class Heartbeat:
     kind: Literal["frames", "text", "json"] = "frames"
     heard: str = ""
     answer: str = ""
+    heard_text: str = ""
+    answer_text: str = ""
     say: str = ""
     say_every: float | None = None
 
@@ -183,7 +187,11 @@ class StreamShape:
         encoding: ``"protobuf"`` if events are no JSON.
         wrapped: Whether events come as ``{"stream": ..., "data": ...}``.
         subscribe: What to say after the handshake, where events do not come by themselves.
-        subscribe_every: Seconds between two of these messages.
+        subscribe_every: Seconds between two of these messages. All of them have to fit into ``Timing.connect_timeout``.
+        subscribed: How the exchange answers one that it takes: fields of a JSON object, each with what its value, as a
+            text, is like (``*`` is anything). Events are taken to come when all were answered; without any, when the
+            exchange answers a ping that was sent after the last of them.
+        refused: How it answers one that it does not take; then another socket is opened, and in between is a gap.
         says_key: Whether the key is no part of the URL, but said after the handshake, as a ``listenToken`` of
             Binance's WebSocket API.
         lifetime: Seconds after which the exchange closes it.
@@ -196,6 +204,8 @@ class StreamShape:
     wrapped: bool = False
     subscribe: tuple[str, ...] = ()
     subscribe_every: float = 0.0
+    subscribed: tuple[tuple[str, str], ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
     says_key: bool = False
     lifetime: float = 86_400.0
     expired: str | None = "listenKeyExpired"

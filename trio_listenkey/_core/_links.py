@@ -65,6 +65,7 @@ class Link:
     )
 
     generation: int
+    is_subscribed: bool
     opened_at: float
     observed_at: float
     proof_at: float

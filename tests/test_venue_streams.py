@@ -421,3 +421,70 @@ async def test_what_mexc_says_of_a_dead_key_is_heard(autojump_clock: MockClock) 
     ) as stream:
         with trio.fail_after(10):
             await stream.key.wait_replaced(1)
+
+
+class InTurn:
+    """A connector to an exchange that takes two subscriptions one after the other, on sockets that run as scripted."""
+
+    ANSWERS = tuple(
+        b'{"channel":"%s","event_rep":"subed","status":"ok"}' % channel
+        for channel in (b"user_order_update", b"user_balance_update")
+    )
+
+    def __init__(self, *scripts: list[tuple[float, bytes]], dies_at: float) -> None:
+        self._scripts = list(scripts)
+        self._dies_at = dies_at
+
+    @asynccontextmanager
+    async def connect(self, url: str) -> AsyncIterator[Connection]:
+        yield Scripted(self._scripts.pop(0), self._dies_at if len(self._scripts) == 1 else math.inf)
+
+
+@dataclass
+class Scripted:
+    """Messages at their times; pings are answered until it dies."""
+
+    script: list[tuple[float, bytes]]
+    dies_at: float
+
+    async def receive(self) -> list[bytes]:
+        await trio.sleep_until(self.script[0][0] if self.script else math.inf)
+        return [self.script.pop(0)[1]]
+
+    async def send(self, message: str) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def ping(self) -> None:
+        await trio.sleep(math.inf if trio.current_time() >= self.dies_at else 0.005)
+
+
+async def test_an_event_on_two_sockets_says_nothing_of_other_channels(autojump_clock: MockClock) -> None:
+    """The second socket has the first channel already; what comes on the other is lost when the first socket dies."""
+
+    def event(number: int) -> bytes:
+        return b'{"e":"ORDER","E":%d}' % number
+
+    orders, balances = InTurn.ANSWERS
+    shutdown = b'{"e":"serverShutdown","E":2}'
+    exchange = an_exchange(DIALECTS[venues.BINANCE_USDM], validity=3600)
+    connector = InTurn(
+        [(0, orders), (0.01, balances), (50, event(1)), (100, shutdown), (100.02, event(3))],
+        [(100.01, orders), (100.02, event(3)), (100.04, balances), (110, event(5))],  # the fourth was on the other
+        dies_at=100.025,
+    )
+    shape = replace(venues.BITRUE.stream, heartbeat=venues.BINANCE_USDM.stream.heartbeat)
+    venue = replace(venues.BINANCE_USDM, stream=shape)
+    items: list[UserEvent | Gap] = []
+    async with open_user_stream(
+        venue,
+        credentials_for(venue),
+        transport=MemoryTransport(exchange),
+        connector=connector,
+        timing=Timing(jitter=0),
+    ) as stream:
+        with trio.move_on_after(200):
+            while len(items) < 5:
+                items.append(await stream.receive())
+    assert [item.time for item in items if isinstance(item, UserEvent)] == [1, 2, 3, 5]
+    (gap,) = [item for item in items if isinstance(item, Gap)]
+    assert gap.started_at <= 100.03 <= gap.ended_at

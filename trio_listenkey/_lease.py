@@ -57,6 +57,11 @@ class Lease(Protocol):
         ...
 
     @property
+    def overlaps(self) -> bool:
+        """Whether all events come on a socket as soon as any does."""
+        ...
+
+    @property
     def expired(self) -> str | None:
         """By what the exchange says on a socket that the key has expired."""
         ...
@@ -115,6 +120,11 @@ class KeyLease:
     def subscribes(self) -> bool:
         """Where the key is said on the socket."""
         return self._key.venue.stream.says_key
+
+    @property
+    def overlaps(self) -> bool:
+        """Where there are not several channels, to be subscribed to one by one."""
+        return len(self._key.venue.stream.subscribe) < 2
 
     @property
     def expired(self) -> str | None:
@@ -183,7 +193,7 @@ class SessionLease:
         self.venue: Venue | SessionVenue = venue
         self.url = venue.url
         self.lifetime = venue.lifetime
-        self.subscribes = True
+        self.subscribes = self.overlaps = True
         self.expired: str | None = None
         sign = partial(sign_as, venue.name, credentials)
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))

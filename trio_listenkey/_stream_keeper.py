@@ -256,6 +256,7 @@ class _Sockets:
             now=began_at,
             lifetime=lease.lifetime,
             subscribes=lease.subscribes,
+            overlaps=lease.overlaps,
             expired=lease.expired,
             draw=random.random(),  # noqa: S311 - spreads load
         )

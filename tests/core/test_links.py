@@ -128,6 +128,15 @@ class TestPause:
         made.resume(60.0)
         assert made.ping_at == 60.5
 
+    def test_or_half_of_what_is_asked_for(self) -> None:
+        """Whoever wants pings more often than once a second gets them: there is a time limit on their answers."""
+        made = Link(1, 0.0, 0.0)
+        made.open(1.0, 0.5)
+        made.ponged(59.9, 59.95, 0.5)
+        made.pause()
+        made.resume(60.0)
+        assert made.ping_at == pytest.approx(60.15)
+
     def test_what_comes_then_is_old_news(self) -> None:
         """Events prove nothing of the present until a ping that was sent after the pause is answered."""
         made = link()

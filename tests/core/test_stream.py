@@ -713,7 +713,7 @@ class TestMoving:
         """A slow consumer keeps the first socket from showing anything: the five seconds begin when it is read from."""
         flow, first, second = draining()
         flow.stream.paused(first)
-        assert flow.stream.deadline == inf
+        assert flow.stream.deadline == 1060.5
         flow.brings(second, 1030.0, 2)
         assert flow.tick(1040.0) == "DRAINING"
         flow.stream.resumed(first, 1050.0)
@@ -727,10 +727,30 @@ class TestMoving:
         flow, first, second = moving()
         flow.stream.paused(first)
         flow.opened(second, 1000.5)
-        assert flow.stream.deadline == inf
+        assert flow.stream.deadline == 1060.5
         flow.stream.resumed(first, 1050.0)
         assert flow.tick(1055.0) == "LIVE"
         flow.delivers("unresponsive")
+
+    def test_there_is_an_end_to_patience(self) -> None:
+        """A consumer that is stuck must not keep the stream from asking whether the key lives (S5)."""
+        flow, first, _ = draining()
+        flow.stream.paused(first)
+        flow.stream.resumed(first, 1058.0)
+        assert flow.stream.deadline == 1060.5
+        flow.stream.paused(first)
+        assert flow.tick(1060.4) == "DRAINING"
+        assert flow.tick(1060.5) == "SILENT"
+        assert flow.wants() == ["Close", "Ask"]
+        flow.delivers("unresponsive")
+
+    def test_an_event_on_both_says_nothing_where_channels_are_subscribed_to_in_turn(self) -> None:
+        """It came on a channel that the second had already; one on another was lost with the first."""
+        flow, first, second = draining(overlaps=False)
+        flow.brings(first, 1000.6, 1)
+        flow.brings(second, 1000.6, 1, 3)
+        flow.ends(first, 1000.7)
+        flow.delivers(1, "disconnected", 3)
 
     def test_it_has_a_ping_at_most(self) -> None:
         """Where pings are more frequent than that, so is the end of patience."""

@@ -44,6 +44,7 @@ class Link:
     """
 
     __slots__ = (
+        "_apart",
         "_paused",
         "_pinged_at",
         "_resumed_at",
@@ -91,6 +92,7 @@ class Link:
         self._skip_since = inf
         self._paused = self.is_lagging = False
         self._resumed_at = self._pinged_at = -inf
+        self._apart = _PING_AGAIN_AFTER
 
     def open(self, now: float, ping_every: float) -> None:
         """The handshake is over, and the subscription was answered if there is one."""
@@ -98,6 +100,7 @@ class Link:
         if self.is_subscribed:
             self.proof_at = self.observed_at  # it is younger than the handshake's beginning
         self.ping_at = now + ping_every
+        self._apart = min(_PING_AGAIN_AFTER, ping_every / 2)
 
     # What was observed.
 
@@ -155,7 +158,7 @@ class Link:
         """It is read from again. A pong will say when it has caught up."""
         self._paused = False
         self._resumed_at = now
-        self.ping_at = max(now, self._pinged_at + _PING_AGAIN_AFTER)
+        self.ping_at = max(now, self._pinged_at + self._apart)
 
     def must_answer(self, sent_at: float) -> bool:
         """Whether a ping that was sent at ``sent_at`` could have been seen to be answered."""

@@ -122,6 +122,8 @@ class Stream:
         lifetime: Seconds after which the exchange ends a socket, if ``timing`` does not say otherwise.
         subscribes: Whether events come by a subscription of each socket's own. It may end by itself, so that what holds
             for the key, or for another socket, proves nothing of it.
+        overlaps: Whether what came on two sockets says that there is nothing between them. It does not where channels
+            are subscribed to one after the other: the first may be there, and the second not yet.
         expired: The event, or the words, by which the exchange says that a key has expired; ``None`` for Binance's.
     """
 
@@ -137,6 +139,7 @@ class Stream:
         draw: float,
         lifetime: float = _SOCKET_LIFETIME,
         subscribes: bool = False,
+        overlaps: bool = True,
         expired: str | None = None,
     ) -> None:
         self.state: StreamState = StreamState.WAITING
@@ -151,6 +154,7 @@ class Stream:
         self._limit = limit
         self._documented_lifetime = lifetime
         self._subscribes = subscribes
+        self._overlaps = overlaps
         self._expired = _EXPIRED if expired is None else expired.encode()
         self._draw = draw
         self._current: Link | None = None  # the one that delivers
@@ -418,9 +422,16 @@ class Stream:
             self.tick(now)
 
     def _be_patient(self, now: float) -> None:
-        """The first socket of two has some time from ``now``; it cannot show anything while nobody reads from it."""
-        is_read = self._current is not None and not self._current.is_paused
-        self._drain_until = now + min(_DRAIN_WITHIN, self._timing.ping_every) if is_read else inf
+        """The first socket of two has some time from ``now``; it cannot show anything while nobody reads from it.
+
+        But meanwhile nobody asks whether its key lives, so that there is an end to all patience.
+        """
+        if self.state is StreamState.DRAINING:
+            assert self._current is not None
+            assert self._next is not None
+            at_last = self._next.opened_at + max(_DRAIN_WITHIN, self._timing.silence_check_every)
+            patience = inf if self._current.is_paused else min(_DRAIN_WITHIN, self._timing.ping_every)
+            self._drain_until = min(now + patience, at_last)
 
     def _end_current(self, cause: GapCause, now: float) -> None:
         """The first socket of two does not answer, or takes too long for it."""
@@ -600,7 +611,7 @@ class Stream:
         self._counts["moves"] += 1
         self._pace(old, now)
         # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
-        shared = (event for event in held if not self._may_announce(event.raw))
+        shared = (event for event in held if self._overlaps and not self._may_announce(event.raw))
         if self._certain_until(old, new) < new.opened_at and not old.shares_with(shared):
             self._tell_gap(old, new)
         new.follow(old, now)

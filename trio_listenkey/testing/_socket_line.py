@@ -192,17 +192,18 @@ class SocketLine:
     async def _listen(self, session: Session | None, both: trio.CancelScope) -> None:
         with suppress(*_BROKEN):
             async for data in self._stream:
-                # Before its handshake is answered a client has nothing to say.
-                if session is not None and self._ws.connection is not None:
+                # Before its handshake is answered a client has nothing to say; nor after our close frame, if that was
+                # the second, though it may go on all the same.
+                if session is not None and self._is_open_or_closing():
                     self._hear(bytes(data), session)
-                    if self._ws.state is ConnectionState.CLOSED:
-                        break
+                if session is not None and self._ws.state is ConnectionState.CLOSED:
+                    break
         both.cancel()
 
+    def _is_open_or_closing(self) -> bool:
+        return self._ws.connection is not None and self._ws.state is not ConnectionState.CLOSED
+
     def _hear(self, data: bytes, session: Session) -> None:
-        if self._ws.state is ConnectionState.CLOSED:
-            # Our close frame was the second, and the client goes on all the same.
-            return
         self._ws.receive_data(data)
         for event in self._ws.events():
             self._tell(event, session, self._now())

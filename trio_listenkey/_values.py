@@ -102,7 +102,8 @@ class Timing:
         validity: How long a key lives after a successful request; ``None`` takes what the exchange documents
             (60 minutes). Override it for an exchange that runs faster than life.
         suspend_check_every: How often to look whether the machine has slept.
-        connect_timeout: For opening a stream's socket, from the name's resolution to the end of the handshake.
+        connect_timeout: For opening a stream's socket, from the name's resolution to the end of the handshake; where
+            events have to be subscribed to, to the last answer to that.
         ping_every: How often a stream pings the exchange. A ping that is not answered by the time of the next one
             means that the peer is dead: so that is noticed within twice this time.
         silence_check_every: After this long without an event, a stream asks the exchange whether its key is still

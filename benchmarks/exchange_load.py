@@ -22,8 +22,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import Ping, Request, TextMessage
 
 from trio_listenkey.testing import event_number
-from trio_listenkey.transports import HTTPCore2Transport, TransportError
-from trio_listenkey.transports import Request as HTTPRequest
+from trio_listenkey.transports import HTTPCore2Transport, Request as HTTPRequest, TransportError
 
 ACCOUNTS = 2_000
 SECONDS = 30.0

@@ -10,14 +10,14 @@ import trio
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, Timing, UsageError, open_listen_key, open_user_stream, venues
-from trio_listenkey._clock import SteadyClock
-from trio_listenkey._core._api_session import ApiSession, subscribe_by_token
-from trio_listenkey._core._conversation import Manners
-from trio_listenkey._core._door import Door
+from trio_listenkey._core._connect_limiter import Door
 from trio_listenkey._core._stream import Stream
-from trio_listenkey._core._venue_parts import Heartbeat, StreamShape
-from trio_listenkey._lease import KeyLease, SessionLease
-from trio_listenkey._talk import Talk
+from trio_listenkey._protocol._socket_protocol import Manners
+from trio_listenkey._protocol._ws_api import ApiSession, subscribe_by_token
+from trio_listenkey._shell._clock import SteadyClock
+from trio_listenkey._shell._protocol_connection import Talk
+from trio_listenkey._shell._stream_access import KeyLease, SessionLease
+from trio_listenkey._venue._parts import Heartbeat, StreamShape
 from trio_listenkey.testing import (
     MARGIN,
     SPOT,

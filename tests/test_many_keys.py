@@ -8,8 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_listenkey import Credentials, Venue, open_listen_key, venues
-from trio_listenkey import testing as t
+from trio_listenkey import Credentials, Venue, open_listen_key, testing as t, venues
 from trio_listenkey.testing import Exchange, Fault, MemoryTransport, Reset, service_unavailable
 
 ALICE = Credentials("the-api-key-of-alice")

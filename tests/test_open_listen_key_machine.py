@@ -7,8 +7,7 @@ from typing import Any
 
 import trio
 from driver import Driver
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trio_listenkey import (

@@ -10,10 +10,10 @@ import trio
 from trio.testing import MockClock
 
 from trio_listenkey import UnavailableError
-from trio_listenkey._clock import SteadyClock
-from trio_listenkey._core._conversation import Manners
-from trio_listenkey._core._venue_parts import Heartbeat, StreamShape
-from trio_listenkey._talk import Talk
+from trio_listenkey._protocol._socket_protocol import Manners
+from trio_listenkey._shell._clock import SteadyClock
+from trio_listenkey._shell._protocol_connection import Talk
+from trio_listenkey._venue._parts import Heartbeat, StreamShape
 from trio_listenkey.connectors import SocketError
 
 ASKED = StreamShape(subscribe=("one", "two"), subscribe_every=1.0, refused=(("error", "*"),))

@@ -15,8 +15,7 @@ from stream_watch import ALICE, USDM, Connects, Watch, an_exchange, what_is_left
 from trio.testing import MockClock
 
 from trio_listenkey import Gap, Timing, UserStream, open_user_stream
-from trio_listenkey.testing import USDM as USDM_DIALECT
-from trio_listenkey.testing import Delay, Exchange, Fault, Hang, KillKey, MemoryTransport, Reset
+from trio_listenkey.testing import USDM as USDM_DIALECT, Delay, Exchange, Fault, Hang, KillKey, MemoryTransport, Reset
 
 # Few looks at the other clocks, and few pings, make for few moments.
 QUIET = Timing(suspend_check_every=600, jitter=0, retry_base=0.5)

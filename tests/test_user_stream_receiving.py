@@ -13,8 +13,7 @@ from stream_watch import ALICE, USDM, Connects, Watch, an_exchange, number_of, w
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_listenkey import Gap, SlowConsumerError, Timing, UserEvent, UserStream, open_user_stream
-from trio_listenkey.testing import USDM as USDM_DIALECT
-from trio_listenkey.testing import Exchange, HalfOpen, MemoryTransport, Reset, serve_exchange
+from trio_listenkey.testing import USDM as USDM_DIALECT, Exchange, HalfOpen, MemoryTransport, Reset, serve_exchange
 
 PROMPT = Timing(jitter=0)
 

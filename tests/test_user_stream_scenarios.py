@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from trio_listenkey import Timing, open_user_stream, venues
 from trio_listenkey.testing import (
     SPOT_CLASSIC,
+    USDM as USDM_DIALECT,
     CloseSocket,
     Effect,
     Exchange,
@@ -30,7 +31,6 @@ from trio_listenkey.testing import (
     rate_limited,
     service_unavailable,
 )
-from trio_listenkey.testing import USDM as USDM_DIALECT
 
 HOUR = 3600.0
 SILENCE = PROMPT.silence_check_every

@@ -23,9 +23,9 @@ from trio_listenkey import (
     UserEvent,
     Venue,
     open_listen_key,
+    testing as t,
     venues,
 )
-from trio_listenkey import testing as t
 from trio_listenkey.testing import Dialect, Exchange, MemoryTransport, ServedExchange, event_number, serve_exchange
 
 ALICE = Credentials("the-api-key-of-alice", "the-secret-of-alice")

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from trio_listenkey import Venue, venues
 from trio_listenkey._cli import _venues, commands
-from trio_listenkey._core._venue_facts import HEADS, facts_of
+from trio_listenkey._venue._summary import HEADS, facts_of
 
 
 def test_in_a_pipe_it_is_a_line_for_each() -> None:

@@ -22,9 +22,13 @@ from command_driver import (
 )
 
 from trio_listenkey._cli._exits import Exit
-from trio_listenkey.testing import MARGIN as MARGIN_DIALECT
-from trio_listenkey.testing import SPOT as SPOT_DIALECT
-from trio_listenkey.testing import CloseSocket, ServedExchange, event_number
+from trio_listenkey.testing import (
+    MARGIN as MARGIN_DIALECT,
+    SPOT as SPOT_DIALECT,
+    CloseSocket,
+    ServedExchange,
+    event_number,
+)
 
 SECRETS = (API_KEY.encode(), API_SECRET.encode())
 

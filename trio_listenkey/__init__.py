@@ -12,45 +12,26 @@ How the package is laid out; imports go from right to left only::
 """
 
 from . import venues as venues
-from ._core._venue import Venue as Venue
 from ._errors import (
     CredentialsError as CredentialsError,
-)
-from ._errors import (
     EndpointGoneError as EndpointGoneError,
-)
-from ._errors import (
     KeyLostError as KeyLostError,
-)
-from ._errors import (
     ListenKeyError as ListenKeyError,
-)
-from ._errors import (
     RateLimitedError as RateLimitedError,
-)
-from ._errors import (
     RefusedError as RefusedError,
-)
-from ._errors import (
     SlowConsumerError as SlowConsumerError,
-)
-from ._errors import (
     UnavailableError as UnavailableError,
-)
-from ._errors import (
     UsageError as UsageError,
 )
-from ._events import Gap as Gap
-from ._events import UserEvent as UserEvent
+from ._events import Gap as Gap, UserEvent as UserEvent
 from ._instrument import Instrument as Instrument
-from ._keeper import open_listen_key as open_listen_key
-from ._listen_key import ListenKey as ListenKey
-from ._stream_keeper import open_user_stream as open_user_stream
-from ._user_stream import UserStream as UserStream
-from ._values import Credentials as Credentials
-from ._values import KeyStatistics as KeyStatistics
-from ._values import StreamStatistics as StreamStatistics
-from ._values import Timing as Timing
+from ._settings import Credentials as Credentials, Timing as Timing
+from ._shell._keeper import open_listen_key as open_listen_key
+from ._shell._listen_key import ListenKey as ListenKey
+from ._shell._open_stream import open_user_stream as open_user_stream
+from ._shell._user_stream import UserStream as UserStream
+from ._statistics import KeyStatistics as KeyStatistics, StreamStatistics as StreamStatistics
+from ._venue._venue import Venue as Venue
 
 __all__ = [
     "Credentials",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Final
+
 from ._errors import ListenKeyError
 from ._events import Gap
 
-__all__ = ["Instrument"]
+__all__ = ["Instrument", "Observer"]
+
+_log: Final = logging.getLogger("trio_listenkey")
 
 
 class Instrument:
@@ -48,3 +53,30 @@ class Instrument:
 
     def gap(self, venue: str, generation: int, gap: Gap) -> None:
         """A stream has told its user that events may be missing; of several that were dropped in a row, the first."""
+
+
+class Observer:
+    """Calls an instrument's methods until one of them raises.
+
+    Args:
+        instrument: The user's; ``None`` for none.
+        venue: The venue's name, which each method is told first.
+    """
+
+    __slots__ = ("_instrument", "_venue")
+
+    def __init__(self, instrument: Instrument | None, venue: str) -> None:
+        self._instrument = instrument
+        self._venue = venue
+
+    def tell(self, method: str, generation: int, *facts: object) -> None:
+        """Call ``method`` of the instrument."""
+        if self._instrument is None:
+            return
+        try:
+            getattr(self._instrument, method)(self._venue, generation, *facts)
+        except BaseException:  # noqa: ASYNC103, BLE001 - someone else's code, and who calls this never raises
+            _log.exception(
+                "instrument %s raised in %s and is not called again", type(self._instrument).__name__, method
+            )
+            self._instrument = None

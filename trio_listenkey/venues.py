@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ._core._session_venue import SessionVenue
-from ._core._venue import Venue
-from ._core._venue_parts import Answer, Call, Heartbeat, Sharing, Signing, StreamShape
 from ._errors import UsageError
+from ._venue._parts import Answer, Call, Heartbeat, Sharing, Signing, StreamShape
+from ._venue._signed_venue import SessionVenue
+from ._venue._venue import Venue
 
 __all__ = [
     "ASTER_FUTURES",

@@ -16,8 +16,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from trio_listenkey._core._state import TRANSITIONS, Event, State
-from trio_listenkey._core._stream_state import STREAM_TRANSITIONS, StreamEvent, StreamState
+from trio_listenkey._core._key_states import TRANSITIONS, Event, State
+from trio_listenkey._core._stream_states import STREAM_TRANSITIONS, StreamEvent, StreamState
 
 
 class Way(NamedTuple):

@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from trio_listenkey import Venue, venues
-from trio_listenkey._core._venue_facts import HEADS, facts_of
+from trio_listenkey._venue._summary import HEADS, facts_of
 
 # The columns that fit on a page; the command line has them all.
 SHOWN = ("Venue", "Create, keep alive, close", "Authentication", "A second create", "Source")

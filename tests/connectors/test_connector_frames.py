@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from socket_server import BINARY, CLOSE, PING, PONG, TEXT, close, frame
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode

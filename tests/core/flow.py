@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from trio_listenkey import Timing
-from trio_listenkey._connector import SocketError
 from trio_listenkey._core._buffer import OnFull
-from trio_listenkey._core._door import Door
-from trio_listenkey._core._links import Link
+from trio_listenkey._core._connect_limiter import Door
 from trio_listenkey._core._stream import Ask, Close, Open, Stream, StreamNotice
+from trio_listenkey._core._stream_socket import Link
 from trio_listenkey._events import Gap, StreamItem, UserEvent
+from trio_listenkey.connectors._base import SocketError
 
 LOCAL, UNIX = -1000.0, 1_700_000_000.0
 CLOSED = SocketError("closed", code=1006)

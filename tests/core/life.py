@@ -12,10 +12,10 @@ from trio_listenkey import (
     Venue,
     venues,
 )
-from trio_listenkey._core._lifecycle import Lifecycle, Notice, OnExit, OnLost, Send
-from trio_listenkey._core._neighbours import Account, Host
+from trio_listenkey._core._accounts import Account, Host
+from trio_listenkey._core._key_lifecycle import Lifecycle, Notice, OnExit, OnLost, Send
+from trio_listenkey._core._key_states import Event
 from trio_listenkey._core._outcomes import Outcome
-from trio_listenkey._core._state import Event
 
 FORM = venues.BINANCE_US
 """Keys have to be named."""

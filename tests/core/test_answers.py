@@ -16,12 +16,12 @@ from trio_listenkey import (
     Venue,
     venues,
 )
-from trio_listenkey._core._answers import no_answer, read_answer
+from trio_listenkey._core._key_states import Event
 from trio_listenkey._core._outcomes import Outcome
-from trio_listenkey._core._state import Event
-from trio_listenkey._core._venue import Verb
 from trio_listenkey._errors import TransportError
 from trio_listenkey._http import Response
+from trio_listenkey._protocol._responses import no_answer, read_answer
+from trio_listenkey._venue._venue import Verb
 
 USDM, US, SPOT = venues.BINANCE_USDM, venues.BINANCE_US, venues.BINANCE_SPOT_CLASSIC
 VERBS: tuple[Verb, ...] = ("create", "keepalive", "close")

@@ -3,16 +3,15 @@
 import json
 from collections.abc import Sequence
 
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from trio_listenkey import RateLimitedError, Venue, venues
-from trio_listenkey._core._answers import no_answer, read_answer
+from trio_listenkey._core._key_states import Event
 from trio_listenkey._core._outcomes import Outcome
-from trio_listenkey._core._state import Event
-from trio_listenkey._core._venue import Verb
 from trio_listenkey._errors import TransportError
 from trio_listenkey._http import Response
+from trio_listenkey._protocol._responses import no_answer, read_answer
+from trio_listenkey._venue._venue import Verb
 
 ANSWERS = {Event.OK, Event.TRANSIENT, Event.WAIT, Event.GONE, Event.REFUSED}
 CODES = [0, 200, -1000, -1003, -1008, -1034, -1125, -2015, -1102, 2**70]

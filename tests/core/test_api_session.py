@@ -9,8 +9,7 @@ from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trio_listenkey import (
     Credentials,
@@ -22,8 +21,8 @@ from trio_listenkey import (
     UnavailableError,
     UsageError,
 )
-from trio_listenkey._core._api_session import ApiSession, subscribe_by_signature, subscribe_by_token
-from trio_listenkey._core._signing import sign_as
+from trio_listenkey._protocol._signing import sign_as
+from trio_listenkey._protocol._ws_api import ApiSession, subscribe_by_signature, subscribe_by_token
 
 # The key pair of the documents' own example (web-socket-api.md, "SIGNED request example (HMAC)").
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"

@@ -1,8 +1,7 @@
 """How long to wait before another try."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trio_listenkey._core._backoff import full_jitter
 

@@ -1,8 +1,7 @@
 """What is kept for a consumer, what is not, and what he is told then."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trio_listenkey._core._buffer import Buffer, OnFull
 from trio_listenkey._events import Gap, GapCause, StreamItem, UserEvent

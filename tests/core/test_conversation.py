@@ -9,13 +9,12 @@ from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trio_listenkey import KeyLostError, UnavailableError, Venue, venues
-from trio_listenkey._core._api_session import ApiSession, subscribe_by_token
-from trio_listenkey._core._conversation import Conversation, Manners, needs_manners
-from trio_listenkey._core._venue_parts import Heartbeat, StreamShape
+from trio_listenkey._protocol._socket_protocol import Conversation, Manners, needs_manners
+from trio_listenkey._protocol._ws_api import ApiSession, subscribe_by_token
+from trio_listenkey._venue._parts import Heartbeat, StreamShape
 
 TALKING = [venue for venue in venues.known() if isinstance(venue, Venue) and needs_manners(venue.stream)]
 PING = 1_596_079_020_000

@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from trio_listenkey._core._door import Door
+from trio_listenkey._core._connect_limiter import Door
 
 THREE_DAYS = 3 * 86_400
 

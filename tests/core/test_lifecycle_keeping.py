@@ -4,13 +4,12 @@ from itertools import pairwise
 from math import inf
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, OK, REFUSED, Life, alive, banned, held
 
 from trio_listenkey import KeyLostError, KeyStatistics, Timing, Venue, venues
-from trio_listenkey._core._lifecycle import Lifecycle
-from trio_listenkey._core._neighbours import Host
+from trio_listenkey._core._accounts import Host
+from trio_listenkey._core._key_lifecycle import Lifecycle
 from trio_listenkey._core._outcomes import Outcome
 
 

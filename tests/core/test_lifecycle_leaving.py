@@ -6,8 +6,8 @@ import pytest
 from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, OK, REFUSED, Life, alive, banned, held
 
 from trio_listenkey import Timing, UnavailableError, Venue
-from trio_listenkey._core._lifecycle import Notice
-from trio_listenkey._core._neighbours import Host
+from trio_listenkey._core._accounts import Host
+from trio_listenkey._core._key_lifecycle import Notice
 from trio_listenkey._core._outcomes import Outcome
 
 both_dialects = pytest.mark.parametrize("venue", [FORM, ACCOUNT], ids=lambda venue: venue.name)

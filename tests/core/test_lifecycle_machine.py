@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trio_listenkey import Timing, UnavailableError, venues
-from trio_listenkey._core._lifecycle import Lifecycle, Send
-from trio_listenkey._core._neighbours import Host
+from trio_listenkey._core._accounts import Host
+from trio_listenkey._core._key_lifecycle import Lifecycle, Send
+from trio_listenkey._core._key_states import Event, State
 from trio_listenkey._core._outcomes import Outcome
-from trio_listenkey._core._state import Event, State
 
 TIMING = Timing()
 VALIDITY = 3600.0

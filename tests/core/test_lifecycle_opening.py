@@ -6,10 +6,10 @@ import pytest
 from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, REFUSED, Life, alive, banned
 
 from trio_listenkey import RateLimitedError, Timing, UnavailableError, UsageError, Venue, venues
-from trio_listenkey._core._lifecycle import Pace, Send
-from trio_listenkey._core._neighbours import Host
+from trio_listenkey._core._accounts import Host
+from trio_listenkey._core._key_lifecycle import Pace, Send
+from trio_listenkey._core._key_states import Event
 from trio_listenkey._core._outcomes import Outcome
-from trio_listenkey._core._state import Event
 
 
 class TestPace:

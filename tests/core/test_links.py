@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from trio_listenkey._core._links import Link
+from trio_listenkey._core._stream_socket import Link
 from trio_listenkey._events import UserEvent
 
 EVERY = 20.0

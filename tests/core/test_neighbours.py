@@ -1,6 +1,6 @@
 """Who shares a host's patience, and who an account's key."""
 
-from trio_listenkey._core._neighbours import Account, Host
+from trio_listenkey._core._accounts import Account, Host
 
 
 class TestHost:

@@ -4,13 +4,12 @@ import dataclasses
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from trio_listenkey import Credentials, UsageError, Venue, venues
-from trio_listenkey._core._requests import build_request
-from trio_listenkey._core._venue import Verb
 from trio_listenkey._http import Request
+from trio_listenkey._protocol._requests import build_request
+from trio_listenkey._venue._venue import Verb
 
 CREDENTIALS = Credentials("the-api-key", "the-api-secret")
 KEY = "pqia91ma19a5s61cv6a81va65sdf19v8"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from trio_listenkey import Credentials, UsageError, Venue, venues
-from trio_listenkey._core._requests import build_request
-from trio_listenkey._core._signing import check_credentials, sign
+from trio_listenkey._protocol._requests import build_request
+from trio_listenkey._protocol._signing import check_credentials, sign
 
 BARE = Credentials("the-api-key")
 FULL = Credentials("the-api-key", "the-api-secret")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trio_listenkey._core._state import TRANSITIONS, Event, State, after
+from trio_listenkey._core._key_states import TRANSITIONS, Event, State, after
 
 ANSWERS = {Event.OK, Event.TRANSIENT, Event.WAIT, Event.GONE, Event.REFUSED}
 IN_FLIGHT = [State.CREATING, State.RENEWING, State.CLOSING]

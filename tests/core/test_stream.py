@@ -7,9 +7,9 @@ import pytest
 from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, order
 
 from trio_listenkey import KeyStatistics, Timing, UnavailableError
-from trio_listenkey._core._door import Door
-from trio_listenkey._core._links import Link
+from trio_listenkey._core._connect_limiter import Door
 from trio_listenkey._core._stream import Ask, Open
+from trio_listenkey._core._stream_socket import Link
 
 DAY = 86_400.0
 KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None)

@@ -10,17 +10,16 @@ from itertools import count
 from math import inf
 from random import Random
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trio_listenkey import Timing
-from trio_listenkey._connector import SocketError
 from trio_listenkey._core._buffer import OnFull
-from trio_listenkey._core._door import Door
-from trio_listenkey._core._links import Link
+from trio_listenkey._core._connect_limiter import Door
 from trio_listenkey._core._stream import Ask, Close, Open, Stream
+from trio_listenkey._core._stream_socket import Link
 from trio_listenkey._events import Gap, StreamItem, UserEvent
+from trio_listenkey.connectors._base import SocketError
 
 TIMING = Timing(socket_lifetime=400.0)
 LIMITS = {"wait": 6, "drop_oldest": 6, "drop_newest": 6, "fail": 1_000_000}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trio_listenkey._core._stream_state import STREAM_TRANSITIONS, StreamEvent, StreamState, stream_after
+from trio_listenkey._core._stream_states import STREAM_TRANSITIONS, StreamEvent, StreamState, stream_after
 
 ONE_SOCKET = [StreamState.LIVE, StreamState.SILENT]
 TWO_SOCKETS = [StreamState.MOVING, StreamState.DRAINING]

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import pytest
 
 from trio_listenkey import Credentials, Venue, venues
-from trio_listenkey._core._answers import read_answer
-from trio_listenkey._core._requests import build_request
-from trio_listenkey._core._state import Event
-from trio_listenkey._core._venue import Verb
+from trio_listenkey._core._key_states import Event
 from trio_listenkey._http import Response
+from trio_listenkey._protocol._requests import build_request
+from trio_listenkey._protocol._responses import read_answer
+from trio_listenkey._venue._venue import Verb
 
 # The key pair and the time of Binance's own example of a signed request (rest-api.md, "SIGNED Endpoint Examples").
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"

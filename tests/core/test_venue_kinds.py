@@ -9,12 +9,12 @@ import pytest
 from life import GONE, NO_ANSWER, OK, REFUSED, Life, alive, held
 
 from trio_listenkey import CredentialsError, RefusedError, Timing, UsageError, venues
-from trio_listenkey._core._answers import read_answer
-from trio_listenkey._core._neighbours import Host
+from trio_listenkey._core._accounts import Host
+from trio_listenkey._core._key_states import Event
 from trio_listenkey._core._outcomes import Outcome
-from trio_listenkey._core._state import Event
-from trio_listenkey._core._venue import Venue, Verb
 from trio_listenkey._http import Response
+from trio_listenkey._protocol._responses import read_answer
+from trio_listenkey._venue._venue import Venue, Verb
 
 NEW, UNKNOWN = venues.MEXC, venues.BINGX
 EPOCH = 1_700_000_000.0  # 2023-11-14T22:13:20Z

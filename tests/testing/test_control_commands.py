@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from asking import API_KEY, ask, told
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trio_listenkey.testing import COINM, USDM, Exchange, Fault, Hang, bad_gateway_html
 from trio_listenkey.testing._control import ENDPOINTS

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from asking import DIALECTS, ask, told
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from trio_listenkey.testing import SPOT_US, Dialect, Exchange

@@ -10,8 +10,7 @@ from typing import Literal
 import pytest
 import trio
 from asking import API_KEY
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from plain_socket import connected, http, read, send
 
 from trio_listenkey._http import Request

@@ -12,7 +12,6 @@ from trio.testing import MockClock
 
 from trio_listenkey import UsageError
 from trio_listenkey._errors import TransportError
-from trio_listenkey._transport import MAX_BODY, Transport
 from trio_listenkey.testing import (
     Delay,
     Drip,
@@ -31,6 +30,7 @@ from trio_listenkey.testing import (
     rate_limited,
     unsafe_key,
 )
+from trio_listenkey.transports._base import MAX_BODY, Transport
 
 
 def open_exchange(*effects: Effect) -> Exchange:

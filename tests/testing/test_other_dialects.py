@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from trio_listenkey import UsageError
-from trio_listenkey import testing as t
+from trio_listenkey import UsageError, testing as t
 from trio_listenkey._http import Request
 from trio_listenkey.testing import Dialect, Exchange, Reply, StreamRules
 from trio_listenkey.testing._account_events import kinds_of

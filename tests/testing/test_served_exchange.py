@@ -19,7 +19,6 @@ from asking import API_KEY
 from plain_socket import Answer, connected, eventually, http, read, read_one, requests_seen, send
 
 from trio_listenkey import UsageError, venues
-from trio_listenkey._transport import MAX_BODY
 from trio_listenkey.testing import (
     COINM,
     SPOT_CLASSIC,
@@ -41,6 +40,7 @@ from trio_listenkey.testing import (
     serve_exchange,
     unsafe_key,
 )
+from trio_listenkey.transports._base import MAX_BODY
 
 TLS = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asking import ask
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trio_listenkey.testing import COINM, Exchange, Session, event_number

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import trio
 from asking import API_KEY
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from trio.testing import MockClock
 from websocket_peer import Peer, closed, joined, open_exchange, shake
 from wsproto.events import Ping, Pong

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from trio_listenkey.transports import Request, Response, TransportError
-from trio_listenkey.transports._edge import Witness, settle
+from trio_listenkey.transports._adapter import Witness, settle
 
 REQUEST = Request("POST", "http://localhost:1/path?query", ())
 

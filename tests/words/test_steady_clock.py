@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_listenkey._clock import SteadyClock
+from trio_listenkey._shell._clock import SteadyClock
 
 
 class Watch:

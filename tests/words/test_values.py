@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from trio_listenkey import Credentials, KeyStatistics, Timing, UsageError
-from trio_listenkey._values import StreamStatistics
+from trio_listenkey._statistics import StreamStatistics
 
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"

@@ -12,11 +12,11 @@ from typing import Any, Final, Generic, TypeVar
 import click
 
 from .. import venues
-from .._core._session_venue import SessionVenue
-from .._core._signing import check_credentials, check_session
-from .._core._venue import Venue
 from .._errors import UsageError
-from .._values import Credentials
+from .._protocol._signing import check_credentials, check_session
+from .._settings import Credentials
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
 from ._credentials import read_credentials
 
 __all__ = ["Account", "AnyVenue", "account_options"]

@@ -14,11 +14,11 @@ from typing import Final, Generic, Literal, TypeVar
 
 import trio
 
-from .._connector import Connection, SocketError
-from .._core._session_venue import SessionVenue
-from .._core._venue import Venue
 from .._errors import CredentialsError, ListenKeyError
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
 from ..connectors import WebSocketConnector
+from ..connectors._base import Connection, SocketError
 from ._account import Account
 from ._exits import Exit, exit_for
 from ._findings import Finding, steps_of

@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from .._errors import UsageError
-from .._values import Credentials
+from .._settings import Credentials
 
 __all__ = ["read_credentials"]
 

@@ -8,9 +8,9 @@ from typing import Final
 import trio
 
 from .. import venues
-from .._keeper import open_listen_key
-from .._listen_key import ListenKey
-from .._values import Credentials, Timing
+from .._settings import Credentials, Timing
+from .._shell._keeper import open_listen_key
+from .._shell._listen_key import ListenKey
 from ..testing import Exchange, Fault, ServedExchange, rate_limited, serve_exchange, service_unavailable
 from ..transports import HTTPCore2Transport
 from ._chronicle import Chronicle, Chronicler, Promise

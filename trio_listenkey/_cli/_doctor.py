@@ -15,8 +15,8 @@ from rich.status import Status as Spinner
 from rich.table import Table
 from rich.text import Text
 
-from .._core._session_venue import SessionVenue
-from .._core._venue import Venue
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
 from ._account import Account, AnyVenue, account_options
 from ._checkup import Checkup, Closing
 from ._exits import EXIT_HELP

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from .._core._session_venue import SessionVenue
-from .._core._venue import Venue
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
 from ._exits import Exit
 
 __all__ = ["STEPS", "Finding", "Verdict", "steps_of"]

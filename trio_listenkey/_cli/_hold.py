@@ -7,10 +7,10 @@ from typing import NoReturn
 
 import click
 
-from .._core._lifecycle import OnExit, Pace
-from .._core._venue import Venue
-from .._keeper import open_listen_key
-from .._values import Timing
+from .._core._key_lifecycle import OnExit, Pace
+from .._settings import Timing
+from .._shell._keeper import open_listen_key
+from .._venue._venue import Venue
 from ._account import Account, account_options
 from ._exits import EXIT_HELP
 from ._keeping import keeping_options

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
-from .._core._lifecycle import Pace
-from .._core._venue import Venue
+from .._core._key_lifecycle import Pace
 from .._errors import UsageError
-from .._values import Timing
+from .._settings import Timing
+from .._venue._venue import Venue
 from ._account import Account, AnyVenue
 from ._status import open_status
 

@@ -9,21 +9,21 @@ from typing import Final
 
 import trio
 
-from .._connector import Connection
-from .._core._answers import read_answer
-from .._core._api_session import subscribe_by_token
-from .._core._lifecycle import OnExit
-from .._core._requests import build_request
-from .._core._signing import signing_for
-from .._core._state import Event
-from .._core._venue import Venue
+from .._core._key_lifecycle import OnExit
+from .._core._key_states import Event
 from .._errors import ListenKeyError, TransportError
 from .._instrument import Instrument
-from .._keeper import open_listen_key
-from .._listen_key import ListenKey
-from .._transport import Transport
-from .._values import Timing
+from .._protocol._requests import build_request
+from .._protocol._responses import read_answer
+from .._protocol._signing import signing_for
+from .._protocol._ws_api import subscribe_by_token
+from .._settings import Timing
+from .._shell._keeper import open_listen_key
+from .._shell._listen_key import ListenKey
+from .._venue._venue import Venue
+from ..connectors._base import Connection
 from ..transports import HTTPCore2Transport
+from ..transports._base import Transport
 from ._checkup import FAILED_BEFORE, Checkup
 from ._exits import Exit
 from ._reach import STATUS_PAGE, Found, Problem, compare_clocks

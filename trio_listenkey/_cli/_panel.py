@@ -12,10 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .._core._lifecycle import Pace
+from .._core._key_lifecycle import Pace
 from .._events import Gap, UserEvent
-from .._listen_key import ListenKey
-from .._user_stream import UserStream
+from .._shell._listen_key import ListenKey
+from .._shell._user_stream import UserStream
 from ._status import visible
 from ._told import noun_of
 

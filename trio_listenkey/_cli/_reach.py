@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import httpcore2
 import trio
 
-from .._core._venue import Venue
 from .._errors import TransportError
 from .._http import Request
-from .._transport import Transport
+from .._venue._venue import Venue
 from ..connectors._failures import words
+from ..transports._base import Transport
 from ._exits import Exit
 
 __all__ = ["STATUS_PAGE", "Found", "Problem", "Reach", "compare_clocks", "judge_clock"]

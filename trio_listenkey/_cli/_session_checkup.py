@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from functools import partial
 
-from .._connector import Connection
-from .._core._api_session import subscribe_by_signature
-from .._core._session_venue import SessionVenue
-from .._core._signing import sign_as
 from .._errors import ListenKeyError
+from .._protocol._signing import sign_as
+from .._protocol._ws_api import subscribe_by_signature
+from .._venue._signed_venue import SessionVenue
+from ..connectors._base import Connection
 from ._checkup import Checkup
 from ._reach import Found
 from ._subscription import ask_for_subscriptions, ask_for_time, subscribe

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from .._connector import Connection
-from .._core._api_session import ApiSession, Build
+from .._protocol._ws_api import ApiSession, Build
+from ..connectors._base import Connection
 from ._exits import Exit
 from ._reach import STATUS_PAGE, Found, Problem, judge_clock
 

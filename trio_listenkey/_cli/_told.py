@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from .._core._session_venue import SessionVenue
-from .._core._venue import Venue
 from .._errors import ListenKeyError, RefusedError, TransportError, UsageError
 from .._events import Gap
 from .._instrument import Instrument
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
 
 __all__ = ["Teller", "Tone", "brief", "noun_of"]
 

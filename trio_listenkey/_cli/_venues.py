@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import venues as known_venues
-from .._core._venue_facts import HEADS, facts_of
 from .._errors import UsageError
+from .._venue._summary import HEADS, facts_of
 
 __all__ = ["venues"]
 

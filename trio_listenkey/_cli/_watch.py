@@ -10,12 +10,12 @@ from typing import Any, Final, NoReturn
 import click
 import msgspec
 
-from .._core._lifecycle import OnExit, Pace
-from .._core._venue import Venue
+from .._core._key_lifecycle import OnExit, Pace
 from .._errors import UsageError
 from .._events import Gap, UserEvent
-from .._stream_keeper import open_user_stream
-from .._values import Timing
+from .._settings import Timing
+from .._shell._open_stream import open_user_stream
+from .._venue._venue import Venue
 from ._account import Account, AnyVenue, account_options
 from ._exits import EXIT_HELP
 from ._keeping import SECONDS, keeping_options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._errors import ListenKeyError
-from ._state import Event
+from ._key_states import Event
 
 __all__ = ["Outcome"]
 

@@ -40,12 +40,13 @@ from typing import Final, Literal
 
 from .._errors import ListenKeyError, UnavailableError
 from .._events import Gap, GapCause, UserEvent
-from .._values import KeyStatistics, StreamStatistics, Timing
+from .._settings import Timing
+from .._statistics import KeyStatistics, StreamStatistics
 from ._backoff import full_jitter
 from ._buffer import Buffer, OnFull
-from ._door import Door
-from ._links import Link
-from ._stream_state import StreamEvent, StreamState, stream_after
+from ._connect_limiter import Door
+from ._stream_socket import Link
+from ._stream_states import StreamEvent, StreamState, stream_after
 
 __all__ = ["Ask", "Close", "Open", "Stream", "StreamNotice"]
 

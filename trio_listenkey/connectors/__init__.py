@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .._connector import MAX_MESSAGE, Connection, Connector, SocketError
+from ._base import MAX_MESSAGE, Connection, Connector, SocketError
 
 if TYPE_CHECKING:
     from ._trio_websocket import TrioWebSocketConnector

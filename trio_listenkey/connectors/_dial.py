@@ -10,8 +10,8 @@ from typing import Final
 
 import trio
 
-from .._connector import MAX_MESSAGE, Dial, SocketError
 from .._errors import UsageError
+from ._base import MAX_MESSAGE, Dial, SocketError
 from ._failures import settled
 from ._proxy import Proxy, http_tunnel, import_socks, socks_tunnel
 
@@ -73,7 +73,7 @@ class Address:
 
 
 class Dialer:
-    """Dials, as :data:`trio_listenkey._connector.Dial` has it.
+    """Dials, as :data:`trio_listenkey.connectors._base.Dial` has it.
 
     Nothing is read from the environment but the place of the trusted certificates: ``SSL_CERT_FILE`` and
     ``SSL_CERT_DIR`` count, where they are set.

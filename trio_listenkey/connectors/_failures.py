@@ -12,9 +12,8 @@ from typing import TypeVar
 
 import trio
 
-from .._connector import SocketError
-from .._discretion import discretion
-from .._foreign import chain, interruption, words_of
+from .._redaction import chain, discretion, interruption, words_of
+from ._base import SocketError
 
 __all__ = ["interrupt_in", "settled", "words"]
 

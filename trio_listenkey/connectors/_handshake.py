@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
 
-from .._connector import SocketError
+from ._base import SocketError
 
 __all__ = ["read_answer", "read_head", "status_of"]
 

@@ -16,7 +16,7 @@ from typing import Any
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._connector import Connection, Dial, SocketError
+from ._base import Connection, Dial, SocketError
 from ._dial import Address
 from ._failures import interrupt_in, settled, words
 from ._handshake import read_answer

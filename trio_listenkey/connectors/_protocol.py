@@ -8,7 +8,7 @@ from typing import Final
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
-from .._connector import SocketError
+from ._base import SocketError
 from ._dial import Address
 
 __all__ = ["new_protocol", "why_over"]

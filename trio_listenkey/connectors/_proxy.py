@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 import trio
 
-from .._connector import SocketError
 from .._errors import UsageError
+from ._base import SocketError
 from ._handshake import read_head, status_of
 
 __all__ = ["Proxy", "http_tunnel", "import_socks", "socks_tunnel"]

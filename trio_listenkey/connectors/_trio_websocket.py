@@ -14,8 +14,8 @@ from typing import Any, final
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from .._connector import Connection, SocketError
-from .._discretion import discretion
+from .._redaction import discretion
+from ._base import Connection, SocketError
 from ._dial import USER_AGENT, Address, Dials
 from ._hosted import Gate, Host, HostedConnection, Tasks
 from ._wire import READ

@@ -15,7 +15,7 @@ from trio.lowlevel import enable_ki_protection
 from websockets.client import ClientProtocol
 from websockets.protocol import OPEN
 
-from .._connector import Connection, Dial, SocketError
+from ._base import Connection, Dial, SocketError
 from ._dial import USER_AGENT, Address, Dials
 from ._failures import settled, words
 from ._frames import Inbox

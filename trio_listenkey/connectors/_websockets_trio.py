@@ -16,7 +16,7 @@ from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import OPEN, Event
 from websockets.trio.client import ClientConnection
 
-from .._connector import Connection, SocketError
+from ._base import Connection, SocketError
 from ._dial import USER_AGENT, Address, Dials
 from ._hosted import Gate, Host, HostedConnection
 from ._protocol import new_protocol, why_over

@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from .._http import Request
-from .._transport import MAX_BODY
+from ..transports._base import MAX_BODY
 from ._effects import Hang, Huge, html_page
 from ._exchange import Exchange
 from ._relay import Relay, Upgrade

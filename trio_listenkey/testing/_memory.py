@@ -9,7 +9,7 @@ import trio
 
 from .._errors import TransportError
 from .._http import Request, Response
-from .._transport import MAX_BODY
+from ..transports._base import MAX_BODY
 from ._effects import Drip, Garbage, Hang, Huge, Reset, Truncate
 from ._exchange import Exchange
 from ._reply import Reply

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from .._connector import Connection, SocketError
+from ..connectors._base import Connection, SocketError
 from ._exchange import Exchange
 from ._memory_socket import connect_in_memory
 

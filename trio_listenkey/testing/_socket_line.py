@@ -15,13 +15,13 @@ from wsproto.events import (
     BytesMessage,
     CloseConnection,
     Event,
+    Ping as PingEvent,
+    Pong as PongEvent,
     RejectConnection,
     RejectData,
     Request,
     TextMessage,
 )
-from wsproto.events import Ping as PingEvent
-from wsproto.events import Pong as PongEvent
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .._core._venue import Venue
-    from .._values import Credentials
+    from .._settings import Credentials
+    from .._venue._venue import Venue
     from . import Exchange, MemoryConnector, MemoryTransport, ServedExchange
 
 __all__ = [
@@ -82,7 +82,7 @@ def listen_key_connector(listen_key_exchange: Exchange) -> MemoryConnector:
 @pytest.fixture
 def listen_key_credentials() -> Credentials:
     """What ``listen_key_exchange`` lets in."""
-    from .._values import Credentials
+    from .._settings import Credentials
 
     return Credentials(_API_KEY)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import TransportError
 from .._http import Request, Response
-from .._transport import MAX_BODY, Transport
+from ._base import MAX_BODY, Transport
 
 if TYPE_CHECKING:
     from ._asks import AsksTransport

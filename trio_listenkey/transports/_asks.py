@@ -16,8 +16,8 @@ import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
+from ._adapter import Body, Witness, authority, outgoing_headers, refuse_encoding, settle
 from ._anyio3 import import_asks, no_socket_left
-from ._edge import Body, Witness, authority, outgoing_headers, refuse_encoding, settle
 
 __all__ = ["AsksTransport"]
 

@@ -11,7 +11,7 @@ import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
-from ._edge import Body, Witness, outgoing_headers, refuse_encoding, settle
+from ._adapter import Body, Witness, outgoing_headers, refuse_encoding, settle
 
 __all__ = ["HTTPCore2Transport"]
 

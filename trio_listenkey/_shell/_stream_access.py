@@ -10,16 +10,16 @@ from functools import partial
 from math import inf
 from typing import Protocol
 
-from ._core._api_session import ApiSession, subscribe_by_signature, subscribe_by_token
-from ._core._conversation import Conversation, Manners, needs_manners
-from ._core._lifecycle import Notice
-from ._core._session_venue import SessionVenue
-from ._core._signing import sign_as
-from ._core._state import State
-from ._core._stream import Stream
-from ._core._venue import Venue
+from .._core._key_lifecycle import Notice
+from .._core._key_states import State
+from .._core._stream import Stream
+from .._protocol._signing import sign_as
+from .._protocol._socket_protocol import Conversation, Manners, needs_manners
+from .._protocol._ws_api import ApiSession, subscribe_by_signature, subscribe_by_token
+from .._settings import Credentials
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
 from ._listen_key import ListenKey
-from ._values import Credentials
 
 __all__ = ["KeyLease", "Lease", "SessionLease"]
 

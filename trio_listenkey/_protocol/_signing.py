@@ -7,10 +7,10 @@ import hashlib
 import hmac
 
 from .._errors import UsageError
-from .._values import Credentials
-from ._session_venue import SessionVenue
-from ._venue import Venue, Verb
-from ._venue_parts import Signing
+from .._settings import Credentials
+from .._venue._parts import Signing
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue, Verb
 
 __all__ = ["check_credentials", "check_session", "sign", "sign_as", "signing_for"]
 

@@ -28,8 +28,8 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from .._errors import KeyLostError, ListenKeyError, UnavailableError
-from ._answers import readable
-from ._venue_parts import Heartbeat, StreamShape
+from .._venue._parts import Heartbeat, StreamShape
+from ._responses import readable
 
 __all__ = ["Conversation", "Manners", "needs_manners"]
 

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import trio
 
-from ._errors import TransportError
+from .._errors import TransportError
 
 __all__ = ["MAX_MESSAGE", "Connection", "Connector", "Dial", "SocketError"]
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from .._protocol._socket_protocol import Conversation
+from ..connectors._base import Connection
 from ._clock import SteadyClock
-from ._connector import Connection
-from ._core._conversation import Conversation
 
 __all__ = ["Talk"]
 

@@ -7,11 +7,11 @@ from typing import final
 
 import trio
 
+from .._core._key_lifecycle import Lifecycle, Notice
+from .._core._key_states import State
+from .._statistics import KeyStatistics
+from .._venue._venue import Venue
 from ._clock import SteadyClock
-from ._core._lifecycle import Lifecycle, Notice
-from ._core._state import State
-from ._core._venue import Venue
-from ._values import KeyStatistics
 
 __all__ = ["ListenKey"]
 

@@ -22,6 +22,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from .._core._key_states import Event
+from .._core._outcomes import Outcome
 from .._errors import (
     CredentialsError,
     EndpointGoneError,
@@ -32,10 +34,8 @@ from .._errors import (
     UnavailableError,
 )
 from .._http import Response
-from ._outcomes import Outcome
-from ._state import Event
-from ._venue import Venue, Verb
-from ._venue_parts import Code
+from .._venue._parts import Code
+from .._venue._venue import Venue, Verb
 
 __all__ = [
     "BAN_END",

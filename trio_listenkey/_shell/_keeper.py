@@ -32,23 +32,22 @@ from typing import Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ._arguments import check_choice, check_port, check_type
-from ._core._answers import no_answer, read_answer
-from ._core._lifecycle import Lifecycle, Notice, OnExit, OnLost, Pace, Send
-from ._core._outcomes import Outcome
-from ._core._requests import build_request
-from ._core._session_venue import SessionVenue
-from ._core._signing import check_credentials
-from ._core._state import Event, State
-from ._core._venue import Venue
-from ._errors import ListenKeyError, TransportError, UsageError
-from ._instrument import Instrument
-from ._leaving import Body, blame, raise_as_it_is, run_down
+from .._core._key_lifecycle import Lifecycle, Notice, OnExit, OnLost, Pace, Send
+from .._core._key_states import Event, State
+from .._core._outcomes import Outcome
+from .._errors import ListenKeyError, TransportError, UsageError
+from .._instrument import Instrument, Observer
+from .._protocol._requests import build_request
+from .._protocol._responses import no_answer, read_answer
+from .._protocol._signing import check_credentials
+from .._settings import Credentials, Timing
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
+from ..transports._base import Transport
+from ._body_scope import Body, blame, raise_as_it_is, run_down
 from ._listen_key import ListenKey
-from ._neighbourhood import Membership, Neighbourhood, neighbourhood
-from ._observer import Observer
-from ._transport import Transport
-from ._values import Credentials, Timing
+from ._run_context import Membership, Neighbourhood, neighbourhood
+from ._validation import check_choice, check_port, check_type
 
 __all__ = ["open_listen_key"]
 

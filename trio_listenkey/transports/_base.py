@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from ._http import Request, Response
+from .._http import Request, Response
 
 __all__ = ["MAX_BODY", "Transport"]
 

@@ -7,10 +7,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 from .._http import Request
-from .._values import Credentials
+from .._settings import Credentials
+from .._venue._parts import Signing
+from .._venue._venue import Venue, Verb
 from ._signing import sign, signing_for
-from ._venue import Venue, Verb
-from ._venue_parts import Signing
 
 __all__ = ["build_request"]
 

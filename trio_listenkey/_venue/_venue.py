@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .._errors import UsageError
-from ._venue_parts import Answer, Call, KeyPlace, Sharing, Signing, StreamShape, Verb
+from ._parts import Answer, Call, KeyPlace, Sharing, Signing, StreamShape, Verb
 
 __all__ = ["Venue", "Verb", "check_origin", "check_path"]
 

@@ -8,15 +8,15 @@ from typing import final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ._core._session_venue import SessionVenue
-from ._core._stream import Stream
-from ._core._stream_state import StreamState
-from ._core._venue import Venue
-from ._errors import SlowConsumerError, UsageError
-from ._events import Gap, StreamItem, UserEvent
-from ._lease import Lease
+from .._core._stream import Stream
+from .._core._stream_states import StreamState
+from .._errors import SlowConsumerError, UsageError
+from .._events import Gap, StreamItem, UserEvent
+from .._statistics import StreamStatistics
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
 from ._listen_key import ListenKey
-from ._values import StreamStatistics
+from ._stream_access import Lease
 
 __all__ = ["UserStream"]
 

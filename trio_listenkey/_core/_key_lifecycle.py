@@ -20,12 +20,13 @@ from math import inf
 from typing import Final, Literal
 
 from .._errors import KeyLostError, ListenKeyError, RateLimitedError, UnavailableError, UsageError
-from .._values import KeyStatistics, Timing
+from .._settings import Timing
+from .._statistics import KeyStatistics
+from .._venue._venue import Venue, Verb
+from ._accounts import Account
 from ._backoff import full_jitter
-from ._neighbours import Account
+from ._key_states import Event, State, after
 from ._outcomes import Outcome
-from ._state import Event, State, after
-from ._venue import Venue, Verb
 
 __all__ = ["Lifecycle", "Notice", "OnExit", "OnLost", "Pace", "Send"]
 

@@ -14,7 +14,7 @@ by itself, and keys that it lost sight of are kept in mind until they are closed
 from __future__ import annotations
 
 from .._errors import UsageError
-from ._venue_parts import SecondCreate
+from .._venue._parts import SecondCreate
 
 __all__ = ["Account", "Host"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ._session_venue import SessionVenue
+from ._parts import Heartbeat
+from ._signed_venue import SessionVenue
 from ._venue import Venue, Verb
-from ._venue_parts import Heartbeat
 
 __all__ = ["HEADS", "facts_of"]
 

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 import trio
 
+from .._core._accounts import Account, Host
+from .._core._connect_limiter import Door
+from .._settings import Credentials
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
+from ..connectors._base import Connector
+from ..transports._base import Transport
 from ._clock import SteadyClock
-from ._connector import Connector
-from ._core._door import Door
-from ._core._neighbours import Account, Host
-from ._core._session_venue import SessionVenue
-from ._core._venue import Venue
-from ._transport import Transport
-from ._values import Credentials
 
 __all__ = ["Membership", "Neighbourhood", "neighbourhood"]
 
@@ -83,7 +83,7 @@ class Neighbourhood:
     def borrow_transport(self) -> Transport:
         """The default transport, made when first borrowed."""
         if self._transport is None:
-            from .transports import HTTPCore2Transport  # noqa: PLC0415 - costs a third of `import trio`: when needed
+            from ..transports import HTTPCore2Transport  # noqa: PLC0415 - costs a third of `import trio`: when needed
 
             self._transport = HTTPCore2Transport()
         self._borrowers += 1
@@ -101,7 +101,7 @@ class Neighbourhood:
     def connector(self) -> Connector:
         """The default connector, made when first used. It holds nothing that would have to be closed."""
         if self._connector is None:
-            from .connectors import WebSocketConnector  # noqa: PLC0415 - costs as much as the default transport
+            from ..connectors import WebSocketConnector  # noqa: PLC0415 - costs as much as the default transport
 
             self._connector = WebSocketConnector()
         return self._connector

@@ -13,11 +13,10 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from .._discretion import discretion
 from .._errors import TransportError
-from .._foreign import chain, interruption, words_of
 from .._http import Request, Response
-from .._transport import MAX_BODY
+from .._redaction import chain, discretion, interruption, words_of
+from ._base import MAX_BODY
 
 __all__ = ["Body", "Witness", "authority", "outgoing_headers", "refuse_encoding", "settle"]
 

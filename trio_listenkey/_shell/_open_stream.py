@@ -21,30 +21,29 @@ from typing import Any, Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ._arguments import check_choice, check_port, check_type
+from .._core._buffer import OnFull
+from .._core._key_lifecycle import OnExit
+from .._core._stream import Ask, Close, Open, Stream, StreamNotice
+from .._core._stream_socket import Link
+from .._core._stream_states import StreamState
+from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
+from .._instrument import Instrument, Observer
+from .._protocol._signing import check_session
+from .._protocol._socket_protocol import Conversation
+from .._settings import Credentials, Timing
+from .._venue._signed_venue import SessionVenue
+from .._venue._venue import Venue
+from ..connectors._base import Connection, Connector, SocketError
+from ..transports._base import Transport
+from ._body_scope import Body, blame, raise_as_it_is, run_down
 from ._clock import SteadyClock
-from ._connector import Connection, Connector, SocketError
-from ._core._buffer import OnFull
-from ._core._conversation import Conversation
-from ._core._lifecycle import OnExit
-from ._core._links import Link
-from ._core._session_venue import SessionVenue
-from ._core._signing import check_session
-from ._core._stream import Ask, Close, Open, Stream, StreamNotice
-from ._core._stream_state import StreamState
-from ._core._venue import Venue
-from ._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
-from ._instrument import Instrument
 from ._keeper import open_listen_key
-from ._lease import KeyLease, Lease, SessionLease
-from ._leaving import Body, blame, raise_as_it_is, run_down
 from ._listen_key import ListenKey
-from ._neighbourhood import Neighbourhood, neighbourhood
-from ._observer import Observer
-from ._talk import Talk
-from ._transport import Transport
+from ._protocol_connection import Talk
+from ._run_context import Neighbourhood, neighbourhood
+from ._stream_access import KeyLease, Lease, SessionLease
 from ._user_stream import UserStream
-from ._values import Credentials, Timing
+from ._validation import check_choice, check_port, check_type
 
 __all__ = ["open_user_stream"]
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from .._errors import CredentialsError, KeyLostError, ListenKeyError, RateLimitedError, RefusedError, UnavailableError
-from ._answers import (
+from ._responses import (
     BAN_END,
     CREDENTIAL_CODES,
     DEFAULT_WAIT,

@@ -1,0 +1,85 @@
+"""What a listen key and a stream tell of themselves, as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["KeyStatistics", "StreamStatistics"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatistics:
+    """What happened to one listen key up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        state: The state of the lifecycle, for example ``"held"``; the documentation draws them all.
+        generation: How many different keys there have been.
+        requests: Requests sent, of every kind.
+        created: Creates that succeeded.
+        renewed: Keepalives that succeeded.
+        retries: Requests that failed in a way that was worth another try.
+        waits: Answers that asked for silence (HTTP 429, 418).
+        losses: How often the key was found dead.
+        expires_at: The key is presumed alive until then; a lower bound.
+        next_request_at: When the next request is due; infinity if none is.
+        closed: ``True`` if the exchange confirmed the close, ``False`` if a key may have been left behind to
+            expire by itself, ``None`` before that or where there was nothing to close, or nothing to be closed.
+    """
+
+    state: str
+    generation: int
+    requests: int
+    created: int
+    renewed: int
+    retries: int
+    waits: int
+    losses: int
+    expires_at: float
+    next_request_at: float
+    closed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """What a stream is and was up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        state: The state of the stream's machine, for example ``"live"``; the documentation draws them all.
+        is_live: Whether events are being delivered, as far as anyone can know: a socket is open, its peer answers
+            pings, and its listen key was confirmed, or proven by an event, less than a silence check ago, or is being
+            asked about for no more than two seconds.
+        generation: The listen key's generation.
+        connected_since: When the socket that delivers was opened; ``None`` while there is none.
+        last_frame_at: When anything was last read from it, answers to pings included; ``None`` before that.
+        presumed_valid_until: Until when the listen key is presumed alive.
+        buffered: Events that wait to be taken.
+        events: Events that came, dropped ones included, duplicates not.
+        duplicates: Events that came on two sockets, and were delivered once.
+        dropped: Events that were dropped because the buffer was full.
+        gaps: Gaps told so far.
+        connects: Sockets opened.
+        failed_connects: Sockets that could not be opened.
+        disconnects: Sockets that ended without our wish.
+        moves: How often the stream moved to another socket without leaving the first before.
+        silence_checks: How often the exchange was asked whether the key is alive, for want of events or for
+            another doubt.
+        key: The listen key's own statistics; ``None`` where there is no key.
+    """
+
+    state: str
+    is_live: bool
+    generation: int
+    connected_since: float | None
+    last_frame_at: float | None
+    presumed_valid_until: float
+    buffered: int
+    events: int
+    duplicates: int
+    dropped: int
+    gaps: int
+    connects: int
+    failed_connects: int
+    disconnects: int
+    moves: int
+    silence_checks: int
+    key: KeyStatistics | None

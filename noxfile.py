@@ -52,7 +52,7 @@ def types(session: nox.Session) -> None:
     """The code by mypy, its use by mypy and pyright, and that nothing public is left without a type."""
     _install(session, "types", "test")
     session.run("mypy")
-    session.run("mypy", "tests/connectors/conftest.py")
+    session.run("mypy", "tests/ports/connectors/conftest.py")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "trio_listenkey", "--ignoreexternal")
 
@@ -120,7 +120,7 @@ def anyio4(session: nox.Session) -> None:
     _install(session, "test", extras="cli,testing")
     session.install("anyio>=4", "httpx2", "async_generator", "h11")
     session.install("--no-deps", "asks")
-    session.run("pytest", *(session.posargs or ["tests/transports"]), env=INSTALLED)
+    session.run("pytest", *(session.posargs or ["tests/ports/transports"]), env=INSTALLED)
 
 
 @nox.session(python=OLDEST)

@@ -11,7 +11,7 @@ import pytest
 
 import trio_listenkey
 
-SOAK = Path(__file__).parent.parent / "benchmarks" / "soak.py"
+SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="it reads its memory from /proc")

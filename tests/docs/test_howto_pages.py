@@ -29,7 +29,7 @@ from trio_listenkey import Credentials, EndpointGoneError, Timing, open_user_str
 from trio_listenkey.testing import SPOT_CLASSIC, Exchange, MemoryTransport, Reset, ServedExchange, serve_exchange
 from trio_listenkey.testing.control import fault_from_json
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 RECIPES = DOCS / "recipes"
 PAGES = {name: (DOCS / f"{name}.rst").read_text(encoding="utf-8") for name in ("clients", "migrating", "monitoring")}
 ALICE = Credentials("the-api-key-of-alice")

@@ -35,7 +35,7 @@ from trio_listenkey.testing import (
 )
 from trio_listenkey.transports import HTTPCore2Transport
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ALICE, BOB = Credentials("the-api-key-of-alice"), Credentials("the-api-key-of-bob")
 QUICK = Timing(
     request_timeout=1, open_timeout=0.4, retry_base=0.02, retry_cap=0.1, ping_every=0.4, silence_check_every=0.3

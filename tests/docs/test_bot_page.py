@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "docs" / "recipes"
 TUTORIAL, BOT = ((ROOT / "docs" / page).read_text(encoding="utf-8") for page in ("tutorial.rst", "bot.rst"))
 BLOCKS = {  # what is typed, and what is shown

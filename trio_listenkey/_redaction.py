@@ -27,7 +27,7 @@ import trio
 
 from ._errors import TransportError
 
-__all__ = ["chain", "discretion", "interruption", "words_of"]
+__all__ = ["chain", "hide_from_logs", "interruption", "safe_error_text"]
 
 
 def interruption(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -89,7 +89,7 @@ _BY_PROTOCOL = (
 """What h11 and httpcore say, and what we say. Their other texts may quote the answer, hence are not repeated."""
 
 
-def words_of(link: BaseException) -> str | None:
+def safe_error_text(link: BaseException) -> str | None:
     """What one exception tells, in words that come from us, from the TLS library or from the system."""
     match link:
         case TransportError():
@@ -147,7 +147,7 @@ def _someone_elses(_: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def discretion() -> Iterator[None]:
+def hide_from_logs() -> Iterator[None]:
     """Let nothing be logged of a request that is sent inside; it is known by its context, as the task's own."""
     for name in _INDISCREET:
         # Every time, not once: logging.config may have replaced what was there. Adding it again does nothing.

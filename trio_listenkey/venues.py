@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ._errors import UsageError
 from ._venue._parts import Answer, Call, Heartbeat, Sharing, Signing, StreamShape
-from ._venue._signed_venue import SessionVenue
+from ._venue._signed_venue import SignedVenue
 from ._venue._venue import Venue
 
 __all__ = [
@@ -52,8 +52,8 @@ __all__ = [
     "Answer",
     "Call",
     "Heartbeat",
-    "SessionVenue",
     "Sharing",
+    "SignedVenue",
     "Signing",
     "StreamShape",
     "binance_margin_isolated",
@@ -64,7 +64,7 @@ __all__ = [
 
 # --- Binance
 
-BINANCE_SPOT = SessionVenue(
+BINANCE_SPOT = SignedVenue(
     name="binance-spot",
     stream_url="wss://ws-api.binance.com:443",
     stream_path="/ws-api/v3?returnRateLimits=false",
@@ -568,19 +568,19 @@ def known() -> tuple[Venue, ...]:
     return tuple(sorted(venues, key=lambda venue: venue.name))
 
 
-def sessions() -> tuple[SessionVenue, ...]:
+def sessions() -> tuple[SignedVenue, ...]:
     """Every venue of this module that has sessions instead, by name."""
-    venues = [value for name, value in globals().items() if name.isupper() and isinstance(value, SessionVenue)]
+    venues = [value for name, value in globals().items() if name.isupper() and isinstance(value, SignedVenue)]
     return tuple(sorted(venues, key=lambda venue: venue.name))
 
 
-def by_name(name: str) -> Venue | SessionVenue:
+def by_name(name: str) -> Venue | SignedVenue:
     """The venue of that name, for example ``"binance-usdm"``.
 
     Raises:
         UsageError: There is none; the message lists those that there are.
     """
-    venues: dict[str, Venue | SessionVenue] = {venue.name: venue for venue in known()}
+    venues: dict[str, Venue | SignedVenue] = {venue.name: venue for venue in known()}
     venues |= {venue.name: venue for venue in sessions()}
     if name not in venues:
         raise UsageError(f"no venue is named {name!r}", advice="Known are: " + ", ".join(sorted(venues)))
@@ -588,6 +588,6 @@ def by_name(name: str) -> Venue | SessionVenue:
 
 
 # Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
-for _part in (Answer, Call, Heartbeat, SessionVenue, Sharing, Signing, StreamShape):
+for _part in (Answer, Call, Heartbeat, SignedVenue, Sharing, Signing, StreamShape):
     _part.__module__ = __name__
 del _part

@@ -17,7 +17,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from trio_listenkey._core._key_states import TRANSITIONS, Event, State
-from trio_listenkey._core._stream_states import STREAM_TRANSITIONS, StreamEvent, StreamState
+from trio_listenkey._core._stream_states import STREAM_TRANSITIONS, SocketEvent, SocketState
 
 
 class Way(NamedTuple):
@@ -101,38 +101,38 @@ KEY = Picture(
 
 STREAM = Picture(
     table=STREAM_TRANSITIONS,
-    in_flight=StreamEvent.CONNECTED,
+    in_flight=SocketEvent.CONNECTED,
     size=(800, 474),
     places={
-        StreamState.CONNECTING: (116, 116),
-        StreamState.LIVE: (400, 116),
-        StreamState.DRAINING: (684, 116),
-        StreamState.WAITING: (116, 286),
-        StreamState.SILENT: (400, 286),
-        StreamState.MOVING: (684, 286),
-        StreamState.CLOSED: (400, 444),
+        SocketState.CONNECTING: (116, 116),
+        SocketState.LIVE: (400, 116),
+        SocketState.DRAINING: (684, 116),
+        SocketState.WAITING: (116, 286),
+        SocketState.SILENT: (400, 286),
+        SocketState.MOVING: (684, 286),
+        SocketState.CLOSED: (400, 444),
     },
-    framed=tuple(state for state in StreamState if state is not StreamState.CLOSED),
+    framed=tuple(state for state in SocketState if state is not SocketState.CLOSED),
     frame=(8, 8, 784, 368),
     legends=[((116, 36), ["no socket"]), ((400, 36), ["one socket"]), ((684, 36), ["two sockets"])],
     start=[(116, 332), (116, 308)],
     ways={
-        (StreamState.WAITING, StreamState.CONNECTING): Way([(96, 264), (96, 138)], (62, 206)),
-        (StreamState.CONNECTING, StreamState.WAITING): Way([(136, 138), (136, 264)], (144, 206)),
-        (StreamState.CONNECTING, StreamState.LIVE): Way([(172, 106), (344, 106)], (222, 97)),
-        (StreamState.LIVE, StreamState.WAITING): Way([(344, 126), (300, 126), (300, 276), (172, 276)], (214, 267)),
-        (StreamState.LIVE, StreamState.SILENT): Way([(380, 138), (380, 264)], (332, 206)),
-        (StreamState.SILENT, StreamState.LIVE): Way([(420, 264), (420, 138)], (428, 206)),
-        (StreamState.SILENT, StreamState.WAITING): Way([(344, 296), (172, 296)], (230, 314)),
-        (StreamState.LIVE, StreamState.MOVING): Way([(456, 106), (600, 106), (600, 274), (628, 274)], (480, 97)),
-        (StreamState.MOVING, StreamState.LIVE): Way([(628, 288), (560, 288), (560, 126), (456, 126)], (480, 144)),
-        (StreamState.SILENT, StreamState.MOVING): Way([(456, 302), (628, 302)], (480, 320)),
-        (StreamState.MOVING, StreamState.DRAINING): Way([(684, 264), (684, 138)], (692, 206)),
-        (StreamState.MOVING, StreamState.CONNECTING): Way(
+        (SocketState.WAITING, SocketState.CONNECTING): Way([(96, 264), (96, 138)], (62, 206)),
+        (SocketState.CONNECTING, SocketState.WAITING): Way([(136, 138), (136, 264)], (144, 206)),
+        (SocketState.CONNECTING, SocketState.LIVE): Way([(172, 106), (344, 106)], (222, 97)),
+        (SocketState.LIVE, SocketState.WAITING): Way([(344, 126), (300, 126), (300, 276), (172, 276)], (214, 267)),
+        (SocketState.LIVE, SocketState.SILENT): Way([(380, 138), (380, 264)], (332, 206)),
+        (SocketState.SILENT, SocketState.LIVE): Way([(420, 264), (420, 138)], (428, 206)),
+        (SocketState.SILENT, SocketState.WAITING): Way([(344, 296), (172, 296)], (230, 314)),
+        (SocketState.LIVE, SocketState.MOVING): Way([(456, 106), (600, 106), (600, 274), (628, 274)], (480, 97)),
+        (SocketState.MOVING, SocketState.LIVE): Way([(628, 288), (560, 288), (560, 126), (456, 126)], (480, 144)),
+        (SocketState.SILENT, SocketState.MOVING): Way([(456, 302), (628, 302)], (480, 320)),
+        (SocketState.MOVING, SocketState.DRAINING): Way([(684, 264), (684, 138)], (692, 206)),
+        (SocketState.MOVING, SocketState.CONNECTING): Way(
             [(684, 308), (684, 352), (28, 352), (28, 116), (60, 116)], (230, 343)
         ),
-        (StreamState.DRAINING, StreamState.LIVE): Way([(684, 94), (684, 66), (400, 66), (400, 94)], (446, 57)),
-        (None, StreamState.CLOSED): Way([(400, 376), (400, 422)], (410, 404)),
+        (SocketState.DRAINING, SocketState.LIVE): Way([(684, 94), (684, 66), (400, 66), (400, 94)], (446, 57)),
+        (None, SocketState.CLOSED): Way([(400, 376), (400, 422)], (410, 404)),
     },
 )
 

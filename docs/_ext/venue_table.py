@@ -17,9 +17,9 @@ SHOWN = ("Venue", "Create, keep alive, close", "Authentication", "A second creat
 CLOSE = "What a close does to other holders"
 
 
-def names() -> dict[Venue | venues.SessionVenue, str]:
+def names() -> dict[Venue | venues.SignedVenue, str]:
     """What each is called in ``trio_listenkey.venues``."""
-    kinds = Venue | venues.SessionVenue
+    kinds = Venue | venues.SignedVenue
     return {value: name for name, value in vars(venues).items() if name.isupper() and isinstance(value, kinds)}
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from trio_listenkey import Timing
 from trio_listenkey._core._buffer import OnFull
-from trio_listenkey._core._connect_limiter import Door
+from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Ask, Close, Open, Stream, StreamNotice
-from trio_listenkey._core._stream_socket import Link
+from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import Gap, StreamItem, UserEvent
 from trio_listenkey.connectors._base import SocketError
 
@@ -39,12 +39,12 @@ class Flow:
         timing: Timing | None = None,
         limit: int = 100,
         on_full: OnFull = "wait",
-        door: Door | None = None,
+        door: ConnectLimiter | None = None,
         draw: float = 0.0,
         **venue: Any,
     ) -> None:
         timing = Timing() if timing is None else timing
-        self.door = Door() if door is None else door
+        self.door = ConnectLimiter() if door is None else door
         self.stream = Stream("somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=draw, **venue)
         self.stream.to_local, self.stream.to_unix = LOCAL, UNIX
         self.heard: list[StreamNotice] = []
@@ -61,7 +61,7 @@ class Flow:
 
     def held(self, now: float, generation: int = 1, confirmed_at: float | None = None) -> str:
         """The key of ``generation`` is alive; return the state that this leads to."""
-        self.stream.key_held(generation, KEY % generation, now if confirmed_at is None else confirmed_at, now)
+        self.stream.key_confirmed(generation, KEY % generation, now if confirmed_at is None else confirmed_at, now)
         return self.state
 
     def lost(self, now: float) -> str:
@@ -78,7 +78,7 @@ class Flow:
         """What is to be done, in words."""
         return [type(action).__name__ for action in self.stream.actions()]
 
-    def opens(self, now: float) -> Link:
+    def opens(self, now: float) -> StreamSocket:
         """A socket is wanted, and nothing else."""
         self.tick(now)
         (action,) = self.stream.actions()
@@ -89,36 +89,36 @@ class Flow:
         """The exchange is to be asked, about the socket that delivers if there is one, and nothing else."""
         assert self.stream.actions() == [Ask(self.stream._current)]
 
-    def closes(self, link: Link, *, politely: bool) -> None:
+    def closes(self, link: StreamSocket, *, politely: bool) -> None:
         """That socket is to be closed, and nothing else."""
         assert self.stream.actions() == [Close(link, politely=politely)]
 
-    def opened(self, link: Link, now: float) -> str:
+    def opened(self, link: StreamSocket, now: float) -> str:
         self.stream.opened(link, now)
         return self.state
 
-    def fails(self, link: Link, now: float, *, draw: float = 0.0, status: int | None = None) -> str:
+    def fails(self, link: StreamSocket, now: float, *, draw: float = 0.0, status: int | None = None) -> str:
         self.stream.open_failed(link, SocketError("no way", status=status), now, draw)
         return self.state
 
-    def ends(self, link: Link, now: float, *, draw: float = 0.0) -> str:
+    def ends(self, link: StreamSocket, now: float, *, draw: float = 0.0) -> str:
         self.stream.ended(link, CLOSED, now, draw)
         return self.state
 
-    def brings(self, link: Link, now: float, *messages: bytes | int) -> str:
+    def brings(self, link: StreamSocket, now: float, *messages: bytes | int) -> str:
         batch = [order(message) if isinstance(message, int) else message for message in messages]
         self.stream.received(link, batch, now)
         return self.state
 
-    def ponged(self, link: Link, sent_at: float, now: float) -> str:
+    def ponged(self, link: StreamSocket, sent_at: float, now: float) -> str:
         self.stream.ponged(link, sent_at, now)
         return self.state
 
-    def confirmed(self, link: Link, asked_at: float, now: float) -> str:
+    def confirmed(self, link: StreamSocket, asked_at: float, now: float) -> str:
         self.stream.confirmed(link, asked_at, now)
         return self.state
 
-    def unanswered(self, link: Link, sent_at: float, now: float) -> str:
+    def unanswered(self, link: StreamSocket, sent_at: float, now: float) -> str:
         self.stream.unanswered(link, sent_at, now, 0.0)
         return self.state
 
@@ -154,11 +154,11 @@ def live(
     timing: Timing | None = None,
     limit: int = 100,
     on_full: OnFull = "wait",
-    door: Door | None = None,
+    door: ConnectLimiter | None = None,
     draw: float = 0.0,
     now: float = 0.0,
     **venue: Any,
-) -> tuple[Flow, Link]:
+) -> tuple[Flow, StreamSocket]:
     """A stream whose first socket, for the first key, was open at ``now``."""
     flow = Flow(timing=timing, limit=limit, on_full=on_full, door=door, draw=draw, **venue)
     flow.held(now)
@@ -168,7 +168,7 @@ def live(
     return flow, link
 
 
-def moving(now: float = 1000.0, **kwargs: Any) -> tuple[Flow, Link, Link]:
+def moving(now: float = 1000.0, **kwargs: Any) -> tuple[Flow, StreamSocket, StreamSocket]:
     """One whose exchange has announced that it will end the socket: the next one is being opened."""
     flow, first = live(**kwargs)
     flow.confirmed(first, now, now)
@@ -178,7 +178,7 @@ def moving(now: float = 1000.0, **kwargs: Any) -> tuple[Flow, Link, Link]:
     return flow, first, flow.opens(now)
 
 
-def draining(now: float = 1000.0, **kwargs: Any) -> tuple[Flow, Link, Link]:
+def draining(now: float = 1000.0, **kwargs: Any) -> tuple[Flow, StreamSocket, StreamSocket]:
     """One with two sockets that are open: the second since half a second after ``now``."""
     flow, first, second = moving(now, **kwargs)
     assert flow.opened(second, now + 0.5) == "DRAINING"

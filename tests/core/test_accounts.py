@@ -6,16 +6,16 @@ from trio_listenkey._core._accounts import Account, Host
 class TestHost:
     def test_a_new_host_is_clear(self) -> None:
         """Before any ban there is nothing to wait for."""
-        assert Host().clear_at == float("-inf")
+        assert Host().allowed_at == float("-inf")
 
     def test_a_longer_ban_stays_in_force(self) -> None:
         """A later word of a shorter wait does not end a ban."""
         host = Host()
         host.block(100.0)
         host.block(50.0)
-        assert host.clear_at == 100.0
+        assert host.allowed_at == 100.0
         host.block(101.0)
-        assert host.clear_at == 101.0
+        assert host.allowed_at == 101.0
 
     def test_one_api_key_is_one_account(self) -> None:
         """Contexts with the same API key meet in the same account."""
@@ -33,7 +33,7 @@ class TestHost:
         one, other = Host(), Host()
         assert one.join("/path", "A") is not other.join("/path", "A")
         one.block(100.0)
-        assert other.clear_at == float("-inf")
+        assert other.allowed_at == float("-inf")
 
     def test_accounts_without_members_are_forgotten(self) -> None:
         """The last to leave an account leaves nothing behind, not even the API key."""

@@ -4,91 +4,91 @@ from math import inf
 
 import pytest
 
-from trio_listenkey._core._connect_limiter import Door
+from trio_listenkey._core._connect_limiter import ConnectLimiter
 
 THREE_DAYS = 3 * 86_400
 
 
-def after_attempts(number: int, *, every: float = 0.0) -> Door:
-    door = Door()
+def after_attempts(number: int, *, every: float = 0.0) -> ConnectLimiter:
+    door = ConnectLimiter()
     for attempt in range(number):
-        door.pass_through(attempt * every)
+        door.record_attempt(attempt * every)
     return door
 
 
 class TestAttempts:
     def test_it_is_open_at_first(self) -> None:
         """Who was never refused may come at any time."""
-        assert after_attempts(239).clear_at == -inf
+        assert after_attempts(239).allowed_at == -inf
 
     def test_it_is_shut_after_very_many(self) -> None:
         """Of 300 attempts in five minutes four fifths are ours; the next one is due five minutes after the first."""
-        assert after_attempts(240, every=0.1).clear_at == 300
+        assert after_attempts(240, every=0.1).allowed_at == 300
 
     def test_each_attempt_counts_for_five_minutes(self) -> None:
         """What is older does not count, and is not remembered."""
         door = after_attempts(240, every=1.0)
-        door.pass_through(300.0)
-        assert door.clear_at == 301
-        door.pass_through(1000.0)
-        assert door.clear_at == -inf
+        door.record_attempt(300.0)
+        assert door.allowed_at == 301
+        door.record_attempt(1000.0)
+        assert door.allowed_at == -inf
 
 
 class TestRefusals:
     @pytest.mark.parametrize("status", [None, 101, 400, 401, 404, 500, 503])
     def test_most_failures_say_nothing_of_the_host(self, status: int | None) -> None:
         """A failure that does not ask for silence shuts the door for nobody else."""
-        door = Door()
+        door = ConnectLimiter()
         door.refused(status, None, 10.0, 1, 0.5)
-        assert door.clear_at == -inf
+        assert door.allowed_at == -inf
 
     @pytest.mark.parametrize("status", [429, 418, 403])
     def test_silence_grows(self, status: int) -> None:
         """A refusal that asks for silence without saying for how long gets longer ones, up to five minutes."""
         waits = []
         for attempt in (1, 2, 3, 4, 5, 50):
-            door = Door()
+            door = ConnectLimiter()
             door.refused(status, None, 10.0, attempt, 0.999999999)
-            waits.append(door.clear_at - 10)
+            waits.append(door.allowed_at - 10)
         assert waits == pytest.approx([30, 60, 120, 240, 300, 300])
 
     def test_there_is_always_some_silence(self) -> None:
         """The luckiest draw is seconds, too."""
-        door = Door()
+        door = ConnectLimiter()
         door.refused(429, None, 10.0, 1, 0.0)
-        assert door.clear_at == pytest.approx(13)
+        assert door.allowed_at == pytest.approx(13)
 
     @pytest.mark.parametrize("status", [None, 429, 503])
     def test_what_is_asked_for_is_given(self, status: int | None) -> None:
         """A time that the exchange names is kept to, whatever the status."""
-        door = Door()
+        door = ConnectLimiter()
         door.refused(status, 77.0, 10.0, 1, 0.5)
-        assert door.clear_at == 87
+        assert door.allowed_at == 87
 
     def test_it_is_never_less_than_our_own(self) -> None:
         """An exchange that asks for no time at all again and again means more than that."""
-        door = Door()
+        door = ConnectLimiter()
         door.refused(429, 0.0, 10.0, 5, 0.999999999)
-        assert door.clear_at == pytest.approx(310)
+        assert door.allowed_at == pytest.approx(310)
 
     @pytest.mark.parametrize("seconds", [999_999_999.0, inf])
     def test_nobody_is_silent_for_years(self, seconds: float) -> None:
         """Bans end at three days; a longer one is a mistake."""
-        door = Door()
+        door = ConnectLimiter()
         door.refused(429, seconds, 10.0, 1, 0.5)
-        assert door.clear_at == 10 + THREE_DAYS
+        assert door.allowed_at == 10 + THREE_DAYS
 
     def test_a_longer_silence_stays_in_force(self) -> None:
         """A second refusal does not shorten the first."""
-        door = Door()
+        door = ConnectLimiter()
         door.refused(418, 1000.0, 0.0, 1, 0.5)
         door.refused(429, 5.0, 10.0, 1, 0.5)
-        assert door.clear_at == 1000
+        assert door.allowed_at == 1000
 
     def test_both_limits_hold(self) -> None:
         """The later one of silence and attempts decides."""
         door = after_attempts(240)
         door.refused(429, 100.0, 0.0, 1, 0.5)
-        assert door.clear_at == 300
+        assert door.allowed_at == 300
         door.refused(429, 500.0, 0.0, 1, 0.5)
-        assert door.clear_at == 500
+        assert door.allowed_at == 500

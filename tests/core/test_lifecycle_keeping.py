@@ -208,9 +208,9 @@ class TestSilence:
 
     def test_keepalives_are_spread_after_a_ban(self) -> None:
         """They come within ``retry_cap`` after its end, by each key's own draw, and leave half of the key's life."""
-        for draw, clear_at, ready_at in ((0.0, 2000, 2000), (0.5, 2000, 2030), (0.5, 3560, 3570), (0.9, 3700, 3700)):
+        for draw, allowed_at, ready_at in ((0.0, 2000, 2000), (0.5, 2000, 2030), (0.5, 3560, 3570), (0.9, 3700, 3700)):
             life = held(draw=draw)
-            life.account.host.block(clear_at)
+            life.account.host.block(allowed_at)
             assert life.machine.ready_at == pytest.approx(ready_at)
 
     def test_a_ban_that_is_over_delays_nothing(self) -> None:
@@ -506,8 +506,8 @@ class TestStatistics:
             return machine.statistics(), machine.ready_at, machine.patience, machine.expires_at, machine.until
 
         life = held(draw=0.5)
-        for clear_at in (0.0, 2000.0):
-            life.account.host.block(clear_at)
+        for allowed_at in (0.0, 2000.0):
+            life.account.host.block(allowed_at)
             assert everything(life.machine) == everything(life.machine)
         life.sends(2030.0, "keepalive", "K1")
         assert life.machine.statistics().next_request_at == inf

@@ -7,7 +7,7 @@ from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, REFUSED, L
 
 from trio_listenkey import RateLimitedError, Timing, UnavailableError, UsageError, Venue, venues
 from trio_listenkey._core._accounts import Host
-from trio_listenkey._core._key_lifecycle import Pace, Send
+from trio_listenkey._core._key_lifecycle import KeepaliveSchedule, Send
 from trio_listenkey._core._key_states import Event
 from trio_listenkey._core._outcomes import Outcome
 
@@ -15,16 +15,16 @@ from trio_listenkey._core._outcomes import Outcome
 class TestPace:
     def test_it_is_the_venues_word(self) -> None:
         """Without a word of the user's, the venue's counts."""
-        assert Pace.of(FORM, Timing()) == Pace(3600, 1800)
+        assert KeepaliveSchedule.of(FORM, Timing()) == KeepaliveSchedule(3600, 1800)
 
     def test_another_validity_has_its_half_for_a_pause(self) -> None:
         """Who overrides how long a key lives has it kept alive at half of that."""
-        assert Pace.of(FORM, Timing(validity=60)) == Pace(60, 30)
+        assert KeepaliveSchedule.of(FORM, Timing(validity=60)) == KeepaliveSchedule(60, 30)
 
     def test_the_users_word_counts(self) -> None:
         """Both may be given, or the pause alone."""
-        assert Pace.of(FORM, Timing(validity=60, keepalive_every=50)) == Pace(60, 50)
-        assert Pace.of(FORM, Timing(keepalive_every=600)) == Pace(3600, 600)
+        assert KeepaliveSchedule.of(FORM, Timing(validity=60, keepalive_every=50)) == KeepaliveSchedule(60, 50)
+        assert KeepaliveSchedule.of(FORM, Timing(keepalive_every=600)) == KeepaliveSchedule(3600, 600)
 
     @pytest.mark.parametrize(
         "timing",
@@ -38,7 +38,7 @@ class TestPace:
     def test_a_keepalive_that_comes_too_late_is_an_error(self, timing: Timing) -> None:
         """Keys that die between two keepalives are a mistake of the call, before anything is sent."""
         with pytest.raises(UsageError, match="too late"):
-            Pace.of(FORM, timing)
+            KeepaliveSchedule.of(FORM, timing)
         with pytest.raises(UsageError, match="too late"):
             Life(FORM, timing=timing)
 

@@ -7,9 +7,9 @@ import pytest
 from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, order
 
 from trio_listenkey import KeyStatistics, Timing, UnavailableError
-from trio_listenkey._core._connect_limiter import Door
+from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Ask, Open
-from trio_listenkey._core._stream_socket import Link
+from trio_listenkey._core._stream_socket import StreamSocket
 
 DAY = 86_400.0
 KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None)
@@ -99,14 +99,14 @@ class TestOpening:
 
     def test_each_socket_passes_the_door(self) -> None:
         """Attempts are counted, the planned ones too."""
-        door = Door()
+        door = ConnectLimiter()
         for _ in range(238):
-            door.pass_through(0.0)
+            door.record_attempt(0.0)
         flow, link = live(door=door)
-        assert door.clear_at == -inf
+        assert door.allowed_at == -inf
         flow.brings(link, 100.0, SHUTDOWN)
         assert flow.wants() == ["Open"]
-        assert door.clear_at == 300
+        assert door.allowed_at == 300
 
     def test_a_key_that_dies_meanwhile_is_not_used(self) -> None:
         """The handshake is given up, and begins again when there is another key; its end is of no interest."""
@@ -224,7 +224,7 @@ class TestDrops:
         flow, link = live()
         flow.ends(link, 100.0)
         flow.asks()
-        flow.stream.key_troubled(100.3)
+        flow.stream.key_request_failing(100.3)
         assert flow.wants() == ["Open"]
 
     def test_a_key_that_turns_out_dead_is_not_used(self) -> None:
@@ -272,7 +272,7 @@ class TestDrops:
     def test_it_is_closed_without_a_goodbye(self) -> None:
         """There is nobody to say it to."""
         flow, link = live()
-        flow.stream.key_troubled(50.0)
+        flow.stream.key_request_failing(50.0)
         flow.unanswered(link, 80.0, 100.0)
         action = flow.stream.actions()[0]
         assert (action.link, action.politely) == (link, False)  # type: ignore[union-attr]
@@ -415,7 +415,7 @@ class TestSilence:
         flow, first = live()
         flow.held(40.0)
         flow.ends(first, 100.0)
-        flow.stream.key_troubled(100.0)
+        flow.stream.key_request_failing(100.0)
         second = flow.stream._next
         assert second is not None
         flow.opened(second, 100.1)
@@ -943,7 +943,7 @@ class TestSubscriptions:
         flow.confirmed(first, 59.0, 59.1)
         flow.ends(first, 100.0)
         flow.asks()
-        flow.stream.key_troubled(100.0)
+        flow.stream.key_request_failing(100.0)
         second = flow.opens(100.0)
         flow.opened(second, 100.5)
         assert flow.stream.deadline == 160
@@ -1156,7 +1156,7 @@ class TestEnd:
             flow.unanswered(link, 1999.0, 2000.0)
         flow.lost(2000.0)
         flow.held(2000.0, 7)
-        flow.stream.key_troubled(2000.0)
+        flow.stream.key_request_failing(2000.0)
         assert flow.tick(1e9) == "CLOSED"
         assert (flow.stream.deadline, flow.wants(), flow.items()) == (inf, [], [])
         assert flow.stream.failure is None
@@ -1196,7 +1196,7 @@ class TestStatistics:
         assert not flow.has_news()
         flow.held(0.0)
         assert flow.has_news()
-        link: Link = flow.opens(0.0)
+        link: StreamSocket = flow.opens(0.0)
         assert not flow.has_news()
         flow.opened(link, 0.1)
         assert flow.has_news()

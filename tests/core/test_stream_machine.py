@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from trio_listenkey import Timing
 from trio_listenkey._core._buffer import OnFull
-from trio_listenkey._core._connect_limiter import Door
+from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Ask, Close, Open, Stream
-from trio_listenkey._core._stream_socket import Link
+from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import Gap, StreamItem, UserEvent
 from trio_listenkey.connectors._base import SocketError
 
@@ -36,7 +36,7 @@ Message = tuple[str, object]
 class Socket:
     """One socket as both ends see it: an ordered pipe, in which each message has a time of arrival."""
 
-    link: Link
+    link: StreamSocket
     key: int
     opens_at: float
     began_at: float
@@ -75,7 +75,7 @@ class StreamMachine(RuleBasedStateMachine):
     def open(self, on_full: OnFull, enveloped: bool, seed: int) -> None:
         self.now = 10_000.0
         self.random = Random(seed)
-        self.door = Door()
+        self.door = ConnectLimiter()
         self.on_full, self.limit = on_full, LIMITS[on_full]
         self.enveloped = enveloped
         self.stream = Stream(
@@ -90,7 +90,7 @@ class StreamMachine(RuleBasedStateMachine):
         )
         self.numbers = count()
         self.emitted: dict[int, float] = {}
-        self.sockets: dict[Link, Socket] = {}
+        self.sockets: dict[StreamSocket, Socket] = {}
         self.latency = 0.05
         self.fate = "open"
         self.rest_works = True
@@ -105,7 +105,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.taken: list[StreamItem] = []
         self.is_checked = 0
         self._revive()
-        self.stream.key_held(1, "K1", self.now, self.now)
+        self.stream.key_confirmed(1, "K1", self.now, self.now)
         self._follow()
         self._run(1.0)
         self.opened_at = self.now
@@ -151,7 +151,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     # The model of the listen key's keeper.
 
-    def _ask(self, _link: Link | None) -> None:
+    def _ask(self, _link: StreamSocket | None) -> None:
         self.asked_at = self.now
         if self.rest_at == inf and not self.known_dead:
             self._send_request()
@@ -164,7 +164,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.rest_at = inf
         if not self.rest_works:
             if not self.known_dead:
-                self.stream.key_troubled(self.now)
+                self.stream.key_request_failing(self.now)
             self._send_request(5.0)
         elif self.known_dead:
             self._create()
@@ -177,7 +177,7 @@ class StreamMachine(RuleBasedStateMachine):
 
     def _hold(self) -> None:
         self.known_dead = False
-        self.stream.key_held(self.generation, f"K{self.key}", min(self.rest_sent_at, self.now), self.now)
+        self.stream.key_confirmed(self.generation, f"K{self.key}", min(self.rest_sent_at, self.now), self.now)
 
     def _create(self) -> None:
         if self.key not in self.subscribed:  # else it was never dead, and is what comes back
@@ -517,7 +517,7 @@ class SubscriptionMachine(StreamMachine):
     def _gets_events(self, socket: Socket) -> bool:
         return socket.has_subscription
 
-    def _ask(self, link: Link | None) -> None:
+    def _ask(self, link: StreamSocket | None) -> None:
         if link is not None:
             questions = self.sockets[link].questions
             before = questions[-1][0] if questions else -inf

@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from trio_listenkey._core._stream_socket import Link
+from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import UserEvent
 
 EVERY = 20.0
@@ -16,9 +16,11 @@ def event(number: int, *, envelope: str = "") -> UserEvent:
     return UserEvent((f'{{"stream":"{envelope}","data":{text}}}' if envelope else text).encode(), 0.0)
 
 
-def link(*, generation: int = 1, began_at: float = 10.0, opened_at: float = 11.0, proof_at: float = 5.0) -> Link:
+def link(
+    *, generation: int = 1, began_at: float = 10.0, opened_at: float = 11.0, proof_at: float = 5.0
+) -> StreamSocket:
     """An open one."""
-    made = Link(generation, began_at, proof_at)
+    made = StreamSocket(generation, began_at, proof_at)
     made.open(opened_at, EVERY)
     return made
 
@@ -32,7 +34,7 @@ class TestObservation:
 
     def test_before_it_is_open_no_ping_is_due(self) -> None:
         """There is nobody to ask."""
-        made = Link(1, 10.0, 5.0)
+        made = StreamSocket(1, 10.0, 5.0)
         assert (made.ping_at, made.move_at, made.opened_at) == (inf, inf, inf)
 
     def test_an_answered_ping_proves_all_before_it(self) -> None:
@@ -79,7 +81,7 @@ class TestSubscription:
 
     def test_but_not_for_one_with_a_subscription_of_its_own(self) -> None:
         """That was alive when it was answered, and whenever it is confirmed."""
-        made = Link(1, 10.0, 5.0, is_subscribed=True)
+        made = StreamSocket(1, 10.0, 5.0, is_subscribed=True)
         made.open(11.0, EVERY)
         assert made.proof_at == 10
         made.key_proven(30.0)
@@ -91,7 +93,7 @@ class TestSubscription:
     @pytest.mark.parametrize(("is_subscribed", "until"), [(False, 30.0), (True, 20.0)])
     def test_what_it_has_for_certain(self, is_subscribed: bool, until: float) -> None:
         """Nothing is under way; and if it has a subscription of its own, that was alive."""
-        made = Link(1, 10.0, 5.0, is_subscribed=is_subscribed)
+        made = StreamSocket(1, 10.0, 5.0, is_subscribed=is_subscribed)
         made.open(11.0, EVERY)
         made.ponged(30.0, 30.1, EVERY)
         made.confirmed(20.0)
@@ -130,7 +132,7 @@ class TestPause:
 
     def test_or_half_of_what_is_asked_for(self) -> None:
         """Whoever wants pings more often than once a second gets them: there is a time limit on their answers."""
-        made = Link(1, 0.0, 0.0)
+        made = StreamSocket(1, 0.0, 0.0)
         made.open(1.0, 0.5)
         made.ponged(59.9, 59.95, 0.5)
         made.pause()
@@ -161,12 +163,12 @@ class TestPause:
 
 
 class TestDoubles:
-    def followed(self, old: Link, now: float = 100.0) -> Link:
+    def followed(self, old: StreamSocket, now: float = 100.0) -> StreamSocket:
         new = link(began_at=98.0, opened_at=99.0)
         new.follow(old, now)
         return new
 
-    def old(self, *numbers: int) -> Link:
+    def old(self, *numbers: int) -> StreamSocket:
         made = link()
         made.recent = Counter()
         made.remember([event(number) for number in numbers])

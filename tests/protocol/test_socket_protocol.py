@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, strategies as st
 
 from trio_listenkey import KeyLostError, UnavailableError, Venue, venues
-from trio_listenkey._protocol._socket_protocol import Conversation, Manners, needs_manners
-from trio_listenkey._protocol._ws_api import ApiSession, subscribe_by_token
+from trio_listenkey._protocol._socket_protocol import ChannelProtocol, SocketProtocol, needs_channel_protocol
+from trio_listenkey._protocol._ws_api import WsApiProtocol, subscribe_by_token
 from trio_listenkey._venue._parts import Heartbeat, StreamShape
 
-TALKING = [venue for venue in venues.known() if isinstance(venue, Venue) and needs_manners(venue.stream)]
+TALKING = [venue for venue in venues.known() if isinstance(venue, Venue) and needs_channel_protocol(venue.stream)]
 PING = 1_596_079_020_000
 EVENT = b'{"e":"ORDER_TRADE_UPDATE","E":1596079020000}'
 
 
-def begun(shape: StreamShape, now: float = 0.0) -> Manners:
-    talk = Manners(shape)
+def begun(shape: StreamShape, now: float = 0.0) -> ChannelProtocol:
+    talk = ChannelProtocol(shape)
     talk.now, talk.unix_ms = now, PING
     talk.begin()
     return talk
@@ -51,7 +51,7 @@ REFUSED: list[tuple[Venue, Any]] = [
 SUBSCRIBING = [*TAKEN, venues.GMO_COIN]
 
 
-def subscribed(venue: Venue, now: float = 0.0) -> Manners:
+def subscribed(venue: Venue, now: float = 0.0) -> ChannelProtocol:
     """A conversation on which everything was said and answered that events have to wait for."""
     talk = begun(venue.stream, now)
     talk.to_say()
@@ -65,14 +65,14 @@ def test_who_has_manners() -> None:
     assert {venue.name for venue in TALKING} == {
         *("bingx", "bingx-spot", "bingx-coinm", "mexc", "toobit", "hashkey", "bitrue", "coins-ph", "gmo-coin")
     }
-    assert not needs_manners(venues.BINANCE_USDM.stream)
+    assert not needs_channel_protocol(venues.BINANCE_USDM.stream)
 
 
 def test_both_kinds_are_conversations() -> None:
     """They have what the port wants, and a key in the URL is asked about elsewhere."""
-    both: list[Conversation] = [
-        Manners(StreamShape()),
-        ApiSession("x", subscribe_by_token("t"), lambda _: None),
+    both: list[SocketProtocol] = [
+        ChannelProtocol(StreamShape()),
+        WsApiProtocol("x", subscribe_by_token("t"), lambda _: None),
     ]
     assert [talk.is_ready for talk in both] == [True, False]
     assert [talk.wants_pong for talk in both] == [False, False]
@@ -262,7 +262,7 @@ class TestAnswers:
 
     def test_a_key_that_is_dead(self) -> None:
         """Where the exchange says so in words, no answer is waited for; they stay a message, and secrets are hidden."""
-        talk = Manners(venues.MEXC.stream, "somewhere", ("the-key",))
+        talk = ChannelProtocol(venues.MEXC.stream, "somewhere", ("the-key",))
         talk.begin()
         said = b"Invalid listen key the-key"
         assert talk.hear([said]) == [said]

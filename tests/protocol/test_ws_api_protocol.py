@@ -22,7 +22,7 @@ from trio_listenkey import (
     UsageError,
 )
 from trio_listenkey._protocol._signing import sign_as
-from trio_listenkey._protocol._ws_api import ApiSession, subscribe_by_signature, subscribe_by_token
+from trio_listenkey._protocol._ws_api import WsApiProtocol, subscribe_by_signature, subscribe_by_token
 
 # The key pair of the documents' own example (web-socket-api.md, "SIGNED request example (HMAC)").
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
@@ -52,12 +52,12 @@ def build(*_: Any) -> Any:
     return subscribe_by_signature(API_KEY, sign)
 
 
-class Talk:
+class ProtocolConnection:
     """A conversation, and what it confirmed."""
 
     def __init__(self, how: Any = None, *, ready: bool = False) -> None:
         self.confirmed: list[float] = []
-        self.session = ApiSession("binance-spot", how or build(), self.confirmed.append)
+        self.session = WsApiProtocol("binance-spot", how or build(), self.confirmed.append)
         self.session.unix_ms = TIME
         self.session.begin()
         if ready:
@@ -120,7 +120,7 @@ class TestSigning:
         """Method and parameters of the documents, with the time as a number."""
         payload = f"apiKey={API_KEY}&timestamp={TIME}".encode()
         signature = hmac.new(SECRET.encode(), payload, hashlib.sha256).hexdigest()
-        (said,) = Talk().session.to_say()
+        (said,) = ProtocolConnection().session.to_say()
         assert said == (
             '{"id":"subscribe","method":"userDataStream.subscribe.signature","params":{"apiKey":"'
             f'{API_KEY}","timestamp":{TIME},"signature":"{signature}"}}}}'
@@ -128,7 +128,7 @@ class TestSigning:
 
     def test_by_token(self) -> None:
         """The token is all that it takes."""
-        (said,) = Talk(subscribe_by_token(TOKEN)).session.to_say()
+        (said,) = ProtocolConnection(subscribe_by_token(TOKEN)).session.to_say()
         assert said == (
             '{"id":"subscribe","method":"userDataStream.subscribe.listenToken","params":{"listenToken":"'
             + TOKEN
@@ -140,19 +140,19 @@ class TestSigning:
         signatures = ["a-signature"]
         credentials = Credentials(API_KEY, signer=lambda _: signatures.pop())
         how = subscribe_by_signature(API_KEY, lambda payload: sign_as("x", credentials, payload))
-        talk = Talk(how)
+        talk = ProtocolConnection(how)
         assert len(talk.says()) == 1
         talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": TIME}})
         assert type(talk.over) is UsageError
         assert [said["id"] for said in talk.says()] == ["time"]
         with pytest.raises(UsageError, match="signer"):
-            Talk(how)
+            ProtocolConnection(how)
 
 
 class TestSubscribing:
     def test_it_is_ready_when_the_exchange_says_so(self) -> None:
         """The answer is no event, and there is nothing to say by itself."""
-        talk = Talk()
+        talk = ProtocolConnection()
         assert talk.session.say_at == inf
         assert [talk.is_ready] == [False]
         assert talk.hears(GOOD) == []
@@ -163,7 +163,7 @@ class TestSubscribing:
 
     def test_a_tokens_answer(self) -> None:
         """It tells an end as well, in microseconds."""
-        talk = Talk(subscribe_by_token(TOKEN))
+        talk = ProtocolConnection(subscribe_by_token(TOKEN))
         answer = {"subscriptionId": 1, "expirationTime": 1749094553955907}
         assert talk.hears({"id": "subscribe", "status": 200, "result": answer}) == []
         assert talk.is_ready
@@ -195,7 +195,7 @@ class TestSubscribing:
     )
     def test_it_may_fail(self, error: Any, kind: type[ListenKeyError]) -> None:
         """Each error says whose turn it is; after that nothing is listened to."""
-        talk = Talk()
+        talk = ProtocolConnection()
         assert talk.hears(error, EVENT, GOOD) == []
         assert type(talk.over) is kind
         assert talk.over.venue == "binance-spot"
@@ -205,7 +205,7 @@ class TestSubscribing:
 
     def test_it_was_there_already(self) -> None:
         """Then it is, and whatever is listed is it."""
-        talk = Talk()
+        talk = ProtocolConnection()
         talk.hears(failure(-2035))
         assert talk.is_ready
         talk.says()
@@ -218,7 +218,7 @@ class TestSubscribing:
 
     def test_an_answer_that_comes_twice(self) -> None:
         """The second changes nothing, good or bad."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         assert talk.hears(GOOD, failure(-2035), failure(-1022)) == []
         assert talk.is_ready
         assert talk.over is None
@@ -226,13 +226,13 @@ class TestSubscribing:
     @pytest.mark.parametrize("how", [None, subscribe_by_token(TOKEN)])
     def test_no_secret_comes_back(self, how: Any) -> None:
         """If the exchange quotes what it was sent, the error does not."""
-        talk = Talk(how)
+        talk = ProtocolConnection(how)
         secrets = [value for value in talk.says()[0]["params"].values() if isinstance(value, str)]
         talk.hears(failure(-1102, msg=f"cannot\nread {' '.join(secrets)} in {TOKEN[:30]}"))
         assert talk.over is not None
         assert not any(secret in str(talk.over) for secret in [*secrets, TOKEN[:30]])
         assert "[hidden]" in str(talk.over)
-        talk = Talk(subscribe_by_token("short"))
+        talk = ProtocolConnection(subscribe_by_token("short"))
         talk.hears(failure(-1102, msg="what is short?"))
         assert "short" not in str(talk.over)
 
@@ -240,7 +240,7 @@ class TestSubscribing:
 class TestClock:
     def test_it_is_set_once(self) -> None:
         """After -1021 the exchange's time is asked for, and signed with; a second -1021 is the end."""
-        talk = Talk()
+        talk = ProtocolConnection()
         talk.says()
         talk.hears(failure(-1021))
         assert talk.session.to_say() == ['{"id":"time","method":"time","params":{}}']
@@ -255,14 +255,14 @@ class TestClock:
 
     def test_microseconds(self) -> None:
         """An exchange that tells them takes them."""
-        talk = Talk()
+        talk = ProtocolConnection()
         talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": TIME * 1000}})
         assert talk.says()[-1]["params"]["timestamp"] == TIME * 1000
 
     @pytest.mark.parametrize("hours", [-2, 2])
     def test_a_clock_that_is_far_off(self, hours: int) -> None:
         """It is to be set, and not worked around."""
-        talk = Talk()
+        talk = ProtocolConnection()
         time = TIME + hours * 3_600_000
         talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": time}})
         assert type(talk.over) is RefusedError
@@ -281,13 +281,13 @@ class TestClock:
     )
     def test_no_time(self, answer: Any) -> None:
         """Without it there is no second try here."""
-        talk = Talk()
+        talk = ProtocolConnection()
         talk.hears(failure(-1021), {"id": "time", **answer})
         assert type(talk.over) is UnavailableError
 
     def test_a_time_that_nobody_asked_for(self) -> None:
         """It gets nothing signed."""
-        talk = Talk()
+        talk = ProtocolConnection()
         talk.says()
         talk.hears(*[{"id": "time", "status": 200, "result": {"serverTime": TIME}}] * 3)
         assert talk.says() == []
@@ -298,7 +298,7 @@ class TestClock:
 class TestSilence:
     def test_a_ban(self) -> None:
         """How long, by the exchange's own clock, which stands beside the end."""
-        talk = Talk()
+        talk = ProtocolConnection()
         talk.hears(BANNED)
         assert type(talk.over) is RateLimitedError
         assert talk.session.retry_after == talk.over.retry_after == pytest.approx(3492.469)
@@ -322,7 +322,7 @@ class TestSilence:
     )
     def test_how_long(self, error: Any, seconds: float) -> None:
         """As the exchange says, within reason; where it does not, as is usual."""
-        talk = Talk()
+        talk = ProtocolConnection()
         talk.hears(error)
         assert type(talk.over) is RateLimitedError
         assert talk.session.retry_after == seconds
@@ -331,7 +331,7 @@ class TestSilence:
 class TestAsking:
     def test_that_it_is_there(self) -> None:
         """It is confirmed as of the question; the documents' answer lists numbers."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         talk.session.now = 10
         assert talk.session.ask()
         assert talk.session.to_say() == [ASKED % 1]
@@ -342,7 +342,7 @@ class TestAsking:
 
     def test_an_answer_is_to_one_question(self) -> None:
         """A late one is not taken for one to the next; one that comes twice, or to no question, means nothing."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         for now in (10, 20):
             talk.session.now = now
             talk.session.ask()
@@ -358,7 +358,7 @@ class TestAsking:
 
     def test_events_from_before_the_answer_come_first(self) -> None:
         """That all was read is not said before what was read is passed on."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         talk.session.ask()
         assert talk.session.hear([EVENT, b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}']) == [EVENT]
         assert talk.confirmed == []
@@ -368,7 +368,7 @@ class TestAsking:
 
     def test_answers_may_come_in_another_order(self) -> None:
         """What is known does not become less."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         for now in (10, 20):
             talk.session.now = now
             talk.session.ask()
@@ -377,7 +377,7 @@ class TestAsking:
 
     def test_before_it_is_ready(self) -> None:
         """There is nothing to ask about yet."""
-        talk = Talk()
+        talk = ProtocolConnection()
         talk.says()
         assert talk.session.ask()
         assert talk.says() == []
@@ -385,7 +385,7 @@ class TestAsking:
     @pytest.mark.parametrize("result", [[], [{"subscriptionId": 1}], None, {}, [0], [{"subscriptionId": [0]}]])
     def test_that_it_is_not(self, result: Any) -> None:
         """Then another socket begins again."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         talk.session.ask()
         talk.hears({"id": "ask-1", "status": 200, "result": result})
         assert type(talk.over) is UnavailableError
@@ -396,7 +396,7 @@ class TestAsking:
 
     def test_an_exchange_that_does_not_know(self) -> None:
         """Its failure costs no event; a revoked key does."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         for error in (failure(-1000, 500, "ask-1"), failure(-1020, 400, "ask-2")):
             talk.session.ask()
             assert talk.hears(error, EVENT) == [EVENT]
@@ -409,7 +409,7 @@ class TestAsking:
 
     def test_an_exchange_that_wants_silence(self) -> None:
         """It gets it, and the stream goes on."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         talk.session.ask()
         talk.says()
         talk.session.now = 100
@@ -428,24 +428,24 @@ class TestEvents:
         other = TERMINATED.replace(b'"subscriptionId":0', b'"subscriptionId":7')
         quoting = b'{"subscriptionId":0,"event":{"e":"x","c":"eventStreamTerminated"}}'
         batch = [EVENT, SHUTDOWN, other, quoting]
-        assert Talk(ready=True).hears(*batch) == batch
+        assert ProtocolConnection(ready=True).hears(*batch) == batch
 
     def test_before_the_answer(self) -> None:
         """An event may overtake it."""
-        assert Talk().hears(EVENT, GOOD, EVENT) == [EVENT, EVENT]
+        assert ProtocolConnection().hears(EVENT, GOOD, EVENT) == [EVENT, EVENT]
 
     @pytest.mark.parametrize(
         "end", [TERMINATED, TERMINATED.replace(b'"subscriptionId":0,', b"")], ids=["numbered", "without a number"]
     )
     def test_the_end_of_them(self, end: bytes) -> None:
         """What comes before it is kept."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         assert talk.hears(EVENT, end, EVENT) == [EVENT]
         assert type(talk.over) is UnavailableError
 
     def test_a_revoked_key(self) -> None:
         """It comes without having been asked for, and ends it all."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         assert talk.hears(EVENT, REVOKED, EVENT) == [EVENT]
         assert type(talk.over) is CredentialsError
         assert talk.over.code == -2015
@@ -455,9 +455,9 @@ class TestEvents:
     )
     def test_what_nobody_knows(self, raw: bytes) -> None:
         """It is shown rather than hidden, once events may come; and it ends nothing."""
-        talk = Talk()
+        talk = ProtocolConnection()
         assert talk.hears(raw) == []
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         assert talk.hears(raw, EVENT) == [raw, EVENT]
         assert talk.over is None
 
@@ -472,7 +472,7 @@ class TestEvents:
     )
     def test_answers_to_nobody(self, said: Any) -> None:
         """They are no events, and mean nothing."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         assert talk.hears(said) == []
         assert talk.over is None
 
@@ -487,7 +487,7 @@ class TestEvents:
     )
     def test_ends_that_are_none(self, raw: bytes) -> None:
         """Hostile numbers and shapes are events like any."""
-        talk = Talk(ready=True)
+        talk = ProtocolConnection(ready=True)
         assert talk.hears(raw) == [raw]
         assert talk.over is None
 
@@ -530,7 +530,7 @@ messages = st.one_of(
 @given(batches=st.lists(st.lists(messages, max_size=4), max_size=6))
 def test_whatever_comes(batches: list[list[bytes]]) -> None:
     """Nothing raises; what is returned came; two subscriptions at most are signed; what is over stays over."""
-    talk = Talk()
+    talk = ProtocolConnection()
     signed, over = 0, None
     for now, batch in enumerate(batches):
         talk.session.now = now

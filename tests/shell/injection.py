@@ -27,7 +27,7 @@ API_KEY = "the-api-key-of-alice"
 QUIET = Timing(suspend_check_every=600)
 
 Act = Literal["cancel", "interrupt"]
-Body = Callable[[ListenKey], Awaitable[None]]
+BodyScope = Callable[[ListenKey], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Scenario:
     """What goes on while the something comes between."""
 
     name: str
-    body: Body
+    body: BodyScope
     faults: tuple[Fault, ...] = ()
     latency: float = 0.0
     timing: Timing = QUIET

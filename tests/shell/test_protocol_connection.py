@@ -10,9 +10,9 @@ import trio
 from trio.testing import MockClock
 
 from trio_listenkey import UnavailableError
-from trio_listenkey._protocol._socket_protocol import Manners
+from trio_listenkey._protocol._socket_protocol import ChannelProtocol
 from trio_listenkey._shell._clock import SteadyClock
-from trio_listenkey._shell._protocol_connection import Talk
+from trio_listenkey._shell._protocol_connection import ProtocolConnection
 from trio_listenkey._venue._parts import Heartbeat, StreamShape
 from trio_listenkey.connectors import SocketError
 
@@ -48,8 +48,8 @@ class Peer:
             raise SocketError("it was over already")
 
 
-async def begin(peer: Peer, shape: StreamShape = ASKED) -> Talk:
-    talk = Talk(peer, Manners(shape), SteadyClock())
+async def begin(peer: Peer, shape: StreamShape = ASKED) -> ProtocolConnection:
+    talk = ProtocolConnection(peer, ChannelProtocol(shape), SteadyClock())
     await talk.begin()
     return talk
 

@@ -10,13 +10,13 @@ import trio
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, Timing, UsageError, open_listen_key, open_user_stream, venues
-from trio_listenkey._core._connect_limiter import Door
+from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Stream
-from trio_listenkey._protocol._socket_protocol import Manners
-from trio_listenkey._protocol._ws_api import ApiSession, subscribe_by_token
+from trio_listenkey._protocol._socket_protocol import ChannelProtocol
+from trio_listenkey._protocol._ws_api import WsApiProtocol, subscribe_by_token
 from trio_listenkey._shell._clock import SteadyClock
-from trio_listenkey._shell._protocol_connection import Talk
-from trio_listenkey._shell._stream_access import KeyLease, SessionLease
+from trio_listenkey._shell._protocol_connection import ProtocolConnection
+from trio_listenkey._shell._stream_access import KeyAccess, SignedAccess
 from trio_listenkey._venue._parts import Heartbeat, StreamShape
 from trio_listenkey.testing import (
     MARGIN,
@@ -44,10 +44,12 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
     async with open_listen_key(venues.BINANCE_MARGIN, ALICE, transport=MemoryTransport(exchange), timing=timing) as key:
         exchange.add_faults(Fault(verb="create", effect=service_unavailable()))
         await trio.sleep(70)
-        machine = Stream("somewhere", timing, Door(), limit=1, on_full="wait", now=trio.current_time(), draw=0.0)
-        lease = KeyLease(key)
-        lease.tie(machine, trio.current_time, lambda: None)
-        lease.ask(None)
+        machine = Stream(
+            "somewhere", timing, ConnectLimiter(), limit=1, on_full="wait", now=trio.current_time(), draw=0.0
+        )
+        access = KeyAccess(key)
+        access.attach(machine, trio.current_time, lambda: None)
+        access.ask(None)
         machine.tick(trio.current_time())
         assert machine.actions() == []
 
@@ -55,11 +57,11 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
 async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock) -> None:
     """Over it one can send and ping as over any connection."""
     exchange = an_exchange()
-    lease = SessionLease(venues.BINANCE_SPOT, ALICE)
-    machine = Stream("somewhere", Timing(), Door(), limit=1, on_full="wait", now=0.0, draw=0.0)
-    lease.tie(machine, trio.current_time, lambda: None)
-    async with MemoryConnector(exchange).connect(lease.url) as connection:
-        talk = Talk(connection, lease.converse(lambda _: None), SteadyClock())
+    access = SignedAccess(venues.BINANCE_SPOT, ALICE)
+    machine = Stream("somewhere", Timing(), ConnectLimiter(), limit=1, on_full="wait", now=0.0, draw=0.0)
+    access.attach(machine, trio.current_time, lambda: None)
+    async with MemoryConnector(exchange).connect(access.url) as connection:
+        talk = ProtocolConnection(connection, access.converse(lambda _: None), SteadyClock())
         await talk.begin()
         talk.look_again()  # nobody is speaking, so there is nobody to wake
         await talk.send(json.dumps({"id": "mine", "method": "session.status"}))
@@ -76,13 +78,13 @@ async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock
 async def test_what_was_to_be_said_before_anybody_spoke_is_said(autojump_clock: MockClock) -> None:
     """A question that comes before the speaker is there waits for nothing."""
     exchange = an_exchange()
-    lease = SessionLease(venues.BINANCE_SPOT, ALICE)
-    machine = Stream("somewhere", Timing(), Door(), limit=1, on_full="wait", now=0.0, draw=0.0)
-    lease.tie(machine, trio.current_time, lambda: None)
-    async with MemoryConnector(exchange).connect(lease.url) as connection:
-        talk = Talk(connection, lease.converse(lambda _: None), SteadyClock())
+    access = SignedAccess(venues.BINANCE_SPOT, ALICE)
+    machine = Stream("somewhere", Timing(), ConnectLimiter(), limit=1, on_full="wait", now=0.0, draw=0.0)
+    access.attach(machine, trio.current_time, lambda: None)
+    async with MemoryConnector(exchange).connect(access.url) as connection:
+        talk = ProtocolConnection(connection, access.converse(lambda _: None), SteadyClock())
         await talk.begin()
-        lease.ask(talk.conversation)
+        access.ask(talk.conversation)
         talk.look_again()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(talk.speak)
@@ -111,7 +113,7 @@ class Script:
 async def test_events_do_not_wait_for_what_is_to_be_said(autojump_clock: MockClock) -> None:
     """Meanwhile a pong would be taken for a sign that they were passed on, and one that is left would lose them."""
     shape = StreamShape(heartbeat=Heartbeat(kind="text", heard="ping", answer="pong"))
-    talk = Talk(Script([b"ping", b"an event"]), Manners(shape), SteadyClock())
+    talk = ProtocolConnection(Script([b"ping", b"an event"]), ChannelProtocol(shape), SteadyClock())
     with trio.fail_after(1):
         assert await talk.receive() == [b"an event"]
     assert talk.conversation.to_say() == ["pong"]
@@ -120,13 +122,13 @@ async def test_events_do_not_wait_for_what_is_to_be_said(autojump_clock: MockClo
 async def test_an_answer_counts_after_the_events_before_it(autojump_clock: MockClock) -> None:
     """That a subscription was alive is said when what came before was taken: then a socket may be left for it."""
     confirmed: list[float] = []
-    session = ApiSession("somewhere", subscribe_by_token("a-token"), confirmed.append)
+    session = WsApiProtocol("somewhere", subscribe_by_token("a-token"), confirmed.append)
     session.begin()
     session.hear([b'{"id":"subscribe","status":200,"result":{"subscriptionId":0}}'])
     session.ask()
     event = b'{"subscriptionId":0,"event":{"e":"x"}}'
     answer = b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}'
-    talk = Talk(Script([event, answer]), session, SteadyClock())
+    talk = ProtocolConnection(Script([event, answer]), session, SteadyClock())
     with trio.fail_after(1):
         assert await talk.receive() == [event]
     assert confirmed == []

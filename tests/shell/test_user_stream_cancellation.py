@@ -20,7 +20,7 @@ from trio_listenkey.testing import USDM as USDM_DIALECT, Delay, Exchange, Fault,
 # Few looks at the other clocks, and few pings, make for few moments.
 QUIET = Timing(suspend_check_every=600, jitter=0, retry_base=0.5)
 
-Body = Callable[[UserStream, Watch], Awaitable[None]]
+BodyScope = Callable[[UserStream, Watch], Awaitable[None]]
 
 
 class BodyError(Exception):
@@ -32,7 +32,7 @@ class Course:
     """What goes on while the something comes between."""
 
     name: str
-    body: Body
+    body: BodyScope
     faults: tuple[Fault, ...] = ()
     timing: Timing = QUIET
     ends_with: type[BaseException] | None = None

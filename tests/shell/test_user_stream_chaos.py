@@ -142,7 +142,7 @@ PLACES: dict[str, tuple[Venue, Dialect]] = {
     "us": (venues.BINANCE_US, SPOT_US),
     "spot": (venues.BINANCE_SPOT_CLASSIC, SPOT_CLASSIC),
 }
-SESSIONS: dict[str, tuple[Venue | venues.SessionVenue, Dialect]] = {
+SESSIONS: dict[str, tuple[Venue | venues.SignedVenue, Dialect]] = {
     "signature": (venues.BINANCE_SPOT, SPOT),
     "token": (venues.BINANCE_MARGIN, MARGIN),
 }

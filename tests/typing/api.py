@@ -172,7 +172,7 @@ async def read_a_stream() -> None:
     async with open_user_stream(venues.BINANCE_USDM, Credentials("key")) as stream:
         assert_type(stream, UserStream)
         channel: trio.abc.ReceiveChannel[UserEvent | Gap] = stream
-        assert_type(stream.venue, Venue | venues.SessionVenue)
+        assert_type(stream.venue, Venue | venues.SignedVenue)
         assert_type(stream.key, ListenKey)
         assert_type(stream.statistics(), StreamStatistics)
         assert_type(await channel.receive(), UserEvent | Gap)
@@ -287,11 +287,11 @@ def whose_turn_it_is(error: ListenKeyError) -> str | float | None:
 
 
 def choose_a_session() -> None:
-    assert_type(venues.sessions(), tuple[venues.SessionVenue, ...])
+    assert_type(venues.sessions(), tuple[venues.SignedVenue, ...])
     for venue in (venues.BINANCE_SPOT, venues.BINANCE_SPOT_DEMO, venues.BINANCE_SPOT_TESTNET):
-        assert_type(venue, venues.SessionVenue)
+        assert_type(venue, venues.SignedVenue)
         open_user_stream(venue, Credentials("key", "secret"))
-    assert_type(venues.by_name("binance-spot"), Venue | venues.SessionVenue)
+    assert_type(venues.by_name("binance-spot"), Venue | venues.SignedVenue)
 
 
 def choose_a_venue() -> None:

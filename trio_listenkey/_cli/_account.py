@@ -15,7 +15,7 @@ from .. import venues
 from .._errors import UsageError
 from .._protocol._signing import check_credentials, check_session
 from .._settings import Credentials
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._credentials import read_credentials
 
@@ -24,7 +24,7 @@ __all__ = ["Account", "AnyVenue", "account_options"]
 _LONGEST_NAME: Final = 40  # characters; what is longer is likely to be a key that went to the wrong place
 
 
-AnyVenue = Venue | SessionVenue
+AnyVenue = Venue | SignedVenue
 _V = TypeVar("_V", bound=AnyVenue)
 
 
@@ -47,7 +47,7 @@ class Account(Generic[_V]):
         """Why nothing can be asked for with these credentials; ``None`` if that can be tried."""
         venue: AnyVenue = self.venue
         try:
-            if isinstance(venue, SessionVenue):
+            if isinstance(venue, SignedVenue):
                 check_session(venue, self.credentials)
             else:
                 check_credentials(venue, self.credentials)
@@ -77,7 +77,7 @@ class _VenueName(click.ParamType):  # type: ignore[type-arg]  # generic since cl
         if wanted in names:
             return found[wanted]
         if wanted in found:
-            what = "no listen keys" if isinstance(found[wanted], SessionVenue) else "tokens in place of listen keys"
+            what = "no listen keys" if isinstance(found[wanted], SignedVenue) else "tokens in place of listen keys"
             return self.fail(
                 f"{wanted} has {what}: its events are asked for on the socket itself. So there is nothing to hold for "
                 f"another program, and no URL that one could open. To see the events: trio-listenkey watch {wanted}",
@@ -163,7 +163,7 @@ _OPTIONS: Final[tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...]] 
 
 
 def _move(venue: AnyVenue, rest_url: str | None, stream_url: str | None, *, allow_plaintext: bool) -> AnyVenue:
-    if rest_url is None and isinstance(venue, SessionVenue):
+    if rest_url is None and isinstance(venue, SignedVenue):
         rest_url = stream_url  # it has but one address
     if rest_url is None and stream_url is None:
         if allow_plaintext:

@@ -15,7 +15,7 @@ from typing import Final, Generic, Literal, TypeVar
 import trio
 
 from .._errors import CredentialsError, ListenKeyError
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors import WebSocketConnector
 from ..connectors._base import Connection, SocketError
@@ -32,7 +32,7 @@ Closing = Literal["close", "leave", "careful"]
 
 FAILED_BEFORE: Final = "an earlier step failed"
 _NOISE: Final = frozenset({418, 429})  # statuses by which an exchange wants silence
-_V = TypeVar("_V", bound=Venue | SessionVenue)
+_V = TypeVar("_V", bound=Venue | SignedVenue)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from rich.status import Status as Spinner
 from rich.table import Table
 from rich.text import Text
 
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._account import Account, AnyVenue, account_options
 from ._checkup import Checkup, Closing
@@ -78,7 +78,7 @@ def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: floa
     if closing == "close" and isinstance(account.venue, Venue) and account.venue.close is not None:
         click.echo("Warning: this closes the account's listen key, and silences every program that holds it.", err=True)
     report = _Report(Descriptor(_STDOUT), steps_of(account.venue), as_json=as_json)
-    kind: Any = SessionCheckup if isinstance(account.venue, SessionVenue) else KeyCheckup
+    kind: Any = SessionCheckup if isinstance(account.venue, SignedVenue) else KeyCheckup
     checkup = kind(account, closing or "careful", timeout, report.begin, report.tell)
     supervise(partial(_check, checkup, report), open_status(plain=True, quiet=True), writes=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._exits import Exit
 
@@ -43,9 +43,9 @@ _OF_SESSIONS: Final = (
 _TOKEN_WORDS: Final = {"create": "token fetched", "keepalive": "token renewed", "close": "token closed"}
 
 
-def steps_of(venue: Venue | SessionVenue) -> dict[str, str]:
+def steps_of(venue: Venue | SignedVenue) -> dict[str, str]:
     """The steps that are taken there, in order: the name of each for programs, and for people."""
-    if isinstance(venue, SessionVenue):
+    if isinstance(venue, SignedVenue):
         return {step: STEPS[step] for step in _OF_SESSIONS}
     if venue.stream.says_key:
         return {step: _TOKEN_WORDS.get(step, STEPS[step]) for step in _OF_TOKENS}

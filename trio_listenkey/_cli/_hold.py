@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from .._core._key_lifecycle import OnExit, Pace
+from .._core._key_lifecycle import KeepaliveSchedule, OnExit
 from .._settings import Timing
 from .._shell._keeper import open_listen_key
 from .._venue._venue import Venue
@@ -60,7 +60,7 @@ async def _hold(account: Account[Venue], timing: Timing, on_exit: OnExit, status
         on_exit=on_exit,
         instrument=Teller(status.note, account.venue, leaves=on_exit == "leave"),
     ) as key:
-        status.picture = KeyPanel(key.venue.name, key, Pace.of(account.venue, timing))
+        status.picture = KeyPanel(key.venue.name, key, KeepaliveSchedule.of(account.venue, timing))
         generation = key.generation
         while True:
             if show_url:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from .._core._key_lifecycle import Pace
+from .._core._key_lifecycle import KeepaliveSchedule
 from .._errors import UsageError
 from .._settings import Timing
 from .._venue._venue import Venue
@@ -38,7 +38,7 @@ def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             timing = Timing(open_timeout=timeout, validity=validity, keepalive_every=keepalive_every)
             if isinstance(account.venue, Venue):
-                Pace.of(account.venue, timing)
+                KeepaliveSchedule.of(account.venue, timing)
         except UsageError as error:
             raise click.UsageError(error.problem + ".") from None
         return command(

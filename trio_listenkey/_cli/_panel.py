@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .._core._key_lifecycle import Pace
+from .._core._key_lifecycle import KeepaliveSchedule
 from .._events import Gap, UserEvent
 from .._shell._listen_key import ListenKey
 from .._shell._user_stream import UserStream
@@ -45,7 +45,7 @@ class Rate:
 class KeyPanel:
     """A listen key: its age, and how far it is to the next keepalive and to its end."""
 
-    def __init__(self, venue: str, key: ListenKey | None, pace: Pace | None) -> None:
+    def __init__(self, venue: str, key: ListenKey | None, pace: KeepaliveSchedule | None) -> None:
         self._venue = venue
         self._key = key
         self._pace = pace
@@ -76,7 +76,7 @@ class KeyPanel:
 class StreamPanel(KeyPanel):
     """A stream: besides its key its socket, its events and its gaps."""
 
-    def __init__(self, stream: UserStream, key: ListenKey | None, pace: Pace | None) -> None:
+    def __init__(self, stream: UserStream, key: ListenKey | None, pace: KeepaliveSchedule | None) -> None:
         super().__init__(stream.venue.name, key, pace)
         self._stream = stream
         self._rate = Rate(trio.current_time())

@@ -8,7 +8,7 @@ from functools import partial
 from .._errors import ListenKeyError
 from .._protocol._signing import sign_as
 from .._protocol._ws_api import subscribe_by_signature
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from ..connectors._base import Connection
 from ._checkup import Checkup
 from ._reach import Found
@@ -17,7 +17,7 @@ from ._subscription import ask_for_subscriptions, ask_for_time, subscribe
 __all__ = ["SessionCheckup"]
 
 
-class SessionCheckup(Checkup[SessionVenue]):
+class SessionCheckup(Checkup[SignedVenue]):
     """Of an account whose events come by sessions. There is nothing to close but the socket, and that hurts nobody."""
 
     async def _examine(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from .._protocol._ws_api import ApiSession, Build
+from .._protocol._ws_api import Build, WsApiProtocol
 from ..connectors._base import Connection
 from ._exits import Exit
 from ._reach import STATUS_PAGE, Found, Problem, judge_clock
@@ -44,7 +44,7 @@ async def subscribe(connection: Connection, venue: str, build: Build) -> None:
         SocketError: The connection is over.
     """
     answered: list[float] = []  # to the question that is asked below in other words
-    conversation = ApiSession(venue, build, answered.append)
+    conversation = WsApiProtocol(venue, build, answered.append)
     _tell_the_time(conversation)
     conversation.begin()
     while True:
@@ -59,7 +59,7 @@ async def subscribe(connection: Connection, venue: str, build: Build) -> None:
         conversation.hear(batch)
 
 
-def _tell_the_time(conversation: ApiSession) -> None:
+def _tell_the_time(conversation: WsApiProtocol) -> None:
     conversation.now, conversation.unix_ms = trio.current_time(), int(time.time() * 1000)
 
 

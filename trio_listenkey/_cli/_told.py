@@ -8,7 +8,7 @@ from typing import Literal
 from .._errors import ListenKeyError, RefusedError, TransportError, UsageError
 from .._events import Gap
 from .._instrument import Instrument
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 
 __all__ = ["Teller", "Tone", "brief", "noun_of"]
@@ -27,7 +27,7 @@ class Teller(Instrument):
 
     __slots__ = ("_has_key", "_leaves", "_note", "_noun")
 
-    def __init__(self, note: Callable[[str, str, Tone], None], venue: Venue | SessionVenue, *, leaves: bool) -> None:
+    def __init__(self, note: Callable[[str, str, Tone], None], venue: Venue | SignedVenue, *, leaves: bool) -> None:
         self._note = note
         self._has_key = isinstance(venue, Venue)
         self._noun = noun_of(venue)
@@ -79,7 +79,7 @@ class Teller(Instrument):
         self._note("gap", f"of {gap.duration:.1f} s ({gap.cause}): events may be missing{missed}", "bad")
 
 
-def noun_of(venue: Venue | SessionVenue) -> str:
+def noun_of(venue: Venue | SignedVenue) -> str:
     """What people call the thing that is kept alive there."""
     return "token" if isinstance(venue, Venue) and venue.stream.says_key else "key"
 

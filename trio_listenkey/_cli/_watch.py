@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import click
 import msgspec
 
-from .._core._key_lifecycle import OnExit, Pace
+from .._core._key_lifecycle import KeepaliveSchedule, OnExit
 from .._errors import UsageError
 from .._events import Gap, UserEvent
 from .._settings import Timing
@@ -96,7 +96,11 @@ async def _watch(account: Account[AnyVenue], timing: Timing, on_exit: OnExit, st
         on_exit=on_exit,
         instrument=Teller(status.note, account.venue, leaves=on_exit == "leave"),
     ) as stream:
-        key, pace = (stream.key, Pace.of(account.venue, timing)) if isinstance(account.venue, Venue) else (None, None)
+        key, pace = (
+            (stream.key, KeepaliveSchedule.of(account.venue, timing))
+            if isinstance(account.venue, Venue)
+            else (None, None)
+        )
         panel = StreamPanel(stream, key, pace)
         status.picture = panel
         while True:

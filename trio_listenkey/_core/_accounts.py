@@ -22,9 +22,9 @@ __all__ = ["Account", "Host"]
 class Host:
     """One REST host, as this process sees it."""
 
-    __slots__ = ("accounts", "clear_at", "clock", "holders")
+    __slots__ = ("accounts", "allowed_at", "clock", "holders")
 
-    clear_at: float
+    allowed_at: float
     """Nothing may be sent to this host before that time."""
 
     clock: float
@@ -37,14 +37,14 @@ class Host:
     """The accounts that hold each listen key of a path: several, if their API keys belong to one at the exchange."""
 
     def __init__(self) -> None:
-        self.clear_at = float("-inf")
+        self.allowed_at = float("-inf")
         self.clock = 0.0
         self.accounts = {}
         self.holders = {}
 
     def block(self, until: float) -> None:
         """Send nothing to this host before ``until``. An earlier, longer ban stays in force."""
-        self.clear_at = max(self.clear_at, until)
+        self.allowed_at = max(self.allowed_at, until)
 
     def join(self, path: str, api_key: str, second_create: SecondCreate = "same") -> Account:
         """Become a member of the account that ``api_key`` belongs to, before anything is sent for it.

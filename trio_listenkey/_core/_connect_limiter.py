@@ -7,7 +7,7 @@ from typing import Final
 
 from ._backoff import full_jitter
 
-__all__ = ["Door"]
+__all__ = ["ConnectLimiter"]
 
 # Binance Spot documentation, "WebSocket Streams", limits: "300 connections per attempt every 5 minutes per IP". A part
 # is left to others behind the same address.
@@ -22,7 +22,7 @@ _LONGEST_WAIT: Final = 3 * 86_400.0
 _ASK_FOR_SILENCE: Final = frozenset({429, 418, 403})
 
 
-class Door:
+class ConnectLimiter:
     """One streams' host, as this process sees it."""
 
     __slots__ = ("_attempts", "_blocked_until")
@@ -32,13 +32,13 @@ class Door:
         self._blocked_until = float("-inf")
 
     @property
-    def clear_at(self) -> float:
+    def allowed_at(self) -> float:
         """No socket is to be opened before then."""
         if len(self._attempts) < _ATTEMPTS:
             return self._blocked_until
         return max(self._blocked_until, self._attempts[0] + _WINDOW)
 
-    def pass_through(self, now: float) -> None:
+    def record_attempt(self, now: float) -> None:
         """A socket is being opened."""
         while self._attempts and self._attempts[0] <= now - _WINDOW:
             self._attempts.popleft()

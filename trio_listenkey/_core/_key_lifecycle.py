@@ -28,7 +28,7 @@ from ._backoff import full_jitter
 from ._key_states import Event, State, after
 from ._outcomes import Outcome
 
-__all__ = ["Lifecycle", "Notice", "OnExit", "OnLost", "Pace", "Send"]
+__all__ = ["KeepaliveSchedule", "Lifecycle", "Notice", "OnExit", "OnLost", "Send"]
 
 OnExit = Literal["close", "leave"]
 OnLost = Literal["replace", "raise"]
@@ -68,7 +68,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class KeepaliveSchedule:
     """How long a key lives and how often it is kept alive, in seconds: the venue's word, or the user's instead.
 
     Raises:
@@ -79,7 +79,7 @@ class Pace:
     keepalive_every: float
 
     @classmethod
-    def of(cls, venue: Venue, timing: Timing) -> Pace:
+    def of(cls, venue: Venue, timing: Timing) -> KeepaliveSchedule:
         """Settle it for ``venue`` and ``timing``."""
         validity = venue.validity if timing.validity is None else timing.validity
         every = venue.keepalive_every if timing.validity is None else validity / 2
@@ -167,7 +167,7 @@ class Lifecycle:
         draw: float = 0.0,
     ) -> None:
         self._venue, self._timing, self._account = venue, timing, account
-        self._pace = Pace.of(venue, timing)
+        self._pace = KeepaliveSchedule.of(venue, timing)
         self._on_exit, self._on_lost = on_exit, on_lost
         self.state = State.VACANT
         self.key, self.generation = None, 0
@@ -205,11 +205,11 @@ class Lifecycle:
         """When the next request may be sent; infinity while none is to be."""
         if self.state not in _WAITING:
             return inf
-        clear_at = self._account.host.clear_at
-        if clear_at <= self._due:
+        allowed_at = self._account.host.allowed_at
+        if allowed_at <= self._due:
             return self._due
         # A ban ends for all keys at the same moment: they must not all come at that moment.
-        return clear_at + self._draw * self._spread_after(clear_at)
+        return allowed_at + self._draw * self._spread_after(allowed_at)
 
     @property
     def patience(self) -> float:
@@ -236,12 +236,12 @@ class Lifecycle:
             **self._counts,
         )
 
-    def _spread_after(self, clear_at: float) -> float:
+    def _spread_after(self, allowed_at: float) -> float:
         match self.state:
             case State.HELD:
-                return max(0.0, min(self._timing.retry_cap, (self._expires_at - clear_at) / 2))
+                return max(0.0, min(self._timing.retry_cap, (self._expires_at - allowed_at) / 2))
             case State.VACANT:  # on opening a short ban must not become a failure by it
-                return max(0.0, min(self._timing.retry_base, (self._give_up_at - clear_at) / 2))
+                return max(0.0, min(self._timing.retry_base, (self._give_up_at - allowed_at) / 2))
             case _:
                 return 0.0
 
@@ -468,7 +468,7 @@ class Lifecycle:
         )
 
     def _why_no_key(self, now: float) -> ListenKeyError:
-        blocked = self._account.host.clear_at - now
+        blocked = self._account.host.allowed_at - now
         if blocked > 0:
             last = self._error if isinstance(self._error, RateLimitedError) else None
             return RateLimitedError(

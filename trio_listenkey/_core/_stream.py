@@ -44,9 +44,9 @@ from .._settings import Timing
 from .._statistics import KeyStatistics, StreamStatistics
 from ._backoff import full_jitter
 from ._buffer import Buffer, OnFull
-from ._connect_limiter import Door
-from ._stream_socket import Link
-from ._stream_states import StreamEvent, StreamState, stream_after
+from ._connect_limiter import ConnectLimiter
+from ._stream_socket import StreamSocket
+from ._stream_states import SocketEvent, SocketState, stream_after
 
 __all__ = ["Ask", "Close", "Open", "Stream", "StreamNotice"]
 
@@ -72,22 +72,22 @@ _EXPIRED: Final = b"listenKeyExpired"
 _SHUTDOWN: Final = b"serverShutdown"
 _SHUTDOWN_SIZE: Final = 256  # the announcement has an "e" and an "E" and nothing else, at most in an envelope
 
-_DELIVERING: Final = frozenset({StreamState.LIVE, StreamState.MOVING, StreamState.DRAINING})
-_OPENING: Final = frozenset({StreamState.CONNECTING, StreamState.MOVING})
+_DELIVERING: Final = frozenset({SocketState.LIVE, SocketState.MOVING, SocketState.DRAINING})
+_OPENING: Final = frozenset({SocketState.CONNECTING, SocketState.MOVING})
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
     """Open a socket with the listen key as it is now, for ``link``."""
 
-    link: Link
+    link: StreamSocket
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
     """Close the socket of ``link``: with a goodbye, or at once if there is nobody to say it to."""
 
-    link: Link
+    link: StreamSocket
     politely: bool
 
 
@@ -95,7 +95,7 @@ class Close:
 class Ask:
     """Ask the exchange whether the listen key is alive; or the subscription of ``link``, if it has one of its own."""
 
-    link: Link | None
+    link: StreamSocket | None
     """The socket that delivers, if there is one."""
 
 
@@ -132,7 +132,7 @@ class Stream:
         self,
         venue: str,
         timing: Timing,
-        door: Door,
+        door: ConnectLimiter,
         *,
         limit: int,
         on_full: OnFull,
@@ -143,7 +143,7 @@ class Stream:
         overlaps: bool = True,
         expired: str | None = None,
     ) -> None:
-        self.state: StreamState = StreamState.WAITING
+        self.state: SocketState = SocketState.WAITING
         self.buffer: Buffer = Buffer(limit, on_full, self._overflow)
         self.failure: ListenKeyError | None = None
         """Why there is no way on; set at most once."""
@@ -158,9 +158,9 @@ class Stream:
         self._overlaps = overlaps
         self._expired = _EXPIRED if expired is None else expired.encode()
         self._draw = draw
-        self._current: Link | None = None  # the one that delivers
-        self._next: Link | None = None  # the one that is being opened, or was and does not deliver yet
-        self._lost: Link | None = None  # the one that delivered last, while none does
+        self._current: StreamSocket | None = None  # the one that delivers
+        self._next: StreamSocket | None = None  # the one that is being opened, or was and does not deliver yet
+        self._lost: StreamSocket | None = None  # the one that delivered last, while none does
         self._give_up_at = now + timing.open_timeout  # infinity once a socket was open
         self._retry_at = now
         self._attempt = 0
@@ -198,13 +198,13 @@ class Stream:
     def deadline(self) -> float:
         """When time alone will change something."""
         match self.state:
-            case StreamState.WAITING:
+            case SocketState.WAITING:
                 at = self._try_at if self._key_is_usable else inf
-            case StreamState.LIVE | StreamState.SILENT:
+            case SocketState.LIVE | SocketState.SILENT:
                 at = min(self._doubt_at, self._move_at)
-            case StreamState.DRAINING:
+            case SocketState.DRAINING:
                 at = self._drain_until
-            case StreamState.CLOSED:
+            case SocketState.CLOSED:
                 return inf
             case _:
                 at = inf
@@ -228,7 +228,7 @@ class Stream:
 
     @property
     def _try_at(self) -> float:
-        return max(self._retry_at, self._door.clear_at, self._confirm_until)
+        return max(self._retry_at, self._door.allowed_at, self._confirm_until)
 
     @property
     def _doubt_at(self) -> float:
@@ -237,7 +237,7 @@ class Stream:
             return inf  # there is no doubt: it is dead, and being replaced
         every = self._timing.silence_check_every
         silent_at = self._current.alive_at + every
-        return silent_at if self.state is StreamState.LIVE else max(silent_at, self._asked_at + every)
+        return silent_at if self.state is SocketState.LIVE else max(silent_at, self._asked_at + every)
 
     @property
     def _move_at(self) -> float:
@@ -245,14 +245,14 @@ class Stream:
         if not self._key_is_usable:
             return inf
         wanted_at = self._current.move_at if self._has_key_that_lives else -inf
-        return max(wanted_at, self._retry_at, self._door.clear_at)
+        return max(wanted_at, self._retry_at, self._door.allowed_at)
 
     # Time.
 
     def tick(self, now: float) -> None:
         """Let time pass until ``now``."""
         self._latest = now
-        if self.state is StreamState.CLOSED:
+        if self.state is SocketState.CLOSED:
             return
         if now >= self._give_up_at:
             self.failure = self.failure or self._why_not_open()
@@ -260,18 +260,18 @@ class Stream:
         if now >= self._suspect_at:
             self._doubt(now)
         match self.state:
-            case StreamState.WAITING if self._key_is_usable:
+            case SocketState.WAITING if self._key_is_usable:
                 self._try(now)
-            case StreamState.LIVE if not self._key_is_usable:
-                self._fire(StreamEvent.DOUBT)
-            case StreamState.LIVE | StreamState.SILENT:
+            case SocketState.LIVE if not self._key_is_usable:
+                self._fire(SocketEvent.DOUBT)
+            case SocketState.LIVE | SocketState.SILENT:
                 self._watch(now)
-            case StreamState.DRAINING if now >= self._drain_until:
+            case SocketState.DRAINING if now >= self._drain_until:
                 self._end_current("unresponsive", now)
 
     def _try(self, now: float) -> None:
         """Open a socket, if it is time, and if the key is known to be alive."""
-        if now < max(self._retry_at, self._door.clear_at):
+        if now < max(self._retry_at, self._door.allowed_at):
             return
         # Since the last socket ended, and not too long ago: keys die while nobody listens.
         since = max(self._lost_at, now - self._timing.silence_check_every)
@@ -281,7 +281,7 @@ class Stream:
                 self._ask(now)
             if now < self._confirm_until:
                 return
-        self._open_next(StreamEvent.DUE, now)
+        self._open_next(SocketEvent.DUE, now)
 
     def _watch(self, now: float) -> None:
         """One socket is open: does it deliver, and is it time for another?"""
@@ -289,24 +289,24 @@ class Stream:
             self._notices.append(StreamNotice("moving"))
             assert self._current is not None
             self._current.recent = Counter()
-            self._open_next(StreamEvent.MOVE, now)
+            self._open_next(SocketEvent.MOVE, now)
         elif now >= self._doubt_at:
-            if self.state is StreamState.LIVE:
-                self._fire(StreamEvent.DOUBT)
+            if self.state is SocketState.LIVE:
+                self._fire(SocketEvent.DOUBT)
                 self._wondering_until = now + _CONFIRM_WITHIN
             if now >= self._asked_at + self._timing.silence_check_every:
                 self._ask(now)
 
-    def _open_next(self, event: StreamEvent, now: float) -> None:
+    def _open_next(self, event: SocketEvent, now: float) -> None:
         self._fire(event)
         self._confirm_until = -inf
-        self._door.pass_through(now)
-        self._next = Link(self._generation, now, self._confirmed_at, is_subscribed=self._subscribes)
+        self._door.record_attempt(now)
+        self._next = StreamSocket(self._generation, now, self._confirmed_at, is_subscribed=self._subscribes)
         self._actions.append(Open(self._next))
 
     def _doubt(self, now: float) -> None:
-        if self.state is StreamState.LIVE:
-            self._fire(StreamEvent.DOUBT)
+        if self.state is SocketState.LIVE:
+            self._fire(SocketEvent.DOUBT)
         self._wondering_until = -inf  # the exchange itself has said that the key is dead
         self._ask(now)
 
@@ -319,7 +319,7 @@ class Stream:
 
     # The listen key.
 
-    def key_held(self, generation: int, key: str, confirmed_at: float, now: float) -> None:
+    def key_confirmed(self, generation: int, key: str, confirmed_at: float, now: float) -> None:
         """The exchange has said that ``key`` is alive: a new one, or the same as before."""
         self._generation, self._key, self._confirmed_at = generation, key, confirmed_at
         self._key_is_usable, self._key_is_troubled = True, False
@@ -336,7 +336,7 @@ class Stream:
         """Whether the socket that delivers has the key that is alive."""
         return self._current is not None and self._current.generation == self._generation
 
-    def key_troubled(self, now: float) -> None:
+    def key_request_failing(self, now: float) -> None:
         """A request about the key has failed and will be tried again; the key is still presumed alive."""
         self._key_is_troubled = True
         self.tick(now)
@@ -353,12 +353,12 @@ class Stream:
         assert self._next is not None
         self._actions.append(Close(self._next, politely=False))
         self._next = None
-        self._fire(StreamEvent.FAILED)
+        self._fire(SocketEvent.FAILED)
         self._forget_overlap()
 
     # Sockets come and go. What comes from one that was given up is of no interest.
 
-    def opened(self, link: Link, now: float) -> None:
+    def opened(self, link: StreamSocket, now: float) -> None:
         """The socket of ``link`` is open."""
         if link is not self._next:
             return
@@ -367,8 +367,8 @@ class Stream:
         self._counts["connects"] += 1
         self._give_up_at = inf
         self._notices.append(StreamNotice("connected"))
-        was_moving = self.state is StreamState.MOVING
-        self._fire(StreamEvent.CONNECTED)
+        was_moving = self.state is SocketState.MOVING
+        self._fire(SocketEvent.CONNECTED)
         if was_moving:
             assert self._current is not None
             link.held = []
@@ -384,12 +384,12 @@ class Stream:
                 self._tell_gap(lost, link)
         self.tick(now)
 
-    def open_failed(self, link: Link, error: Exception, now: float, draw: float) -> None:
+    def open_failed(self, link: StreamSocket, error: Exception, now: float, draw: float) -> None:
         """The socket of ``link`` could not be opened; ``error`` may have a ``status`` and a ``retry_after``."""
         if link is not self._next:
             return
         self._next = None
-        self._fire(StreamEvent.FAILED)
+        self._fire(SocketEvent.FAILED)
         self._error = error
         self._back_off(now, draw)
         status, retry_after = getattr(error, "status", None), getattr(error, "retry_after", None)
@@ -399,7 +399,7 @@ class Stream:
         self._forget_overlap()
         self.tick(now)
 
-    def ended(self, link: Link, error: Exception, now: float, draw: float) -> None:
+    def ended(self, link: StreamSocket, error: Exception, now: float, draw: float) -> None:
         """The socket of ``link``, which was open, has ended."""
         if link is self._current:
             self._draw = draw
@@ -408,7 +408,7 @@ class Stream:
             self._lose_next(link, error, now, draw)
         self.tick(now)
 
-    def unanswered(self, link: Link, sent_at: float, now: float, draw: float) -> None:
+    def unanswered(self, link: StreamSocket, sent_at: float, now: float, draw: float) -> None:
         """The ping that was sent at ``sent_at`` was not answered in time: the peer is dead, if we were listening."""
         if not link.must_answer(sent_at):
             link.ping_at = now
@@ -427,7 +427,7 @@ class Stream:
 
         But meanwhile nobody asks whether its key lives, so that there is an end to all patience.
         """
-        if self.state is StreamState.DRAINING:
+        if self.state is SocketState.DRAINING:
             assert self._current is not None
             assert self._next is not None
             at_last = self._next.opened_at + max(_DRAIN_WITHIN, self._timing.silence_check_every)
@@ -443,12 +443,12 @@ class Stream:
         self._lose(self._current, cause, self._silence("shown that it has delivered everything", since, now), now)
         self.tick(now)
 
-    def _lose(self, link: Link, cause: GapCause, error: Exception, now: float) -> None:
+    def _lose(self, link: StreamSocket, cause: GapCause, error: Exception, now: float) -> None:
         link.cause = cause
         self._counts["disconnects"] += 1
         self._notices.append(StreamNotice("dropped", error))
-        was_draining = self.state is StreamState.DRAINING
-        self._fire(StreamEvent.DROPPED)
+        was_draining = self.state is SocketState.DRAINING
+        self._fire(SocketEvent.DROPPED)
         if was_draining:
             assert self._next is not None
             self._take_over(link, self._next, now)
@@ -456,19 +456,19 @@ class Stream:
         self._lost, self._current, self._lost_at = link, None, now
         self._pace(link, now)
 
-    def _lose_next(self, link: Link, error: Exception, now: float, draw: float) -> None:
+    def _lose_next(self, link: StreamSocket, error: Exception, now: float, draw: float) -> None:
         """The socket that was to take over has ended before it could."""
         current = self._current
         assert current is not None
         if current.generation != link.generation and not current.is_subscribed:
             # The first one's key is dead, so this one's events are all that there is.
-            self._fire(StreamEvent.DRAINED)
+            self._fire(SocketEvent.DRAINED)
             self._actions.append(Close(current, politely=True))
             self._take_over(current, link, now)
             self.ended(link, error, now, draw)
             return
         self._next = None
-        self._fire(StreamEvent.NEXT_DROPPED)
+        self._fire(SocketEvent.NEXT_DROPPED)
         self._drain_until = inf
         self._back_off(now, draw)
         self._counts["disconnects"] += 1
@@ -484,7 +484,7 @@ class Stream:
     def _retry_cap(self) -> float:
         return min(self._timing.retry_cap, _RETRY_CAP)
 
-    def _pace(self, link: Link, now: float) -> None:
+    def _pace(self, link: StreamSocket, now: float) -> None:
         """One that was open for long may be followed at once; if each is soon followed by another it takes time."""
         if now - link.opened_at >= min(self._retry_cap, self._lifetime / 2):
             self._attempt = 0
@@ -499,7 +499,7 @@ class Stream:
 
     # What comes from a socket. This is the path of every event.
 
-    def received(self, link: Link, batch: Sequence[bytes], now: float) -> None:
+    def received(self, link: StreamSocket, batch: Sequence[bytes], now: float) -> None:
         """Messages have come."""
         local, sent_after = now + self.to_local, link.observed_at + self.to_local
         events = [UserEvent(raw, local, sent_after) for raw in batch]
@@ -511,7 +511,7 @@ class Stream:
             if len(link.held) > self._limit:
                 self._end_current("unresponsive", now)
 
-    def _deliver(self, link: Link, events: list[UserEvent], now: float) -> None:
+    def _deliver(self, link: StreamSocket, events: list[UserEvent], now: float) -> None:
         announcements = [event for event in events if self._may_announce(event.raw)]
         if link.skip is not None:
             came = len(events)
@@ -532,14 +532,14 @@ class Stream:
 
     def _believe(self) -> None:
         """There is proof that events come on the socket that delivers; is it the one that they should come on?"""
-        if self.state is StreamState.SILENT and self._key_is_usable and self._has_key_that_lives:
-            self._fire(StreamEvent.PROOF)
+        if self.state is SocketState.SILENT and self._key_is_usable and self._has_key_that_lives:
+            self._fire(SocketEvent.PROOF)
 
     def _may_announce(self, raw: bytes) -> bool:
         """Whether a message may be about the socket or the key: quickly, for it is asked of every event."""
         return self._expired in raw or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
 
-    def _announced(self, event: UserEvent, link: Link, now: float) -> None:
+    def _announced(self, event: UserEvent, link: StreamSocket, now: float) -> None:
         """The exchange says that a key has expired, or that it will end this socket."""
         kind = event.type
         if kind == "serverShutdown":
@@ -562,12 +562,12 @@ class Stream:
         # Portfolio margin's event names no key.
         return self._key_is_usable and (named == self._key or (named is None and self._has_key_that_lives))
 
-    def ponged(self, link: Link, sent_at: float, now: float) -> None:
+    def ponged(self, link: StreamSocket, sent_at: float, now: float) -> None:
         """A ping that was sent at ``sent_at`` was answered, and all that came before the answer was received."""
         link.ponged(sent_at, now, self._timing.ping_every)
         self._look_at_the_rest(now)
 
-    def confirmed(self, link: Link, asked_at: float, now: float) -> None:
+    def confirmed(self, link: StreamSocket, asked_at: float, now: float) -> None:
         """The exchange was asked at ``asked_at``, on the socket itself, and says that events come there.
 
         What came before the answer was received.
@@ -582,30 +582,30 @@ class Stream:
 
     def _look_at_the_rest(self, now: float) -> None:
         """Of two sockets, the first may have nothing to deliver any more that the next one has not."""
-        if self.state is not StreamState.DRAINING:
+        if self.state is not SocketState.DRAINING:
             return
         assert self._current is not None
         assert self._next is not None
         old, new = self._current, self._next
         if old.has_all_until(new.opened_at):
-            self._fire(StreamEvent.DRAINED)
+            self._fire(SocketEvent.DRAINED)
             self._actions.append(Close(old, politely=True))
             self._take_over(old, new, now)
             self.tick(now)
 
-    def paused(self, link: Link) -> None:
+    def paused(self, link: StreamSocket) -> None:
         """Nobody reads from the socket until there is room."""
         link.pause()
         self._be_patient(self._latest)
 
-    def resumed(self, link: Link, now: float) -> None:
+    def resumed(self, link: StreamSocket, now: float) -> None:
         """There is room again."""
         link.resume(now)
         self._be_patient(now)
 
     # From one socket to the next.
 
-    def _take_over(self, old: Link, new: Link, now: float) -> None:
+    def _take_over(self, old: StreamSocket, new: StreamSocket, now: float) -> None:
         """``new`` delivers from now on."""
         held, new.held = new.held or [], None
         self._current, self._next, self._drain_until = new, None, inf
@@ -619,12 +619,12 @@ class Stream:
         if held:
             self._deliver(new, held, now)
 
-    def _certain_until(self, old: Link, new: Link) -> float:
+    def _certain_until(self, old: StreamSocket, new: StreamSocket) -> float:
         """Until when all that happened has come through ``old``."""
         is_beyond_doubt = old.generation == new.generation and not old.is_subscribed
         return old.observed_at if is_beyond_doubt else old.certain_at
 
-    def _tell_gap(self, old: Link, new: Link) -> None:
+    def _tell_gap(self, old: StreamSocket, new: StreamSocket) -> None:
         started_at = self._certain_until(old, new)
         gap = Gap(
             cause=old.cause or "key_lost",
@@ -666,8 +666,8 @@ class Stream:
 
     def stop(self) -> None:
         """The block is over, or there is no way on."""
-        if self.state is not StreamState.CLOSED:
-            self._fire(StreamEvent.STOP)
+        if self.state is not SocketState.CLOSED:
+            self._fire(SocketEvent.STOP)
             for link in (self._current, self._next):
                 if link is not None:
                     self._actions.append(Close(link, politely=True))
@@ -711,5 +711,5 @@ class Stream:
             status=getattr(self._error, "status", None),
         )
 
-    def _fire(self, event: StreamEvent) -> None:
+    def _fire(self, event: SocketEvent) -> None:
         self.state = stream_after(self.state, event)

@@ -9,7 +9,7 @@ from typing import Final
 
 from .._events import GapCause, UserEvent
 
-__all__ = ["Link"]
+__all__ = ["StreamSocket"]
 
 # Bytes. What is longer, and has no time that can be read, is an event of an exchange whose events have it elsewhere
 # (GMO Coin) or are no JSON (MEXC): with all that is in it, it does not happen twice.
@@ -20,7 +20,7 @@ _LONGEST_WORDS: Final = 64
 _PING_AGAIN_AFTER: Final = 1.0
 
 
-class Link:
+class StreamSocket:
     """One socket, from before its handshake. All times are on the machine's axis.
 
     Attributes:
@@ -178,7 +178,7 @@ class Link:
         recent = self.recent
         return recent is not None and any(event.payload in recent for event in events if event.time is not None)
 
-    def follow(self, other: Link, now: float) -> None:
+    def follow(self, other: StreamSocket, now: float) -> None:
         """Take over from ``other``: what that one has delivered is not to be delivered again."""
         if self.generation == other.generation:
             self.proof_at = max(self.proof_at, other.proof_at)

@@ -28,10 +28,10 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any
 
-__all__ = ["STREAM_TRANSITIONS", "StreamEvent", "StreamState", "stream_after"]
+__all__ = ["STREAM_TRANSITIONS", "SocketEvent", "SocketState", "stream_after"]
 
 
-class StreamState(Enum):
+class SocketState(Enum):
     """Where a user stream is."""
 
     __hash__: Any = object.__hash__  # Enum's own is Python code
@@ -52,7 +52,7 @@ class StreamState(Enum):
     """Nothing is left to do."""
 
 
-class StreamEvent(Enum):
+class SocketEvent(Enum):
     """What happens to a user stream."""
 
     __hash__: Any = object.__hash__
@@ -79,48 +79,48 @@ class StreamEvent(Enum):
     """The block is over."""
 
 
-STREAM_TRANSITIONS: dict[StreamState, dict[StreamEvent, StreamState]] = {
-    StreamState.WAITING: {
-        StreamEvent.DUE: StreamState.CONNECTING,
-        StreamEvent.STOP: StreamState.CLOSED,
+STREAM_TRANSITIONS: dict[SocketState, dict[SocketEvent, SocketState]] = {
+    SocketState.WAITING: {
+        SocketEvent.DUE: SocketState.CONNECTING,
+        SocketEvent.STOP: SocketState.CLOSED,
     },
-    StreamState.CONNECTING: {
-        StreamEvent.CONNECTED: StreamState.LIVE,
-        StreamEvent.FAILED: StreamState.WAITING,
-        StreamEvent.STOP: StreamState.CLOSED,
+    SocketState.CONNECTING: {
+        SocketEvent.CONNECTED: SocketState.LIVE,
+        SocketEvent.FAILED: SocketState.WAITING,
+        SocketEvent.STOP: SocketState.CLOSED,
     },
-    StreamState.LIVE: {
-        StreamEvent.DOUBT: StreamState.SILENT,
-        StreamEvent.MOVE: StreamState.MOVING,
-        StreamEvent.DROPPED: StreamState.WAITING,
-        StreamEvent.STOP: StreamState.CLOSED,
+    SocketState.LIVE: {
+        SocketEvent.DOUBT: SocketState.SILENT,
+        SocketEvent.MOVE: SocketState.MOVING,
+        SocketEvent.DROPPED: SocketState.WAITING,
+        SocketEvent.STOP: SocketState.CLOSED,
     },
-    StreamState.SILENT: {
-        StreamEvent.PROOF: StreamState.LIVE,
-        StreamEvent.MOVE: StreamState.MOVING,
-        StreamEvent.DROPPED: StreamState.WAITING,
-        StreamEvent.STOP: StreamState.CLOSED,
+    SocketState.SILENT: {
+        SocketEvent.PROOF: SocketState.LIVE,
+        SocketEvent.MOVE: SocketState.MOVING,
+        SocketEvent.DROPPED: SocketState.WAITING,
+        SocketEvent.STOP: SocketState.CLOSED,
     },
-    StreamState.MOVING: {
-        StreamEvent.CONNECTED: StreamState.DRAINING,
-        StreamEvent.FAILED: StreamState.LIVE,
+    SocketState.MOVING: {
+        SocketEvent.CONNECTED: SocketState.DRAINING,
+        SocketEvent.FAILED: SocketState.LIVE,
         # The one that is being opened is now the only one.
-        StreamEvent.DROPPED: StreamState.CONNECTING,
-        StreamEvent.STOP: StreamState.CLOSED,
+        SocketEvent.DROPPED: SocketState.CONNECTING,
+        SocketEvent.STOP: SocketState.CLOSED,
     },
-    StreamState.DRAINING: {
-        StreamEvent.DRAINED: StreamState.LIVE,
+    SocketState.DRAINING: {
+        SocketEvent.DRAINED: SocketState.LIVE,
         # The next one has taken over, if with a gap.
-        StreamEvent.DROPPED: StreamState.LIVE,
+        SocketEvent.DROPPED: SocketState.LIVE,
         # The first one goes on.
-        StreamEvent.NEXT_DROPPED: StreamState.LIVE,
-        StreamEvent.STOP: StreamState.CLOSED,
+        SocketEvent.NEXT_DROPPED: SocketState.LIVE,
+        SocketEvent.STOP: SocketState.CLOSED,
     },
-    StreamState.CLOSED: {},
+    SocketState.CLOSED: {},
 }
 
 
-def stream_after(state: StreamState, event: StreamEvent) -> StreamState:
+def stream_after(state: SocketState, event: SocketEvent) -> SocketState:
     """The state that ``event`` leads to. A hole in the table is a bug of ours, and says where."""
     try:
         return STREAM_TRANSITIONS[state][event]

@@ -9,7 +9,7 @@ import hmac
 from .._errors import UsageError
 from .._settings import Credentials
 from .._venue._parts import Signing
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue, Verb
 
 __all__ = ["check_credentials", "check_session", "sign", "sign_as", "signing_for"]
@@ -42,7 +42,7 @@ def check_credentials(venue: Venue, credentials: Credentials) -> None:
         raise _no_secret(venue.name)
 
 
-def check_session(venue: SessionVenue, credentials: Credentials) -> None:
+def check_session(venue: SignedVenue, credentials: Credentials) -> None:
     """The same for an exchange where nothing goes without a signature.
 
     Raises:

@@ -31,7 +31,7 @@ from .._errors import KeyLostError, ListenKeyError, UnavailableError
 from .._venue._parts import Heartbeat, StreamShape
 from ._responses import readable
 
-__all__ = ["Conversation", "Manners", "needs_manners"]
+__all__ = ["ChannelProtocol", "SocketProtocol", "needs_channel_protocol"]
 
 _MAX_MESSAGE: Final = 1024 * 1024
 # A ping, or the answer to one, is short: longer messages are not looked into.
@@ -46,7 +46,7 @@ _GZIP: Final = 31  # zlib's window size that says: with gzip's header and traile
 _read: Final = msgspec.json.Decoder().decode
 
 
-class Conversation(Protocol):
+class SocketProtocol(Protocol):
     """What both kinds have."""
 
     now: float
@@ -89,12 +89,12 @@ class Conversation(Protocol):
         ...
 
 
-def needs_manners(shape: StreamShape) -> bool:
+def needs_channel_protocol(shape: StreamShape) -> bool:
     """Whether there is anything to say or to unpack on such a socket."""
     return shape.heartbeat.kind != "frames" or shape.compression != "none" or bool(shape.subscribe)
 
 
-class Manners:
+class ChannelProtocol:
     """The manners of an exchange that has some of its own, on a socket whose URL has the key.
 
     Events that are to be asked for come on each channel from the moment at which the exchange takes the subscription:

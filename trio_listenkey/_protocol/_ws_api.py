@@ -33,7 +33,7 @@ from ._responses import (
     readable,
 )
 
-__all__ = ["ApiSession", "subscribe_by_signature", "subscribe_by_token"]
+__all__ = ["WsApiProtocol", "subscribe_by_signature", "subscribe_by_token"]
 
 Build = Callable[[int], tuple[str, dict[str, Any]]]
 """Method and parameters of the subscription, at a time in Unix milliseconds."""
@@ -94,7 +94,7 @@ def subscribe_by_token(token: str) -> Build:
     return lambda _: ("userDataStream.subscribe.listenToken", {"listenToken": token})
 
 
-class ApiSession:
+class WsApiProtocol:
     """One socket of the WebSocket API.
 
     Args:

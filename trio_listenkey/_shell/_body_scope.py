@@ -8,10 +8,10 @@ from typing import NoReturn
 
 import trio
 
-__all__ = ["Body", "blame", "raise_as_it_is", "run_down"]
+__all__ = ["BodyScope", "close_nursery", "error_to_raise", "reraise_unchanged"]
 
 
-class Body:
+class BodyScope:
     """The block, which may have to be cancelled because what it stands on has failed."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Body:
         return exc
 
 
-def blame(error: BaseException | None, failure: Exception | None, what: str) -> BaseException | None:
+def error_to_raise(error: BaseException | None, failure: Exception | None, what: str) -> BaseException | None:
     """What to raise where the block ended with ``error`` and ``what`` it stands on with ``failure``."""
     if failure is None:
         return error
@@ -47,7 +47,7 @@ def blame(error: BaseException | None, failure: Exception | None, what: str) -> 
     return error
 
 
-async def run_down(
+async def close_nursery(
     nursery_manager: AbstractAsyncContextManager[trio.Nursery], error: BaseException | None
 ) -> BaseException | None:
     """Wait for tasks that never raise, and say what the block ends with: ``error``, in most cases."""
@@ -71,7 +71,7 @@ def _is_only_cancelled(error: BaseException) -> bool:
     return isinstance(error, trio.Cancelled)
 
 
-def raise_as_it_is(error: BaseException) -> NoReturn:
+def reraise_unchanged(error: BaseException) -> NoReturn:
     """Raise ``error`` with the context that it has: a bare ``raise`` would put the block's cancellation there."""
     context = error.__context__
     try:

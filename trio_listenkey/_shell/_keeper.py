@@ -32,7 +32,7 @@ from typing import Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._core._key_lifecycle import Lifecycle, Notice, OnExit, OnLost, Pace, Send
+from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, Notice, OnExit, OnLost, Send
 from .._core._key_states import Event, State
 from .._core._outcomes import Outcome
 from .._errors import ListenKeyError, TransportError, UsageError
@@ -41,12 +41,12 @@ from .._protocol._requests import build_request
 from .._protocol._responses import no_answer, read_answer
 from .._protocol._signing import check_credentials
 from .._settings import Credentials, Timing
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..transports._base import Transport
-from ._body_scope import Body, blame, raise_as_it_is, run_down
+from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
 from ._listen_key import ListenKey
-from ._run_context import Membership, Neighbourhood, neighbourhood
+from ._run_context import Registration, RunContext, current_context
 from ._validation import check_choice, check_port, check_type
 
 __all__ = ["open_listen_key"]
@@ -57,7 +57,7 @@ _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but 
 
 
 def open_listen_key(
-    venue: Venue | SessionVenue,
+    venue: Venue | SignedVenue,
     credentials: Credentials,
     *,
     transport: Transport | None = None,
@@ -99,7 +99,7 @@ def open_listen_key(
         UnavailableError: No key could be had within ``timing.open_timeout``.
         KeyLostError: The key died, with ``on_lost="raise"``.
     """
-    if isinstance(venue, SessionVenue):
+    if isinstance(venue, SignedVenue):
         raise UsageError(
             f"{venue.name} has no listen keys", advice="Open its stream with open_user_stream", venue=venue.name
         )
@@ -111,7 +111,7 @@ def open_listen_key(
     check_port("transport", transport, "request", "one of trio_listenkey.transports")
     if instrument is not None:
         check_type("instrument", instrument, Instrument, "an instance of a subclass of Instrument")
-    Pace.of(venue, timing)
+    KeepaliveSchedule.of(venue, timing)
     check_credentials(venue, credentials)
     return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument)
 
@@ -123,9 +123,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     __slots__ = (
         "_arguments",
         "_body",
+        "_context",
         "_credentials",
         "_flight",
-        "_home",
         "_key",
         "_machine",
         "_membership",
@@ -138,11 +138,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_venue",
     )
 
-    _body: Body
-    _home: Neighbourhood
+    _body: BodyScope
+    _context: RunContext
     _key: ListenKey
     _machine: Lifecycle
-    _membership: Membership
+    _membership: Registration
 
     _nap: trio.CancelScope | None
     """While the keeper waits for a time or a turn: cancel it to make the keeper look again."""
@@ -183,7 +183,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             return self._key
         error = await self._finish(error)
         assert error is not None
-        return raise_as_it_is(error)
+        return reraise_unchanged(error)
 
     @enable_ki_protection
     async def __aexit__(
@@ -192,37 +192,37 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         error = self._body.leave(exc_type, exc, tb)
         error = await self._finish(error)  # noqa: ASYNC102 - it is cancellable, and the keeper it waits for is bounded
         if error is not None and error is not exc:
-            raise_as_it_is(error)
+            reraise_unchanged(error)
 
     def _set_up(self) -> None:
         if self._arguments is None:
             raise UsageError("this context was entered before", advice="Call open_listen_key for each block")
         (on_exit, on_lost), self._arguments = self._arguments, None
-        self._home = home = neighbourhood()
-        self._membership = home.join(self._venue, self._credentials, self._transport)
+        self._context = context = current_context()
+        self._membership = context.join(self._venue, self._credentials, self._transport)
         self._machine = Lifecycle(
             self._venue,
             self._timing,
             self._membership.account,
             on_exit=on_exit,
             on_lost=on_lost,
-            now=home.clock.now(),
+            now=context.clock.now(),
             draw=random.random(),  # noqa: S311 - spreads load
         )
-        self._key = ListenKey(self._venue, self._machine, home.clock, self._look_again)
+        self._key = ListenKey(self._venue, self._machine, context.clock, self._look_again)
         self._settled = trio.Event()
-        self._body = Body()
+        self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
 
     async def _finish(self, error: BaseException | None) -> BaseException | None:
         """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise."""
-        self._machine.stop(self._home.clock.now())
+        self._machine.stop(self._context.clock.now())
         self._follow_until()
         self._look_again()
-        outcome = await run_down(self._nursery_manager, error)
+        outcome = await close_nursery(self._nursery_manager, error)
         if outcome is not error:
             return outcome
-        return blame(error, self._machine.failure, "the listen key")
+        return error_to_raise(error, self._machine.failure, "the listen key")
 
     # What the keeper's task does.
 
@@ -239,7 +239,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     async def _take_step(self) -> None:
         """Wait for whatever comes next, and do it."""
-        machine, now = self._machine, self._home.clock.now()
+        machine, now = self._machine, self._context.clock.now()
         machine.tick(now)
         self._tell()
         if machine.state is State.CLOSED:
@@ -271,10 +271,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return was_our_turn
 
     async def _send_what_is_due(self) -> None:
-        send = self._machine.begin(self._home.clock.now())
+        send = self._machine.begin(self._context.clock.now())
         if send is not None:
             outcome = await self._ask(send)
-            self._machine.receive(outcome, self._home.clock.now(), random.random())  # noqa: S311 - spreads load
+            self._machine.receive(outcome, self._context.clock.now(), random.random())  # noqa: S311 - spreads load
         self._tell()
 
     async def _ask(self, send: Send) -> Outcome:
@@ -299,11 +299,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if answer is None:
             late = TransportError(f"none within {trio.current_time() - start:.3g} s")
             return no_answer(self._venue, send.verb, late, hide=hide)
-        return read_answer(self._venue, send.verb, answer, epoch=self._home.clock.unix(), hide=hide)
+        return read_answer(self._venue, send.verb, answer, epoch=self._context.clock.unix(), hide=hide)
 
     def _exchange_ms(self) -> int:
         """The time by the exchange's clock, as far as we know that, in milliseconds since 1970."""
-        return int((self._home.clock.unix() + self._membership.account.host.clock) * 1000)
+        return int((self._context.clock.unix() + self._membership.account.host.clock) * 1000)
 
     def _secrets(self) -> list[str]:
         secrets = [self._credentials.api_key, self._credentials.api_secret, self._machine.key]
@@ -334,7 +334,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     def _to_trio(self, when: float) -> float:
         """A time of the steady clock as one of trio's."""
-        return when - self._home.clock.slept
+        return when - self._context.clock.slept
 
     def _tell(self) -> None:
         """Tell the block, those who wait and those who watch what has happened."""

@@ -24,24 +24,24 @@ from trio.lowlevel import enable_ki_protection
 from .._core._buffer import OnFull
 from .._core._key_lifecycle import OnExit
 from .._core._stream import Ask, Close, Open, Stream, StreamNotice
-from .._core._stream_socket import Link
-from .._core._stream_states import StreamState
+from .._core._stream_socket import StreamSocket
+from .._core._stream_states import SocketState
 from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._signing import check_session
-from .._protocol._socket_protocol import Conversation
+from .._protocol._socket_protocol import SocketProtocol
 from .._settings import Credentials, Timing
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connection, Connector, SocketError
 from ..transports._base import Transport
-from ._body_scope import Body, blame, raise_as_it_is, run_down
+from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
 from ._clock import SteadyClock
 from ._keeper import open_listen_key
 from ._listen_key import ListenKey
-from ._protocol_connection import Talk
-from ._run_context import Neighbourhood, neighbourhood
-from ._stream_access import KeyLease, Lease, SessionLease
+from ._protocol_connection import ProtocolConnection
+from ._run_context import RunContext, current_context
+from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
 from ._validation import check_choice, check_port, check_type
 
@@ -53,7 +53,7 @@ _GOODBYE_LIMIT: Final = 0.5  # seconds; the connectors' contract, but a connecto
 
 
 def open_user_stream(
-    venue: Venue | SessionVenue,
+    venue: Venue | SignedVenue,
     credentials: Credentials,
     *,
     transport: Transport | None = None,
@@ -103,14 +103,14 @@ def open_user_stream(
         RefusedError: The exchange refused the key, on opening or later; later, the block is cancelled first.
         RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``.
     """
-    lease_block: AbstractAsyncContextManager[Lease, None]
-    if isinstance(venue, SessionVenue):
+    access_block: AbstractAsyncContextManager[StreamAccess, None]
+    if isinstance(venue, SignedVenue):
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_type("timing", timing, Timing, "Timing(...)")
         check_session(venue, credentials)
-        lease_block = _SessionBlock(venue, credentials)
+        access_block = _SignedAccessBlock(venue, credentials)
     else:
-        lease_block = _KeyBlock(
+        access_block = _KeyAccessBlock(
             open_listen_key(
                 venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument
             )
@@ -120,40 +120,40 @@ def open_user_stream(
     if buffer < 1:
         raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
-    return _StreamBlock(lease_block, connector, timing, Observer(instrument, venue.name), buffer, on_full)
+    return _StreamBlock(access_block, connector, timing, Observer(instrument, venue.name), buffer, on_full)
 
 
 @final
 class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
     """A class, not a generator, as the listen key's; the two are nested, where there is one."""
 
-    __slots__ = ("_arguments", "_body", "_connector", "_lease_block", "_nursery_manager", "_sockets")
+    __slots__ = ("_access_block", "_arguments", "_body", "_connector", "_nursery_manager", "_sockets")
 
     _sockets: _Sockets
 
     def __init__(
         self,
-        lease_block: AbstractAsyncContextManager[Lease, None],
+        access_block: AbstractAsyncContextManager[StreamAccess, None],
         connector: Connector | None,
         timing: Timing,
         observer: Observer,
         buffer: int,
         on_full: OnFull,
     ) -> None:
-        self._lease_block, self._connector = lease_block, connector
+        self._access_block, self._connector = access_block, connector
         self._arguments = (timing, observer, buffer, on_full)
-        self._body = Body()
+        self._body = BodyScope()
         # Strict, whatever the run says: else it would have to be asked, and there is none before the block is entered.
         self._nursery_manager = trio.open_nursery(strict_exception_groups=True)
 
     @enable_ki_protection
     async def __aenter__(self) -> UserStream:
-        home = neighbourhood()
-        connector = home.connector if self._connector is None else self._connector
-        began_at = home.clock.now()
-        lease = await self._lease_block.__aenter__()
+        context = current_context()
+        connector = context.connector if self._connector is None else self._connector
+        began_at = context.clock.now()
+        access = await self._access_block.__aenter__()
         nursery = await self._nursery_manager.__aenter__()
-        self._sockets = _Sockets(lease, self._body, nursery, connector, began_at, *self._arguments)
+        self._sockets = _Sockets(access, self._body, nursery, connector, began_at, *self._arguments)
         error: BaseException | None = None
         try:
             await self._sockets.settled.wait()
@@ -175,26 +175,26 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
     async def _leave(self, error: BaseException | None, under_way: BaseException | None) -> None:
         """End the sockets, then the key, and raise what is to be raised, unless it is ``under_way`` already."""
         self._sockets.stop()
-        outcome = await run_down(self._nursery_manager, error)
-        outcome = blame(outcome, self._sockets.machine.failure, "the user stream")
+        outcome = await close_nursery(self._nursery_manager, error)
+        outcome = error_to_raise(outcome, self._sockets.machine.failure, "the user stream")
         if outcome is None:
-            await self._lease_block.__aexit__(None, None, None)
+            await self._access_block.__aexit__(None, None, None)
             return
-        await self._lease_block.__aexit__(type(outcome), outcome, outcome.__traceback__)
+        await self._access_block.__aexit__(type(outcome), outcome, outcome.__traceback__)
         if outcome is not under_way:
-            raise_as_it_is(outcome)
+            reraise_unchanged(outcome)
 
 
 @final
-class _KeyBlock(AbstractAsyncContextManager[Lease, None]):
+class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """A listen key's block, for a lease."""
 
     def __init__(self, block: AbstractAsyncContextManager[ListenKey, None]) -> None:
         self._block = block
 
     @enable_ki_protection
-    async def __aenter__(self) -> Lease:
-        return KeyLease(await self._block.__aenter__())
+    async def __aenter__(self) -> StreamAccess:
+        return KeyAccess(await self._block.__aenter__())
 
     @enable_ki_protection
     async def __aexit__(
@@ -204,16 +204,16 @@ class _KeyBlock(AbstractAsyncContextManager[Lease, None]):
 
 
 @final
-class _SessionBlock(AbstractAsyncContextManager[Lease, None]):
+class _SignedAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """Where there is no key, there is nothing to open or to close."""
 
-    def __init__(self, venue: SessionVenue, credentials: Credentials) -> None:
-        self._lease = SessionLease(venue, credentials)
+    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
+        self._access = SignedAccess(venue, credentials)
 
     @enable_ki_protection
-    async def __aenter__(self) -> Lease:
+    async def __aenter__(self) -> StreamAccess:
         await trio.lowlevel.checkpoint_if_cancelled()
-        return self._lease
+        return self._access
 
     @enable_ki_protection
     async def __aexit__(self, *_: object) -> None:
@@ -225,8 +225,8 @@ class _Sockets:
 
     def __init__(
         self,
-        lease: Lease,
-        body: Body,
+        access: StreamAccess,
+        body: BodyScope,
         nursery: trio.Nursery,
         connector: Connector,
         began_at: float,
@@ -235,32 +235,32 @@ class _Sockets:
         buffer: int,
         on_full: OnFull,
     ) -> None:
-        self._home: Neighbourhood = neighbourhood()
+        self._context: RunContext = current_context()
         self._connector, self._timing, self._observer = connector, timing, observer
-        self._lease, self._body, self._nursery = lease, body, nursery
-        self._name = lease.venue.name
+        self._access, self._body, self._nursery = access, body, nursery
+        self._name = access.venue.name
         self._can_wait = on_full == "wait"
-        self._tasks: dict[Link, _Task] = {}
+        self._tasks: dict[StreamSocket, _Task] = {}
         self._nap: trio.CancelScope | None = None
         self._nap_until = inf
         self._room: trio.Event | None = None
-        self._slept = self._home.clock.slept  # when the sockets' tasks last looked at the clock
+        self._slept = self._context.clock.slept  # when the sockets' tasks last looked at the clock
         self.settled = trio.Event()
         self.machine = Stream(
             self._name,
             timing,
-            self._home.door(lease.venue),
+            self._context.door(access.venue),
             limit=buffer,
             on_full=on_full,
             now=began_at,
-            lifetime=lease.lifetime,
-            subscribes=lease.subscribes,
-            overlaps=lease.overlaps,
-            expired=lease.expired,
+            lifetime=access.lifetime,
+            subscribes=access.subscribes,
+            overlaps=access.overlaps,
+            expired=access.expired,
             draw=random.random(),  # noqa: S311 - spreads load
         )
-        self.stream = UserStream(lease, self.machine, self._sync, self._make_room)
-        lease.tie(self.machine, self._now, self._follow)
+        self.stream = UserStream(access, self.machine, self._sync, self._make_room)
+        access.attach(self.machine, self._now, self._follow)
         nursery.start_soon(self._pass_time, name=f"user stream of {self._name}")
 
     def stop(self) -> None:
@@ -270,20 +270,20 @@ class _Sockets:
     # Time.
 
     def _now(self) -> float:
-        clock, machine = self._home.clock, self.machine
+        clock, machine = self._context.clock, self.machine
         now = clock.now()
         machine.to_local = -clock.slept
         return now
 
     def _to_trio(self, when: float) -> float:
-        return when - self._home.clock.slept
+        return when - self._context.clock.slept
 
     @enable_ki_protection
     async def _pass_time(self) -> None:
         # Shielded, as all tasks here: the block's cleanup may want events. It ends when the machine is stopped.
         with trio.CancelScope(shield=True):
             self._sync()
-            while self.machine.state is not StreamState.CLOSED:
+            while self.machine.state is not SocketState.CLOSED:
                 await self._wait_until(self.machine.deadline)
                 self._sync()
 
@@ -299,7 +299,7 @@ class _Sockets:
     def _sync(self) -> None:
         """Let the machine know the time, and do what it wants."""
         now = self._now()
-        self.machine.to_unix = self._home.clock.unix() - now  # the two hardly drift apart: now and then is enough
+        self.machine.to_unix = self._context.clock.unix() - now  # the two hardly drift apart: now and then is enough
         self.machine.tick(now)
         self._follow()
 
@@ -316,26 +316,26 @@ class _Sockets:
         if machine.failure is not None:
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
-        if self._nap is not None and (machine.deadline < self._nap_until or machine.state is StreamState.CLOSED):
+        if self._nap is not None and (machine.deadline < self._nap_until or machine.state is SocketState.CLOSED):
             self._nap.cancel()
         for task in self._tasks.values():
             task.look_again()
-        if self._home.clock.slept != self._slept:
-            self._slept = self._home.clock.slept
+        if self._context.clock.slept != self._slept:
+            self._slept = self._context.clock.slept
             self._wake_all()
 
     def _do(self, action: Open | Close | Ask) -> None:
         match action:
             case Open(link):
-                conversation = self._lease.converse(partial(self._confirmed, link))
-                task = self._tasks[link] = _Task(link, self._lease.url, conversation)
+                conversation = self._access.converse(partial(self._confirmed, link))
+                task = self._tasks[link] = _Task(link, self._access.url, conversation)
                 self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._name}")
             case Close(link, politely):
                 self._tasks[link].close(politely=politely)
             case _ if action.link is None:
-                self._lease.ask(None)
+                self._access.ask(None)
             case _:
-                self._lease.ask(self._tasks[action.link].conversation)
+                self._access.ask(self._tasks[action.link].conversation)
                 self._tasks[action.link].speak()
 
     def _wake_all(self) -> None:
@@ -354,7 +354,7 @@ class _Sockets:
             with task.whole:
                 task.whole.deadline = trio.current_time() + self._timing.connect_timeout
                 async with self._connector.connect(task.url) as socket:
-                    connection = await task.begin(socket, self._home.clock)
+                    connection = await task.begin(socket, self._context.clock)
                     task.whole.deadline = inf
                     was_open = True
                     self.machine.opened(link, self._now())
@@ -369,26 +369,26 @@ class _Sockets:
             self.machine.ended(link, error, now, draw)
         else:
             self.machine.open_failed(link, error, now, draw)
-            self._heed(error)
+            self._on_socket_error(error)
         del self._tasks[link]
         self._follow()
 
-    def _confirmed(self, link: Link, asked_at: float) -> None:
+    def _confirmed(self, link: StreamSocket, asked_at: float) -> None:
         self.machine.confirmed(link, asked_at, self._now())
         self._follow()
 
-    def _heed(self, error: Exception) -> None:
+    def _on_socket_error(self, error: Exception) -> None:
         """What an exchange says on the socket itself may be the end of everything, or of a token."""
         if isinstance(error, RefusedError | UsageError):
             self.machine.fail(error)
         elif isinstance(error, KeyLostError):
-            self._lease.renew()
+            self._access.renew()
 
     async def _attend(self, task: _Task, connection: Connection) -> None:
         """Read and ping until the socket ends, or is to be closed."""
         with task.open:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._beat, task, connection)
+                nursery.start_soon(self._ping_loop, task, connection)
                 if task.conversation is not None:
                     nursery.start_soon(task.go_on_speaking)
                 await self._read(task, connection)
@@ -404,7 +404,7 @@ class _Sockets:
                     raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
-                self._heed(error)
+                self._on_socket_error(error)
                 machine.ended(link, error, self._now(), random.random())  # noqa: S311 - spreads load
                 self._follow()
                 # There is nobody to say goodbye to.
@@ -417,7 +417,7 @@ class _Sockets:
             else:
                 self.stream._wake()  # noqa: SLF001 - as above
 
-    async def _wait_for_room(self, link: Link) -> None:
+    async def _wait_for_room(self, link: StreamSocket) -> None:
         self.machine.paused(link)
         self._room = trio.Event()
         await self._room.wait()
@@ -430,12 +430,12 @@ class _Sockets:
             self._room = None
 
     @enable_ki_protection
-    async def _beat(self, task: _Task, connection: Connection) -> None:
+    async def _ping_loop(self, task: _Task, connection: Connection) -> None:
         """Ping the peer when it is time."""
         link, machine = task.link, self.machine
         while True:
             await task.sleep_until(self._to_trio, link)
-            sent_at = self._home.clock.now()
+            sent_at = self._context.clock.now()
             answered = False
             with trio.move_on_after(self._timing.ping_every):
                 try:
@@ -452,10 +452,10 @@ class _Sockets:
     # What observers see.
 
     def _tell(self, notice: StreamNotice) -> None:
-        venue, generation = self._name, self._lease.generation
+        venue, generation = self._name, self._access.generation
         match notice.kind:
             case "connected":
-                key = "" if self._lease.key is None else f", listen key {generation}"
+                key = "" if self._access.key is None else f", listen key {generation}"
                 _log.info("%s: user stream connected%s", venue, key)
                 self._observer.tell("connected", generation)
             case "unconnected":
@@ -474,11 +474,11 @@ class _Sockets:
 class _Task:
     """One socket's task, and how others speak to it."""
 
-    def __init__(self, link: Link, url: str, conversation: Conversation | None) -> None:
+    def __init__(self, link: StreamSocket, url: str, conversation: SocketProtocol | None) -> None:
         self.link = link
         self.url = url
         self.conversation = conversation
-        self._talk: Talk | None = None
+        self._talk: ProtocolConnection | None = None
         self.whole = trio.CancelScope(shield=True)
         """Cancel it to have the socket closed at once."""
         self.open = trio.CancelScope()
@@ -498,7 +498,7 @@ class _Task:
         """Say what has to be said before events come; what to read them from."""
         if self.conversation is None:
             return connection
-        self._talk = Talk(connection, self.conversation, clock)
+        self._talk = ProtocolConnection(connection, self.conversation, clock)
         await self._talk.begin()
         return self._talk
 
@@ -514,7 +514,7 @@ class _Task:
         if self._talk is not None:
             self._talk.look_again()
 
-    async def sleep_until(self, to_trio: Any, link: Link) -> None:
+    async def sleep_until(self, to_trio: Any, link: StreamSocket) -> None:
         """Sleep until the next ping is due; that may come to be earlier meanwhile."""
         while to_trio(link.ping_at) > trio.current_time():
             self._nap_until = link.ping_at

@@ -8,14 +8,14 @@ from contextlib import suppress
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._protocol._socket_protocol import Conversation
+from .._protocol._socket_protocol import SocketProtocol
 from ..connectors._base import Connection
 from ._clock import SteadyClock
 
-__all__ = ["Talk"]
+__all__ = ["ProtocolConnection"]
 
 
-class Talk:
+class ProtocolConnection:
     """Holds a conversation on a connection, and passes on the events.
 
     Args:
@@ -24,7 +24,7 @@ class Talk:
         clock: Tells the time.
     """
 
-    def __init__(self, connection: Connection, conversation: Conversation, clock: SteadyClock) -> None:
+    def __init__(self, connection: Connection, conversation: SocketProtocol, clock: SteadyClock) -> None:
         self.conversation = conversation
         self._connection = connection
         self._clock = clock

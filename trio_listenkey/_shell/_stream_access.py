@@ -14,17 +14,17 @@ from .._core._key_lifecycle import Notice
 from .._core._key_states import State
 from .._core._stream import Stream
 from .._protocol._signing import sign_as
-from .._protocol._socket_protocol import Conversation, Manners, needs_manners
-from .._protocol._ws_api import ApiSession, subscribe_by_signature, subscribe_by_token
+from .._protocol._socket_protocol import ChannelProtocol, SocketProtocol, needs_channel_protocol
+from .._protocol._ws_api import WsApiProtocol, subscribe_by_signature, subscribe_by_token
 from .._settings import Credentials
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._listen_key import ListenKey
 
-__all__ = ["KeyLease", "Lease", "SessionLease"]
+__all__ = ["KeyAccess", "SignedAccess", "StreamAccess"]
 
 
-class Lease(Protocol):
+class StreamAccess(Protocol):
     """What the two have in common."""
 
     @property
@@ -33,7 +33,7 @@ class Lease(Protocol):
         ...
 
     @property
-    def venue(self) -> Venue | SessionVenue:
+    def venue(self) -> Venue | SignedVenue:
         """The exchange."""
         ...
 
@@ -47,7 +47,7 @@ class Lease(Protocol):
         """Of the listen key."""
         ...
 
-    def tie(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
+    def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
         """Tell ``machine`` of the key, now and whenever something happens to it; then call ``follow``."""
         ...
 
@@ -70,11 +70,11 @@ class Lease(Protocol):
         """The exchange has said on a socket that it does not know the key."""
         ...
 
-    def ask(self, talk: Conversation | None) -> None:
-        """Have the exchange asked whether events still come; ``talk`` is that on the socket which delivers."""
+    def ask(self, protocol: SocketProtocol | None) -> None:
+        """Have the exchange asked whether events still come; ``protocol`` is that on the socket which delivers."""
         ...
 
-    def converse(self, confirmed: Callable[[float], None]) -> Conversation | None:
+    def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol | None:
         """What there is to be said on a socket that was opened with :attr:`url`; ``None`` for nothing.
 
         ``confirmed`` is called with the time at which it was asked on that socket whether events come, if they do.
@@ -92,12 +92,12 @@ class Lease(Protocol):
         ...
 
 
-class KeyLease:
+class KeyAccess:
     """A listen key."""
 
     def __init__(self, key: ListenKey) -> None:
         self.key: ListenKey | None = key
-        self.venue: Venue | SessionVenue = key.venue
+        self.venue: Venue | SignedVenue = key.venue
         self._key = key
 
     @property
@@ -110,7 +110,7 @@ class KeyLease:
         """The key's."""
         return self._key.generation
 
-    def tie(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
+    def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
         """See the port."""
         self._machine, self._now, self._follow = machine, now, follow
         self._key._watchers.append(self._changed)  # noqa: SLF001 - the lease is the other half of it
@@ -135,26 +135,26 @@ class KeyLease:
         """Ask by a keepalive, which brings another key."""
         self._key._ask(self._now())  # noqa: SLF001 - as above
 
-    def ask(self, talk: Conversation | None) -> None:
+    def ask(self, protocol: SocketProtocol | None) -> None:
         """Ask by a keepalive; where that would bring another key, on the socket."""
         if not self.subscribes:
             self.renew()
-        elif not _ask_on(talk, self._now()):
+        elif not _ask_on(protocol, self._now()):
             self._confirm()
 
-    def converse(self, confirmed: Callable[[float], None]) -> Conversation | None:
+    def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol | None:
         """The exchange's manners, if it has some; where the key is no part of the URL, it is said."""
         shape = self._key.venue.stream
         if shape.says_key:
-            return ApiSession(self.venue.name, subscribe_by_token(self._key.value), confirmed)
-        return Manners(shape, self.venue.name, (self._key.value,)) if needs_manners(shape) else None
+            return WsApiProtocol(self.venue.name, subscribe_by_token(self._key.value), confirmed)
+        return ChannelProtocol(shape, self.venue.name, (self._key.value,)) if needs_channel_protocol(shape) else None
 
     def _confirm(self) -> None:
         """Without a socket there is nobody to ask about a token: it is presumed to be good as long as it is held."""
         lifecycle = self._key._machine  # noqa: SLF001 - as above
         if lifecycle.state in {State.HELD, State.RENEWING}:
             now = self._now()
-            self._machine.key_held(self.generation, self._key.value, now, now)
+            self._machine.key_confirmed(self.generation, self._key.value, now, now)
             self._follow()
 
     @property
@@ -174,23 +174,23 @@ class KeyLease:
             case "lost":
                 self._machine.key_lost(self._now())
             case "retrying":
-                self._machine.key_troubled(self._now())
+                self._machine.key_request_failing(self._now())
         self._follow()
 
     def _take(self) -> None:
         lifecycle = self._key._machine  # noqa: SLF001 - as above
         if lifecycle.state in {State.HELD, State.RENEWING}:
-            self._machine.key_held(self.generation, self._key.value, lifecycle.confirmed_at, self._now())
+            self._machine.key_confirmed(self.generation, self._key.value, lifecycle.confirmed_at, self._now())
 
 
-class SessionLease:
+class SignedAccess:
     """Credentials, and a venue that takes signed subscriptions: there is nothing to keep alive, and nothing to lose."""
 
     generation = 1
 
-    def __init__(self, venue: SessionVenue, credentials: Credentials) -> None:
+    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
         self.key: ListenKey | None = None
-        self.venue: Venue | SessionVenue = venue
+        self.venue: Venue | SignedVenue = venue
         self.url = venue.url
         self.lifetime = venue.lifetime
         self.subscribes = self.overlaps = True
@@ -198,7 +198,7 @@ class SessionLease:
         sign = partial(sign_as, venue.name, credentials)
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 
-    def tie(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
+    def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
         """See the port."""
         self._machine, self._now, self._follow = machine, now, follow
         self._confirm()
@@ -206,14 +206,14 @@ class SessionLease:
     def renew(self) -> None:
         """There is no key."""
 
-    def ask(self, talk: Conversation | None) -> None:
+    def ask(self, protocol: SocketProtocol | None) -> None:
         """Ask on the socket itself; where there is none, there is nothing to be in doubt about."""
-        if not _ask_on(talk, self._now()):
+        if not _ask_on(protocol, self._now()):
             self._confirm()
 
-    def converse(self, confirmed: Callable[[float], None]) -> Conversation:
+    def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol:
         """The subscription."""
-        return ApiSession(self.venue.name, self._build, confirmed)
+        return WsApiProtocol(self.venue.name, self._build, confirmed)
 
     @property
     def expires_at(self) -> float:
@@ -222,13 +222,13 @@ class SessionLease:
 
     def _confirm(self) -> None:
         now = self._now()
-        self._machine.key_held(1, "", now, now)
+        self._machine.key_confirmed(1, "", now, now)
         self._follow()
 
 
-def _ask_on(talk: Conversation | None, now: float) -> bool:
+def _ask_on(protocol: SocketProtocol | None, now: float) -> bool:
     """Whether there was anywhere to ask."""
-    if talk is None:
+    if protocol is None:
         return False
-    talk.now = now
-    return talk.ask()
+    protocol.now = now
+    return protocol.ask()

@@ -9,20 +9,20 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._stream import Stream
-from .._core._stream_states import StreamState
+from .._core._stream_states import SocketState
 from .._errors import SlowConsumerError, UsageError
 from .._events import Gap, StreamItem, UserEvent
 from .._statistics import StreamStatistics
-from .._venue._signed_venue import SessionVenue
+from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._listen_key import ListenKey
-from ._stream_access import Lease
+from ._stream_access import StreamAccess
 
 __all__ = ["UserStream"]
 
 # How many events are taken between two that let other tasks run: a full checkpoint costs more than all the rest of
 # taking an event. Whether the task was cancelled is asked for each.
-_STINT = 64
+_CHECKPOINT_EVERY = 64
 
 
 @final
@@ -33,20 +33,22 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
     leave the loop whenever you like, and come back. Several tasks may take events: each event goes to one of them.
     """
 
-    __slots__ = ("_closed", "_items", "_lease", "_machine", "_made_room", "_readers", "_sync", "_until_rest", "venue")
+    __slots__ = ("_access", "_closed", "_items", "_machine", "_made_room", "_readers", "_sync", "_until_rest", "venue")
 
-    venue: Venue | SessionVenue
+    venue: Venue | SignedVenue
     """The exchange that it comes from."""
 
-    def __init__(self, lease: Lease, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]) -> None:
-        self.venue = lease.venue
-        self._lease = lease
+    def __init__(
+        self, access: StreamAccess, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]
+    ) -> None:
+        self.venue = access.venue
+        self._access = access
         self._machine = machine
         self._items = machine.buffer.items
         self._sync = sync
         self._made_room = made_room
         self._readers = trio.lowlevel.ParkingLot()
-        self._until_rest = _STINT
+        self._until_rest = _CHECKPOINT_EVERY
         self._closed = False
 
     @property
@@ -56,11 +58,11 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         Raises:
             UsageError: There is none at this exchange.
         """
-        if self._lease.key is None:
+        if self._access.key is None:
             raise UsageError(
                 f"{self.venue.name} has no listen keys", advice="Its streams are asked for on the socket itself"
             )
-        return self._lease.key
+        return self._access.key
 
     @enable_ki_protection
     async def receive(self) -> UserEvent | Gap:
@@ -109,17 +111,17 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
     @enable_ki_protection
     def statistics(self) -> StreamStatistics:
         """What the stream is and was; ``is_live`` says whether it can be relied upon at this moment."""
-        if self._machine.state is not StreamState.CLOSED:
+        if self._machine.state is not SocketState.CLOSED:
             self._sync()
-        key = self._lease.key
-        return self._machine.statistics(key.statistics() if key else None, self._lease.expires_at)
+        key = self._access.key
+        return self._machine.statistics(key.statistics() if key else None, self._access.expires_at)
 
     async def _wait_for_items(self) -> None:
         self._until_rest -= 1
         if self._items and self._until_rest:
             await trio.lowlevel.checkpoint_if_cancelled()
         else:
-            self._until_rest = _STINT
+            self._until_rest = _CHECKPOINT_EVERY
             await trio.lowlevel.checkpoint()
         while not self._items or self._closed:
             self._raise_if_over()
@@ -144,7 +146,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
             self._closed = True
             self._items.clear()
             self._readers.unpark_all()
-            if self._machine.state is not StreamState.CLOSED:
+            if self._machine.state is not SocketState.CLOSED:
                 self._machine.stop()
                 self._sync()
 

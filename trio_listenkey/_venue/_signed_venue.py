@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from ._venue import check_origin, check_path
 
-__all__ = ["SessionVenue"]
+__all__ = ["SignedVenue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionVenue:
+class SignedVenue:
     """An exchange whose private stream is asked for on the socket itself, by a signed message: there is no key to keep.
 
     :func:`~trio_listenkey.open_user_stream` takes it like any :class:`~trio_listenkey.Venue`;
@@ -41,7 +41,7 @@ class SessionVenue:
         check_origin(self, "stream_url", secure="wss", plain="ws")
         check_path(self, "stream_path", self.stream_path, forbidden="#")
 
-    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SessionVenue:  # noqa: ARG002 - all venues are moved in the same way
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue:  # noqa: ARG002 - all venues are moved in the same way
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ._parts import Heartbeat
-from ._signed_venue import SessionVenue
+from ._signed_venue import SignedVenue
 from ._venue import Venue, Verb
 
 __all__ = ["HEADS", "facts_of"]
@@ -36,9 +36,9 @@ _CLOSE: Final = {
 }
 
 
-def facts_of(venue: Venue | SessionVenue) -> tuple[str, ...]:
+def facts_of(venue: Venue | SignedVenue) -> tuple[str, ...]:
     """One cell for each of ``HEADS``."""
-    if isinstance(venue, SessionVenue):
+    if isinstance(venue, SignedVenue):
         return (
             venue.name,
             "no key: a signed subscription on the socket",

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import trio
 
-from .._redaction import chain, discretion, interruption, words_of
+from .._redaction import chain, hide_from_logs, interruption, safe_error_text
 from ._base import SocketError
 
 __all__ = ["interrupt_in", "settled", "words"]
@@ -33,7 +33,7 @@ async def settled(attempt: Callable[[], Awaitable[_T]], *, about: str = "") -> _
     callers = sys.exception()
     failure: BaseException
     try:
-        with discretion():
+        with hide_from_logs():
             return await attempt()
     except SocketError as error:
         failure = error.with_traceback(None)  # its frames know too much
@@ -52,7 +52,7 @@ async def settled(attempt: Callable[[], Awaitable[_T]], *, about: str = "") -> _
 def words(error: BaseException, callers: BaseException | None = None) -> str:
     """What ``error`` tells, in words that come from us, from the TLS library or from the system."""
     links = list(chain(error, callers))
-    found = next(filter(None, map(words_of, reversed(links))), None)
+    found = next(filter(None, map(safe_error_text, reversed(links))), None)
     return found or f"no connection ({type(error).__name__})"
 
 

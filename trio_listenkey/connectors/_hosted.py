@@ -22,10 +22,10 @@ from ._failures import interrupt_in, settled, words
 from ._handshake import read_answer
 from ._wire import READ, Wire
 
-__all__ = ["Gate", "Host", "HostedConnection"]
+__all__ = ["HostedConnection", "HostedConnector", "ReadGate"]
 
 
-class Gate(trio.abc.Stream):
+class ReadGate(trio.abc.Stream):
     """What the library takes for its stream.
 
     Attributes:
@@ -121,7 +121,7 @@ def _nobody() -> None:
 class HostedConnection(ABC):
     """A library's connection, as the port has it."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: ReadGate) -> None:
         self._gate = gate
         gate.on_failure = self._give_up_pings
         self._messages: list[bytes] = []
@@ -203,17 +203,17 @@ class HostedConnection(ABC):
         return SocketError(self._gate.failure) if self._gate.failure else self._library_says()
 
 
-Attach = Callable[["Tasks", Gate, Address], Awaitable[HostedConnection]]
+Attach = Callable[["LibraryNursery", ReadGate, Address], Awaitable[HostedConnection]]
 """Has a library shake hands over a gate, and start its task."""
 
 
-class Tasks:
+class LibraryNursery:
     """What the library takes for its nursery. It is for one task, which never raises, and whose end is told of.
 
     The task goes on while the block is being cancelled, which may have things to do that take a while.
     """
 
-    def __init__(self, nursery: trio.Nursery, gate: Gate) -> None:
+    def __init__(self, nursery: trio.Nursery, gate: ReadGate) -> None:
         self.opening = trio.CancelScope()
         """Cancelled at the end of the task: else trio-websocket would wait for ever for a handshake that failed."""
         self._nursery = nursery
@@ -241,14 +241,14 @@ class Tasks:
             self.opening.cancel()
 
 
-class Host(AbstractAsyncContextManager[Connection, None]):
+class HostedConnector(AbstractAsyncContextManager[Connection, None]):
     """Opens a connection for as long as the block. A class, not a generator: contextlib's frames know no Ctrl-C.
 
     No exception enters the nursery, and its tasks raise none: so the block's leaves as it was.
     """
 
     _wire: Wire
-    _tasks: Tasks
+    _tasks: LibraryNursery
     _connection: HostedConnection
 
     def __init__(self, dial: Dial, url: str, attach: Attach) -> None:
@@ -276,8 +276,8 @@ class Host(AbstractAsyncContextManager[Connection, None]):
     async def _open(self) -> Connection:
         address = Address.of(self._url)
         self._wire = Wire(await self._dial(self._url))
-        gate = Gate(self._wire)
-        self._tasks = Tasks(await self._nursery_manager.__aenter__(), gate)
+        gate = ReadGate(self._wire)
+        self._tasks = LibraryNursery(await self._nursery_manager.__aenter__(), gate)
         error: BaseException | None = None
         try:
             with self._tasks.opening:

@@ -14,10 +14,10 @@ from typing import Any, final
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from .._redaction import discretion
+from .._redaction import hide_from_logs
 from ._base import Connection, SocketError
 from ._dial import USER_AGENT, Address, Dials
-from ._hosted import Gate, Host, HostedConnection, Tasks
+from ._hosted import HostedConnection, HostedConnector, LibraryNursery, ReadGate
 from ._wire import READ
 
 __all__ = ["TrioWebSocketConnector"]
@@ -44,10 +44,10 @@ class TrioWebSocketConnector(Dials):
         Raises:
             SocketError: It could not be opened.
         """
-        return Host(self._dial, url, partial(_attach, self._max_message))
+        return HostedConnector(self._dial, url, partial(_attach, self._max_message))
 
 
-async def _attach(max_message: int, tasks: Tasks, gate: Gate, address: Address) -> HostedConnection:
+async def _attach(max_message: int, tasks: LibraryNursery, gate: ReadGate, address: Address) -> HostedConnection:
     socket = await wrap_client_stream(
         _as_any(tasks),
         _as_any(gate),
@@ -68,7 +68,7 @@ def _as_any(what: object) -> Any:
 
 @final
 class _Connection(HostedConnection):
-    def __init__(self, gate: Gate, socket: WebSocketConnection, max_message: int) -> None:
+    def __init__(self, gate: ReadGate, socket: WebSocketConnection, max_message: int) -> None:
         super().__init__(gate)
         self._socket = socket
         self._max_message = max_message
@@ -107,11 +107,11 @@ class _Connection(HostedConnection):
     async def _ping(self) -> None:
         payload = next(self._numbers).to_bytes(8)
         try:
-            with discretion():
+            with hide_from_logs():
                 await self._socket.ping(payload)
         finally:
             self._socket._pings.pop(payload, None)  # noqa: SLF001 - it would keep what was cancelled
 
     async def _send(self, message: str) -> None:
-        with suppress(ConnectionClosed), discretion():
+        with suppress(ConnectionClosed), hide_from_logs():
             await self._socket.send_message(message)

@@ -18,7 +18,7 @@ from websockets.trio.client import ClientConnection
 
 from ._base import Connection, SocketError
 from ._dial import USER_AGENT, Address, Dials
-from ._hosted import Gate, Host, HostedConnection
+from ._hosted import HostedConnection, HostedConnector, ReadGate
 from ._protocol import new_protocol, why_over
 
 __all__ = ["WebSocketsTrioConnector"]
@@ -38,10 +38,10 @@ class WebSocketsTrioConnector(Dials):
         Raises:
             SocketError: It could not be opened.
         """
-        return Host(self._dial, url, partial(_attach, self._max_message))
+        return HostedConnector(self._dial, url, partial(_attach, self._max_message))
 
 
-async def _attach(max_message: int, tasks: Any, gate: Gate, address: Address) -> HostedConnection:
+async def _attach(max_message: int, tasks: Any, gate: ReadGate, address: Address) -> HostedConnection:
     client = _Client(
         tasks,
         gate,
@@ -67,7 +67,7 @@ class _Client(ClientConnection):
 
 @final
 class _Connection(HostedConnection):
-    def __init__(self, gate: Gate, client: _Client) -> None:
+    def __init__(self, gate: ReadGate, client: _Client) -> None:
         super().__init__(gate)
         self._client = client
         self._numbers = itertools.count()

@@ -2,7 +2,7 @@
 
 An HTTP library's exceptions may carry headers, in their text (h11 quotes a header that it dislikes) or in the
 locals of the frames that their traceback holds. So none of them leaves a transport, not even as the
-``__cause__`` of another: :func:`settle` turns each into a fresh :exc:`TransportError` with words of our own,
+``__cause__`` of another: :func:`translate_errors` turns each into a fresh :exc:`TransportError` with words of our own,
 raised where no other exception is being handled, from frames without a secret.
 """
 
@@ -15,10 +15,10 @@ from typing import Any
 
 from .._errors import TransportError
 from .._http import Request, Response
-from .._redaction import chain, discretion, interruption, words_of
+from .._redaction import chain, hide_from_logs, interruption, safe_error_text
 from ._base import MAX_BODY
 
-__all__ = ["Body", "Witness", "authority", "outgoing_headers", "refuse_encoding", "settle"]
+__all__ = ["BoundedBody", "SendTracker", "authority", "outgoing_headers", "refuse_encoding", "translate_errors"]
 
 _LONGEST_REASON = 200
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -27,7 +27,7 @@ _VALUE = re.compile(r"(?:[!-~]+(?:[ \t]+[!-~]+)*)?")
 _URL = re.compile(r"https?://((?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?)(?:[/?#][!-~]*)?")
 
 
-class Witness:
+class SendTracker:
     """Watches one request, to know whether any byte of it can have reached the exchange.
 
     Args:
@@ -70,7 +70,7 @@ def _let_be(stream: Any) -> None:
     """Adopt nothing."""
 
 
-class Body:
+class BoundedBody:
     """The body of an answer, up to :data:`MAX_BODY` bytes."""
 
     def __init__(self) -> None:
@@ -117,8 +117,8 @@ def refuse_encoding(headers: Iterable[tuple[str, str]]) -> None:
             raise TransportError("the answer has a content encoding that was not asked for")
 
 
-async def settle(
-    send: Callable[[Request, Witness], Awaitable[Response]], request: Request, witness: Witness
+async def translate_errors(
+    send: Callable[[Request, SendTracker], Awaitable[Response]], request: Request, witness: SendTracker
 ) -> Response:
     """Bring back what ``send`` brings, or raise what its failure means to our callers.
 
@@ -136,13 +136,13 @@ async def settle(
 
 
 async def _outcome(
-    send: Callable[[Request, Witness], Awaitable[Response]], request: Request, witness: Witness
+    send: Callable[[Request, SendTracker], Awaitable[Response]], request: Request, witness: SendTracker
 ) -> Response | BaseException:
     """``send``'s answer or its failure, as a value. A bare cancellation or Ctrl-C passes."""
     callers = sys.exception()
     try:
         _refuse_unsendable(request)
-        with discretion():
+        with hide_from_logs():
             return await send(request, witness)
     except Exception as error:  # noqa: BLE001 -- "and nothing else": asks alone raises errors of five packages
         return _failure(error, callers, request, unsent=witness.unsent)
@@ -169,7 +169,7 @@ def _refuse_unsendable(request: Request) -> None:
 def _failure(error: Exception, callers: BaseException | None, request: Request, *, unsent: bool) -> TransportError:
     """The :exc:`TransportError` that ``error`` means."""
     links = [error] if isinstance(error, TransportError) else list(chain(error, callers))
-    words = next(filter(None, (words_of(link) for link in reversed(links))), None)
+    words = next(filter(None, (safe_error_text(link) for link in reversed(links))), None)
     reason = words or f"no readable answer ({type(error).__name__})"
     unsent = unsent or any(_surely_unsent(link) for link in links)
     if unsent and (host := authority(request.url)):

@@ -16,7 +16,7 @@ import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
-from ._adapter import Body, Witness, authority, outgoing_headers, refuse_encoding, settle
+from ._adapter import BoundedBody, SendTracker, authority, outgoing_headers, refuse_encoding, translate_errors
 from ._anyio3 import import_asks, no_socket_left
 
 __all__ = ["AsksTransport"]
@@ -65,7 +65,7 @@ class AsksTransport:
         Raises:
             TransportError: There is no complete answer.
         """
-        return await settle(self._send, request, Witness(connecting=True))
+        return await translate_errors(self._send, request, SendTracker(connecting=True))
 
     async def aclose(self) -> None:
         """Close the transport, and its own session if it has one. Requests in flight go on to their end."""
@@ -75,10 +75,10 @@ class AsksTransport:
             await self._session.close()
         await trio.lowlevel.checkpoint()
 
-    async def _send(self, request: Request, witness: Witness) -> Response:
+    async def _send(self, request: Request, witness: SendTracker) -> Response:
         if self._closed:
             raise TransportError("the transport is closed", unsent=True)
-        body = Body()
+        body = BoundedBody()
         with no_socket_left():
             answer = await self._current_session().request(
                 request.method,
@@ -121,7 +121,7 @@ def _pairs(headers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 class _BeforeSending:
     """Passes for authentication, which asks calls when it is connected and has not sent anything."""
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, witness: SendTracker) -> None:
         self._witness = witness
 
     async def __call__(self, _: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
-from ._adapter import Body, Witness, outgoing_headers, refuse_encoding, settle
+from ._adapter import BoundedBody, SendTracker, outgoing_headers, refuse_encoding, translate_errors
 
 __all__ = ["HTTPCore2Transport"]
 
@@ -64,7 +64,7 @@ class HTTPCore2Transport:
             TransportError: There is no complete answer.
         """
         # httpcore2 tells of its steps before it takes them: as long as it has not, nothing was sent.
-        return await settle(self._send, request, Witness(connecting=True))
+        return await translate_errors(self._send, request, SendTracker(connecting=True))
 
     async def aclose(self) -> None:
         """Close all connections, without waiting and even when cancelled. Requests in flight fail."""
@@ -73,7 +73,7 @@ class HTTPCore2Transport:
             pool.close()
         await trio.lowlevel.checkpoint()
 
-    async def _send(self, request: Request, witness: Witness) -> Response:
+    async def _send(self, request: Request, witness: SendTracker) -> Response:
         if self._closed:
             raise TransportError("the transport is closed", unsent=True)
         pool = self._current_pool()
@@ -130,7 +130,7 @@ class _Pool:
         self.users = 0
         """Requests in flight; who comes and who leaves counts."""
 
-    async def exchange(self, request: Request, witness: Witness) -> Response:
+    async def exchange(self, request: Request, witness: SendTracker) -> Response:
         """Send ``request`` and read the answer."""
         # Without a body still a Content-Length, of 0: some servers refuse a POST that has none (HTTP 411).
         content = request.body if request.body or request.method != "GET" else None
@@ -143,7 +143,7 @@ class _Pool:
         ) as answer:
             headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
             refuse_encoding(headers)
-            body = Body()
+            body = BoundedBody()
             # An async generator that is left half-way would wait for the garbage collector.
             async with aclosing(answer.aiter_stream()) as chunks:
                 async for chunk in chunks:

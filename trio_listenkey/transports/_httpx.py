@@ -9,7 +9,7 @@ import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
-from ._adapter import Body, Witness, outgoing_headers, refuse_encoding, settle
+from ._adapter import BoundedBody, SendTracker, outgoing_headers, refuse_encoding, translate_errors
 
 __all__ = ["HTTPXTransport"]
 
@@ -49,14 +49,14 @@ class HTTPXTransport:
             TransportError: There is no complete answer.
         """
         # The client may send through anything, so silence of the trace extension is no proof.
-        return await settle(self._send, request, Witness(connecting=False))
+        return await translate_errors(self._send, request, SendTracker(connecting=False))
 
     async def aclose(self) -> None:
         """Close the transport. The client stays open: it is yours."""
         self._closed = True
         await trio.lowlevel.checkpoint()
 
-    async def _send(self, request: Request, witness: Witness) -> Response:
+    async def _send(self, request: Request, witness: SendTracker) -> Response:
         if self._closed or self._client.is_closed:
             raise TransportError("the transport or its client is closed", unsent=True)
         opened: list[Any] = []
@@ -71,7 +71,7 @@ class HTTPXTransport:
                     stream.get_extra_info("socket").close()
             raise
 
-    async def _exchange(self, request: Request, witness: Witness) -> Response:
+    async def _exchange(self, request: Request, witness: SendTracker) -> Response:
         async with self._client.stream(
             request.method,
             request.url,
@@ -88,7 +88,7 @@ class HTTPXTransport:
 
 
 async def _read_body(answer: Any) -> bytes:
-    body = Body()
+    body = BoundedBody()
     chunks = answer.aiter_raw()
     try:
         async for chunk in chunks:

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from trio_listenkey.transports import Request, Response, TransportError
-from trio_listenkey.transports._adapter import Witness, settle
+from trio_listenkey.transports._adapter import SendTracker, translate_errors
 
 REQUEST = Request("POST", "http://localhost:1/path?query", ())
 
@@ -26,15 +26,15 @@ async def cancelled() -> trio.Cancelled:
     return caught.value
 
 
-def failing_with(error: BaseException) -> Callable[[Request, Witness], Awaitable[Response]]:
-    async def send(request: Request, witness: Witness) -> Response:
+def failing_with(error: BaseException) -> Callable[[Request, SendTracker], Awaitable[Response]]:
+    async def send(request: Request, witness: SendTracker) -> Response:
         raise error
 
     return send
 
 
 async def settled(error: BaseException, *, connecting: bool = False) -> Response:
-    return await settle(failing_with(error), REQUEST, Witness(connecting=connecting))
+    return await translate_errors(failing_with(error), REQUEST, SendTracker(connecting=connecting))
 
 
 async def test_group_of_cancellations_is_one_cancellation() -> None:
@@ -123,8 +123,8 @@ async def test_chain_that_bites_its_tail() -> None:
 
 async def test_unsent_until_it_sends() -> None:
     """Before a library tells that it sends nothing was sent; afterwards something may have been, for ever."""
-    told = Witness(connecting=True)
-    untold = Witness(connecting=False)
+    told = SendTracker(connecting=True)
+    untold = SendTracker(connecting=False)
     assert [told.unsent, untold.unsent] == [True, False]
     await untold.trace("connection.connect_tcp.started", {})
     await untold.trace("connection.connect_tcp.complete", {"return_value": None})

@@ -1,11 +1,11 @@
-"""Imports point one way: words <- venue <- core, words <- ports, all of them <- shell <- face.
+"""Imports point one way: values <- venue <- core <- protocol, values <- ports, all of them <- shell <- face.
 
-The test exchange stands beside, and must not know the core that it judges.
+The test exchange stands beside, and must not know the core and the protocol that it judges.
 """
 
 import ast
+import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from graphlib import TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
@@ -19,26 +19,25 @@ FILES = {
 }
 TREES = {module: ast.parse(path.read_bytes()) for module, path in FILES.items()}
 
-# The first pattern that a module's name fits says where it belongs. "" is the package itself.
+# A folder is a layer; "" is the package itself. Of single files, those that are named.
 LAYERS = {
-    "words": ["_errors", "_events", "_http", "_values"],
-    "venue": ["venues", "_core._venue", "_core._venue_parts", "_core._session_venue"],
-    "core": ["_core", "_core.*"],
-    "ports": [
-        *("_transport", "_connector", "_instrument", "_discretion", "_foreign"),
-        *("transports", "transports.*", "connectors", "connectors.*"),
-    ],
-    "testing": ["testing", "testing.*"],
-    "face": ["", "__main__", "_cli", "_cli.*"],
-    "shell": ["_[a-z]*"],
+    "values": ["_errors", "_events", "_http", "_settings", "_statistics"],
+    "venue": ["venues", "_venue"],
+    "core": ["_core"],
+    "protocol": ["_protocol"],
+    "ports": ["transports", "connectors", "_instrument", "_redaction"],
+    "testing": ["testing"],
+    "shell": ["_shell"],
+    "face": ["", "__main__", "_cli"],
 }
 MAY_IMPORT = {
-    "words": {"words"},
-    "venue": {"words", "venue"},
-    "core": {"words", "venue", "core"},
-    "ports": {"words", "ports"},
-    "testing": {"words", "venue", "ports", "testing"},
-    "shell": {"words", "venue", "core", "ports", "shell"},
+    "values": {"values"},
+    "venue": {"values", "venue"},
+    "core": {"values", "venue", "core"},
+    "protocol": {"values", "venue", "core", "protocol"},
+    "ports": {"values", "ports"},
+    "testing": {"values", "venue", "ports", "testing"},
+    "shell": {"values", "venue", "core", "protocol", "ports", "shell"},
     "face": set(LAYERS),
 }
 
@@ -47,7 +46,8 @@ IMPURE = {"logging", "os", "random", "secrets", "socket", "ssl", "threading", "t
 
 
 def layer_of(module: str) -> str:
-    fitting = (layer for layer, names in LAYERS.items() if any(fnmatchcase(module, name) for name in names))
+    folder = module.partition(".")[0]
+    fitting = (layer for layer, names in LAYERS.items() if folder in names)
     return next(fitting, f"no layer: give {module} a place in LAYERS")
 
 
@@ -84,8 +84,35 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     TopologicalSorter({module: set(our_imports(module)) for module in FILES}).prepare()
 
 
-@pytest.mark.parametrize("module", [name for name in FILES if layer_of(name) in {"venue", "core"}])
+@pytest.mark.parametrize("module", [name for name in FILES if layer_of(name) in {"venue", "core", "protocol"}])
 def test_the_core_has_no_clock_no_socket_and_no_chance(module: str) -> None:
     """Nothing in it can wait, and what happens in it depends on nothing but what it is given."""
     assert not any(isinstance(node, ASYNC) for node in ast.walk(TREES[module]))
     assert IMPURE.isdisjoint(name.split(".")[0] for name in absolute_imports(module))
+
+
+# "_accounts  what it is for", and "_one _other  what they are for"; in the package's own map after its layer's name.
+MAP_LINE = r"^ {4}(?:[a-z]+ {2,}| {12})?((?:_?[a-z_0-9]+/? )*_?[a-z_0-9]+/?) {2,}\S"
+PACKAGES = [
+    PACKAGE,
+    *sorted(path for path in PACKAGE.rglob("*/") if (path / "__init__.py").exists() and path.name != "testing"),
+]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_the_map_in_a_package_shows_every_file(package: Path) -> None:
+    """The docstring of a package is the map of its files: none is missing, and none that it shows is gone."""
+    shown = {
+        name
+        for names in re.findall(MAP_LINE, ast.get_docstring(TREES[name_of(package)]) or "", re.MULTILINE)
+        for name in names.split()
+    }
+    assert shown - {"__init__"} == {
+        f"{path.name}/" if path.is_dir() else path.stem
+        for path in package.iterdir()
+        if path.stem not in {"__init__", "__pycache__", "py"} and (path.is_dir() or path.suffix == ".py")
+    }
+
+
+def name_of(package: Path) -> str:
+    return ".".join(package.relative_to(PACKAGE).parts)

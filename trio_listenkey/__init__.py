@@ -1,14 +1,26 @@
-"""Exchange listen keys as a structured-concurrency primitive.
+"""Private event streams and listen keys of crypto exchanges, as structured-concurrency primitives for trio.
 
-How the package is laid out; imports go from right to left only::
+A folder is a layer, and imports point one way: each layer imports from those above it in this list alone. A test holds
+the list to the files, and the imports to the layers::
 
-    words                core              ports                       shell                 face
-    _errors _http   <-   _core/ venues <-  _transport _connector  <-   _clock           <-   __init__
-    _values _events                        _instrument                 _neighbourhood        __main__ _cli/
-                                           transports/ connectors/     _listen_key _keeper
-                                                                       _user_stream _stream_keeper
-
-``testing/`` stands beside: an exchange that knows nothing of the core it is there to judge.
+    values      _errors        what can go wrong, by who has to act
+                _events        UserEvent and Gap
+                _http          one HTTP request and its response
+                _settings      Credentials and Timing
+                _statistics    KeyStatistics and StreamStatistics
+    venue       _venue/        what differs between exchanges, as types
+                venues         every exchange, as data with its sources
+    core        _core/         the state machines: no I/O, no clock, no protocol
+    protocol    _protocol/     bytes to and from an exchange, as pure functions and machines
+    ports       transports/    the port for one HTTP request, and its adapters
+                connectors/    the port for one WebSocket, and its adapters
+                _instrument    the port for an observer
+                _redaction     keeps secrets out of other libraries' logs and exceptions
+    shell       _shell/        open_listen_key and open_user_stream: nurseries, shields, clocks
+    face        __init__       the public names
+                __main__       python -m trio_listenkey
+                _cli/          the command line
+    beside      testing/       an exchange to test against, which knows nothing of the core that it judges
 """
 
 from . import venues as venues

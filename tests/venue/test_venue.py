@@ -370,3 +370,8 @@ class TestPace:
         """A time of another type is an error of the venue's, not of the first comparison."""
         with pytest.raises(UsageError, match="keepalive every"):
             a_venue(**{name: value})
+
+
+def test_the_former_name_of_a_signed_venue_still_works() -> None:
+    """Programs that were written against it keep working until 1.0."""
+    assert venues.SessionVenue is venues.SignedVenue

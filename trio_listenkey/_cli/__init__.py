@@ -4,8 +4,8 @@
 
     __init__   the commands and their options
     _demo      a key's life against an exchange on this machine: the story, and what must be true at its end
-    _chronicle what happened so far, as data
-    _screen    how a chronicle is shown: a live view on a terminal, plain lines elsewhere
+    _chronicle  what happened so far, as data
+    _screen     how a chronicle is shown: a live view on a terminal, plain lines elsewhere
     _exchange  the test exchange as a process
     _venues    the table of the exchanges
 

@@ -1,13 +1,15 @@
-"""The sans-I/O core: what to do and when, from what was answered. No socket, no clock, no ``async``, no chance.
+"""The machines of one key and one stream: what happened and ``now`` go in, what to do and when come out.
 
-::
+Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows an exchange's protocol::
 
-    _state      the states of a key and every transition between them, as one table
-    _outcomes   what became of a request, as values
-    _backoff    how long to wait before another try
-    _neighbours who else shares this host's patience and this account's key
-    _venue      what differs between exchanges, as data
-    _requests   the bytes to send, per venue
-    _answers    what an answer means, per venue
-    _lifecycle  all of it together: what happened and ``now`` in; the next request and the next deadline out
+    _key_states       tables: the states of a key and every transition
+    _key_lifecycle    what to send for one key, and when
+    _outcomes         what became of a request, as values
+    _accounts         a host's bans and clock; who shares an account's key; which key is to be closed
+    _stream_states    tables: the states of a stream and every transition
+    _stream           what to do with a stream's sockets, and which gaps to report
+    _stream_socket    what one socket has delivered and proven
+    _buffer           what was received and not taken yet
+    _backoff          full jitter
+    _connect_limiter  how many sockets may be opened at a host, and when
 """

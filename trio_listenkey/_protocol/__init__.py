@@ -1,1 +1,10 @@
-"""LAYER protocol."""
+"""Bytes to and from an exchange, as pure functions and machines without I/O, clock or randomness.
+
+::
+
+    _requests         the HTTP request for each verb of a venue
+    _signing          signatures
+    _responses        what an answer means: one of the five outcomes
+    _socket_protocol  what is said on a stream's socket besides events: subscriptions and heartbeats
+    _ws_api           Binance's WebSocket API, where a stream is subscribed to by signature or token
+"""

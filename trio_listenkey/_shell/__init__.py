@@ -1,1 +1,15 @@
-"""LAYER shell."""
+"""Nurseries, shields and clocks around the machines of the core. It decides nothing that the core could decide.
+
+::
+
+    _keeper               open_listen_key: the task that owns a key from POST to DELETE
+    _listen_key           the handle of a key
+    _open_stream          open_user_stream, its block, and the tasks of its sockets
+    _user_stream          the channel that items come from
+    _stream_access        a listen key, or a signed subscription, as a stream sees it
+    _protocol_connection  a connection on which the venue's protocol is spoken
+    _run_context          what all contexts of one trio.run share
+    _body_scope           how to leave a block that hides a nursery
+    _clock                a clock that goes on while the machine sleeps
+    _validation           checks of arguments
+"""

@@ -9,6 +9,21 @@ A connector opens sockets that are only listened to::
                 print(message)
 
 Importing this module imports no WebSocket library; an adapter imports its own when its name is first used.
+
+::
+
+    _base             the port and its contract
+    _websockets_core  the default: the sans-I/O core of websockets over a trio stream
+    _trio_websocket   for trio-websocket
+    _websockets_trio  for websockets.trio
+    _hosted           a library that wants a nursery and a stream of its own
+    _dial             names, TCP, TLS
+    _proxy            HTTP and SOCKS proxies
+    _handshake        the answer to a handshake
+    _frames           reads frames fast
+    _protocol         settings of websockets' core
+    _wire             a trio stream that can be dropped
+    _failures         what went wrong, in words without secrets
 """
 
 from __future__ import annotations

@@ -1,6 +1,15 @@
 """HTTP transports: the default one, and adapters for a client that you have already.
 
 Importing this module imports no HTTP library; an adapter imports its own when it is first asked for.
+
+::
+
+    _base       the port and its contract
+    _adapter    what every adapter has to do: count bytes, translate errors, track what was sent
+    _httpcore2  the default
+    _asks       for a session of asks
+    _anyio3     makes the anyio that asks pins work on current trio
+    _httpx      for a client of httpx or httpx2
 """
 
 from __future__ import annotations

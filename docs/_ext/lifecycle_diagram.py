@@ -1,6 +1,7 @@
-"""``.. lifecycle-diagram::`` and ``.. stream-diagram::`` draw states from the tables that the code obeys.
+"""Draws states from the tables that the code obeys.
 
-What may happen, and what it leads to, is read from ``TRANSITIONS`` and ``STREAM_TRANSITIONS``. Only where things stand
+``.. lifecycle-diagram::`` shows a key's, ``.. sockets-diagram::`` those of a stream's sockets, ``.. trust-diagram::``
+those of its trust. What may happen, and what it leads to, is read from the tables. Only where things stand
 is said here: a state without a place, an arrow without a way and a way without an arrow each end the build.
 """
 
@@ -17,7 +18,14 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from trio_listenkey._core._key_states import TRANSITIONS, Event, State
-from trio_listenkey._core._stream_states import STREAM_TRANSITIONS, SocketEvent, SocketState
+from trio_listenkey._core._stream_states import (
+    SOCKET_TRANSITIONS,
+    TRUST_TRANSITIONS,
+    SocketEvent,
+    SocketState,
+    TrustEvent,
+    TrustState,
+)
 
 
 class Way(NamedTuple):
@@ -99,16 +107,15 @@ KEY = Picture(
     },
 )
 
-STREAM = Picture(
-    table=STREAM_TRANSITIONS,
+SOCKETS = Picture(
+    table=SOCKET_TRANSITIONS,
     in_flight=SocketEvent.CONNECTED,
     size=(800, 474),
     places={
         SocketState.CONNECTING: (116, 116),
-        SocketState.LIVE: (400, 116),
+        SocketState.OPEN: (400, 116),
         SocketState.DRAINING: (684, 116),
         SocketState.WAITING: (116, 286),
-        SocketState.SILENT: (400, 286),
         SocketState.MOVING: (684, 286),
         SocketState.CLOSED: (400, 444),
     },
@@ -119,20 +126,47 @@ STREAM = Picture(
     ways={
         (SocketState.WAITING, SocketState.CONNECTING): Way([(96, 264), (96, 138)], (62, 206)),
         (SocketState.CONNECTING, SocketState.WAITING): Way([(136, 138), (136, 264)], (144, 206)),
-        (SocketState.CONNECTING, SocketState.LIVE): Way([(172, 106), (344, 106)], (222, 97)),
-        (SocketState.LIVE, SocketState.WAITING): Way([(344, 126), (300, 126), (300, 276), (172, 276)], (214, 267)),
-        (SocketState.LIVE, SocketState.SILENT): Way([(380, 138), (380, 264)], (332, 206)),
-        (SocketState.SILENT, SocketState.LIVE): Way([(420, 264), (420, 138)], (428, 206)),
-        (SocketState.SILENT, SocketState.WAITING): Way([(344, 296), (172, 296)], (230, 314)),
-        (SocketState.LIVE, SocketState.MOVING): Way([(456, 106), (600, 106), (600, 274), (628, 274)], (480, 97)),
-        (SocketState.MOVING, SocketState.LIVE): Way([(628, 288), (560, 288), (560, 126), (456, 126)], (480, 144)),
-        (SocketState.SILENT, SocketState.MOVING): Way([(456, 302), (628, 302)], (480, 320)),
+        (SocketState.CONNECTING, SocketState.OPEN): Way([(172, 106), (344, 106)], (222, 97)),
+        (SocketState.OPEN, SocketState.WAITING): Way([(380, 138), (380, 286), (172, 286)], (214, 277)),
+        (SocketState.OPEN, SocketState.MOVING): Way([(420, 138), (420, 286), (628, 286)], (480, 277)),
+        (SocketState.MOVING, SocketState.OPEN): Way([(660, 264), (660, 206), (440, 206), (440, 138)], (480, 197)),
         (SocketState.MOVING, SocketState.DRAINING): Way([(684, 264), (684, 138)], (692, 206)),
         (SocketState.MOVING, SocketState.CONNECTING): Way(
             [(684, 308), (684, 352), (28, 352), (28, 116), (60, 116)], (230, 343)
         ),
-        (SocketState.DRAINING, SocketState.LIVE): Way([(684, 94), (684, 66), (400, 66), (400, 94)], (446, 57)),
+        (SocketState.DRAINING, SocketState.OPEN): Way([(684, 94), (684, 66), (400, 66), (400, 94)], (446, 57)),
         (None, SocketState.CLOSED): Way([(400, 376), (400, 422)], (410, 404)),
+    },
+)
+
+TRUST = Picture(
+    table=TRUST_TRANSITIONS,
+    in_flight=TrustEvent.UNANSWERED,
+    size=(800, 420),
+    places={
+        TrustState.TRUSTED: (116, 100),
+        TrustState.ASKED: (400, 100),
+        TrustState.DOUBTED: (684, 100),
+        TrustState.DENIED: (400, 236),
+        TrustState.NONE: (400, 386),
+    },
+    # What leads from each of them to trust, to denial, or to nothing.
+    framed=(TrustState.TRUSTED, TrustState.ASKED, TrustState.DOUBTED, TrustState.DENIED),
+    frame=(8, 8, 784, 288),
+    legends=[((116, 272), ["a key that is presumed alive"])],
+    start=[(484, 386), (456, 386)],
+    ways={
+        (TrustState.TRUSTED, TrustState.ASKED): Way([(172, 100), (344, 100)], (230, 91)),
+        (TrustState.TRUSTED, TrustState.TRUSTED): Way([(96, 122), (96, 158), (136, 158), (136, 122)], (60, 176)),
+        (TrustState.ASKED, TrustState.DOUBTED): Way([(456, 100), (628, 100)], (494, 91)),
+        (TrustState.ASKED, TrustState.TRUSTED): Way([(400, 78), (400, 56), (136, 56), (136, 78)], (240, 47)),
+        (TrustState.DOUBTED, TrustState.TRUSTED): Way([(684, 78), (684, 32), (96, 32), (96, 78)], (500, 23)),
+        (TrustState.DENIED, TrustState.DENIED): Way([(456, 228), (500, 228), (500, 248), (456, 248)], (508, 242)),
+        (None, TrustState.DENIED): Way([(8, 220), (344, 220)], (180, 211)),
+        (None, TrustState.TRUSTED): Way([(8, 100), (60, 100)], (14, 62), stacked=True),
+        (None, TrustState.NONE): Way([(400, 296), (400, 364)], (410, 336)),
+        (TrustState.NONE, TrustState.TRUSTED): Way([(344, 386), (40, 386), (40, 122)], (200, 377)),
+        (TrustState.NONE, TrustState.NONE): Way([(380, 408), (380, 416), (420, 416), (420, 408)], (428, 416)),
     },
 )
 
@@ -256,13 +290,20 @@ class LifecycleDiagram(SphinxDirective):
         return [nodes.raw("", "\n".join(draw(self.picture)), format="html")]
 
 
-class StreamDiagram(LifecycleDiagram):
-    """Put the diagram of a stream's states here."""
+class SocketsDiagram(LifecycleDiagram):
+    """Put the diagram of a stream's sockets here."""
 
-    picture = STREAM
+    picture = SOCKETS
+
+
+class TrustDiagram(LifecycleDiagram):
+    """Put the diagram of the trust in what a stream's events come by here."""
+
+    picture = TRUST
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("lifecycle-diagram", LifecycleDiagram)
-    app.add_directive("stream-diagram", StreamDiagram)
+    app.add_directive("sockets-diagram", SocketsDiagram)
+    app.add_directive("trust-diagram", TrustDiagram)
     return {"parallel_read_safe": True}

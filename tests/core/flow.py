@@ -51,7 +51,7 @@ class Flow:
 
     @property
     def state(self) -> str:
-        return self.stream.state.name
+        return self.stream.state_name.upper()
 
     @property
     def kinds(self) -> list[str]:

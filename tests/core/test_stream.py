@@ -104,6 +104,7 @@ class TestOpening:
             door.record_attempt(0.0)
         flow, link = live(door=door)
         assert door.allowed_at == -inf
+        flow.held(100.0)
         flow.brings(link, 100.0, SHUTDOWN)
         assert flow.wants() == ["Open"]
         assert door.allowed_at == 300
@@ -340,8 +341,9 @@ class TestDrops:
 class TestSilence:
     def test_after_a_minute_the_exchange_is_asked(self) -> None:
         """A quiet account is not a dead one: an answer is all that it takes."""
-        flow, _ = live()
+        flow, link = live()
         assert flow.stream.deadline == 60
+        flow.ponged(link, 59.0, 59.1)
         assert flow.tick(59.9) == "LIVE"
         assert flow.wants() == []
         assert flow.tick(60.0) == "SILENT"
@@ -353,7 +355,10 @@ class TestSilence:
     def test_a_question_is_a_doubt_when_nobody_answers(self) -> None:
         """For two seconds the stream counts as live; when the exchange itself says that the key is dead, at no time."""
         flow, link = live()
+        flow.ponged(link, 59.0, 59.1)
         flow.tick(60.0)
+        assert flow.is_live()
+        flow.tick(61.9)
         assert flow.is_live()
         flow.tick(62.0)
         assert not flow.is_live()
@@ -367,6 +372,7 @@ class TestSilence:
         flow, link = live()
         flow.brings(link, 50.0, 1)
         assert flow.stream.deadline == 110
+        flow.ponged(link, 109.0, 109.1)
         assert flow.tick(110.0) == "SILENT"
         assert flow.brings(link, 111.0, 2) == "LIVE"
         assert flow.is_live()
@@ -477,6 +483,169 @@ class TestSilence:
         flow.tick(59.0)
         assert flow.fails(second, 62.0, draw=0.9) == "SILENT"
         flow.asks()
+
+
+class TestLiveIsSound:
+    """``is_live`` is true only while the peer answers and the key was proven alive a short time ago (S8)."""
+
+    def test_a_move_does_not_end_a_doubt(self) -> None:
+        """Nor does one that comes to nothing, nor the next socket: a handshake proves nothing."""
+        flow, first = live()
+        flow.tick(60.0)
+        flow.ponged(first, 62.0, 62.1)
+        flow.asks()
+        flow.tick(62.2)
+        assert not flow.is_live()
+        assert flow.brings(first, 63.0, SHUTDOWN) == "MOVING"
+        assert not flow.is_live()
+        assert flow.fails(flow.opens(63.0), 63.1, draw=0.9) == "SILENT"
+        assert not flow.is_live()
+        second = flow.opens(flow.stream.deadline)
+        assert flow.opened(second, 65.0) == "DRAINING"
+        assert not flow.is_live()
+        assert flow.ponged(first, 65.0, 65.1) == "SILENT"
+        assert not flow.is_live()
+        flow.held(66.0)
+        assert flow.is_live()
+
+    def test_a_doubt_is_raised_while_sockets_move(self) -> None:
+        """A handshake may hang for long, and a first socket of two may have little to say."""
+        flow, first, second = moving()
+        flow.ponged(first, 1059.0, 1059.1)
+        assert flow.stream.deadline == 1060
+        flow.tick(1060.0)
+        flow.asks()
+        assert flow.is_live()
+        flow.tick(1062.0)
+        assert not flow.is_live()
+        flow.opened(second, 1062.1)
+        flow.ponged(first, 1062.1, 1062.2)
+        assert flow.state == "SILENT"
+
+    def test_a_leap_of_the_clock_leaves_no_time_for_a_question(self) -> None:
+        """The two seconds are counted from when it was due, not from when it was noticed that it was."""
+        flow, link = live()
+        flow.ponged(link, 7200.0, 7200.0)
+        flow.tick(7200.0)
+        flow.asks()
+        assert not flow.is_live()
+        flow.held(7200.3, confirmed_at=7200.0)
+        assert flow.is_live()
+
+    def test_a_question_from_before_was_asked_then(self) -> None:
+        """It is not asked twice; and its two seconds are over."""
+        flow, link = live()
+        flow.held(40.0)
+        flow.brings(link, 50.0, b'{"e":"listenKeyExpired"}')
+        flow.asks()
+        flow.held(50.2, confirmed_at=40.0)
+        flow.brings(link, 50.3, 1)
+        flow.ponged(link, 110.0, 110.2)
+        assert flow.tick(110.4) == "SILENT"
+        flow.asks()
+        assert flow.is_live()
+        flow, link = live()
+        flow.held(40.0)
+        flow.ends(link, 90.0)
+        flow.asks()
+        flow.opened(flow.opens(92.0), 92.1)
+        assert flow.is_live()
+        assert flow.tick(100.0) == "SILENT"
+        assert not flow.is_live()
+
+    def test_where_nothing_can_be_asked_there_is_no_time_for_an_answer(self) -> None:
+        """A host that wants silence gets it, and its streams are in doubt as soon as they have a question."""
+        flow, link = live()
+        flow.ponged(link, 59.0, 59.1)
+        flow.stream.cannot_ask(59.5)
+        assert flow.is_live()
+        flow.tick(60.0)
+        flow.asks()
+        flow.stream.cannot_ask(60.0)
+        assert not flow.is_live()
+        flow.stream.cannot_ask(60.1)
+        assert flow.held(61.0) == "LIVE"
+
+    def test_a_peer_that_was_not_heard_is_not_relied_upon(self) -> None:
+        """While nobody reads, no answer to a ping is seen, and a socket may die unnoticed, whatever REST says."""
+        flow, link = live()
+        flow.ponged(link, 20.0, 20.1)
+        flow.stream.paused(link)
+        flow.held(59.0)
+        assert flow.is_live()
+        flow.held(60.0)
+        assert not flow.is_live()
+        flow.stream.resumed(link, 61.0)
+        assert not flow.is_live()
+        flow.ponged(link, 61.0, 61.1)
+        assert flow.is_live()
+
+    def test_what_was_held_back_is_no_news(self) -> None:
+        """A next socket's events may be some time old when they are delivered."""
+        flow, first, second = draining()
+        flow.brings(second, 1001.0, 1)
+        flow.brings(first, 1001.1, expired())
+        flow.ponged(first, 1000.5, 1001.2)
+        assert len(flow.items()) == 2
+        assert not flow.is_live()
+
+    def test_a_denial_is_unsaid_by_name_alone(self) -> None:
+        """The exchange said that our key is dead. A success that names none may be about another program's."""
+        flow, link = live()
+        flow.brings(link, 10.0, expired())
+        flow.asks()
+        flow.stream.key_confirmed(1, "K1", 10.1, 10.2, names_key=False)
+        assert not flow.is_live()
+        flow.held(10.3, confirmed_at=9.9)  # asked before it was said
+        assert not flow.is_live()
+        flow.held(10.4, confirmed_at=10.3)
+        assert flow.is_live()
+
+    def test_or_by_an_event(self) -> None:
+        """One that is read after it was sent after it."""
+        flow, link = live()
+        flow.brings(link, 10.0, expired())
+        assert not flow.is_live()
+        flow.brings(link, 10.1, 1)
+        assert flow.is_live()
+
+    def test_or_by_another_key(self) -> None:
+        """That is the one which counts then, and the stream moves to it."""
+        flow, link = live()
+        flow.brings(link, 10.0, expired())
+        flow.asks()
+        flow.stream.key_confirmed(2, "K2", 10.1, 10.2, names_key=False)
+        second = flow.opens(10.2)
+        flow.opened(second, 10.3)
+        flow.ponged(link, 10.3, 10.4)
+        assert flow.is_live()
+
+    def test_an_answer_that_is_old_itself_proves_nothing(self) -> None:
+        """It was under way for longer than proofs count."""
+        flow, link = live()
+        flow.tick(62.0)
+        flow.ponged(link, 90.0, 90.1)
+        flow.held(100.0, confirmed_at=39.0)
+        assert not flow.is_live()
+
+    def test_what_proved_the_key_proves_it_on_the_next_socket(self) -> None:
+        """An event was read from the first: the key is the second one's, too."""
+        flow, first, _ = draining()
+        flow.brings(first, 1000.9, 1)
+        flow.ponged(first, 1000.5, 1001.0)
+        assert flow.stream.deadline == pytest.approx(1060.9)
+
+    def test_a_new_subscription_was_answered(self) -> None:
+        """That ends the doubt in the one before, which had a life of its own."""
+        flow, first = live(subscribes=True)
+        flow.tick(62.0)
+        flow.ends(first, 63.0)
+        flow.stream.actions()
+        flow.stream.key_request_failing(65.0)
+        second = flow.stream._next
+        assert second is not None
+        flow.opened(second, 66.0)
+        assert flow.is_live()
 
 
 class TestExpired:
@@ -614,6 +783,7 @@ class TestMoving:
         flow.opened(second, 1000.5)
         flow.brings(first, 1000.6, 2)
         flow.delivers(1, 2)
+        flow.ponged(first, 1000.4, 1000.7)
         assert flow.is_live()
 
     def test_it_is_left_when_it_has_delivered_all(self) -> None:
@@ -713,6 +883,7 @@ class TestMoving:
         """A slow consumer keeps the first socket from showing anything: the five seconds begin when it is read from."""
         flow, first, second = draining()
         flow.stream.paused(first)
+        flow.held(1020.0)
         assert flow.stream.deadline == 1060.5
         flow.brings(second, 1030.0, 2)
         assert flow.tick(1040.0) == "DRAINING"
@@ -727,6 +898,7 @@ class TestMoving:
         flow, first, second = moving()
         flow.stream.paused(first)
         flow.opened(second, 1000.5)
+        flow.held(1020.0)
         assert flow.stream.deadline == 1060.5
         flow.stream.resumed(first, 1050.0)
         assert flow.tick(1055.0) == "LIVE"
@@ -737,11 +909,13 @@ class TestMoving:
         flow, first, _ = draining()
         flow.stream.paused(first)
         flow.stream.resumed(first, 1058.0)
-        assert flow.stream.deadline == 1060.5
+        assert flow.stream.deadline == 1060
         flow.stream.paused(first)
-        assert flow.tick(1060.4) == "DRAINING"
+        assert flow.tick(1060.0) == "DRAINING"
+        assert flow.wants() == ["Ask"]
+        assert flow.stream.deadline == 1060.5
         assert flow.tick(1060.5) == "SILENT"
-        assert flow.wants() == ["Close", "Ask"]
+        assert flow.wants() == ["Close"]
         flow.delivers("unresponsive")
 
     def test_an_event_on_both_says_nothing_where_channels_are_subscribed_to_in_turn(self) -> None:
@@ -755,6 +929,7 @@ class TestMoving:
     def test_it_has_a_ping_at_most(self) -> None:
         """Where pings are more frequent than that, so is the end of patience."""
         flow, first = live(timing=Timing(ping_every=2))
+        flow.held(100.0)
         flow.brings(first, 100.0, SHUTDOWN)
         second = flow.opens(100.0)
         flow.opened(second, 101.0)
@@ -770,6 +945,7 @@ class TestMoving:
     def test_memory_is_bounded(self) -> None:
         """A next one that brings more than there is room for does not wait any longer."""
         flow, first = live(limit=3)
+        flow.held(100.0)
         flow.brings(first, 100.0, SHUTDOWN)
         second = flow.opens(100.0)
         flow.opened(second, 100.5)
@@ -1098,7 +1274,7 @@ class TestLeaps:
         """Whatever was due meanwhile is due now, once."""
         flow, _ = live()
         assert flow.tick(30 * 3600.0) == "MOVING"
-        assert flow.wants() == ["Open"]
+        assert flow.wants() == ["Ask", "Open"]
         flow, _ = live()
         assert flow.tick(3600.0) == "SILENT"
         flow.asks()

@@ -52,6 +52,15 @@ class Socket:
     has_subscription: bool = True
     questions: deque[tuple[float, float]] = field(default_factory=deque)
     """When each arrives, and when it was asked."""
+    answered_at: float = -inf
+    """When the last ping was sent whose answer was read; or when it was opened."""
+    proven_at: float = -inf
+    """When there was last a sign of life on it: an event was read, or its subscription was confirmed."""
+    deaf_since: float = inf
+
+    @property
+    def generation(self) -> int:
+        return self.link.generation
 
     def put(self, message: Message, now: float, latency: float) -> None:
         self.last_arrival = max(self.last_arrival, now + latency)
@@ -101,6 +110,12 @@ class StreamMachine(RuleBasedStateMachine):
         self.rest_at = inf
         self.rest_sent_at = -inf
         self.asked_at = -inf
+        self.names_key = True
+        self.bans_next = False
+        self.banned_until = -inf
+        self.key_proven_at = self.now
+        self.dead_since = inf
+        self.denied_at = self.contradicted_at = -inf
         self.consumes = True
         self.taken: list[StreamItem] = []
         self.is_checked = 0
@@ -115,6 +130,11 @@ class StreamMachine(RuleBasedStateMachine):
 
     def _revive(self) -> None:
         self.subscribed.add(self.key)
+        self.dead_since, self.denied_at = inf, -inf
+
+    def _kill(self) -> None:
+        self.subscribed.discard(self.key)
+        self.dead_since = min(self.dead_since, self.now)
 
     def _emit(self, when: float) -> None:
         number = next(self.numbers)
@@ -153,7 +173,9 @@ class StreamMachine(RuleBasedStateMachine):
 
     def _ask(self, _link: StreamSocket | None) -> None:
         self.asked_at = self.now
-        if self.rest_at == inf and not self.known_dead:
+        if self.now < self.banned_until:
+            self.stream.cannot_ask(self.now)
+        elif self.rest_at == inf and not self.known_dead:
             self._send_request()
 
     def _send_request(self, delay: float = 0.0) -> None:
@@ -162,28 +184,41 @@ class StreamMachine(RuleBasedStateMachine):
 
     def _answer(self) -> None:
         self.rest_at = inf
-        if not self.rest_works:
+        if self.bans_next:
+            self.bans_next, self.banned_until = False, self.now + 30.0
+            if not self.known_dead:
+                self.stream.key_request_failing(self.now)
+                self.stream.cannot_ask(self.now)
+            self._send_request(30.0)
+        elif not self.rest_works:
             if not self.known_dead:
                 self.stream.key_request_failing(self.now)
             self._send_request(5.0)
         elif self.known_dead:
             self._create()
         elif self.key in self.subscribed:
-            self._hold()
-            if self.asked_at > self.rest_sent_at:
+            self._hold(names_key=self.names_key)
+            if self.stream.trust.is_denied and not self.names_key:
+                self._lose()  # a create says which key is alive
+            elif self.asked_at > self.rest_sent_at:
                 self._send_request()
         else:
             self._lose()
 
-    def _hold(self) -> None:
+    def _hold(self, *, names_key: bool = True) -> None:
         self.known_dead = False
-        self.stream.key_confirmed(self.generation, f"K{self.key}", min(self.rest_sent_at, self.now), self.now)
+        confirmed_at = min(self.rest_sent_at, self.now)
+        self.key_proven_at = max(self.key_proven_at, confirmed_at)
+        if names_key and not self.subscribes:
+            self.contradicted_at = max(self.contradicted_at, confirmed_at)
+        self.stream.key_confirmed(self.generation, f"K{self.key}", confirmed_at, self.now, names_key=names_key)
 
     def _create(self) -> None:
         if self.key not in self.subscribed:  # else it was never dead, and is what comes back
             self.key += 1
             self.generation += 1
             self._revive()
+        self.denied_at = -inf
         self._hold()
 
     def _lose(self) -> None:
@@ -259,15 +294,21 @@ class StreamMachine(RuleBasedStateMachine):
             match kind:
                 case "opened":
                     socket.is_open = True
+                    socket.answered_at = self.now
+                    socket.proven_at = socket.began_at if self.subscribes else -inf
+                    self.contradicted_at = self.now if self.subscribes else self.contradicted_at
                     self.stream.opened(socket.link, self.now)
                 case "refused":
                     return self._fail(socket, 429 if socket.fate == "ban" else None)
                 case "pong":
                     assert isinstance(what, float)
                     socket.ping = None
+                    socket.answered_at = max(socket.answered_at, what)
                     self.stream.ponged(socket.link, what, self.now)
                 case "confirmed":
                     assert isinstance(what, float)
+                    socket.proven_at = max(socket.proven_at, what)
+                    self.contradicted_at = max(self.contradicted_at, what)
                     self.stream.confirmed(socket.link, what, self.now)
                 case "end":
                     del self.sockets[socket.link]
@@ -281,10 +322,28 @@ class StreamMachine(RuleBasedStateMachine):
         batch = [first]
         while len(batch) < A_BATCH and socket.next_read <= self.now and socket.pipe[0][1][0] == "message":
             batch.append(socket.pipe.popleft()[1][1])
+        self._note_what_it_says(socket, batch)
         self.stream.received(socket.link, batch, self.now)  # type: ignore[arg-type]
         if self.on_full == "wait" and self.stream.buffer.is_overfull and socket.link.held is None:
             socket.is_paused = True
             self.stream.paused(socket.link)
+
+    def _note_what_it_says(self, socket: Socket, batch: list[object]) -> None:
+        """What the next one of two says counts when it is delivered."""
+        if socket.link.held is None and any(b"listenKeyExpired" in raw for raw in batch):  # type: ignore[operator]
+            own, other = b'"K%d"' % self.key, socket.generation != self.generation
+            said = [UserEvent(raw, 0.0) for raw in batch]  # type: ignore[arg-type]
+            for event in said:
+                if event.type == "listenKeyExpired" and (
+                    own in event.payload or not (other or b'listenKey"' in event.payload)
+                ):
+                    self.denied_at = self.now
+        elif any(b'"n"' in raw for raw in batch):  # type: ignore[operator]
+            socket.proven_at = self.now
+            if socket.generation == self.generation:
+                self.key_proven_at = self.now
+                if socket.link.held is None:
+                    self.contradicted_at = self.now
 
     def _fail(self, socket: Socket, status: int | None) -> None:
         del self.sockets[socket.link]
@@ -392,14 +451,23 @@ class StreamMachine(RuleBasedStateMachine):
         for socket in self.sockets.values():
             if told:
                 self._say(socket, {"e": "listenKeyExpired", "listenKey": f"K{self.key}"})
-        self.subscribed.discard(self.key)
+        self._kill()
+
+    @rule(names_key=st.booleans())
+    def answers_name_the_key_or_not(self, names_key: bool) -> None:
+        self.names_key = names_key
+
+    @rule()
+    def host_wants_silence(self) -> None:
+        """The next request about the key is answered by a ban."""
+        self.bans_next = True
 
     @rule(old_works=st.booleans())
     def key_is_replaced(self, old_works: bool) -> None:
         """The exchange has named another key when it was asked, perhaps twice in a row."""
         if not self.known_dead:
             if not old_works:
-                self.subscribed.discard(self.key)
+                self._kill()
             self.key += 1
             self.generation += 1
             self._revive()
@@ -421,7 +489,7 @@ class StreamMachine(RuleBasedStateMachine):
         self._emit(self.now + asleep / 2)
         self.now += asleep
         if hours > 1 and not self.known_dead:
-            self.subscribed.discard(self.key)
+            self._kill()
             if lost_first:
                 self._lose()
             self._tick()
@@ -465,6 +533,30 @@ class StreamMachine(RuleBasedStateMachine):
         return found if isinstance(found, int) else None
 
     @invariant()
+    def live_is_sound(self) -> None:
+        """Whoever is told "live" has a peer that answers, and what events come by was proven alive a moment ago (S8).
+
+        The model keeps its own account of answers and proofs; the stream's is not looked at.
+        """
+        if not self._is_set_up() or self.stream.state.name == "CLOSED":
+            return
+        self._tick()
+        if not self.stream.is_live:
+            return
+        socket = next(each for each in self.sockets.values() if each.is_open)
+        assert not self.known_dead
+        assert socket.generation == self.generation
+        assert self.now < socket.answered_at + 2 * TIMING.ping_every, "nobody knows whether the peer answers"
+        proven_at = socket.proven_at if self.subscribes else max(self.key_proven_at, socket.proven_at)
+        silent_at = proven_at + TIMING.silence_check_every
+        assert self.now < silent_at + 2, "nothing has proven for too long that events come"
+        assert self.denied_at <= self.contradicted_at, "the exchange has said that it is dead, and not unsaid it"
+        assert self.now < silent_at or self.now >= self.banned_until, "nothing can be asked"
+        # And by the exchange's own books: what was read last had been under way for as long as four seconds.
+        deaf_since = socket.deaf_since if self.subscribes else self.dead_since
+        assert self.now < deaf_since + TIMING.silence_check_every + 2 + 4
+
+    @invariant()
     def memory_is_bounded(self) -> None:
         """A gap more than there is room for, and with "wait" what one read brings, for each socket."""
         if self._is_set_up():
@@ -484,8 +576,7 @@ class StreamMachine(RuleBasedStateMachine):
                 == {
                     "WAITING": [],
                     "CONNECTING": [False],
-                    "LIVE": [True],
-                    "SILENT": [True],
+                    "OPEN": [True],
                     "MOVING": [False, True],
                     "DRAINING": [True, True],
                 }[name]
@@ -495,7 +586,7 @@ class StreamMachine(RuleBasedStateMachine):
         """Once faults stop it is live again within bounded time, and what was lost until then is told."""
         if not self._is_set_up():
             return
-        self.latency, self.fate, self.rest_works, self.consumes = 0.02, "open", True, True
+        self.latency, self.fate, self.rest_works, self.consumes, self.bans_next = 0.02, "open", True, True, False
         self._run(BACK_WITHIN)
         self._emit(self.now)
         self._run(30.0)
@@ -550,6 +641,7 @@ class SubscriptionMachine(StreamMachine):
         socket = self._socket(which)
         if socket.is_at_exchange and not socket.is_dead:
             socket.has_subscription = False
+            socket.deaf_since = min(socket.deaf_since, self.now)
             if told:
                 self._end(socket)
 
@@ -562,7 +654,7 @@ class SubscriptionMachine(StreamMachine):
         super().teardown()
 
 
-StreamMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+StreamMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
 SubscriptionMachine.TestCase.settings = StreamMachine.TestCase.settings
 TestStream = StreamMachine.TestCase
 TestSubscriptions = SubscriptionMachine.TestCase

@@ -232,6 +232,8 @@ class Script:
     buffer: int = 10_000
     in_batches: bool = False
     calm_down: bool = True
+    is_looked_at: bool = True
+    """Whether somebody asks now and then if it is live. That lets time pass; it has to pass without, too."""
     latency: float = 0.01
     """Of requests, each way, and of handshakes. Without it, much could happen at one moment, and a gap takes two."""
 
@@ -290,6 +292,7 @@ def scripts(places: list[str], step: st.SearchStrategy[Step | None]) -> st.Searc
         buffer=st.sampled_from([10_000, 1, 6]),
         in_batches=st.booleans(),
         calm_down=st.sampled_from([True, True, False]),
+        is_looked_at=st.booleans(),
         latency=st.sampled_from([0.01, 0.2, 3.5]),
     )
 
@@ -406,6 +409,8 @@ class Stage:
             self.book.begins_after = len(self.book.times)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._consume, stream)
+                if script.is_looked_at:
+                    nursery.start_soon(self._look_at, stream)
                 for step in script.steps:
                     await self._do(step)
                 if script.calm_down:
@@ -415,6 +420,20 @@ class Stage:
         self.exit_took = trio.current_time() - leaving_at
         key = stream.statistics().key
         self.closed = None if key is None else key.closed
+
+    async def _look_at(self, stream: UserStream) -> None:
+        """Who is deaf says so: in the time of a silence check, or of two pings, and not only in the end (S8)."""
+        timing = self.script.timing
+        deaf_since: float | None = None
+        while True:
+            now = trio.current_time()
+            hears = any(each.live_keys and not each.half_open for each in self.exchange.sockets(now))
+            deaf_since = None if hears else now if deaf_since is None else deaf_since
+            deaf_for = 0.0 if deaf_since is None else now - deaf_since
+            # What was read last may have been under way for as long as a peer may leave a ping unanswered.
+            if deaf_for > timing.silence_check_every + 2 + 2 * timing.ping_every:
+                assert not stream.statistics().is_live, (deaf_for, stream.statistics())
+            await trio.sleep(timing.silence_check_every / 8)
 
     # The account.
 

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from trio_listenkey import Timing, open_user_stream, venues
 from trio_listenkey.testing import (
+    OPTIONS,
     SPOT_CLASSIC,
     USDM as USDM_DIALECT,
     CloseSocket,
@@ -22,6 +23,7 @@ from trio_listenkey.testing import (
     HalfOpen,
     Hang,
     KillKey,
+    MemoryConnector,
     MemoryTransport,
     Reset,
     Status,
@@ -365,3 +367,74 @@ async def test_machine_that_slept_with_its_socket(autojump_clock: MockClock, mon
         await trio.sleep(timing.suspend_check_every + timing.ping_every + LITTLE)
         (dropped,) = course.diary.times("dropped")
     assert dropped <= 101.25 + timing.suspend_check_every + timing.ping_every
+
+
+# --- Live is no lie
+
+
+async def test_live_is_told_for_two_seconds_after_the_doubt(autojump_clock: MockClock) -> None:
+    """Somebody closed the key, requests and handshakes hang, the socket grows old: it moves, and is not live (S8)."""
+    exchange = an_exchange()
+    timing = Timing(socket_lifetime=400, jitter=0)
+    hangs = [
+        Fault(verb="keepalive", effect=Hang()),
+        Fault(verb="create", effect=Hang()),
+        Fault(verb="connect", effect=Hang()),
+    ]
+    async with open_user_stream(
+        USDM, ALICE, transport=MemoryTransport(exchange), connector=MemoryConnector(exchange), timing=timing
+    ) as stream:
+        await trio.sleep(300)
+        proven_at = trio.current_time()
+        exchange.emit("alice", proven_at)
+        await trio.sleep(LITTLE)
+        exchange.add_faults(*hangs)
+        exchange.kill_key("alice", trio.current_time())
+        live_at: list[float] = []
+        for _ in range(600):
+            if stream.statistics().is_live:
+                live_at.append(trio.current_time())
+            await trio.sleep(1)
+        assert max(live_at) <= proven_at + LITTLE + timing.silence_check_every + 2
+        assert stream.statistics().failed_connects > 5, "it has tried to move"
+        exchange.clear_faults()
+        await trio.sleep(60)
+        assert stream.statistics().is_live
+
+
+async def test_in_a_ban_nobody_waits_for_an_answer(autojump_clock: MockClock) -> None:
+    """Nothing may be asked, and so a question for want of events is a doubt at once."""
+    exchange = an_exchange()
+    async with open_user_stream(
+        USDM, ALICE, transport=MemoryTransport(exchange), connector=MemoryConnector(exchange), timing=PROMPT
+    ) as stream:
+        exchange.add_faults(Fault(verb="keepalive", count=1, effect=banned(300)))
+        await trio.sleep(PROMPT.silence_check_every + LITTLE)
+        assert exchange.requests_during_bans == 0
+        for _ in range(280):
+            assert not stream.statistics().is_live
+            await trio.sleep(1)
+        await trio.sleep(100)
+        assert stream.statistics().is_live
+
+
+async def test_what_was_said_of_our_key_is_not_unsaid_without_its_name(autojump_clock: MockClock) -> None:
+    """Another program makes a key of its own. Where keepalives name none they succeed, for that one: it is taken."""
+    exchange = Exchange(seed=1, dialects=[OPTIONS])
+    exchange.add_account(ALICE.api_key, name="alice")
+    async with open_user_stream(
+        venues.BINANCE_OPTIONS,
+        ALICE,
+        transport=MemoryTransport(exchange),
+        connector=MemoryConnector(exchange),
+        timing=PROMPT,
+    ) as stream:
+        await trio.sleep(10)
+        exchange.kill_key("alice", trio.current_time(), announced=True)
+        exchange.replace_key("alice", trio.current_time())
+        await trio.sleep(5)
+        exchange.emit("alice", trio.current_time())
+        await trio.sleep(LITTLE)
+        assert stream.statistics().is_live
+        assert stream.statistics().generation == 2
+        assert stream.statistics().events == 2, "what was said of the key, and the event"

@@ -134,6 +134,7 @@ class Lifecycle:
         "failure",
         "generation",
         "key",
+        "names_key",
         "state",
         "until",
     )
@@ -145,6 +146,10 @@ class Lifecycle:
 
     generation: int
     """How many different values ``key`` has had."""
+
+    names_key: bool
+    """Whether the last success was about ``key`` itself: the request named it, or the answer did. Where neither does,
+    it may be about another key, which somebody else has made since."""
 
     failure: ListenKeyError | None
     """In ``FAILED``, and ever after: what the block is to be told."""
@@ -171,6 +176,7 @@ class Lifecycle:
         self._on_exit, self._on_lost = on_exit, on_lost
         self.state = State.VACANT
         self.key, self.generation = None, 0
+        self.names_key = True
         self.failure, self.closed, self.until = None, None, inf
         self._due = self._sent_at = now
         # Where trying ends: opening has its limit at once, leaving gets one when it begins, in between there is none.
@@ -199,6 +205,10 @@ class Lifecycle:
     def confirmed_at(self) -> float:
         """When the last request that found the key alive was sent; at that time it was."""
         return self._confirmed_at
+
+    def is_banned(self, now: float) -> bool:
+        """Whether the host wants silence, so that nothing can be asked of it."""
+        return now < self._account.host.allowed_at
 
     @property
     def ready_at(self) -> float:
@@ -304,6 +314,11 @@ class Lifecycle:
         if self.state is State.HELD and not self._attempt:
             self._due = min(self._due, now)
 
+    def presume_dead(self, now: float) -> None:
+        """The exchange has said elsewhere that the key is dead, and keepalives name none: a create says which lives."""
+        if self.state is State.HELD and not self._stopping:
+            self._lose(Event.EXPIRED, self._lost(None), now)
+
     def _mind_the_clock(self, outcome: Outcome) -> Outcome:
         """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock."""
         self._clock_was_set = outcome.clock is not None and not self._clock_was_set
@@ -345,6 +360,7 @@ class Lifecycle:
             self._fire(Event.OK)
             self._counts["created"] += 1
             self._give_up_at = inf
+            self.names_key = True
             self._hold(outcome.key, outcome.lives)
 
     # A keepalive has ended.
@@ -355,6 +371,7 @@ class Lifecycle:
                 self._fire(Event.OK)
                 self._counts["renewed"] += 1
                 self._losses_in_a_row = 0
+                self.names_key = outcome.key is not None or self._venue.key_place("keepalive") != "account"
                 self._hold(outcome.key or self._key_kept_alive(), outcome.lives)
             case Event.GONE:
                 self._account.forget(self.key)

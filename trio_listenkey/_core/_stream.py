@@ -46,7 +46,8 @@ from ._backoff import full_jitter
 from ._buffer import Buffer, OnFull
 from ._connect_limiter import ConnectLimiter
 from ._stream_socket import StreamSocket
-from ._stream_states import SocketEvent, SocketState, stream_after
+from ._stream_states import SOCKET_TRANSITIONS, SocketEvent, SocketState, TrustState, after
+from ._trust import ANSWER_WITHIN, Trust
 
 __all__ = ["Ask", "Close", "Open", "Stream", "StreamNotice"]
 
@@ -56,23 +57,18 @@ _SOCKET_LIFETIME: Final = 86_400.0
 # Of a socket's lifetime, when to move to the next one: from here, and earlier by up to as much for jitter.
 _MOVE_AT: Final = 0.95
 _MOVE_JITTER: Final = 0.05
-# Seconds to wait for the exchange to confirm the key before a socket is opened with it. It delays the stream if the
-# REST host hangs; less would open sockets with keys that are about to turn out dead.
-_CONFIRM_WITHIN: Final = 2.0
 # Seconds to wait, before the next socket takes over, for the first one's answer that it has delivered everything.
 # The next one's events are late by so much if the first one is dead.
 _DRAIN_WITHIN: Final = 5.0
 # Seconds between two attempts to open a socket, at most: each without one may cost an event, and the door sees to it
 # that there are not too many. Requests about keys are further apart.
 _RETRY_CAP: Final = 15.0
-# Seconds between two questions that events of the exchange make us ask: an exchange may repeat itself.
-_ASK_AGAIN_AFTER: Final = 1.0
 
 _EXPIRED: Final = b"listenKeyExpired"
 _SHUTDOWN: Final = b"serverShutdown"
 _SHUTDOWN_SIZE: Final = 256  # the announcement has an "e" and an "E" and nothing else, at most in an envelope
 
-_DELIVERING: Final = frozenset({SocketState.LIVE, SocketState.MOVING, SocketState.DRAINING})
+_DELIVERING: Final = frozenset({SocketState.OPEN, SocketState.MOVING, SocketState.DRAINING})
 _OPENING: Final = frozenset({SocketState.CONNECTING, SocketState.MOVING})
 
 
@@ -165,15 +161,10 @@ class Stream:
         self._retry_at = now
         self._attempt = 0
         self._error: Exception | None = None
-        self._generation = 0
-        self._key: str = ""
-        self._key_is_usable = False
-        self._key_is_troubled = False  # requests about it fail
-        self._confirmed_at = self._asked_at = self._confirm_until = -inf
+        self.trust = Trust(timing.silence_check_every)
+        self._confirm_until = -inf
         self._lost_at = -inf
         self._latest = now
-        self._wondering_until = -inf  # before then, an answer may come to a question that silence has raised
-        self._suspect_at = inf  # when to ask about a key that the exchange has said is dead
         self._drain_until = inf
         self._actions: list[Open | Close | Ask] = []
         self._notices: list[StreamNotice] = []
@@ -185,9 +176,25 @@ class Stream:
 
     @property
     def is_live(self) -> bool:
-        """Whether events are delivered, as far as anyone knows. A question just asked for want of events is none."""
-        is_delivering = self.state in _DELIVERING or self._latest < self._wondering_until
-        return is_delivering and self._key_is_usable and self._has_key_that_lives
+        """Whether an event that happens now will be delivered, as far as anyone knows.
+
+        A question just asked for want of events is no doubt.
+        """
+        current = self._current
+        return (
+            self.state in _DELIVERING
+            and current is not None
+            and current.is_answering(self._latest, self._timing.ping_every)
+            and self._has_key_that_lives
+            and self.trust.holds
+        )
+
+    @property
+    def state_name(self) -> str:
+        """What users read: which sockets there are; and where there is one, whether it is relied upon."""
+        if self.state is not SocketState.OPEN:
+            return self.state.name.lower()
+        return "live" if self.trust.state is TrustState.TRUSTED else "silent"
 
     @property
     def was_open(self) -> bool:
@@ -199,24 +206,26 @@ class Stream:
         """When time alone will change something."""
         match self.state:
             case SocketState.WAITING:
-                at = self._try_at if self._key_is_usable else inf
-            case SocketState.LIVE | SocketState.SILENT:
-                at = min(self._doubt_at, self._move_at)
+                at = self._try_at if self.trust.is_usable else inf
+            case SocketState.OPEN:
+                at = self._move_at
             case SocketState.DRAINING:
                 at = self._drain_until
             case SocketState.CLOSED:
                 return inf
             case _:
                 at = inf
-        return min(at, self._suspect_at, self._give_up_at)
+        # Not the moment at which a question becomes a doubt: nothing is to be done then. Who asks whether it is live
+        # lets time pass first.
+        return min(at, self.trust.asks_for_silence_at(self._alive_at), self.trust.ask_at, self._give_up_at)
 
     def statistics(self, key: KeyStatistics | None, presumed_valid_until: float) -> StreamStatistics:
         """Counters and times, those on the local axis."""
         current = self._current
         return StreamStatistics(
-            state=self.state.name.lower(),
+            state=self.state_name,
             is_live=self.is_live,
-            generation=self._generation,
+            generation=self.trust.generation,
             connected_since=current.opened_at + self.to_local if current else None,
             last_frame_at=current.heard_at + self.to_local if current else None,
             presumed_valid_until=presumed_valid_until,
@@ -231,18 +240,14 @@ class Stream:
         return max(self._retry_at, self._door.allowed_at, self._confirm_until)
 
     @property
-    def _doubt_at(self) -> float:
-        assert self._current is not None
-        if not self._key_is_usable:
-            return inf  # there is no doubt: it is dead, and being replaced
-        every = self._timing.silence_check_every
-        silent_at = self._current.alive_at + every
-        return silent_at if self.state is SocketState.LIVE else max(silent_at, self._asked_at + every)
+    def _alive_at(self) -> float:
+        """When there was last a sign of life of what the socket that delivers depends on."""
+        return self._current.alive_at if self._current is not None and self._has_key_that_lives else inf
 
     @property
     def _move_at(self) -> float:
         assert self._current is not None
-        if not self._key_is_usable:
+        if not self.trust.is_usable:
             return inf
         wanted_at = self._current.move_at if self._has_key_that_lives else -inf
         return max(wanted_at, self._retry_at, self._door.allowed_at)
@@ -257,15 +262,14 @@ class Stream:
         if now >= self._give_up_at:
             self.failure = self.failure or self._why_not_open()
             return
-        if now >= self._suspect_at:
-            self._doubt(now)
+        self.trust.tick(self._alive_at, now)
+        if now >= self.trust.ask_at:
+            self._ask(now)
         match self.state:
-            case SocketState.WAITING if self._key_is_usable:
+            case SocketState.WAITING if self.trust.is_usable:
                 self._try(now)
-            case SocketState.LIVE if not self._key_is_usable:
-                self._fire(SocketEvent.DOUBT)
-            case SocketState.LIVE | SocketState.SILENT:
-                self._watch(now)
+            case SocketState.OPEN if now >= self._move_at:
+                self._move(now)
             case SocketState.DRAINING if now >= self._drain_until:
                 self._end_current("unresponsive", now)
 
@@ -275,76 +279,71 @@ class Stream:
             return
         # Since the last socket ended, and not too long ago: keys die while nobody listens.
         since = max(self._lost_at, now - self._timing.silence_check_every)
-        if self._confirmed_at < since and not self._key_is_troubled:
-            if self._asked_at < since:
-                self._confirm_until = now + _CONFIRM_WITHIN
+        if not self.trust.is_fresh(since):
+            if self.trust.asked_at < since:
+                self._confirm_until = now + ANSWER_WITHIN
                 self._ask(now)
             if now < self._confirm_until:
                 return
         self._open_next(SocketEvent.DUE, now)
 
-    def _watch(self, now: float) -> None:
-        """One socket is open: does it deliver, and is it time for another?"""
-        if now >= self._move_at:
-            self._notices.append(StreamNotice("moving"))
-            assert self._current is not None
-            self._current.recent = Counter()
-            self._open_next(SocketEvent.MOVE, now)
-        elif now >= self._doubt_at:
-            if self.state is SocketState.LIVE:
-                self._fire(SocketEvent.DOUBT)
-                self._wondering_until = now + _CONFIRM_WITHIN
-            if now >= self._asked_at + self._timing.silence_check_every:
-                self._ask(now)
+    def _move(self, now: float) -> None:
+        """Open another socket while this one delivers."""
+        assert self._current is not None
+        self._notices.append(StreamNotice("moving"))
+        self._current.recent = Counter()
+        self._open_next(SocketEvent.MOVE, now)
 
     def _open_next(self, event: SocketEvent, now: float) -> None:
         self._fire(event)
         self._confirm_until = -inf
         self._door.record_attempt(now)
-        self._next = StreamSocket(self._generation, now, self._confirmed_at, is_subscribed=self._subscribes)
+        self._next = StreamSocket(self.trust.generation, now, self.trust.confirmed_at, is_subscribed=self._subscribes)
         self._actions.append(Open(self._next))
 
-    def _doubt(self, now: float) -> None:
-        if self.state is SocketState.LIVE:
-            self._fire(SocketEvent.DOUBT)
-        self._wondering_until = -inf  # the exchange itself has said that the key is dead
-        self._ask(now)
-
     def _ask(self, now: float) -> None:
-        self._asked_at = now
-        self._suspect_at = inf
+        self.trust.asked(now)
         self._counts["silence_checks"] += 1
         self._notices.append(StreamNotice("doubted"))
         self._actions.append(Ask(self._current))
 
     # The listen key.
 
-    def key_confirmed(self, generation: int, key: str, confirmed_at: float, now: float) -> None:
-        """The exchange has said that ``key`` is alive: a new one, or the same as before."""
-        self._generation, self._key, self._confirmed_at = generation, key, confirmed_at
-        self._key_is_usable, self._key_is_troubled = True, False
-        if confirmed_at >= self._asked_at:  # else the answer is still to come
+    def key_confirmed(
+        self, generation: int, key: str, confirmed_at: float, now: float, *, names_key: bool = True
+    ) -> None:
+        """The exchange has said that ``key`` is alive: a new one, or the same as before.
+
+        ``names_key`` is false where it has said so of the account's key, whichever that is.
+        """
+        self.trust.hold(generation, key, confirmed_at)
+        if confirmed_at >= self.trust.asked_at:  # else the answer is still to come
             self._confirm_until = -inf
         for link in (self._current, self._next, self._lost):
             if link is not None and link.generation == generation:
                 link.key_proven(confirmed_at)
-        self._believe()
+        if not self._subscribes:  # else it proves nothing of the subscription
+            self.trust.prove(confirmed_at, now, names_key=names_key)
+        self.tick(now)
+
+    def cannot_ask(self, now: float) -> None:
+        """Nothing may be sent to the exchange, so that it cannot answer."""
+        self.trust.cannot_ask()
         self.tick(now)
 
     @property
     def _has_key_that_lives(self) -> bool:
         """Whether the socket that delivers has the key that is alive."""
-        return self._current is not None and self._current.generation == self._generation
+        return self._current is not None and self._current.generation == self.trust.generation
 
     def key_request_failing(self, now: float) -> None:
         """A request about the key has failed and will be tried again; the key is still presumed alive."""
-        self._key_is_troubled = True
+        self.trust.is_troubled = True
         self.tick(now)
 
     def key_lost(self, now: float) -> None:
         """The key is dead, or must be presumed so. No socket is opened with it from now on."""
-        self._key_is_usable = False
-        self._suspect_at = inf
+        self.trust.lose()
         if self.state in _OPENING:
             self._abandon_next()
         self.tick(now)
@@ -382,6 +381,8 @@ class Stream:
             if lost is not None:
                 link.follow(lost, now)
                 self._tell_gap(lost, link)
+            if link.is_subscribed:
+                self._believe(now)  # in this subscription; it was answered
         self.tick(now)
 
     def open_failed(self, link: StreamSocket, error: Exception, now: float, draw: float) -> None:
@@ -511,7 +512,7 @@ class Stream:
             if len(link.held) > self._limit:
                 self._end_current("unresponsive", now)
 
-    def _deliver(self, link: StreamSocket, events: list[UserEvent], now: float) -> None:
+    def _deliver(self, link: StreamSocket, events: list[UserEvent], now: float, *, is_news: bool = True) -> None:
         announcements = [event for event in events if self._may_announce(event.raw)]
         if link.skip is not None:
             came = len(events)
@@ -526,14 +527,14 @@ class Stream:
                 self._announced(event, link, now)
             return  # they prove nothing: the key may be dead
         if any(event.type for event in events):  # what else comes on a socket says nothing of its key
-            link.prove(now)
-            if not link.is_lagging:
-                self._believe()
+            link.prove(now, is_news=is_news)
+            if is_news and not link.is_lagging:
+                self._believe(now)
 
-    def _believe(self) -> None:
+    def _believe(self, now: float) -> None:
         """There is proof that events come on the socket that delivers; is it the one that they should come on?"""
-        if self.state is SocketState.SILENT and self._key_is_usable and self._has_key_that_lives:
-            self._fire(SocketEvent.PROOF)
+        if self._has_key_that_lives:
+            self.trust.prove(self._alive_at, now, names_key=True)
 
     def _may_announce(self, raw: bytes) -> bool:
         """Whether a message may be about the socket or the key: quickly, for it is asked of every event."""
@@ -544,15 +545,15 @@ class Stream:
         kind = event.type
         if kind == "serverShutdown":
             link.move_at = now
-        elif self._suspect_at == inf and self._says_expired(event, kind):
-            self._suspect_at = max(now, self._asked_at + _ASK_AGAIN_AFTER)
+        elif self._says_expired(event, kind):
+            self.trust.deny(now)
         self.tick(now)
 
     def _says_expired(self, event: UserEvent, kind: str | None) -> bool:
         """Whether ``event`` says that the key is dead which is held to be alive."""
         if kind is None:  # no event, but words, where those are what the exchange says
             is_said = self._expired != _EXPIRED and len(event.raw) < _SHUTDOWN_SIZE and self._expired in event.raw
-            return is_said and self._key_is_usable and self._has_key_that_lives
+            return is_said and self.trust.is_usable and self._has_key_that_lives
         if kind.encode() != self._expired:
             return False
         try:
@@ -560,7 +561,7 @@ class Stream:
         except (ValueError, AttributeError):
             return False
         # Portfolio margin's event names no key.
-        return self._key_is_usable and (named == self._key or (named is None and self._has_key_that_lives))
+        return self.trust.is_usable and (named == self.trust.key or (named is None and self._has_key_that_lives))
 
     def ponged(self, link: StreamSocket, sent_at: float, now: float) -> None:
         """A ping that was sent at ``sent_at`` was answered, and all that came before the answer was received."""
@@ -576,7 +577,7 @@ class Stream:
             return
         link.confirmed(asked_at)
         if link is self._current:
-            self._believe()
+            self._believe(now)
         self._look_at_the_rest(now)
         self.tick(now)
 
@@ -616,8 +617,10 @@ class Stream:
         if self._certain_until(old, new) < new.opened_at and not old.shares_with(shared):
             self._tell_gap(old, new)
         new.follow(old, now)
+        if new.is_subscribed:
+            self._believe(now)  # in this subscription; it was answered
         if held:
-            self._deliver(new, held, now)
+            self._deliver(new, held, now, is_news=False)  # they were read some time ago
 
     def _certain_until(self, old: StreamSocket, new: StreamSocket) -> float:
         """Until when all that happened has come through ``old``."""
@@ -650,8 +653,8 @@ class Stream:
             unix_started_at=first.sent_after + offset,
             unix_ended_at=first.received_at + offset,
             last_event_time=before.time if before else None,
-            generation_before=self._generation,
-            generation_after=self._generation,
+            generation_before=self.trust.generation,
+            generation_after=self.trust.generation,
             missed=1,
         )
         self._counts["gaps"] += 1
@@ -712,4 +715,4 @@ class Stream:
         )
 
     def _fire(self, event: SocketEvent) -> None:
-        self.state = stream_after(self.state, event)
+        self.state = after(SOCKET_TRANSITIONS, self.state, event)

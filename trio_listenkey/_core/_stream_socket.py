@@ -132,16 +132,24 @@ class StreamSocket:
         """The exchange has said on this socket that events come here; ``asked_at`` is when it was asked."""
         self.proof_at = max(self.proof_at, asked_at)
 
-    def prove(self, now: float) -> None:
-        """An event was read: its key was alive when that was sent."""
+    def is_answering(self, now: float, ping_every: float) -> bool:
+        """Whether its peer answers pings, as far as that can be known: one is due, and must be answered, each time.
+
+        A peer that does not is dropped by then. But while nobody reads, no answer is seen; and a machine that slept
+        has seen none.
+        """
+        return now < max(self.opened_at, self._pinged_at) + 2 * ping_every
+
+    def prove(self, now: float, *, is_news: bool = True) -> None:
+        """An event was read: its key was alive when that was sent. ``is_news`` is false if it was read before."""
         self.proof_at = max(self.proof_at, self.observed_at)
-        if not self.is_lagging:
+        if is_news and not self.is_lagging:
             self.event_at = now
 
     def ponged(self, sent_at: float, now: float, ping_every: float) -> None:
         """A ping that was sent at ``sent_at`` was answered; all that the exchange sent before the answer was read."""
         self.heard_at = now
-        self._pinged_at = sent_at
+        self._pinged_at = max(self._pinged_at, sent_at)
         self.observed_at = max(self.observed_at, sent_at)
         if self.ping_at <= sent_at:  # else another one was wanted meanwhile
             self.ping_at = sent_at + ping_every
@@ -183,6 +191,8 @@ class StreamSocket:
         if self.generation == other.generation:
             self.proof_at = max(self.proof_at, other.proof_at)
             self.observed_at = max(self.observed_at, other.observed_at)
+            if not self.is_subscribed:
+                self.event_at = max(self.event_at, other.event_at)  # it proved the key, not the socket
         if other.recent:
             self.skip = other.recent
             self._skip_since = self.ping_at = now

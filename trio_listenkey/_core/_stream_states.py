@@ -1,38 +1,53 @@
 """The states of a user stream and every way from one to the other.
 
 The two rules of ``_state`` hold here, too: what may come next is decided in this file and nowhere else, and this file
-does not know why. It has heard of sockets ("the one that delivers" and "the next one"), not of time or keys.
+does not know why.
 
 Theory of operation
 ===================
 
-There is one socket that delivers, or none. While there is none, events are being missed, and the next one is tried
-for until it is there::
+There are two machines here, for two questions have nothing to do with each other: which sockets there are, and whether
+what their events come by is alive. They were one once. Then a move to another socket made an old doubt be forgotten.
 
-    no socket      WAITING  CONNECTING
-    one socket     LIVE     SILENT
+**The sockets.** One delivers, or none does. While none does, events are being missed, and the next one is tried for
+until it is there. A socket that works is not left before the next one does::
 
-``SILENT`` is ``LIVE`` with a doubt: the socket is open, but nothing has proven for a while that the exchange still
-sends events there, or the listen key was found dead. The exchange is being asked.
-
-A socket that works is not left before the next one does. So there is a second socket in two more states::
-
-    two sockets    MOVING      the next one is being opened; the first delivers
+    no socket      WAITING     the next one is due later
+                   CONNECTING  one is being opened
+    one socket     OPEN        it delivers
+    two sockets    MOVING      the first delivers; the next one is being opened
                    DRAINING    both are open; the first delivers up to a point that the next one is past
 
-WARNING: the diagram in the documentation is drawn from ``STREAM_TRANSITIONS``; a new state needs a place there.
+**The trust** in what events come by: the listen key, or a subscription of the socket's own. A socket may stay open, and
+answer pings, long after that has died. Trust outlives sockets, and sockets outlive trust: a key is doubted, proven and
+lost in each of the states above::
+
+    NONE       there is no key that is presumed alive
+    TRUSTED    there was a sign of life a short time ago
+    ASKED      there was none for too long. The exchange has just been asked: no doubt yet
+    DOUBTED    it has not answered in time
+    DENIED     it has itself said that the key is dead. Only what names this key, or is an event, speaks against that
+
+The two meet in one place, ``Stream.is_live``: a socket delivers, and the trust is TRUSTED or ASKED. No change of socket
+appears in the trust's table, and so none can end a doubt.
+
+WARNING: the diagrams in the documentation are drawn from these two tables; a new state needs a place there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["STREAM_TRANSITIONS", "SocketEvent", "SocketState", "stream_after"]
+__all__ = ["SOCKET_TRANSITIONS", "TRUST_TRANSITIONS", "SocketEvent", "SocketState", "TrustEvent", "TrustState", "after"]
+
+_State = TypeVar("_State", bound=Enum)
+_Event = TypeVar("_Event", bound=Enum)
 
 
 class SocketState(Enum):
-    """Where a user stream is."""
+    """Which sockets a stream has."""
 
     __hash__: Any = object.__hash__  # Enum's own is Python code
 
@@ -40,12 +55,10 @@ class SocketState(Enum):
     """There is no socket. The next one is due later, or when there is a key that is presumed alive."""
     CONNECTING = auto()
     """There is no socket; one is being opened."""
-    LIVE = auto()
+    OPEN = auto()
     """A socket delivers."""
-    SILENT = auto()
-    """A socket is open, and whether it delivers is in doubt. The exchange is being asked."""
     MOVING = auto()
-    """A socket is open, and the one that will replace it is being opened."""
+    """A socket delivers, and the one that will replace it is being opened."""
     DRAINING = auto()
     """Both are open. The first is read up to what the next one has from the start; that one's events are held."""
     CLOSED = auto()
@@ -53,7 +66,7 @@ class SocketState(Enum):
 
 
 class SocketEvent(Enum):
-    """What happens to a user stream."""
+    """What happens to a stream's sockets."""
 
     __hash__: Any = object.__hash__
 
@@ -65,10 +78,6 @@ class SocketEvent(Enum):
     """The socket that was being opened could not be, or is not wanted any more."""
     DROPPED = auto()
     """The socket that delivers has ended."""
-    DOUBT = auto()
-    """Nothing was heard for too long, or the listen key is dead."""
-    PROOF = auto()
-    """An event came, or the exchange says that the key, or the subscription of the socket, is alive."""
     MOVE = auto()
     """Another socket is wanted: this one is old, or its key was replaced."""
     DRAINED = auto()
@@ -79,50 +88,120 @@ class SocketEvent(Enum):
     """The block is over."""
 
 
-STREAM_TRANSITIONS: dict[SocketState, dict[SocketEvent, SocketState]] = {
+class TrustState(Enum):
+    """Whether the key, or the subscription, by which events come is alive, as far as anyone knows."""
+
+    __hash__: Any = object.__hash__
+
+    NONE = auto()
+    """It is dead, or there is none yet. No socket is opened."""
+    TRUSTED = auto()
+    """It was proven alive less than a silence check ago."""
+    ASKED = auto()
+    """No proof came for so long that the exchange was asked. It has two seconds to answer."""
+    DOUBTED = auto()
+    """It was asked and has not answered."""
+    DENIED = auto()
+    """It has said on a socket that the key is dead."""
+
+
+class TrustEvent(Enum):
+    """What happens to the trust."""
+
+    __hash__: Any = object.__hash__
+
+    NEW_KEY = auto()
+    """There is a key where there was none, or another one than before."""
+    PROOF = auto()
+    """The exchange says that the account's key is alive, and does not say which key that is."""
+    NAMED_PROOF = auto()
+    """It was asked since, and says that this key, or this subscription, is alive; or an event came by it."""
+    SILENCE = auto()
+    """There was no proof for too long, and the exchange is asked."""
+    UNANSWERED = auto()
+    """It had its time to answer, or cannot be asked."""
+    DENIED = auto()
+    """It says on a socket that the key is dead."""
+    LOST = auto()
+    """The key is dead, or must be presumed so."""
+
+
+SOCKET_TRANSITIONS: dict[SocketState, dict[SocketEvent, SocketState]] = {
     SocketState.WAITING: {
         SocketEvent.DUE: SocketState.CONNECTING,
         SocketEvent.STOP: SocketState.CLOSED,
     },
     SocketState.CONNECTING: {
-        SocketEvent.CONNECTED: SocketState.LIVE,
+        SocketEvent.CONNECTED: SocketState.OPEN,
         SocketEvent.FAILED: SocketState.WAITING,
         SocketEvent.STOP: SocketState.CLOSED,
     },
-    SocketState.LIVE: {
-        SocketEvent.DOUBT: SocketState.SILENT,
-        SocketEvent.MOVE: SocketState.MOVING,
-        SocketEvent.DROPPED: SocketState.WAITING,
-        SocketEvent.STOP: SocketState.CLOSED,
-    },
-    SocketState.SILENT: {
-        SocketEvent.PROOF: SocketState.LIVE,
+    SocketState.OPEN: {
         SocketEvent.MOVE: SocketState.MOVING,
         SocketEvent.DROPPED: SocketState.WAITING,
         SocketEvent.STOP: SocketState.CLOSED,
     },
     SocketState.MOVING: {
         SocketEvent.CONNECTED: SocketState.DRAINING,
-        SocketEvent.FAILED: SocketState.LIVE,
+        SocketEvent.FAILED: SocketState.OPEN,
         # The one that is being opened is now the only one.
         SocketEvent.DROPPED: SocketState.CONNECTING,
         SocketEvent.STOP: SocketState.CLOSED,
     },
     SocketState.DRAINING: {
-        SocketEvent.DRAINED: SocketState.LIVE,
+        SocketEvent.DRAINED: SocketState.OPEN,
         # The next one has taken over, if with a gap.
-        SocketEvent.DROPPED: SocketState.LIVE,
+        SocketEvent.DROPPED: SocketState.OPEN,
         # The first one goes on.
-        SocketEvent.NEXT_DROPPED: SocketState.LIVE,
+        SocketEvent.NEXT_DROPPED: SocketState.OPEN,
         SocketEvent.STOP: SocketState.CLOSED,
     },
     SocketState.CLOSED: {},
 }
 
 
-def stream_after(state: SocketState, event: SocketEvent) -> SocketState:
-    """The state that ``event`` leads to. A hole in the table is a bug of ours, and says where."""
+TRUST_TRANSITIONS: dict[TrustState, dict[TrustEvent, TrustState]] = {
+    TrustState.NONE: {
+        TrustEvent.NEW_KEY: TrustState.TRUSTED,
+        TrustEvent.LOST: TrustState.NONE,
+    },
+    TrustState.TRUSTED: {
+        TrustEvent.NEW_KEY: TrustState.TRUSTED,
+        TrustEvent.PROOF: TrustState.TRUSTED,
+        TrustEvent.NAMED_PROOF: TrustState.TRUSTED,
+        TrustEvent.SILENCE: TrustState.ASKED,
+        TrustEvent.DENIED: TrustState.DENIED,
+        TrustEvent.LOST: TrustState.NONE,
+    },
+    TrustState.ASKED: {
+        TrustEvent.NEW_KEY: TrustState.TRUSTED,
+        TrustEvent.PROOF: TrustState.TRUSTED,
+        TrustEvent.NAMED_PROOF: TrustState.TRUSTED,
+        TrustEvent.UNANSWERED: TrustState.DOUBTED,
+        TrustEvent.DENIED: TrustState.DENIED,
+        TrustEvent.LOST: TrustState.NONE,
+    },
+    TrustState.DOUBTED: {
+        TrustEvent.NEW_KEY: TrustState.TRUSTED,
+        TrustEvent.PROOF: TrustState.TRUSTED,
+        TrustEvent.NAMED_PROOF: TrustState.TRUSTED,
+        TrustEvent.DENIED: TrustState.DENIED,
+        TrustEvent.LOST: TrustState.NONE,
+    },
+    TrustState.DENIED: {
+        TrustEvent.NEW_KEY: TrustState.TRUSTED,
+        # Another program may have closed our key and made one of its own: the success is about that one.
+        TrustEvent.PROOF: TrustState.DENIED,
+        TrustEvent.NAMED_PROOF: TrustState.TRUSTED,
+        TrustEvent.DENIED: TrustState.DENIED,
+        TrustEvent.LOST: TrustState.NONE,
+    },
+}
+
+
+def after(table: Mapping[_State, Mapping[_Event, _State]], state: _State, event: _Event) -> _State:
+    """The state that ``event`` leads to. A hole in a table is a bug of ours, and says where."""
     try:
-        return STREAM_TRANSITIONS[state][event]
+        return table[state][event]
     except KeyError:
-        raise AssertionError(f"a stream that is {state.name} cannot have {event.name} happen to it") from None
+        raise AssertionError(f"{event.name} cannot happen to what is {state.name}") from None

@@ -139,6 +139,7 @@ class KeyAccess:
         """Ask by a keepalive; where that would bring another key, on the socket."""
         if not self.subscribes:
             self.renew()
+            self._mind_bans()
         elif not _ask_on(protocol, self._now()):
             self._confirm()
 
@@ -171,16 +172,37 @@ class KeyAccess:
         match notice.kind:
             case "created" | "renewed" | "replaced":
                 self._take()
+                self._settle()
             case "lost":
                 self._machine.key_lost(self._now())
             case "retrying":
                 self._machine.key_request_failing(self._now())
+                self._mind_bans()
         self._follow()
 
     def _take(self) -> None:
         lifecycle = self._key._machine  # noqa: SLF001 - as above
         if lifecycle.state in {State.HELD, State.RENEWING}:
-            self._machine.key_confirmed(self.generation, self._key.value, lifecycle.confirmed_at, self._now())
+            self._machine.key_confirmed(
+                self.generation,
+                self._key.value,
+                lifecycle.confirmed_at,
+                self._now(),
+                names_key=lifecycle.names_key,
+            )
+
+    def _settle(self) -> None:
+        """The exchange says that our key is dead, and that the account has a living one: a create says which it is."""
+        lifecycle = self._key._machine  # noqa: SLF001 - as above
+        if self._machine.trust.is_denied and not lifecycle.names_key:
+            lifecycle.presume_dead(self._now())
+            self._key._look_again()  # noqa: SLF001 - as above
+
+    def _mind_bans(self) -> None:
+        """A host that wants silence is not asked, so that nobody waits for its answer."""
+        now = self._now()
+        if self._key._machine.is_banned(now):  # noqa: SLF001 - as above
+            self._machine.cannot_ask(now)
 
 
 class SignedAccess:

@@ -151,4 +151,4 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
                 self._sync()
 
     def __repr__(self) -> str:
-        return f"<UserStream of {self.venue.name}, {self._machine.state.name.lower()}, {len(self._items)} buffered>"
+        return f"<UserStream of {self.venue.name}, {self._machine.state_name}, {len(self._items)} buffered>"

@@ -1,4 +1,7 @@
-"""``.. fault-effects::`` and ``.. control-endpoints::`` are the tables of the exchange's page, made from its code."""
+"""The tables of the exchange's page, made from its code.
+
+``.. fault-effects::``, ``.. fault-meanings::`` and ``.. control-endpoints::``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from trio_listenkey.testing import Fault
 from trio_listenkey.testing._control import ENDPOINTS
+from trio_listenkey.testing._meanings import COLUMNS, MEANINGS, Meaning
 from trio_listenkey.testing._vocabulary import ready_made
 
 HEAD = """\
@@ -61,6 +65,22 @@ class FaultEffects(SphinxDirective):
         return self.parse_text_to_nodes("\n".join([".. currentmodule:: trio_listenkey.testing", "", *text]))
 
 
+class FaultMeanings(SphinxDirective):
+    """What each effect means on each occasion, and what the meanings are."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table, and the list below it."""
+        rows = [[f"`{effect.__name__}`", *map(self._word, row)] for effect, row in MEANINGS.items()]
+        heads = ["Effect", *(f"``{each}``" if n else "a request" for n, each in enumerate(COLUMNS))]
+        lines = table("18 17 17 16 16 16", heads, *rows)
+        meanings = [f"*{self._word(each)}*\n    {each.value}" for each in Meaning]
+        text = "\n".join([".. currentmodule:: trio_listenkey.testing", "", *lines, "", *meanings])
+        return self.parse_text_to_nodes(text)
+
+    def _word(self, meaning: Meaning | None) -> str:
+        return "" if meaning is None else meaning.name.lower().replace("_", " ")
+
+
 class ControlEndpoints(SphinxDirective):
     """Every endpoint of the control API."""
 
@@ -78,5 +98,6 @@ class ControlEndpoints(SphinxDirective):
 def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directives known."""
     app.add_directive("fault-effects", FaultEffects)
+    app.add_directive("fault-meanings", FaultMeanings)
     app.add_directive("control-endpoints", ControlEndpoints)
     return {"parallel_read_safe": True}

@@ -9,7 +9,7 @@ from loopback import KEY, an_exchange, asked
 
 from trio_listenkey import Credentials, UserEvent, open_listen_key, open_user_stream
 
-OTHERS = {"anyio", "asks", "click", "hypercorn", "python_socks", "rich", "trio_websocket", "trustme", "wsproto"}
+OTHERS = {"anyio", "asks", "click", "python_socks", "rich", "trio_websocket", "trustme", "wsproto"}
 
 
 async def main() -> None:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 CLIENTS = {"anyio", "asks", "h11", "httpcore2", "httpx", "httpx2", "python_socks", "trio_websocket", "websockets"}
-SERVERS = {"cryptography", "hypercorn", "trustme", "wsproto"}
+SERVERS = {"cryptography", "trustme", "wsproto"}
 SCREENS = {"click", "rich"}
 ADAPTERS = {"_asks", "_httpcore2", "_httpx", "_trio_websocket", "_websockets_core", "_websockets_trio"}
 

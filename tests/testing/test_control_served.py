@@ -97,6 +97,13 @@ async def test_a_body_beyond_bounds_is_refused() -> None:
         assert (status, answer["error"]) == (413, "the body has more than 1048576 bytes")
 
 
+@pytest.mark.parametrize("target", [b"//[", b"http://[", b"*", b"/%ff?%ff"])
+async def test_a_target_may_be_anything(target: bytes) -> None:
+    """What is no command is not found, or refused."""
+    async with serve_exchange(open_exchange()) as served, serve_control(served) as control:
+        assert (await say(control, request("GET /state").replace(b"/state", target)))[0] in {400, 404}
+
+
 async def test_no_websocket_is_accepted() -> None:
     """A handshake is refused."""
     handshake = b"\r\n".join(

@@ -138,6 +138,10 @@ def test_a_fault_that_cannot_strike_is_refused(nonsense: dict[str, Any]) -> None
     "make",
     [
         lambda: Status(199),
+        lambda: Status(200, headers=(("X-Odd", "a\r\nb"),)),
+        lambda: Status(200, headers=(("X Odd", "a"),)),
+        lambda: Status(200, b"{}", (("Content-Length", "3"),)),
+        lambda: Redirect("https://elsewhere.test/\n"),
         lambda: Status(600),
         lambda: Limit(0),
         lambda: Limit(1, status=400),

@@ -9,7 +9,6 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from plain_socket import Answer, connected, eventually, http, read, read_one, re
 
 from trio_listenkey import UsageError, venues
 from trio_listenkey.testing import (
-    COINM,
     SPOT_CLASSIC,
     Delay,
     Drip,
@@ -270,6 +268,71 @@ async def test_a_target_may_be_anything(target: bytes) -> None:
     assert answer.status == (200 if b"listenKey" in target else 404)
 
 
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 405), ("OPTIONS", 405), ("CONNECT", 405), ("BREW", 405)])
+async def test_a_method_may_be_anything(method: str, status: int) -> None:
+    """It is refused; an answer to HEAD has the length of a body that does not come."""
+    async with serve_exchange(open_exchange()) as served, connected(served) as stream:
+        await stream.send_all(http(method))
+        answer = await read(stream)
+    assert answer.status == status
+    assert (answer.body == b"") == (method == "HEAD")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+async def test_a_status_without_a_body_has_none(status: int) -> None:
+    """Whatever body the effect has; and no length either, so that the connection goes on."""
+    exchange = open_exchange(Status(status, b"this is not sent"))
+    async with serve_exchange(exchange) as served, connected(served) as stream:
+        await stream.send_all(http(keep_open=True) + http())
+        answer = await read(stream)
+    assert (answer.status, answer.data.count(b"HTTP/1.1 200")) == (status, 1)
+    assert b"this is not sent" not in answer.data
+
+
+async def test_a_client_may_wait_with_its_body() -> None:
+    """``Expect: 100-continue`` is answered, and then the request."""
+    async with serve_exchange(open_exchange()) as served, connected(served) as stream:
+        await stream.send_all(http(body=b"a=b")[:-3].replace(b"Host:", b"Expect: 100-continue\r\nHost:"))
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 100 ")
+        await stream.send_all(b"a=b")
+        assert (await read(stream)).status == 200
+
+
+async def test_bytes_that_are_no_http_get_400() -> None:
+    """Before a request and in the middle of one, and the next client is served."""
+    async with serve_exchange(open_exchange()) as served:
+        for data in (
+            b"\x16\x03\x01\r\n\r\n",
+            http(body=b"abc")[:-1].replace(b"Content-Length: 3", b"Content-Length: x"),
+        ):
+            assert (await send(served, data)).status == 400
+        assert (await send(served, b"GET /" + b"x" * 100_000)).status == 431
+        chunked = http().replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"no chunk\r\n"
+        assert (await send(served, chunked)).status == 400
+        assert (await send(served, http())).status == 200
+
+
+async def test_a_client_may_ask_before_it_is_answered() -> None:
+    """A second request that comes while the first is late is answered after it."""
+    exchange = open_exchange(Delay(0.2))
+    async with serve_exchange(exchange) as served, connected(served) as stream:
+        await stream.send_all(http(keep_open=True))
+        await requests_seen(exchange, 1)
+        await stream.send_all(http())
+        answer = await read(stream)
+    assert answer.data.count(b"HTTP/1.1 200") == 2
+
+
+async def test_a_client_that_floods_is_held_back() -> None:
+    """Who sends megabytes behind a request that hangs is not read any more, and holds nobody up."""
+    exchange = open_exchange(Hang())
+    async with serve_exchange(exchange) as served, connected(served) as stream:
+        with trio.move_on_after(0.3) as flood:
+            await stream.send_all(http() + b"x" * 50_000_000)
+        assert flood.cancelled_caught
+        assert (await send(served, http())).status == 200
+
+
 async def test_requests_side_by_side() -> None:
     """Fifty clients at once, each with an effect of its own kind, get each its own."""
     faults = [Fault(effect=Reset(), account="reset"), Fault(effect=Drip(0.0001), account="drip")]
@@ -359,7 +422,6 @@ async def test_leaving_is_prompt_while_requests_hang(tls: bool) -> None:
             await requests_seen(exchange, len(effects) + 1)
             await trio.sleep(0.05)
             began = trio.current_time()
-        # Less than the half second after which Hypercorn would be cancelled: it ended by itself.
         assert trio.current_time() - began < 0.45
         done.set()
     gc.collect()
@@ -457,7 +519,7 @@ def test_time_must_pass() -> None:
             serve_exchange(open_exchange(), time_scale=time_scale)
 
 
-@pytest.mark.parametrize("missing", ["hypercorn.trio", "trustme"])
+@pytest.mark.parametrize("missing", ["h11", "wsproto", "trustme"])
 def test_a_missing_extra_names_the_remedy(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra's libraries the error says what to install."""
     monkeypatch.setitem(sys.modules, missing, None)
@@ -469,7 +531,7 @@ def test_importing_imports_no_server() -> None:
     """The in-memory exchange costs nothing of the loopback one."""
     import subprocess
 
-    code = "import sys, trio_listenkey.testing; assert not {'hypercorn', 'trustme', 'h11'} & set(sys.modules)"
+    code = "import sys, trio_listenkey.testing; assert not {'wsproto', 'trustme', 'h11'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -479,56 +541,3 @@ async def test_a_venue_moves_in() -> None:
         venue = served.venue_at(venues.BINANCE_USDM)
         assert (venue.rest_url, venue.stream_url) == (served.rest_url, served.stream_url)
         assert served.exchange.log == ()
-
-
-# --- Isolation
-
-
-async def test_a_server_that_breaks_down_takes_one_connection_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Should Hypercorn fail over one connection, that one ends, and the others go on."""
-    import hypercorn.trio
-
-    serve: Callable[..., Any] = hypercorn.trio.serve
-    failures = iter([True, False])
-
-    async def brittle(*args: Any, **kwargs: Any) -> None:
-        if next(failures):
-            raise ExceptionGroup("a connection", [RuntimeError("this one")])
-        await serve(*args, **kwargs)
-
-    async with serve_exchange(open_exchange()) as served, connected(served) as bystander:
-        await bystander.send_all(http(keep_open=True))
-        assert (await read_one(bystander)).status == 200
-        monkeypatch.setattr(hypercorn.trio, "serve", brittle)
-        assert (await send(served, http())).data == b""
-        assert (await send(served, http("POST", COINM))).status == 200
-        await bystander.send_all(http())
-        assert (await read(bystander)).status == 200
-
-
-async def test_a_server_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Should Hypercorn not stop when it is told to, leaving takes a second and no longer."""
-    import hypercorn.trio
-
-    async def stubborn(*args: Any, **kwargs: Any) -> None:
-        await trio.sleep_forever()
-
-    monkeypatch.setattr(hypercorn.trio, "serve", stubborn)
-    async with serve_exchange(open_exchange()) as served, connected(served) as stream:
-        await stream.send_all(http())
-        await trio.sleep(0.1)
-        began = trio.current_time()
-    assert 0.5 < trio.current_time() - began < 5
-
-
-async def test_without_sockets_to_spare_a_client_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the system refuses a socket, one client is dropped, and the next is served."""
-
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise OSError(24, "Too many open files")
-
-    async with serve_exchange(open_exchange()) as served:
-        with monkeypatch.context() as patch:
-            patch.setattr(socket, "create_server", refuse)
-            assert (await send(served, http())).data == b""
-        assert (await send(served, http())).status == 200

@@ -29,7 +29,6 @@ from trio_listenkey.testing import (
     connect_in_memory,
     serve_exchange,
 )
-from trio_listenkey.testing._asgi import ExchangeApp
 
 TLS = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 
@@ -141,22 +140,6 @@ async def test_another_clock_breaks_the_socket_alone() -> None:
             assert await peer.next() in {"end", "reset"}
         await trio.sleep(1)
         assert (await shake(served, "/ws/x")).status == 101
-
-
-async def test_no_websocket_over_http_2() -> None:
-    """Its handshake has no key, and is refused."""
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "websocket.connect"}
-
-    async def keep(message: Any) -> None:
-        sent.append(message)
-
-    relay: Any = None
-    app = ExchangeApp(open_exchange(), lambda: 0.0, 1.0, relay)
-    await app({"type": "websocket", "http_version": "2"}, receive, keep)
-    assert sent == [{"type": "websocket.close"}]
 
 
 def test_a_missing_extra_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

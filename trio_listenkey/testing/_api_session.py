@@ -27,9 +27,9 @@ from ._api_requests import (
 )
 from ._api_signatures import could_be_ed25519
 from ._dialects import Dialect
-from ._effects import Delay, Drop, Duplicate, Effect, Hang, Limit, Reset, Status, WrongShape, api_error
-from ._faults import ON_SOCKET
+from ._effects import Delay, Duplicate, Effect, Limit, Reset, Status, WrongShape, api_error
 from ._keys import KeyLife, Place
+from ._meanings import Meaning, does_work, meaning_of
 from ._messages import shutdown_message, to_json
 from ._session import House, Session
 from ._stream_rules import StreamRules
@@ -190,30 +190,27 @@ class ApiSession(Session):
 
     def _serve(self, effect: Effect | None, request: ApiRequest, now: float, at: float) -> int:
         """Do what is asked for as far as the fault allows, and answer ``at`` some time; the status is returned."""
-        copies = 1
-        match effect:
-            case None:
-                pass
-            case Duplicate(times):
-                copies += times
-            case Delay(seconds, then) if not isinstance(then, ON_SOCKET):
+        if effect is None:
+            return self._fulfil(request, now, at)
+        match meaning_of(effect, "api"), effect:
+            case Meaning.LATER, Delay(seconds, then) if then is None or meaning_of(then, "api") != Meaning.TO_SOCKET:
                 return self._serve(then, request, now, at + seconds)
-            case Status() | WrongShape() | Limit() | Hang() | Drop():
-                return self._mistreat(effect, request, now, at)
-            case _:
+            case Meaning.LATER | Meaning.TO_SOCKET, _:
                 if isinstance(effect, Reset) and effect.after_work:
                     self._work(request, now)
                 self.suffer(effect, now)
                 self.catch_up(now)
-        return self._fulfil(request, now, at, copies) if self._listens else _UNANSWERED
+                return self._fulfil(request, now, at) if self._listens else _UNANSWERED
+            case Meaning.AGAIN, Duplicate(times):
+                return self._fulfil(request, now, at, copies=1 + times)
+        return self._mistreat(effect, request, now, at)
 
-    def _mistreat(
-        self, effect: Status | WrongShape | Limit | Hang | Drop, request: ApiRequest, now: float, at: float
-    ) -> int:
+    def _mistreat(self, effect: Effect, request: ApiRequest, now: float, at: float) -> int:
+        """Send something else than the answer, or nothing."""
         if isinstance(effect, Limit):
             self._desk.limits.begin_ban(effect, now)
             return self._refuse_noise(request, now, at)
-        if isinstance(effect, WrongShape | Drop) or effect.after_work:
+        if does_work(effect):
             self._work(request, now)
         match effect:
             case Status():
@@ -221,10 +218,9 @@ class ApiSession(Session):
             case WrongShape(body):
                 self._put(self._message(body.decode(errors="replace")), at)
                 return 200
-            case _:
-                return _UNANSWERED
+        return _UNANSWERED
 
-    def _fulfil(self, request: ApiRequest, now: float, at: float, copies: int) -> int:
+    def _fulfil(self, request: ApiRequest, now: float, at: float, copies: int = 1) -> int:
         status, told = self._work(request, now)
         for _ in range(copies):
             self._answer(request, status, told, at)

@@ -7,6 +7,7 @@ renewed or closed. It is done at the moment the request arrives, unless the effe
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from .._errors import UsageError
@@ -48,6 +49,9 @@ __all__ = [
 JSON_TYPE = ("Content-Type", "application/json;charset=UTF-8")
 HTML_TYPE = ("Content-Type", "text/html")
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -68,6 +72,8 @@ class Status:
     def __post_init__(self) -> None:
         if not 200 <= self.code <= 599:
             raise UsageError(f"Status({self.code}) is no final HTTP status", advice="Pass one from 200 to 599")
+        for name, value in self.headers:
+            _require_header(name, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,9 @@ class Redirect:
 
     location: str
     code: int = 307
+
+    def __post_init__(self) -> None:
+        _require_header("Location", self.location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +259,14 @@ Effect = Status | WrongShape | Redirect | Limit | KillKey | Delay | Wire | Socke
 def _require_positive(effect: object, amount: float) -> None:
     if not amount > 0:
         raise UsageError(f"{effect} is no amount", advice="Pass a positive number")
+
+
+def _require_header(name: str, value: str) -> None:
+    # A front end could not send it, and would break over it.
+    if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        raise UsageError(f"{name[:40]!r}: {value[:40]!r} is no HTTP header", advice="Pass what HTTP allows")
+    if name.lower() in {"content-length", "transfer-encoding"}:
+        raise UsageError(f"{name} follows from the body", advice="Leave it out")
 
 
 def api_error(status: int, code: int, message: str, *, after_work: bool = False) -> Status:

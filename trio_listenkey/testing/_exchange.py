@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from email.utils import formatdate
 from functools import partial
 from typing import Any
 
@@ -16,37 +15,21 @@ from ._account_events import kinds_of
 from ._accounts import Accounts
 from ._api_desk import ApiDesk
 from ._api_dialects import MARGIN, SPOT
-from ._call import Call, understand
 from ._dialects import COINM, SPOT_CLASSIC, USDM, Dialect
 from ._effects import (
-    JSON_TYPE,
-    Delay,
-    Drip,
     Effect,
     Freeze,
-    Garbage,
-    Hang,
-    Huge,
-    KillKey,
     Limit,
-    Redirect,
-    Reset,
-    Status,
-    Truncate,
-    WrongShape,
-    api_error,
-    html_page,
-    retired,
 )
-from ._faults import Fault, Script, Verb, fits
+from ._faults import Fault, Script
 from ._keys import Keys, Place
 from ._limits import Limits
-from ._log import LogEntry, api_entry, entry, handshake_entry
-from ._reply import Reply, Work, from_status, success
+from ._log import LogEntry, api_entry, handshake_entry
+from ._meanings import fits
+from ._reply import Reply
+from ._rest_api import RestApi
 from ._session import Session
-from ._signatures import verify
 from ._sockets import SocketInfo, Sockets, dialect_at
-from ._tokens import token_terms
 
 __all__ = ["Exchange"]
 
@@ -99,18 +82,18 @@ class Exchange:
         self._dialects = _by_path(dialects)
         if not validity > 0:
             raise UsageError(f"validity={validity} is no life time", advice="Pass a positive number of seconds")
-        self.validity = validity
         self.epoch = epoch
-        self.retired: set[Dialect] = set()
         self._accounts = Accounts()
         self._limits = Limits(self.unix_time)
         self._limits.weight_limit = weight_limit
-        self._keys = Keys(seed)
+        self._keys = Keys(seed, validity)
         self._script = Script(seed)
         self._script.add(faults)
         self._desk = ApiDesk(self._accounts, self._limits, self._keys, self._script, self._record)
         self._sockets = Sockets(self._keys, self._script, self._dialects, self._desk, self.unix_time, self._advance)
         self._sockets.connect_limit = connect_limit
+        self._rest = RestApi(self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time)
+        self.retired: set[Dialect] = self._rest.retired
         self._log: deque[LogEntry] = deque(maxlen=log_size)
         self._latest = -math.inf
 
@@ -175,7 +158,7 @@ class Exchange:
             dialect: Where; may be left out if the account has had a key in one dialect only.
         """
         self._advance(now)
-        return self._keys.create(self._one_place(account, dialect), now, self.validity)
+        return self._keys.create(self._one_place(account, dialect), now)
 
     def ban(self, limit: Limit, now: float) -> None:
         """Want silence from ``now`` on, although no fault struck: :func:`rate_limited` or :func:`banned`."""
@@ -330,6 +313,15 @@ class Exchange:
         return self._limits.offences
 
     @property
+    def validity(self) -> float:
+        """Seconds that a key lives; a new value holds from the next creation or renewal on."""
+        return self._keys.validity
+
+    @validity.setter
+    def validity(self, seconds: float) -> None:
+        self._keys.validity = seconds
+
+    @property
     def weight_limit(self) -> int | None:
         """Request weight per minute; ``None`` for no limit."""
         return self._limits.weight_limit
@@ -360,18 +352,10 @@ class Exchange:
             UsageError: ``now`` ran backwards.
         """
         self._advance(now)
-        call = understand(request, now, self._dialects, self._accounts.by_key)
-        during_ban = self._limits.silenced(now)
-        effect = None
-        if during_ban:
-            self._limits.offences += 1
-        else:
-            self._limits.weigh(call.dialect.weight if call.dialect else 1, now)
-            effect = self._strike(call)
-        reply = self._refuse_noise(call) if self._limits.silenced(now) else self._apply(effect, call)
-        self._log.append(entry(call, reply, effect, during_ban=during_ban))
+        reply, line = self._rest.handle(request, now)
+        self._log.append(line)
         late = max(0.0, self._sockets.frozen_until - now)
-        return replace(reply, headers=(*reply.headers, *self._standing_headers(now)), delay=reply.delay + late)
+        return replace(reply, delay=reply.delay + late)
 
     def connect(self, target: str, now: float) -> Session | Reply:
         """Answer one WebSocket handshake: with an open socket, or a refusal. No bad target makes it raise.
@@ -400,125 +384,6 @@ class Exchange:
 
     def _record(self, method: str, path: str, **told: Any) -> None:
         self._log.append(api_entry(method, path, **told))
-
-    def _strike(self, call: Call) -> Effect | None:
-        return self._script.strike(call.verb, call.account, call.now) if call.verb else None
-
-    # --- Effects
-
-    def _apply(self, effect: Effect | None, call: Call) -> Reply:
-        match effect:
-            case None:
-                return self._answer(call)
-            case Status():
-                return from_status(effect, self._answer(call).work if effect.after_work else None)
-            case WrongShape(body):
-                return Reply(status=200, headers=(JSON_TYPE,), body=body, work=self._answer(call).work)
-            case Redirect(location, code):
-                return Reply(status=code, headers=(("Location", location),))
-            case Limit():
-                self.ban(effect, call.now)
-                return self._refuse_noise(call)
-            case KillKey(announced):
-                self._kill_before(call, announced=announced)
-                return self._answer(call)
-            case Delay(seconds, then):
-                reply = self._apply(then, call)
-                return replace(reply, delay=reply.delay + seconds)
-            case Hang() | Reset():
-                reply = self._answer(call) if effect.after_work else Reply(status=504)
-                return replace(reply, wire=effect)
-            case Truncate() | Drip() | Garbage() | Huge():
-                return replace(self._answer(call), wire=effect)
-        raise AssertionError(f"no fault lets {effect} strike a request")
-
-    def _kill_before(self, call: Call, *, announced: bool) -> None:
-        if call.account is not None and call.dialect is not None:
-            self._keys.end((call.account, call.dialect.path), call.now, announced=announced)
-
-    # --- Rate limits
-
-    def _refuse_noise(self, call: Call) -> Reply:
-        return self._limits.refuse(call.dialect or next(iter(self._dialects.values())), call.now)
-
-    def _standing_headers(self, now: float) -> tuple[tuple[str, str], ...]:
-        date = formatdate(self.unix_time(now), usegmt=True)
-        return ("Date", date), ("X-MBX-USED-WEIGHT-1M", str(self._limits.weight))
-
-    # --- The exchange's own answers
-
-    def _answer(self, call: Call) -> Reply:
-        if call.dialect is None:
-            return from_status(html_page(404, "404 Not Found"))
-        if call.dialect in self.retired:
-            return from_status(retired())
-        if call.verb is None:
-            reply = from_status(html_page(405, "405 Method Not Allowed"))
-            allowed = ", ".join(method for method, _ in call.dialect.methods)
-            return replace(reply, headers=(*reply.headers, ("Allow", allowed)))
-        refusals = call.dialect.refusals
-        if not call.api_key:
-            return from_status(refusals.no_api_key)
-        if call.account is None:
-            return from_status(refusals.api_key)
-        verdict = verify(call.dialect, call.claim, self._accounts.secrets.get(call.api_key), self.unix_time(call.now))
-        if verdict != "good":
-            return from_status(refusals.clock if verdict == "clock" else refusals.signature)
-        return self._work(call.verb, (call.account, call.dialect.path), call.dialect, call)
-
-    def _work(self, verb: Verb, place: Place, dialect: Dialect, call: Call) -> Reply:
-        if verb == "create":
-            return self._create(place, dialect, call)
-        named = call.named_keys[0] if call.named_keys else ""
-        if dialect.must_name_key(verb) and not named:
-            return from_status(dialect.refusals.key_missing)
-        if len(named) > dialect.key_length < _USUAL_LENGTH:
-            range_ = f"^[a-zA-Z0-9]{{1,{dialect.key_length}}}$"
-            message = f"Illegal characters found in parameter 'listenKey'; legal range is '{range_}'."
-            return from_status(api_error(400, -1100, message))
-        living = self._keys.living(place, call.now)
-        if dialect.must_name_key(verb):
-            living = [life for life in living if life.key == named]
-        if not living:
-            return from_status(dialect.refusals.gone)
-        key = living[0].key
-        if verb == "close":
-            self._keys.end_life(living[0], call.now)
-            return success("closed", dialect.closed.replace("KEY", key))
-        self._keys.renew_life(living[0], call.now, self.validity)
-        told = '{"listenKey":"KEY"}' if dialect.keepalive_tells_key else "{}"
-        return success("renewed", (told if dialect.kept is None else dialect.kept).replace("KEY", key))
-
-    def _create(self, place: Place, dialect: Dialect, call: Call) -> Reply:
-        now, validity = call.now, self.validity
-        life = self._keys.latest(place)
-        work: Work = "created"
-        if dialect.tokens_for is not None:
-            terms = token_terms(dialect, place, call.fields)
-            if isinstance(terms, Status):
-                return from_status(terms)
-            place, validity = terms
-            key = self._keys.create_token(place, now, validity)
-        elif dialect.second_create == "new":
-            self._make_room(place, dialect, now)
-            key = self._keys.create_another(place, now, validity)
-        elif life is None or now >= life.ends_at:
-            key = self._keys.create(place, now, validity, dialect.key_length)
-        else:
-            self._keys.renew_life(life, now, validity)
-            key, work = life.key, "renewed"
-        body = dialect.created
-        if "BESIDE" in body:
-            body = body.replace("BESIDE", self._keys.create_beside(place, now, validity))
-        if "EXPIRY" in body:  # else it may be never
-            body = body.replace("EXPIRY", str(int(self.unix_time(now + validity) * 1000)))
-        return success(work, body.replace('"KEY"', f'"{key}"'))
-
-    def _make_room(self, place: Place, dialect: Dialect, now: float) -> None:
-        living = self._keys.living(place, now)
-        if dialect.max_keys is not None and len(living) >= dialect.max_keys:
-            # Of those that would have ended at the same moment, the oldest.
-            self._keys.end_life(min(reversed(living), key=lambda life: life.ends_at), now)
 
     # --- Places
 

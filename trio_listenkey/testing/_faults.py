@@ -9,36 +9,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from .._errors import UsageError
-from ._effects import (
-    CloseSocket,
-    Delay,
-    Drop,
-    Duplicate,
-    Effect,
-    Freeze,
-    Garbage,
-    HalfOpen,
-    Hang,
-    KillKey,
-    Limit,
-    Reset,
-    SocketEffect,
-    Status,
-    WrongShape,
-)
+from ._effects import Effect
+from ._meanings import fits
 
-__all__ = ["ON_SOCKET", "Armed", "Fault", "Occasion", "Script", "Verb", "fits"]
+__all__ = ["Armed", "Fault", "Occasion", "Script", "Verb"]
 
 Verb = Literal["create", "keepalive", "close"]
 Occasion = Literal["connect", "socket", "event", "api"]
-
-ON_SOCKET = (CloseSocket, Reset, HalfOpen, Freeze, Garbage, KillKey)
-_FITTING: dict[str, tuple[type, ...]] = {
-    "connect": (Status, Delay, Hang, Reset, Garbage),
-    "socket": (*ON_SOCKET, Delay),
-    "event": (*ON_SOCKET, Delay, Drop, Duplicate),
-    "api": (*ON_SOCKET, Delay, Drop, Duplicate, Hang, Limit, Status, WrongShape),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,19 +78,6 @@ class Fault:
             raise UsageError(
                 f"{self.effect} cannot be done to verb={self.verb!r}", advice="See Fault for what each verb can have"
             )
-
-
-def fits(effect: Effect, verb: str) -> bool:
-    """Whether this effect can be had on this occasion."""
-    then = effect.then if isinstance(effect, Delay) else None
-    if verb not in _FITTING:
-        return not isinstance(effect, SocketEffect) and (then is None or fits(then, verb))
-    if not isinstance(effect, _FITTING[verb]):
-        return False
-    if verb == "event" or not isinstance(effect, Delay):
-        return then is None
-    # A late handshake, or answer, may be a good one; a socket that is struck later has to be struck by something.
-    return fits(then, verb) if then is not None else verb in {"connect", "api"}
 
 
 class Script:

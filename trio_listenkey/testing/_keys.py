@@ -48,11 +48,13 @@ class Keys:
     """All keys of one exchange.
 
     Attributes:
+        validity: Seconds that a key lives after its creation or last renewal.
         ever: Every key that was ever made, in order, by its name.
         changed: Called whenever a key ends at another time than it would have; a plain attribute.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, validity: float) -> None:
+        self.validity = validity
         self._letters = random.Random(f"{seed}/keys")  # noqa: S311 - it must be repeatable
         self._slots: dict[str, dict[str, KeyLife]] = {}
         self._beside: dict[Place, list[KeyLife]] = {}
@@ -75,19 +77,19 @@ class Keys:
     def places(self, account: str) -> list[Place]:
         return [(account, path) for path in self._slots.get(account, {})]
 
-    def create(self, place: Place, now: float, validity: float, length: int = 64) -> str:
+    def create(self, place: Place, now: float, length: int = 64) -> str:
         """A new key. What is left of old ones is over."""
         account, path = place
         self.end(place, now)
-        life = self._new(place, now, validity, length)
+        life = self._new(place, now, self.validity, length)
         self._slots.setdefault(account, {})[path] = life
         return life.key
 
-    def create_another(self, place: Place, now: float, validity: float) -> str:
+    def create_another(self, place: Place, now: float) -> str:
         """A new key, and those that there are live on, beside it."""
         account, path = place
         self._beside[place] = self.living(place, now)
-        life = self._new(place, now, validity, 64)
+        life = self._new(place, now, self.validity)
         self._slots.setdefault(account, {})[path] = life
         return life.key
 
@@ -95,20 +97,20 @@ class Keys:
         """A new token, and those that there are live on."""
         account, path = place
         self._beside[place] = self.living(place, now)
-        life = self._new(place, now, validity, 64, TOKEN_LETTERS)
+        life = self._new(place, now, validity, letters=TOKEN_LETTERS)
         life.is_token = True
         self._slots.setdefault(account, {})[path] = life
         return life.key
 
-    def create_beside(self, place: Place, now: float, validity: float) -> str:
+    def create_beside(self, place: Place, now: float) -> str:
         """The key that is beside the latest, which lives anew; another one if it is dead."""
         beside = [life for life in self._beside.get(place, []) if now < life.ends_at]
-        life = beside[0] if beside else self._new(place, now, validity, 64)
+        life = beside[0] if beside else self._new(place, now, self.validity)
         self._beside[place] = [life]
-        self.renew_life(life, now, validity)
+        self.renew_life(life, now)
         return life.key
 
-    def _new(self, place: Place, now: float, validity: float, length: int, letters: str = _ALPHABET) -> KeyLife:
+    def _new(self, place: Place, now: float, validity: float, length: int = 64, letters: str = _ALPHABET) -> KeyLife:
         key = "".join(self._letters.choices(letters, k=length))
         self.ever[key] = life = KeyLife(key, place, now + validity, without=self.seconds_without(place, now))
         return life
@@ -118,9 +120,9 @@ class Keys:
         for life in self.living(place, now):
             self.end_life(life, now, announced=announced)
 
-    def renew_life(self, life: KeyLife, now: float, validity: float) -> None:
-        """This key, which is alive, lives for ``validity`` from now."""
-        self._end_life_at(life, now + validity, now, announced=True)
+    def renew_life(self, life: KeyLife, now: float) -> None:
+        """This key, which is alive, lives for :attr:`validity` from now."""
+        self._end_life_at(life, now + self.validity, now, announced=True)
 
     def end_life(self, life: KeyLife, now: float, *, announced: bool = False) -> None:
         """This key, if it is alive, is dead from now on."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import trio
 
+from .._http import Request
 from ._control import MAX_COMMAND, Control
-from ._hypercorn import with_hypercorn
+from ._effects import JSON_TYPE
+from ._listening import listening, reset
+from ._reply import Reply
 from ._serve import ServedExchange
 
 __all__ = ["ServedControl", "serve_control"]
 
-_Message = MutableMapping[str, Any]
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -61,105 +64,46 @@ async def serve_control(
     url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
     urls = {"rest": served.rest_url, "websocket": served.stream_url, "control": url}
     control = Control(served.exchange, urls=urls, shut_down=shut_down)
-    async with _running(listener, _ControlApp(control, served.now)):
+    from ._http_server import HTTPServer  # noqa: PLC0415 - h11 comes with the extra, as it did for the exchange
+
+    async def serve(client: trio.SocketStream) -> None:
+        answer = partial(_carry_out, control, served.now)
+        server = HTTPServer(
+            client, partial(reset, client), answer, max_body=MAX_COMMAND, too_long=_TOO_LONG, upgrades=False
+        )
+        await server.serve()
+
+    async with listening(listener, serve):
         yield ServedControl(url, control)
 
 
-@asynccontextmanager
-async def _running(listener: trio.SocketListener, app: _ControlApp) -> AsyncIterator[None]:
-    """Accept commands for as long as the block lasts, and let the block's exception out as it was.
-
-    No exception enters the nursery, so that none leaves it in a group: the block's is parked beside it, and the
-    server raises none. The server is waited for inside, because Ctrl-C could come in the nursery's own wait.
-    """
-    parked: BaseException | None = None
-    accepting = trio.CancelScope(shield=True)
-    stopped = trio.Event()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_accept, listener, app, accepting, stopped)
-        try:
-            try:
-                yield
-            finally:
-                accepting.cancel()
-                # Despite cancellation, or connections would be left to the garbage collector. It cannot hang: nothing
-                # waits after this but each connection's Hypercorn, which has a deadline.
-                with trio.CancelScope(shield=True):
-                    await stopped.wait()
-        except BaseException as error:  # noqa: ASYNC103, BLE001 - parked, not swallowed
-            parked = error
-    if parked is not None:
-        raise parked
+def _carry_out(control: Control, now: Callable[[], float], request: Request) -> Reply:
+    """Carry a command to the control, and its answer back."""
+    if not _is_local(request.headers):
+        return _as_json(403, {"error": "this is for programs on this machine", "advice": "Ask 127.0.0.1 or localhost"})
+    if any(name.lower() == "upgrade" for name, _ in request.headers):
+        return _as_json(403, {"error": "there is no WebSocket here", "advice": "Send HTTP requests"})
+    return _as_json(*control.handle(request.method, _target(request.url), request.body, now()))
 
 
-async def _accept(
-    listener: trio.SocketListener, app: _ControlApp, accepting: trio.CancelScope, stopped: trio.Event
-) -> None:
-    async def serve(client: trio.SocketStream) -> None:
-        try:
-            with closing(client.socket):
-                await with_hypercorn(app, lambda server: _relay(client, server))
-        except* (OSError, trio.BrokenResourceError):
-            # The client has gone, or the system has no more sockets for us.
-            pass
-
+def _target(url: str) -> str:
     try:
-        with accepting:
-            await trio.serve_listeners(serve, [listener])
-    finally:
-        stopped.set()
+        parts = urlsplit(url)
+    except ValueError:  # a bracket without its partner, and other ways to write no URL
+        return url
+    return f"{parts.path}?{parts.query}"
 
 
-async def _relay(client: trio.SocketStream, server: trio.SocketStream) -> None:
-    """Pass bytes both ways until the server is done."""
-
-    async def pass_commands() -> None:
-        async for data in client:
-            await server.send_all(data)
-        await server.send_eof()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(pass_commands)
-        async for data in server:
-            await client.send_all(data)
-        nursery.cancel_scope.cancel()
+def _as_json(status: int, answer: Any) -> Reply:
+    return Reply(status=status, headers=(JSON_TYPE,), body=json.dumps(answer, indent=2).encode() + b"\n")
 
 
-class _ControlApp:
-    """Carries commands to the control, and its answers back."""
-
-    def __init__(self, control: Control, now: Callable[[], float]) -> None:
-        self._control = control
-        self._now = now
-
-    async def __call__(
-        self,
-        scope: _Message,
-        receive: Callable[[], Awaitable[_Message]],
-        send: Callable[[_Message], Awaitable[None]],
-    ) -> None:
-        if scope["type"] == "websocket":
-            # Refused in so many words: Hypercorn breaks down over an application that merely raises.
-            await receive()
-            await send({"type": "websocket.close"})
-        elif scope["type"] != "http":
-            raise NotImplementedError("no lifespan events; the server goes on without them")
-        elif (body := await _read(receive)) is not None:
-            status, answer = self._answer(scope, body)
-            await _send(send, status, answer)
-
-    def _answer(self, scope: _Message, body: bytes) -> tuple[int, Any]:
-        if not _is_local(scope["headers"]):
-            return 403, {"error": "this is for programs on this machine", "advice": "Ask 127.0.0.1 or localhost"}
-        if len(body) > MAX_COMMAND:
-            return 413, {"error": f"the body has more than {MAX_COMMAND} bytes", "advice": "Send several"}
-        target = f"{scope['raw_path'].decode('latin-1')}?{scope['query_string'].decode('latin-1')}"
-        return self._control.handle(scope["method"], target, body, self._now())
+_TOO_LONG = _as_json(413, {"error": f"the body has more than {MAX_COMMAND} bytes", "advice": "Send several"})
 
 
-def _is_local(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+def _is_local(headers: Iterable[tuple[str, str]]) -> bool:
     """Whether neither name nor origin is another machine's: a web page's that had its name resolved to this one."""
-    told = [value.decode("latin-1") for name, value in headers if name.lower() in {b"host", b"origin"}]
+    told = [value for name, value in headers if name.lower() in {"host", "origin"}]
     return all(_host_in(value) in _LOOPBACK for value in told)
 
 
@@ -168,25 +112,3 @@ def _host_in(value: str) -> str | None:
         return urlsplit(value if "://" in value else f"//{value}").hostname
     except ValueError:
         return None
-
-
-async def _read(receive: Callable[[], Awaitable[_Message]]) -> bytes | None:
-    """The body, or what there is of it when it is too long; ``None`` if the client left."""
-    body = b""
-    more = True
-    while more and len(body) <= MAX_COMMAND:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message["body"]
-        more = message["more_body"]
-    return body
-
-
-async def _send(send: Callable[[_Message], Awaitable[None]], status: int, answer: Any) -> None:
-    body = json.dumps(answer, indent=2).encode() + b"\n"
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == 413:  # the rest of the body is still to come
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

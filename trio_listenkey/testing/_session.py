@@ -13,11 +13,12 @@ from functools import partial
 from typing import Literal, Protocol
 
 from ._chatter import ping_message
-from ._effects import CloseSocket, Delay, Drop, Duplicate, Effect, Freeze, Garbage, HalfOpen, KillKey, Reset
+from ._effects import CloseSocket, Delay, Duplicate, Effect, Freeze, Garbage, HalfOpen, KillKey, Reset
 from ._faults import Armed
 from ._frames import Frame, Goodbye, Ping, Pong, Text
 from ._heartbeat import Heartbeat
 from ._keys import KeyLife, Place
+from ._meanings import Meaning, meaning_of
 from ._outbox import Outbox
 from ._stream_rules import StreamRules
 
@@ -185,20 +186,15 @@ class Session(ABC):
         if not wants():
             return
         effect = self._house.strike_event(account, now)
-        copies, at = 1, now
-        match effect:
-            case None:
-                pass
-            case Drop():
+        meaning = None if effect is None else meaning_of(effect, "event")
+        if meaning is Meaning.LOST:
+            return
+        if effect is not None and meaning is Meaning.TO_SOCKET:
+            self.suffer(effect, now)
+            if not wants():
                 return
-            case Duplicate(times):
-                copies += times
-            case Delay(seconds):
-                at += seconds
-            case _:
-                self.suffer(effect, now)
-                if not wants():
-                    return
+        copies = 1 + effect.times if isinstance(effect, Duplicate) else 1
+        at = now + effect.seconds if isinstance(effect, Delay) else now
         for _ in range(copies):
             self._outbox.put_event(self._message(text), at)
         self.wake()

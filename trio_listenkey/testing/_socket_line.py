@@ -28,7 +28,6 @@ from wsproto.utilities import RemoteProtocolError
 from ._effects import Garbage, Hang, Reset
 from ._exchange import Exchange
 from ._frames import Frame, Goodbye, Ping, Pong, Text
-from ._relay import Upgrade
 from ._reply import Reply
 from ._session import Session
 
@@ -72,30 +71,24 @@ class SocketLine:
         self._text = ""
         self._woken = trio.Event()
 
-    async def accept(self) -> None:
-        """Serve a client that has not said anything yet, to its end."""
+    async def accept(self, received: bytes = b"") -> None:
+        """Serve a client to its end, from its handshake on; ``received`` is what it has sent already."""
         with suppress(*_BROKEN):
-            request = await self._read_request()
+            request = await self._read_request(received)
             if request is not None:
                 await self._serve(request.target)
 
-    async def upgrade(self, upgrade: Upgrade) -> None:
-        """Serve a client whose handshake somebody else has read and found good, to its end."""
-        self._ws.initiate_upgrade_connection([(b"Host", b"exchange"), *upgrade.headers], "/")
-        for _ in self._ws.events():
-            pass
-        await self._serve(upgrade.target)
-
-    async def _read_request(self) -> Request | None:
-        async for data in self._stream:
+    async def _read_request(self, data: bytes) -> Request | None:
+        while data or (data := bytes(await self._stream.receive_some())):
             try:
-                self._ws.receive_data(bytes(data))
+                self._ws.receive_data(data)
             except (RemoteProtocolError, UnicodeError) as error:
                 await self._refuse(Reply(status=_status_of(error)))
                 return None
             for event in self._ws.events():
                 assert isinstance(event, Request)
                 return event
+            data = b""
         return None
 
     async def _serve(self, target: str) -> None:

@@ -14,7 +14,7 @@ from ._account_events import build_event
 from ._api_desk import ApiDesk
 from ._api_session import ApiSession
 from ._dialects import Dialect
-from ._effects import Delay, Effect, Garbage, Hang, Reset, Status, html_page
+from ._effects import Delay, Effect, Status, Wire, html_page
 from ._emission import Emission
 from ._faults import Script
 from ._key_session import KeySession
@@ -243,17 +243,16 @@ class Sockets:
         match effect:
             case None:
                 return admit(now)
-            case Status():
-                return from_status(effect)
-            case Hang() | Reset() | Garbage():
-                return Reply(status=504, wire=effect)
             case Delay(seconds, then):
                 result = self._apply(then, admit, now)
                 if isinstance(result, Reply):
                     return replace(result, delay=result.delay + seconds)
                 result.delay += seconds
                 return result
-        raise AssertionError(f"no fault lets {effect} strike a handshake")
+            case Status():
+                return from_status(effect)
+        assert isinstance(effect, Wire), "no fault has any other effect on a handshake"
+        return Reply(status=504, wire=effect)
 
     def _admit(self, wanted: Wanted | None, now: float) -> Session | Reply:
         rules = None if wanted is None else self._rules_for(wanted)

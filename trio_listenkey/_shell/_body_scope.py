@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import trio
 
+from .._redaction import interruption
+
 __all__ = ["BodyScope", "close_nursery", "error_to_raise", "reraise_unchanged"]
 
 
@@ -16,6 +18,7 @@ class BodyScope:
 
     def __init__(self) -> None:
         self._scope = trio.CancelScope()
+        self._interrupt: BaseException | None = None
 
     def enter(self) -> None:
         """It begins."""
@@ -24,6 +27,31 @@ class BodyScope:
     def cancel(self, reason: str) -> None:
         """What it stands on has failed."""
         self._scope.cancel(reason=reason)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it has to end with an interrupt."""
+        return self._interrupt is not None
+
+    def interrupt(self, fault: BaseException) -> None:
+        """Ctrl-C, or another exception that is no error, came out of a background task: the block ends with it.
+
+        Libraries connect in tasks of their own, which no protection of ours reaches: Ctrl-C may come out of any call
+        to a transport or a connector. It is meant for the user's code, and no background task may end with it.
+        """
+        leaf = interruption(fault) if isinstance(fault, BaseExceptionGroup) else fault
+        # Where it came up is of no interest, and the frames there know the request with its secrets.
+        leaf.__cause__ = leaf.__context__ = None
+        self._interrupt = self._interrupt or leaf.with_traceback(None)
+        self._scope.cancel(reason="interrupted in a background task")
+
+    def ended_by(self, error: BaseException | None) -> BaseException | None:
+        """What the block ends with: an interrupt, if there was one, else ``error``, which it raised itself."""
+        if self._interrupt is None:
+            return error
+        if error is not None and not _is_only_cancelled(error):
+            self._interrupt.__context__ = error
+        return self._interrupt
 
     def leave(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None

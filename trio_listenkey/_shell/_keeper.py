@@ -9,7 +9,9 @@ main task even inside a shield, but never to a child task at a checkpoint; and `
 of the lines between two.
 
 **It never raises, it reports.** So the hidden nursery never has an error in it, and what the block raised is never
-wrapped in a group: it is carried round the nursery and leaves as the object it was.
+wrapped in a group: it is carried round the nursery and leaves as the object it was. Ctrl-C may come out of a transport,
+for libraries connect in child tasks that no protection reaches: the keeper goes on, closes the key, and the block is
+what the interrupt ends.
 
 **Every wait in it is bounded**, by what the lifecycle says; that is why the shield cannot hang. What it waits for
 without a bound is the end of the block, and the block is not shielded.
@@ -178,7 +180,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             await self._settled.wait()
         except BaseException as exc:  # noqa: ASYNC103, BLE001 - parked, not swallowed: the keeper has to end first
             error = exc
-        if error is None and self._machine.failure is None:
+        if error is None and self._machine.failure is None and not self._body.is_interrupted:
             self._body.enter()
             return self._key
         error = await self._finish(error)
@@ -222,7 +224,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         outcome = await close_nursery(self._nursery_manager, error)
         if outcome is not error:
             return outcome
-        return error_to_raise(error, self._machine.failure, "the listen key")
+        return error_to_raise(self._body.ended_by(error), self._machine.failure, "the listen key")
 
     # What the keeper's task does.
 
@@ -294,6 +296,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             return no_answer(self._venue, send.verb, error, hide=hide)
         except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's
             return self._contract_broken(send, fault)
+        except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
+            self._body.interrupt(fault)
+            self._settled.set()
+            return no_answer(self._venue, send.verb, TransportError("the request was interrupted"), hide=hide)  # noqa: ASYNC104 - as above
         finally:
             self._flight = None
         if answer is None:

@@ -159,7 +159,7 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
             await self._sockets.settled.wait()
         except BaseException as exc:  # noqa: ASYNC103, BLE001 - parked, not swallowed: the tasks have to end first
             error = exc
-        if error is None and self._sockets.machine.failure is None:
+        if error is None and self._sockets.machine.failure is None and not self._body.is_interrupted:
             self._body.enter()
             return self._sockets.stream
         await self._leave(error, None)
@@ -176,7 +176,7 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         """End the sockets, then the key, and raise what is to be raised, unless it is ``under_way`` already."""
         self._sockets.stop()
         outcome = await close_nursery(self._nursery_manager, error)
-        outcome = error_to_raise(outcome, self._sockets.machine.failure, "the user stream")
+        outcome = error_to_raise(self._body.ended_by(outcome), self._sockets.machine.failure, "the user stream")
         if outcome is None:
             await self._access_block.__aexit__(None, None, None)
             return
@@ -362,6 +362,10 @@ class _Sockets:
                     await self._attend(task, connection)
         except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
             error = _told(fault)
+        except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
+            self._body.interrupt(fault)
+            self.settled.set()
+            error = SocketError("interrupted")
         if error is None:
             error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
         now, draw = self._now(), random.random()  # noqa: S311 - spreads load

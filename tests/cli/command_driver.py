@@ -1,4 +1,7 @@
-"""Runs the command line as people do: as a process, in pipes or on a terminal, against an exchange on loopback."""
+"""Runs the command line as people do, in pipes or on a terminal, against an exchange on loopback.
+
+Most commands run in a thread, and only those whose test is about their process are started as one.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
+from unittest.mock import patch
 
+import pytest
 import trio
 
 from trio_listenkey import venues
+from trio_listenkey._cli import _process, commands
 from trio_listenkey._cli._findings import steps_of
 from trio_listenkey.testing import Exchange, Fault, ServedExchange, serve_exchange
 
@@ -55,11 +62,54 @@ def keys_left(served: ServedExchange) -> tuple[str, ...]:
     return served.exchange.open_keys(served.now())
 
 
+class Process(_process.Process):
+    """What a command that runs in a thread of ours takes for its process. It receives what `send` sends."""
+
+    def __init__(self, stdout: int, stderr: int) -> None:
+        super().__init__(stdout, stderr)
+        self._send: Callable[[int], None] | None = None
+
+    @contextmanager
+    def open_signals(self) -> Iterator[trio.MemoryReceiveChannel[int]]:
+        token = trio.lowlevel.current_trio_token()
+        send, receive = trio.open_memory_channel[int](10)
+        self._send = lambda number: token.run_sync_soon(send.send_nowait, number)
+        try:
+            yield receive
+        finally:
+            self._send = None
+
+    def let_signals_end_it(self) -> None:
+        raise AssertionError("a signal would end the tests: start a process for that")
+
+    @property
+    def is_heeding_signals(self) -> bool:
+        return self._send is not None
+
+    def send(self, number: int) -> None:
+        assert self._send is not None, "it would have been killed"
+        self._send(number)
+
+
+def invoke(arguments: Sequence[str], process: Process) -> int:
+    """The command's status. What Click has to say itself it says where ``sys`` says."""
+    with (
+        open(process.stdout, "w", closefd=False) as out,
+        open(process.stderr, "w", closefd=False) as err,
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        commands(arguments, prog_name="trio-listenkey", obj=process)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
 class Running:
     """A command that runs, and what it said so far."""
 
-    def __init__(self, process: trio.Process) -> None:
-        self.process = process
+    def __init__(self, signal: Callable[[int], None]) -> None:
+        self.signal = signal
         self.out = self.err = b""
         self.code: int | None = None
 
@@ -84,26 +134,70 @@ class Running:
         return self.code
 
     async def end_by(self, number: int) -> int:
-        self.process.send_signal(number)
+        self.signal(number)
         return await self.ends()
+
+    async def read(self, stream: trio.abc.ReceiveStream, name: str) -> None:
+        async with stream:
+            async for piece in stream:
+                setattr(self, name, getattr(self, name) + piece)
 
 
 @asynccontextmanager
-async def running(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> AsyncIterator[Running]:
-    """Start a command; its standard output and error are read, unless ``options`` say where they go."""
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
-    process = await trio.lowlevel.open_process([*COMMAND, *arguments], env=env or environment(), **streams)
-    command = Running(process)
+async def running(
+    *arguments: str, env: dict[str, str] | None = None, stdout: Any = None, stderr: Any = None
+) -> AsyncIterator[Running]:
+    """Run a command in a thread; its standard output and error are read, unless they are said to go elsewhere.
 
-    async def read(stream: Any, name: str) -> None:
-        async for piece in stream:
-            setattr(command, name, getattr(command, name) + piece)
+    All but a process's own start and end is as in a process: a hundred of them would take a minute and a half to start.
+    """
+    pipes: list[tuple[trio.lowlevel.FdStream, str]] = []
+
+    def connect(stream: Any, name: str) -> int:
+        if stream is not None:
+            return os.dup(stream if isinstance(stream, int) else stream.fileno())
+        read, write = os.pipe()
+        pipes.append((trio.lowlevel.FdStream(read), name))
+        return write
+
+    process = Process(connect(stdout, "out"), connect(stderr, "err"))
+    command = Running(process.send)
 
     async def run() -> None:
         async with trio.open_nursery() as nursery:
-            for name, stream in (("out", process.stdout), ("err", process.stderr)):
+            for stream, name in pipes:
+                nursery.start_soon(command.read, stream, name)
+            try:
+                code = await trio.to_thread.run_sync(invoke, arguments, process)
+            finally:
+                os.close(process.stdout)
+                os.close(process.stderr)
+        command.code = code
+
+    with patch.dict(os.environ, env or environment(), clear=True):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            try:
+                yield command
+            finally:
+                with trio.CancelScope(shield=True):
+                    while command.code is None and process.is_heeding_signals:
+                        process.send(signal.SIGTERM)
+                        await trio.sleep(0.1)
+
+
+@asynccontextmanager
+async def running_process(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> AsyncIterator[Running]:
+    """Start a process, as people do: for what depends on that."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+    process = await trio.lowlevel.open_process([*COMMAND, *arguments], env=env or environment(), **streams)
+    command = Running(process.send_signal)
+
+    async def run() -> None:
+        async with trio.open_nursery() as nursery:
+            for stream, name in ((process.stdout, "out"), (process.stderr, "err")):
                 if stream is not None:
-                    nursery.start_soon(read, stream, name)
+                    nursery.start_soon(command.read, stream, name)
             code = await process.wait()
         command.code = code
 
@@ -116,15 +210,18 @@ async def running(*arguments: str, env: dict[str, str] | None = None, **options:
                 process.kill()
             with trio.CancelScope(shield=True):
                 await process.wait()
-            for stream in (process.stdout, process.stderr):
-                if stream is not None and command.code is None:
-                    with trio.CancelScope(shield=True):
-                        await stream.aclose()
 
 
 async def run(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> Running:
     """Run a command to its end."""
     async with running(*arguments, env=env, **options) as command:
+        await command.ends()
+    return command
+
+
+async def run_process(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> Running:
+    """Start a process, and wait for its end."""
+    async with running_process(*arguments, env=env, **options) as command:
         await command.ends()
     return command
 
@@ -151,7 +248,11 @@ class Report:
 
 
 async def examine(
-    served: ServedExchange, *options: str, venue: str = USDM, env: dict[str, str] | None = None
+    served: ServedExchange,
+    *options: str,
+    venue: str = USDM,
+    env: dict[str, str] | None = None,
+    run: Callable[..., Awaitable[Running]] = run,
 ) -> Report:
     """Run the doctor, and read what it said; nothing secret is in it."""
     ended = await run("doctor", venue, *at(served), "--json", *options, env=env)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import trio
 from click.testing import CliRunner
-from command_driver import a_terminal, environment, run, running
+from command_driver import a_terminal, environment, run_process, running_process
 
 from trio_listenkey._cli import commands
 from trio_listenkey._cli._chronicle import Chronicle, Entry
@@ -95,7 +95,7 @@ async def test_interrupted_demo_closes_its_key() -> None:
 async def test_a_demo_that_nobody_reads_any_more_ends_quietly() -> None:
     """With status 0: ``demo | head -2`` was not interrupted, and is not told so."""
     read, write = os.pipe()
-    async with running("demo", "--no-tls", stdout=write) as command:
+    async with running_process("demo", "--no-tls", stdout=write) as command:
         os.close(write)
         await trio.to_thread.run_sync(os.read, read, 65536)
         os.close(read)
@@ -110,7 +110,7 @@ async def test_a_demo_that_nobody_reads_any_more_ends_quietly() -> None:
 async def test_a_full_disk_is_an_error(arguments: list[str]) -> None:
     """One line, whatever the command."""
     with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - it opens at once
-        ended = await run(*arguments, stdout=full)
+        ended = await run_process(*arguments, stdout=full)
     assert ended.code == Exit.BROKEN
     assert ended.err.startswith(b"Error: ")
     assert ended.err.endswith(b"No space left on device\n")
@@ -122,7 +122,7 @@ async def test_what_nobody_reads_is_no_error(command: str) -> None:
     """As ``venues | head -1``: it had enough."""
     read, write = os.pipe()
     os.close(read)
-    ended = await run(command, stdout=write)
+    ended = await run_process(command, stdout=write)
     os.close(write)
     assert (ended.code, ended.err) == (Exit.FINE, b"")
 
@@ -130,7 +130,7 @@ async def test_what_nobody_reads_is_no_error(command: str) -> None:
 async def test_an_interrupted_demo_cleans_up_its_terminal() -> None:
     """No panel and no hidden cursor; what it says last is that nothing is left."""
     with a_terminal() as terminal:
-        async with running("demo", "--no-tls", env=environment(COLUMNS="60"), **terminal.streams) as command:
+        async with running_process("demo", "--no-tls", env=environment(COLUMNS="60"), **terminal.streams) as command:
             await terminal.shows("created", "key expires", "╯")
             assert not terminal.has_cursor()
             assert await command.end_by(signal.SIGTERM) == Exit.TERMINATED

@@ -10,7 +10,19 @@ from typing import Any
 
 import pytest
 import trio
-from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, environment, examine, keys_left, run, running
+from command_driver import (
+    API_KEY,
+    USDM,
+    a_terminal,
+    an_exchange,
+    at,
+    environment,
+    examine,
+    keys_left,
+    run,
+    run_process,
+    running_process,
+)
 
 from trio_listenkey import venues
 from trio_listenkey._cli._checkup import ping
@@ -43,7 +55,7 @@ ACCOUNT = ["credentials", "create", "keepalive", "socket", "ping", "close"]
 async def test_all_is_well() -> None:
     """Every step with its time; nothing is left at the exchange, and nothing secret is shown."""
     async with an_exchange() as served:
-        ended = await run("doctor", USDM, *at(served))
+        ended = await run_process("doctor", USDM, *at(served))
         assert keys_left(served) == ()
         (key,) = served.exchange.keys_ever
     lines = ended.out.decode().splitlines()
@@ -103,13 +115,13 @@ async def test_whoever_interrupts_twice_gets_the_terminal_back() -> None:
     with a_terminal() as terminal:
         async with (
             an_exchange(*faults) as served,
-            running("doctor", USDM, *at(served), "--close", "--timeout", "60", **terminal.streams) as command,
+            running_process("doctor", USDM, *at(served), "--close", "--timeout", "60", **terminal.streams) as command,
         ):
             await terminal.shows("socket opened ...")
             assert not terminal.has_cursor()
-            command.process.send_signal(signal.SIGINT)
+            command.signal(signal.SIGINT)
             await command.until(lambda _: bool(terminal.drawn) and terminal.has_cursor())
-            assert command.process.returncode is None
+            assert command.code is None
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
@@ -117,7 +129,7 @@ async def test_a_full_disk_is_an_error() -> None:
     """Although all is well, nobody would read so."""
     with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - it opens at once
         async with an_exchange() as served:
-            ended = await run("doctor", USDM, *at(served), stdout=full)
+            ended = await run_process("doctor", USDM, *at(served), stdout=full)
             assert keys_left(served) == ()
     assert ended.code == Exit.BROKEN
     assert ended.err == b"Error: standard output: No space left on device\n"
@@ -128,7 +140,7 @@ async def test_a_full_disk_is_an_error() -> None:
 
 async def test_a_key_that_was_there_before_is_left_open() -> None:
     """Somebody may hold it. --close closes it all the same, with a warning."""
-    async with an_exchange() as served, running("hold", USDM, *at(served), "--leave") as other:
+    async with an_exchange() as served, running_process("hold", USDM, *at(served), "--leave") as other:
         await other.tells("created")
         report = await examine(served)
         assert (report.code, report.told["had_key"]) == (Exit.FINE, True)
@@ -220,6 +232,23 @@ async def test_a_step_that_fails(fault: Fault, venue: str, code: Exit, failed: s
     assert report.verdicts(*NETWORK) == ["ok", "ok", "skipped", "ok", "ok", "ok", "skipped"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "code", "failed"),
+    [
+        (Fault(effect=retired()), Exit.RETIRED, "credentials"),
+        (Fault(verb="keepalive", nth=2, effect=KillKey()), Exit.BROKEN, "keepalive"),
+        (Fault(verb="connect", effect=Status(503)), Exit.UNAVAILABLE, "socket"),
+    ],
+    ids=["credentials", "keepalive", "socket"],
+)
+async def test_a_step_that_fails_in_a_process(fault: Fault, code: Exit, failed: str) -> None:
+    """The process's status and its output say the same."""
+    async with an_exchange(fault) as served:
+        report = await examine(served, "--timeout", "1", run=run_process)
+    assert (report.code, report.failed) == (code, [failed])
+    assert report.steps[failed]["hint"]
+
+
 async def test_hosts_that_are_not_there() -> None:
     """Each is told by itself, with its time; and in words for people, with the hint below."""
     with socket.socket() as nobody:
@@ -240,7 +269,7 @@ async def test_hosts_that_are_not_there() -> None:
 async def test_interrupted_it_closes_the_key() -> None:
     """In the middle of a step."""
     slow = Fault(verb="connect", effect=Hang())
-    async with an_exchange(slow) as served, running("doctor", USDM, *at(served), "--timeout", "60") as command:
+    async with an_exchange(slow) as served, running_process("doctor", USDM, *at(served), "--timeout", "60") as command:
         await command.until(lambda command: b"key kept alive" in command.out)
         assert await command.end_by(signal.SIGINT) == Exit.INTERRUPTED
         assert keys_left(served) == ()

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from click.testing import CliRunner
-from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, keys_left, run, running
+from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, keys_left, run, running, running_process
 
 from trio_listenkey import venues
 from trio_listenkey._cli import commands
@@ -19,7 +19,7 @@ OFTEN = ["--keepalive-every", "0.2"]
 
 async def test_it_holds_the_key_and_shows_nothing_secret() -> None:
     """Kept alive until SIGTERM, and then closed; standard output stays empty."""
-    async with an_exchange() as served, running("hold", USDM, *at(served), *OFTEN) as command:
+    async with an_exchange() as served, running_process("hold", USDM, *at(served), *OFTEN) as command:
         await command.tells("created", "kept alive")
         (key,) = keys_left(served)
         assert await command.end_by(signal.SIGTERM) == Exit.TERMINATED

@@ -15,7 +15,18 @@ import click
 import pytest
 import trio
 from click.testing import CliRunner
-from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, environment, keys_left, run, running
+from command_driver import (
+    API_KEY,
+    USDM,
+    a_terminal,
+    an_exchange,
+    at,
+    environment,
+    keys_left,
+    run,
+    running,
+    running_process,
+)
 
 from trio_listenkey import CredentialsError, Gap, KeyLostError, UnavailableError, UserEvent, venues
 from trio_listenkey._cli import _credentials, commands
@@ -50,7 +61,7 @@ def numbers(lines: list[bytes]) -> list[int]:
 
 async def test_events_are_lines_and_status_is_elsewhere() -> None:
     """Each event as it came; SIGTERM closes the key and ends it with 143; no secret anywhere."""
-    async with an_exchange() as served, running("watch", USDM, *at(served)) as command:
+    async with an_exchange() as served, running_process("watch", USDM, *at(served)) as command:
         await command.tells("connected")
         (key,) = keys_left(served)
         served.exchange.emit("alice", served.now(), count=3)
@@ -146,7 +157,7 @@ async def test_a_reader_that_is_stuck_costs_neither_the_key_nor_the_end() -> Non
     options = ["--validity", "2", "--keepalive-every", "0.2"]
     async with (
         an_exchange(validity=2) as served,
-        running("watch", USDM, *at(served), *options, stdout=write) as command,
+        running_process("watch", USDM, *at(served), *options, stdout=write) as command,
     ):
         os.close(write)
         await command.tells("connected")
@@ -165,7 +176,7 @@ async def test_a_reader_that_is_stuck_costs_neither_the_key_nor_the_end() -> Non
 async def test_a_full_disk_is_an_error() -> None:
     """One line, and the key is closed."""
     with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - it opens at once
-        async with an_exchange() as served, running("watch", USDM, *at(served), "-q", stdout=full) as command:
+        async with an_exchange() as served, running_process("watch", USDM, *at(served), "-q", stdout=full) as command:
             while not served.exchange.sockets(served.now()):
                 await trio.sleep(0.02)
             served.exchange.emit("alice", served.now())
@@ -203,19 +214,19 @@ async def test_over_tls_the_certificate_is_checked(tmp_path: Path) -> None:
 async def test_whoever_says_it_twice_does_not_want_to_wait() -> None:
     """The exchange does not answer the close: a second Ctrl-C, a little later, ends it as Ctrl-C does."""
     hangs = Fault(verb="close", effect=Hang())
-    async with an_exchange(hangs) as served, running("watch", USDM, *at(served)) as command:
+    async with an_exchange(hangs) as served, running_process("watch", USDM, *at(served)) as command:
         await command.tells("connected")
-        command.process.send_signal(signal.SIGINT)
-        command.process.send_signal(signal.SIGINT)  # as timeout(1) does: this one is the same
+        command.signal(signal.SIGINT)
+        command.signal(signal.SIGINT)  # as timeout(1) does: this one is the same
         await trio.sleep(1)
-        assert command.process.returncode is None
+        assert command.code is None
         assert await command.end_by(signal.SIGINT) == -signal.SIGINT
 
 
 async def test_a_close_that_takes_its_time_is_waited_for() -> None:
     """If nobody is in a hurry."""
     slow = Fault(verb="close", effect=Delay(1))
-    async with an_exchange(slow) as served, running("watch", USDM, *at(served)) as command:
+    async with an_exchange(slow) as served, running_process("watch", USDM, *at(served)) as command:
         await command.tells("connected")
         assert await command.end_by(signal.SIGTERM) == Exit.TERMINATED
         assert keys_left(served) == ()
@@ -229,13 +240,13 @@ async def test_a_terminal_that_is_closed_ends_it_but_not_under_nohup() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     async with an_exchange() as served:
-        async with running("watch", USDM, *at(served)) as command:
+        async with running_process("watch", USDM, *at(served)) as command:
             await command.tells("connected")
             assert await command.end_by(signal.SIGHUP) == Exit.HANGUP
             assert keys_left(served) == ()
-        async with running("watch", USDM, *at(served), preexec_fn=nohup) as command:
+        async with running_process("watch", USDM, *at(served), preexec_fn=nohup) as command:
             await command.tells("connected")
-            command.process.send_signal(signal.SIGHUP)
+            command.signal(signal.SIGHUP)
             await trio.sleep(0.2)
             assert await command.end_by(signal.SIGTERM) == Exit.TERMINATED
 
@@ -278,10 +289,13 @@ async def test_whoever_interrupts_twice_gets_the_terminal_back() -> None:
     """The panel goes with the first Ctrl-C, so that nothing of it is left, and no cursor hidden, after the second."""
     hangs = Fault(verb="close", effect=Hang())
     with a_terminal() as terminal:
-        async with an_exchange(hangs) as served, running("watch", USDM, *at(served), **terminal.streams) as command:
+        async with (
+            an_exchange(hangs) as served,
+            running_process("watch", USDM, *at(served), **terminal.streams) as command,
+        ):
             await terminal.shows("keepalive", "live, open")
             assert not terminal.has_cursor()
-            command.process.send_signal(signal.SIGINT)
+            command.signal(signal.SIGINT)
             await terminal.shows("closing     waits for the exchange; another Ctrl-C does not")
             assert terminal.has_cursor()
             assert await command.end_by(signal.SIGINT) == -signal.SIGINT

@@ -24,14 +24,15 @@ from ._findings import Finding, steps_of
 from ._keeping import SECONDS
 from ._key_checkup import KeyCheckup
 from ._output import Descriptor
+from ._process import current_process
 from ._session_checkup import SessionCheckup
 from ._status import open_status, visible
 from ._supervision import supervise
 
 __all__ = ["doctor"]
 
+_WARNING: Final = "Warning: this closes the account's listen key, and silences every program that holds it.\n"
 _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
-_STDOUT: Final = 1
 
 
 @click.command(epilog=EXIT_HELP, short_help="Find out why there are no events.")
@@ -75,9 +76,10 @@ def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: floa
       trio-listenkey doctor binance-usdm --leave --json |
           jq -c '.steps[] | select(.verdict == "failed")'
     """  # noqa: D301 - Click reads the escapes
+    process = current_process()
     if closing == "close" and isinstance(account.venue, Venue) and account.venue.close is not None:
-        click.echo("Warning: this closes the account's listen key, and silences every program that holds it.", err=True)
-    report = _Report(Descriptor(_STDOUT), steps_of(account.venue), as_json=as_json)
+        Descriptor(process.stderr).write(_WARNING)
+    report = _Report(Descriptor(process.stdout), steps_of(account.venue), as_json=as_json)
     kind: Any = SessionCheckup if isinstance(account.venue, SignedVenue) else KeyCheckup
     checkup = kind(account, closing or "careful", timeout, report.begin, report.tell)
     supervise(partial(_check, checkup, report), open_status(plain=True, quiet=True), writes=False)

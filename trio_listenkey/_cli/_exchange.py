@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +21,7 @@ from ..testing._log_reader import LogReader, log_line
 from ..testing._vocabulary import dialects_by_name
 from ..testing.control import ServedControl, fault_from_json, faults_from_json, serve_control
 from ._output import print_line
+from ._process import Process, current_process
 
 __all__ = ["exchange"]
 
@@ -159,7 +158,7 @@ def exchange(
         served["dialects"] = [dialects_by_name()[name] for name in dict.fromkeys(dialects)]
     try:
         here = Exchange(seed=seed, validity=validity, faults=[*faults, *faults_of_files], log_size=log_size, **served)
-        trio.run(_run, here, _Way(**way))
+        trio.run(_run, here, _Way(**way), current_process())
     except UsageError as error:
         raise click.UsageError(str(error)) from None
     except BrokenPipeError:
@@ -171,20 +170,20 @@ def exchange(
         raise click.ClickException(str(error)) from None
 
 
-async def _run(here: Exchange, way: _Way) -> None:
+async def _run(here: Exchange, way: _Way, process: Process) -> None:
     accounts = [here.add_account(api_key) for api_key in dict.fromkeys(way.api_keys)]
     end = trio.Event()
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with process.open_signals() as signals:
         async with (
             serve_exchange(here, port=way.port, tls=way.tls, time_scale=way.time_scale) as served,
             serve_control(served, port=way.control_port, shut_down=end.set) as control,
         ):
             _emit(control, here, accounts, served.now(), way.events_per_second)
             with _ca_file(served, way.ca_file) as ca_file:
-                _announce(served, control, ca_file, way)
+                _announce(served, control, ca_file, way, process.stdout)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(_wait_for_signal, signals, end)
-                    nursery.start_soon(_follow, control.control.log, way.verbose)
+                    nursery.start_soon(_follow, control.control.log, way.verbose, process.stderr)
                     await end.wait()
                     await trio.sleep(_LAST_WORD)
                     nursery.cancel_scope.cancel()
@@ -204,14 +203,14 @@ async def _wait_for_signal(signals: AsyncIterable[int], end: trio.Event) -> None
         end.set()
 
 
-async def _follow(log: LogReader, verbose: bool) -> None:
+async def _follow(log: LogReader, verbose: bool, descriptor: int) -> None:
     """Tell each request, and see to it that none is forgotten uncounted."""
     told = 0
     while True:
         told, entries = log.since(told)
         told += len(entries)
         for entry in entries if verbose else ():
-            print_line(log_line(entry), sys.stderr)
+            print_line(descriptor, log_line(entry))
         await trio.sleep(_LOOK)
 
 
@@ -226,7 +225,7 @@ def _ca_file(served: ServedExchange, path: Path | None) -> Iterator[Path | None]
         yield path if served.ca_pem is not None else None
 
 
-def _announce(served: ServedExchange, control: ServedControl, ca_file: Path | None, way: _Way) -> None:
+def _announce(served: ServedExchange, control: ServedControl, ca_file: Path | None, way: _Way, descriptor: int) -> None:
     told = {
         "REST": served.rest_url,
         "WebSocket": served.stream_url,
@@ -237,9 +236,9 @@ def _announce(served: ServedExchange, control: ServedControl, ca_file: Path | No
     if way.as_json:
         facts = {"rest": served.rest_url, "websocket": served.stream_url, "control": control.url}
         accounts = {"api_keys": way.api_keys, "ca_file": told["CA file"] if ca_file else None}
-        print_line(json.dumps({**facts, **accounts, "ready": True}), sys.stdout)
+        print_line(descriptor, json.dumps({**facts, **accounts, "ready": True}))
         return
     for name, value in told.items():
         if name != "CA file" or ca_file is not None:
-            print_line(f"{name:<10} {value}", sys.stdout)
-    print_line("ready", sys.stdout)
+            print_line(descriptor, f"{name:<10} {value}")
+    print_line(descriptor, "ready")

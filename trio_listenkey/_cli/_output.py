@@ -10,7 +10,6 @@ import io
 import os
 import select
 import stat
-from typing import TextIO
 
 import trio
 
@@ -34,18 +33,13 @@ def give_up(descriptor: int) -> None:
     os.close(nowhere)
 
 
-def print_line(line: str, stream: TextIO) -> None:
+def print_line(descriptor: int, line: str) -> None:
     """Print a line, at once.
 
     Raises:
-        OSError: It cannot be; then nothing else is printed there.
+        OSError: It cannot be.
     """
-    try:
-        stream.write(line + "\n")
-        stream.flush()
-    except OSError:
-        give_up(stream.fileno())
-        raise
+    write_all(descriptor, f"{line}\n".encode("utf-8", "replace"))
 
 
 class Descriptor(io.TextIOBase):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
+import click
 import trio
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ._chronicle import Chronicle, Entry
-from ._output import print_line
+from ._output import give_up
 from ._status import clear_of_the_edge
 
 __all__ = ["Screen", "pick_screen"]
@@ -68,7 +69,11 @@ class PlainScreen:
 
 
 def _print(line: str) -> None:
-    print_line(line, sys.stdout)
+    try:
+        click.echo(line)
+    except OSError:
+        give_up(sys.stdout.fileno())
+        raise
 
 
 def _verdict(chronicle: Chronicle) -> str:

@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ._output import Descriptor, write_all
+from ._process import current_process
 from ._told import Tone
 
 __all__ = ["Picture", "Status", "clear_of_the_edge", "open_status", "visible"]
@@ -26,8 +27,6 @@ _STYLES: Final = {"good": "green", "busy": "yellow", "bad": "bold red", "story":
 _FRAME: Final = 0.25  # seconds from one picture to the next
 _LAST_WORD: Final = 1.0  # seconds in which a terminal or a pipe has to take what is left to say
 _ECHO: Final = len("^C^C")
-_STDOUT: Final = 1
-_STDERR: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,17 @@ class Status:
 
     Args:
         console: Standard error.
+        stdout: The file descriptor of standard output.
         live: Whether to draw.
-        to_terminal: Whether standard output is a terminal: then lines for it have to go above the picture.
         quiet: Tell what went wrong alone.
     """
 
-    def __init__(self, console: Console, *, live: bool, to_terminal: bool, quiet: bool) -> None:
+    def __init__(self, console: Console, stdout: int, *, live: bool, quiet: bool) -> None:
         self._console = console
         self._live = live
-        self._to_terminal = to_terminal
-        self._shared = live and to_terminal
+        self._stdout = stdout
+        self._to_terminal = os.isatty(stdout)
+        self._shared = live and self._to_terminal  # lines have to go above the picture
         self._quiet = quiet
         self._notes: list[_Note] = []
         self._news = trio.Event()
@@ -78,7 +78,7 @@ class Status:
             await trio.to_thread.run_sync(self._print_lines, lines, abandon_on_cancel=True)
         else:
             data = b"".join(line + b"\n" for line in lines)
-            await trio.to_thread.run_sync(write_all, _STDOUT, data, abandon_on_cancel=True)
+            await trio.to_thread.run_sync(write_all, self._stdout, data, abandon_on_cancel=True)
 
     async def run(self) -> None:
         """Tell and draw until it is over."""
@@ -144,9 +144,10 @@ class Status:
 
 def open_status(*, plain: bool, quiet: bool) -> Status:
     """What suits standard error as it is."""
-    console = Console(file=Descriptor(_STDERR), highlight=False)  # type: ignore[arg-type]
+    process = current_process()
+    console = Console(file=Descriptor(process.stderr), highlight=False)  # type: ignore[arg-type]
     live = console.is_terminal and not console.is_dumb_terminal and not plain and not quiet
-    return Status(console, live=live, to_terminal=os.isatty(_STDOUT), quiet=quiet)
+    return Status(console, process.stdout, live=live, quiet=quiet)
 
 
 def clear_of_the_edge(console: Console, picture: RenderableType) -> RenderableType:

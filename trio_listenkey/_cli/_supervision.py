@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, NoReturn
@@ -19,7 +18,8 @@ import trio
 
 from .._errors import ListenKeyError
 from ._exits import Exit, exit_for
-from ._output import reader_has_gone
+from ._output import Descriptor, reader_has_gone
+from ._process import Process, current_process
 from ._status import Status
 
 __all__ = ["supervise"]
@@ -27,10 +27,7 @@ __all__ = ["supervise"]
 Work = Callable[[], Awaitable[int]]
 
 _SIGNAL_BASE: Final = 128
-_STDOUT: Final = 1
-_STDERR: Final = 2
 _DEAF: Final = 0.5  # seconds after a signal in which another one is the same: timeout(1) sends two at once
-_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def supervise(work: Work, status: Status, *, writes: bool, farewell: str | None = None) -> NoReturn:
@@ -43,29 +40,31 @@ def supervise(work: Work, status: Status, *, writes: bool, farewell: str | None 
         farewell: Told at the end if it was ended by a signal.
     """
     logging.getLogger("trio_listenkey").addHandler(logging.NullHandler())  # what it would say is told already
-    supervision = _Supervision(work, status)
+    process = current_process()
+    supervision = _Supervision(process, work, status)
     try:
         trio.run(supervision.run, writes)
     except* KeyboardInterrupt:  # before the signals were caught, or after; in a group if it came to a child task
         supervision.code = Exit.INTERRUPTED
     if supervision.error is not None:
-        click.echo(_for_people(f"Error: {supervision.error}"), err=True)
+        Descriptor(process.stderr).write(_for_people(f"Error: {supervision.error}", process.stderr) + "\n")
     elif supervision.code > _SIGNAL_BASE and farewell is not None:
-        click.echo(farewell, err=True)
+        Descriptor(process.stderr).write(f"{farewell}\n")
     sys.exit(supervision.code)
 
 
-def _for_people(line: str) -> str:
+def _for_people(line: str, descriptor: int) -> str:
     """On a terminal it is broken between words; elsewhere it is one line."""
-    if not os.isatty(_STDERR):
+    if not os.isatty(descriptor):
         return line
     return click.wrap_text(line, shutil.get_terminal_size().columns)
 
 
 class _Supervision:
-    def __init__(self, work: Work, status: Status) -> None:
+    def __init__(self, process: Process, work: Work, status: Status) -> None:
         self.code: int = Exit.FINE
         self.error: Exception | None = None
+        self._process = process
         self._work = work
         self._status = status
         self._scope = trio.CancelScope()
@@ -73,9 +72,7 @@ class _Supervision:
     async def run(self, writes: bool) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._status.run)
-            # What is ignored stays so: nohup and background jobs of scripts mean it.
-            heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-            with trio.open_signal_receiver(*heeded) as signals:
+            with self._process.open_signals() as signals:
                 await self._run_until_told(signals, writes)
             self._status.finish()
 
@@ -103,10 +100,9 @@ class _Supervision:
         self._scope.cancel(reason="a signal")
         self._status.put_the_picture_away()
         await trio.sleep(_DEAF)
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)  # whoever says it again does not want to wait
+        self._process.let_signals_end_it()  # whoever sends it again does not want to wait
         self._status.note("closing", "waits for the exchange; another Ctrl-C does not", "busy")
 
     async def _end_without_reader(self) -> None:
-        await reader_has_gone(_STDOUT)
+        await reader_has_gone(self._process.stdout)
         self._scope.cancel(reason="nobody reads standard output any more")

@@ -8,7 +8,7 @@ from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, OK, REFUSE
 from trio_listenkey import Timing, UnavailableError, Venue
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import Notice
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._outcomes import Ok, Outcome
 
 both_dialects = pytest.mark.parametrize("venue", [FORM, ACCOUNT], ids=lambda venue: venue.name)
 HOURS = Timing(open_timeout=3600, close_timeout=3600)
@@ -248,7 +248,7 @@ class TestStopInFlight:
         life.sends(1800.0, "keepalive", "K1")
         life.stops(1800.0)
         assert life.gets(outcome, 1800.0) == "LEAVING"
-        life.sends(1802.0, "close", outcome.key or "K1")
+        life.sends(1802.0, "close", (outcome.key if isinstance(outcome, Ok) else None) or "K1")
 
     @pytest.mark.parametrize("on_lost", ["replace", "raise"])
     def test_a_key_that_was_gone_then_needs_no_close(self, on_lost: str) -> None:
@@ -510,7 +510,7 @@ class TestLostAnswers:
         life.sends(3611.0, "close", "K1")
         assert life.gets(answer, 3612.0) == "CLOSED"
         assert life.machine.closed is closed
-        assert life.heard[-1] == Notice("closed", answer.error)
+        assert life.heard[-1] == Notice("closed", None if isinstance(answer, Ok) else answer.error)
 
     def test_an_account_without_a_key_has_no_lost_one(self) -> None:
         """Where the account tells the key, "gone" is said of all that there may be."""

@@ -8,8 +8,7 @@ from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, REFUSED, L
 from trio_listenkey import RateLimitedError, Timing, UnavailableError, UsageError, Venue, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import KeepaliveSchedule, Send
-from trio_listenkey._core._key_states import Event
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._outcomes import Outcome, Transient
 
 
 class TestPace:
@@ -291,7 +290,7 @@ class TestSilence:
         life = Life(timing=Timing(open_timeout=30))
         life.sends(0.0, "create", None)
         error = UnavailableError("no", advice="Wait", status=503, code=-1000, message="Maintenance.")
-        life.gets(Outcome(Event.TRANSIENT, error=error), 1.0)
+        life.gets(Transient(error, may_be_done=False), 1.0)
         life.account.host.block(500.0)
         assert life.tick(2.0) == "FAILED"
         assert isinstance(life.failure, RateLimitedError)

@@ -26,7 +26,7 @@ from .._venue._venue import Venue, Verb
 from ._accounts import Account
 from ._backoff import full_jitter
 from ._key_states import Event, State, after
-from ._outcomes import Outcome
+from ._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 
 __all__ = ["KeepaliveSchedule", "Lifecycle", "Notice", "OnExit", "OnLost", "Send"]
 
@@ -286,7 +286,7 @@ class Lifecycle:
         self.until = inf
         self._draw = draw
         outcome = self._mind_the_clock(outcome)
-        self._error = outcome.error
+        self._error = None if isinstance(outcome, Ok) else outcome.error
         match self.state:
             case State.CREATING:
                 self._receive_create(outcome, now)
@@ -306,11 +306,12 @@ class Lifecycle:
 
     def _mind_the_clock(self, outcome: Outcome) -> Outcome:
         """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock."""
-        self._clock_was_set = outcome.clock is not None and not self._clock_was_set
-        if outcome.clock is None or not self._clock_was_set:
+        if not isinstance(outcome, Refused) or outcome.clock is None or self._clock_was_set:
+            self._clock_was_set = False
             return outcome
+        self._clock_was_set = True
         self._account.host.clock = outcome.clock
-        return Outcome(Event.TRANSIENT, error=outcome.error)
+        return Transient(outcome.error, may_be_done=False)
 
     def stop(self, now: float) -> None:
         """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
@@ -332,36 +333,39 @@ class Lifecycle:
     # A create has ended.
 
     def _receive_create(self, outcome: Outcome, now: float) -> None:
-        if outcome.event is not Event.OK:
-            self._account.unsure |= outcome.unsure
-            if outcome.unsure and self._makes_new_keys:
+        if isinstance(outcome, Transient | Refused) and outcome.may_be_done:
+            self._account.unsure = True
+            if self._makes_new_keys:
                 self._lost_until = now + self._pace.validity
-        if outcome.event is Event.REFUSED:
-            self._fail(outcome.event, outcome.error)
-        elif outcome.event is not Event.OK:
-            self._try_again(outcome, now)
-        else:
-            assert outcome.key is not None
-            self._fire(Event.OK)
-            self._counts["created"] += 1
-            self._give_up_at = inf
-            self._hold(outcome.key, outcome.lives)
+        match outcome:
+            case Ok(key=key, lives=lives):
+                assert key is not None  # without one it is no success: see ``read_answer``
+                self._fire(Event.OK)
+                self._counts["created"] += 1
+                self._give_up_at = inf
+                self._hold(key, lives)
+            case Transient() | Wait():
+                self._try_again(outcome, now)
+            case Refused(error=error):
+                self._fail(Event.REFUSED, error)
+            case Gone():
+                self._fire(Event.GONE)  # the table has no way for it, and says so
 
     # A keepalive has ended.
 
     def _receive_keepalive(self, outcome: Outcome, now: float) -> None:
-        match outcome.event:
-            case Event.OK:
+        match outcome:
+            case Ok(key=key, lives=lives):
                 self._fire(Event.OK)
                 self._counts["renewed"] += 1
                 self._losses_in_a_row = 0
-                self._hold(outcome.key or self._key_kept_alive(), outcome.lives)
-            case Event.GONE:
+                self._hold(key or self._key_kept_alive(), lives)
+            case Gone(error=error):
                 self._account.forget(self.key)
-                self._lose(Event.GONE, outcome.error, now)
-            case Event.REFUSED:
-                self._fail(outcome.event, outcome.error)
-            case _:
+                self._lose(Event.GONE, error, now)
+            case Refused(error=error):
+                self._fail(Event.REFUSED, error)
+            case Transient() | Wait():
                 self._try_again(outcome, now)
 
     def _key_kept_alive(self) -> str:
@@ -397,14 +401,14 @@ class Lifecycle:
 
     # Failures.
 
-    def _try_again(self, outcome: Outcome, now: float) -> None:
+    def _try_again(self, outcome: Transient | Wait, now: float) -> None:
         self._fire(outcome.event)
         self._attempt += 1
-        if outcome.event is Event.WAIT:
+        if isinstance(outcome, Wait):
             self._counts["waits"] += 1
             # An exchange that asks for a second of silence again and again means more than that.
             again = self._attempt - 1
-            self._account.host.block(now + max(outcome.wait, self._longest_backoff(again) if again else 0.0))
+            self._account.host.block(now + max(outcome.seconds, self._longest_backoff(again) if again else 0.0))
             self._due = now  # as soon as the host may be asked again
         else:
             self._due = now + (0.0 if self._clock_was_set else self._backoff(self._attempt))
@@ -543,12 +547,12 @@ class Lifecycle:
             self._finish(Event.GAVE_UP, closed=False, error=self._error or self._why_not_closed())
 
     def _receive_close(self, outcome: Outcome, now: float) -> None:
-        if outcome.event in {Event.TRANSIENT, Event.WAIT}:
+        if isinstance(outcome, Transient | Wait):
             self._try_again(outcome, now)
         else:
             # That the key we named is gone says nothing of another one that we were never told.
             other = self._account.unsure and self._close_names_key
-            is_closed = outcome.event is Event.OK or (outcome.event is Event.GONE and not other)
+            is_closed = isinstance(outcome, Ok) or (isinstance(outcome, Gone) and not other)
             if is_closed:
                 self._account.forget(self._closing)
                 self._expires_at = min(self._expires_at, now)
@@ -558,7 +562,11 @@ class Lifecycle:
             elif is_closed and now < self._lost_until:
                 self._finish(outcome.event, closed=False, error=self._why_left())
             else:
-                self._finish(outcome.event, closed=is_closed, error=None if is_closed else outcome.error)
+                self._finish(
+                    outcome.event,
+                    closed=is_closed,
+                    error=None if is_closed or isinstance(outcome, Ok) else outcome.error,
+                )
 
     def _why_left(self) -> ListenKeyError:
         return UnavailableError(

@@ -33,8 +33,8 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, Notice, OnExit, OnLost, Send
-from .._core._key_states import Event, State
-from .._core._outcomes import Outcome
+from .._core._key_states import State
+from .._core._outcomes import Outcome, Refused
 from .._errors import ListenKeyError, TransportError, UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._requests import build_request
@@ -289,7 +289,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                 )
         except ListenKeyError as error:
             # It could not be signed, and nothing was sent. The frames that it came through know the listen key.
-            return Outcome(Event.REFUSED, error=error.with_traceback(None))
+            return Refused(error.with_traceback(None))
         except TransportError as error:
             return no_answer(self._venue, send.verb, error, hide=hide)
         except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's
@@ -319,7 +319,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             venue=self._venue.name,
             verb=send.verb,
         )
-        return Outcome(Event.REFUSED, error=error, unsure=True)
+        return Refused(error, may_be_done=True)
 
     # How the two learn of each other.
 

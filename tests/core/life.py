@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from trio_listenkey import (
     CredentialsError,
     ListenKeyError,
@@ -39,6 +41,9 @@ def banned(seconds: float, status: int = 429) -> Wait:
     """The exchange wants silence."""
     error = RateLimitedError("hush", advice="Wait", retry_after=seconds, status=status, code=-1003, message="Too much.")
     return Wait(error, seconds)
+
+
+_Told = TypeVar("_Told", bound=Notice)
 
 
 class Life:
@@ -93,6 +98,12 @@ class Life:
         """The keeper is done with it."""
         assert self.state == "CLOSED"
         self.account.leave()
+
+    def told(self, kind: type[_Told]) -> _Told:
+        """The last notice, which has to be of this kind."""
+        notice = self.heard[-1]
+        assert isinstance(notice, kind)
+        return notice
 
     @property
     def state(self) -> str:

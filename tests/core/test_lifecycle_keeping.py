@@ -10,6 +10,7 @@ from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, OK, REFUSED, Life, 
 from trio_listenkey import KeyLostError, KeyStatistics, Timing, Venue, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import Lifecycle
+from trio_listenkey._core._notices import Lost
 from trio_listenkey._core._outcomes import Outcome
 
 
@@ -130,7 +131,7 @@ class TestRetries:
         life.sends(1801.0, "keepalive", "K1")
         life.gets(OK, 1801.0)
         life.tick(6000.0)
-        assert "no answer" not in str(life.heard[-1].error)
+        assert "no answer" not in str(life.told(Lost).error)
 
 
 class TestSilence:
@@ -263,7 +264,7 @@ class TestExpiry:
         life.sends(1800.0, "keepalive", "K1")
         life.gets(NO_ANSWER, 1800.0)
         life.tick(3600.0)
-        error = life.heard[-1].error
+        error = life.told(Lost).error
         assert isinstance(error, KeyLostError)
         assert (error.venue, error.verb) == ("binance-us", "keepalive")
         assert "3600 s" in str(error)
@@ -280,7 +281,7 @@ class TestExpiry:
         life = held(on_lost="raise")
         assert life.tick(3600.0) == "FAILED"
         assert isinstance(life.failure, KeyLostError)
-        assert life.failure is life.heard[-1].error
+        assert life.failure is life.told(Lost).error
         assert life.begin(4000.0) is None
         assert life.kinds == ["created", "lost"]
 
@@ -293,8 +294,7 @@ class TestGone:
         assert life.gets(GONE, 1801.0) == "VACANT"
         assert life.machine.expires_at == 1801
         assert life.machine.ready_at == 1801
-        assert life.heard[-1].kind == "lost"
-        assert life.heard[-1].error is GONE.error
+        assert life.told(Lost).error is GONE.error
         life.sends(1801.0, "create", "K1")
         life.gets(alive("K2"), 1802.0)
         assert life.machine.generation == 2

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from trio_listenkey import Timing, UnavailableError, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import Lifecycle, Send
-from trio_listenkey._core._key_states import State
+from trio_listenkey._core._key_states import JOINT_STATES, Phase, State
 from trio_listenkey._core._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 
 TIMING = Timing()
@@ -219,9 +219,17 @@ class LifecycleMachine(RuleBasedStateMachine):
         """K1, and the state says so."""
         for holder in getattr(self, "holders", ()):
             assert (holder.sent is not None) == (
-                holder.machine.state in {State.CREATING, State.RENEWING, State.CLOSING}
+                holder.machine.state in {State.CREATING, State.RENEWING, State.RECOVERING, State.CLOSING}
             )
         assert sum(holder.sent is not None for holder in getattr(self, "holders", ())) <= 1
+
+    @invariant()
+    def state_and_phase_agree(self) -> None:
+        """The tables are the whole truth: in each phase of the block, the key is in a state that there is in it."""
+        for holder in getattr(self, "holders", ()):
+            machine = holder.machine
+            assert machine.state in JOINT_STATES[machine.phase]
+            assert (machine.phase is Phase.STOPPING) == (holder.stopped_at <= self.now)
 
     @invariant()
     def never_presumed_alive_past_validity(self) -> None:

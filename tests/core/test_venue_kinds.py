@@ -12,6 +12,7 @@ from meaning import error_of, expect
 from trio_listenkey import CredentialsError, RefusedError, Timing, UsageError, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_states import Event
+from trio_listenkey._core._notices import Closed
 from trio_listenkey._core._outcomes import Ok, Outcome, Refused
 from trio_listenkey._http import Response
 from trio_listenkey._protocol._responses import read_answer
@@ -106,7 +107,7 @@ class TestNewKeys:
         life.sends(10.0, "close", "K2")
         assert life.gets(OK, 10.0) == "CLOSED"
         assert life.machine.closed is False
-        assert "lost" in str(life.heard[-1].error)
+        assert "lost" in str(life.told(Closed).error)
 
     def test_a_lost_answer_is_not_asked_for(self) -> None:
         """On the way out, one create more would only make one key more."""

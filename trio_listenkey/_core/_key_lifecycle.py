@@ -40,7 +40,6 @@ OnLost = Literal["replace", "raise"]
 
 _VERBS: Final[dict[State, Verb]] = {
     State.CREATING: "create",
-    State.RENEWING: "keepalive",
     State.RECOVERING: "create",
     State.CLOSING: "close",
 }
@@ -80,6 +79,7 @@ class Lifecycle:
 
     __slots__ = (
         "_account",
+        "_ask_by",
         "_asked_about",
         "_clock_was_set",
         "_error",
@@ -147,6 +147,10 @@ class Lifecycle:
     _sent: Send
     """The request in flight, or else the last one."""
 
+    _ask_by: Verb
+    """What is sent to keep the key alive. ``"keepalive"``, until one succeeded of which neither the request nor the
+    answer named a key; from then on ``"create"``, whose answer does. See ``_receive_keepalive``."""
+
     _clock_was_set: bool
     """The last answer corrected what we know of the exchange's clock. So a second refusal for the clock's sake, at once
     after it, is not worth another such try."""
@@ -174,6 +178,7 @@ class Lifecycle:
         self._record, self._report = KeyRecord(), KeyReport()
         self._pacing = RequestPacing(timing, now, draw)
         self._error = self._asked_about = None
+        self._ask_by = "keepalive"
         self._sent = Send("create", None, now)
         self._clock_was_set = False
 
@@ -273,7 +278,8 @@ class Lifecycle:
         self._report.count("requests")
         self.until = min(now + self._timing.request_timeout, self.patience)
         key = self._account.to_close() if self.state is State.CLOSING else self.key
-        self._sent = Send(_VERBS[self.state], key, now)
+        verb = self._ask_by if self.state is State.RENEWING else _VERBS[self.state]
+        self._sent = Send(verb, key, now)
         return self._sent
 
     def receive(self, outcome: Outcome, now: float, draw: float) -> None:
@@ -306,9 +312,9 @@ class Lifecycle:
         self.phase = phase_after(self.phase, PhaseEvent.LEFT)
         self._give_up_at = now + self._timing.close_timeout
         match self.state:
-            case State.RENEWING:
+            case State.RENEWING if self._sent.verb == "keepalive":
                 self.until = now
-            case State.CREATING:
+            case State.CREATING | State.RENEWING:
                 self.until = min(self.until, self._give_up_at)
             case State.VACANT:
                 self._pacing.due = now
@@ -368,12 +374,23 @@ class Lifecycle:
     # A keepalive has ended.
 
     def _receive_keepalive(self, outcome: Outcome, now: float) -> None:
+        """A request that keeps the key alive has ended: a keepalive, or a create in its place.
+
+        Where an exchange knows the key by the API key, a keepalive need not name it; and where the answer is ``{}``, a
+        success says no more than that the account has *a* key. Another program may have closed ours and made another,
+        which is then kept alive while our stream stays silent (S5). So such a success proves nothing. A create is sent
+        at once, which returns the key that the account has and keeps that one alive; and creates are sent in place of
+        keepalives from then on, since no answer to a keepalive will tell more than the first did.
+        """
+        if self._sent.verb == "create":
+            self._note_untold_key(outcome, now)
         match outcome:
-            case Ok(key=key, lives=lives):
+            case Ok(key=None) if self._keepalive_is_anonymous:
                 self._fire(Event.OK)
-                self._report.count("renewed")
-                self._pacing.losses = 0
-                self._hold(key or self._key_kept_alive(), lives)
+                self._ask_by = "create"
+                self._pacing.hurry(now)
+            case Ok(key=key, lives=lives):
+                self._take_renewed(key, lives, now)
             case Gone(error=error):
                 self._account.forget(self.key)
                 self._lose(Event.GONE, error, now)
@@ -382,12 +399,31 @@ class Lifecycle:
             case _:
                 self._try_again(outcome, now)
 
-    def _key_kept_alive(self) -> str:
-        """Which key a keepalive was for whose answer does not say: the one it named, or else the account's."""
-        named = self._venue.key_place("keepalive") != "account"
-        key = self.key if named else self._account.key or self.key
+    def _take_renewed(self, told: str | None, lives: float | None, now: float) -> None:
+        """The exchange has said that a key is alive: the one that it told, which may be another than ours (K5)."""
+        key = told or self.key
         assert key is not None
-        return key
+        if key != self.key and self._on_lost == "raise" and self._venue.sharing.second_create == "same":
+            # An account has one key at a time: ours is dead.
+            self._account.forget(self.key)
+            if self._sent.verb == "create":  # that key may be our own doing, and is ours to close
+                self._account.learn(key)
+            self._lose(Event.GONE, key_lost(self._venue.name), now)
+            return
+        self._fire(Event.OK)
+        self._report.count("renewed")
+        self._pacing.losses = 0
+        self._hold(key, lives)
+
+    @property
+    def _keepalive_is_anonymous(self) -> bool:
+        """Whether a keepalive names no key, and a create returns the account's."""
+        venue = self._venue
+        return (
+            venue.keepalive is not None
+            and venue.key_place("keepalive") == "account"
+            and venue.sharing.second_create == "same"
+        )
 
     @property
     def _makes_new_keys(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from trio_listenkey import (
     CredentialsError,
     ListenKeyError,
@@ -14,8 +16,7 @@ from trio_listenkey import (
 )
 from trio_listenkey._core._accounts import Account, Host
 from trio_listenkey._core._key_lifecycle import Lifecycle, Notice, OnExit, OnLost, Send
-from trio_listenkey._core._key_states import Event
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 
 FORM = venues.BINANCE_US
 """Keys have to be named."""
@@ -23,23 +24,26 @@ FORM = venues.BINANCE_US
 ACCOUNT = venues.BINANCE_USDM
 """The exchange knows the key by the API key."""
 
-OK = Outcome(Event.OK)
-NO_ANSWER = Outcome(Event.TRANSIENT, error=UnavailableError("no answer", advice="Try again"), unsure=True)
-NEVER_SENT = Outcome(Event.TRANSIENT, error=UnavailableError("no connection", advice="Try again"))
-GONE = Outcome(Event.GONE, error=RefusedError("no such key", advice="Create one", status=400, code=-1125, message="?"))
-REFUSED = Outcome(Event.REFUSED, error=CredentialsError("no such API key", advice="Check it", status=401, code=-2015))
-ODD_KEY = Outcome(Event.REFUSED, error=RefusedError("no key", advice="Check it", status=200), unsure=True)
+OK = Ok()
+NO_ANSWER = Transient(UnavailableError("no answer", advice="Try again"), may_be_done=True)
+NEVER_SENT = Transient(UnavailableError("no connection", advice="Try again"), may_be_done=False)
+GONE = Gone(RefusedError("no such key", advice="Create one", status=400, code=-1125, message="?"))
+REFUSED = Refused(CredentialsError("no such API key", advice="Check it", status=401, code=-2015))
+ODD_KEY = Refused(RefusedError("no key", advice="Check it", status=200), may_be_done=True, hollow=True)
 
 
-def alive(key: str) -> Outcome:
+def alive(key: str) -> Ok:
     """Success, with a key in it."""
-    return Outcome(Event.OK, key=key)
+    return Ok(key)
 
 
-def banned(seconds: float, status: int = 429) -> Outcome:
+def banned(seconds: float, status: int = 429) -> Wait:
     """The exchange wants silence."""
     error = RateLimitedError("hush", advice="Wait", retry_after=seconds, status=status, code=-1003, message="Too much.")
-    return Outcome(Event.WAIT, wait=seconds, error=error)
+    return Wait(error, seconds)
+
+
+_Told = TypeVar("_Told", bound=Notice)
 
 
 class Life:
@@ -94,6 +98,12 @@ class Life:
         """The keeper is done with it."""
         assert self.state == "CLOSED"
         self.account.leave()
+
+    def told(self, kind: type[_Told]) -> _Told:
+        """The last notice, which has to be of this kind."""
+        notice = self.heard[-1]
+        assert isinstance(notice, kind)
+        return notice
 
     @property
     def state(self) -> str:

@@ -2,10 +2,20 @@
 
 import pytest
 
-from trio_listenkey._core._key_states import TRANSITIONS, Event, State, after
+from trio_listenkey._core._key_states import (
+    JOINT_STATES,
+    PHASES,
+    TRANSITIONS,
+    Event,
+    Phase,
+    PhaseEvent,
+    State,
+    after,
+    phase_after,
+)
 
 ANSWERS = {Event.OK, Event.TRANSIENT, Event.WAIT, Event.GONE, Event.REFUSED}
-IN_FLIGHT = [State.CREATING, State.RENEWING, State.CLOSING]
+IN_FLIGHT = [State.CREATING, State.RENEWING, State.RECOVERING, State.CLOSING]
 AT_REST = [state for state in State if state not in IN_FLIGHT]
 HOLES = [(state, event) for state in State for event in Event if event not in TRANSITIONS[state]]
 
@@ -46,9 +56,10 @@ def test_a_request_in_flight_has_answers_and_nothing_else(state: State) -> None:
     assert set(TRANSITIONS[state]) == ANSWERS
 
 
-def test_a_create_in_flight_cannot_miss_a_key() -> None:
+@pytest.mark.parametrize("state", [State.CREATING, State.RECOVERING])
+def test_a_create_in_flight_cannot_miss_a_key(state: State) -> None:
     """A create has every answer but ``GONE``."""
-    assert set(TRANSITIONS[State.CREATING]) == ANSWERS - {Event.GONE}
+    assert set(TRANSITIONS[state]) == ANSWERS - {Event.GONE}
 
 
 @pytest.mark.parametrize("state", AT_REST)
@@ -57,7 +68,7 @@ def test_answers_come_to_requests_only(state: State) -> None:
     assert not ANSWERS & set(TRANSITIONS[state])
 
 
-@pytest.mark.parametrize("state", [State.VACANT, State.HELD, State.FAILED])
+@pytest.mark.parametrize("state", [State.VACANT, State.HELD, State.FAILED, State.UNSURE])
 def test_the_block_may_end_wherever_nothing_is_in_flight(state: State) -> None:
     """The end of the block closes a key that we owe, and needs no request where we owe none."""
     assert after(state, Event.STOP) is State.CLOSED
@@ -66,7 +77,8 @@ def test_the_block_may_end_wherever_nothing_is_in_flight(state: State) -> None:
 
 def test_only_creating_brings_a_key_to_life() -> None:
     """No way leads from ``VACANT`` to ``HELD`` but through a create."""
-    assert {state for state in State if State.HELD in TRANSITIONS[state].values()} == {State.CREATING, State.RENEWING}
+    bring = {state for state in State if State.HELD in TRANSITIONS[state].values()}
+    assert bring == {State.CREATING, State.RENEWING, State.RECOVERING}
     assert {state for state in State if State.CREATING in TRANSITIONS[state].values()} == {State.VACANT}
 
 
@@ -87,3 +99,29 @@ def test_a_hole_names_state_and_event(state: State, event: Event) -> None:
 def test_after_reads_the_table(state: State) -> None:
     """Looking up what follows is all that ``after`` does."""
     assert {event: after(state, event) for event in TRANSITIONS[state]} == TRANSITIONS[state]
+
+
+def test_every_phase_is_in_the_table() -> None:
+    """The table has a row for each phase, and a block that is over is not opened again."""
+    assert set(PHASES) == set(JOINT_STATES) == set(Phase)
+    assert set(PHASES[Phase.STOPPING].values()) == {Phase.STOPPING}
+    assert Phase.OPENING not in PHASES[Phase.RUNNING].values()
+
+
+@pytest.mark.parametrize("phase", [Phase.OPENING, Phase.RUNNING])
+def test_a_block_may_end_in_every_phase(phase: Phase) -> None:
+    """Once."""
+    assert phase_after(phase, PhaseEvent.LEFT) is Phase.STOPPING
+
+
+def test_a_block_ends_once() -> None:
+    """Another end is a bug of ours, and says which."""
+    with pytest.raises(AssertionError, match=r"STOPPING.*LEFT"):
+        phase_after(Phase.STOPPING, PhaseEvent.LEFT)
+
+
+def test_what_happens_on_the_way_out_happens_there_alone() -> None:
+    """Nothing is closed while the block runs, and no key is held before it does."""
+    way_out = {State.UNSURE, State.RECOVERING, State.LEAVING, State.CLOSING, State.CLOSED}
+    assert not way_out & (JOINT_STATES[Phase.OPENING] | JOINT_STATES[Phase.RUNNING])
+    assert not {State.HELD, State.RENEWING} & JOINT_STATES[Phase.OPENING]

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import inf
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -10,6 +11,7 @@ from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, OK, REFUSED, Life, 
 from trio_listenkey import KeyLostError, KeyStatistics, Timing, Venue, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import Lifecycle
+from trio_listenkey._core._notices import Lost
 from trio_listenkey._core._outcomes import Outcome
 
 
@@ -130,7 +132,7 @@ class TestRetries:
         life.sends(1801.0, "keepalive", "K1")
         life.gets(OK, 1801.0)
         life.tick(6000.0)
-        assert "no answer" not in str(life.heard[-1].error)
+        assert "no answer" not in str(life.told(Lost).error)
 
 
 class TestSilence:
@@ -263,7 +265,7 @@ class TestExpiry:
         life.sends(1800.0, "keepalive", "K1")
         life.gets(NO_ANSWER, 1800.0)
         life.tick(3600.0)
-        error = life.heard[-1].error
+        error = life.told(Lost).error
         assert isinstance(error, KeyLostError)
         assert (error.venue, error.verb) == ("binance-us", "keepalive")
         assert "3600 s" in str(error)
@@ -280,7 +282,7 @@ class TestExpiry:
         life = held(on_lost="raise")
         assert life.tick(3600.0) == "FAILED"
         assert isinstance(life.failure, KeyLostError)
-        assert life.failure is life.heard[-1].error
+        assert life.failure is life.told(Lost).error
         assert life.begin(4000.0) is None
         assert life.kinds == ["created", "lost"]
 
@@ -293,8 +295,7 @@ class TestGone:
         assert life.gets(GONE, 1801.0) == "VACANT"
         assert life.machine.expires_at == 1801
         assert life.machine.ready_at == 1801
-        assert life.heard[-1].kind == "lost"
-        assert life.heard[-1].error is GONE.error
+        assert life.told(Lost).error is GONE.error
         life.sends(1801.0, "create", "K1")
         life.gets(alive("K2"), 1802.0)
         assert life.machine.generation == 2
@@ -381,6 +382,92 @@ class TestReplacedByTheExchange:
         assert life.kinds == ["created", "replaced"]
         life.sends(3600.0, "keepalive", "K2")
 
+    @pytest.mark.parametrize("venue", [ACCOUNT, FORM], ids=lambda venue: venue.name)
+    def test_another_key_in_the_answer_is_a_loss(self, venue: Venue) -> None:
+        """With ``on_lost="raise"`` it is raised that ours is dead; the other one is not ours to close (L5)."""
+        life = held(venue, on_lost="raise")
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.gets(alive("K2"), 1801.0) == "FAILED"
+        assert isinstance(life.failure, KeyLostError)
+        assert life.kinds == ["created", "lost"]
+        assert life.stops(1801.0) == "CLOSED"
+        assert life.machine.closed is None
+
+
+def told_nothing(**kwargs: Any) -> Life:
+    """A life at 1800, after a keepalive whose success named no key."""
+    life = held(ACCOUNT, **kwargs)
+    life.sends(1800.0, "keepalive", "K1")
+    assert life.gets(OK, 1801.0) == "HELD"
+    return life
+
+
+class TestKeptAliveWithoutAName:
+    """Where neither request nor answer names the key, a success says that the account has one, not which (S5)."""
+
+    def test_it_proves_nothing(self) -> None:
+        """The key is presumed alive no longer than before, nobody is told, and a create is due at once."""
+        life = told_nothing()
+        assert (life.machine.confirmed_at, life.machine.expires_at) == (0.0, 3600.0)
+        assert life.kinds == ["created"]
+        life.sends(1801.0, "create", "K1")
+
+    def test_a_create_that_tells_our_key_renews_it(self) -> None:
+        """From then on creates are sent in place of keepalives: one request each time."""
+        life = told_nothing()
+        life.sends(1801.0, "create", "K1")
+        life.gets(alive("K1"), 1802.0)
+        assert (life.machine.confirmed_at, life.machine.expires_at) == (1801.0, 5401.0)
+        assert life.kinds == ["created", "renewed"]
+        life.sends(3601.0, "create", "K1")
+        life.gets(alive("K1"), 3602.0)
+        assert life.machine.statistics().requests == 4
+
+    def test_a_create_that_tells_another_key_replaces_ours(self) -> None:
+        """That one is taken, under another generation, and closed in the end (K5)."""
+        life = told_nothing()
+        life.sends(1801.0, "create", "K1")
+        life.gets(alive("K2"), 1802.0)
+        assert (life.machine.key, life.machine.generation) == ("K2", 2)
+        assert life.kinds == ["created", "replaced"]
+        life.stops(1900.0)
+        life.sends(1900.0, "close", "K2")
+
+    def test_with_raise_another_key_is_a_loss(self) -> None:
+        """It is raised; that key may be the create's own doing, and is closed (L1)."""
+        life = told_nothing(on_lost="raise")
+        life.sends(1801.0, "create", "K1")
+        assert life.gets(alive("K2"), 1802.0) == "FAILED"
+        assert isinstance(life.failure, KeyLostError)
+        life.stops(1803.0)
+        life.sends(1803.0, "close", "K2")
+
+    def test_a_create_gets_time_to_tell_its_key(self) -> None:
+        """The end of the block cuts a keepalive short, but no create: it may have made a key (L1)."""
+        life = told_nothing()
+        life.sends(1801.0, "create", "K1")
+        assert life.stops(1802.0) == "RENEWING"
+        assert life.machine.until == 1811.0
+        assert life.gets(alive("K2"), 1803.0) == "LEAVING"
+        life.sends(1803.0, "close", "K2")
+
+    def test_a_create_without_an_answer_is_tried_again(self) -> None:
+        """It may have made a key: should ours be dead by the end, that one is closed all the same."""
+        life = told_nothing()
+        life.sends(1801.0, "create", "K1")
+        assert life.gets(NO_ANSWER, 1802.0) == "HELD"
+        assert life.account.unsure
+        life.sends(life.machine.ready_at, "create", "K1")
+
+    @pytest.mark.parametrize("venue", [FORM, venues.MEXC], ids=lambda venue: venue.name)
+    def test_a_keepalive_that_names_the_key_is_proof(self, venue: Venue) -> None:
+        """Where the request names the key, an answer need not."""
+        life = held(venue)
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(OK, 1801.0)
+        assert life.machine.confirmed_at == 1800.0
+        life.sends(3600.0, "keepalive", "K1")
+
 
 def two_contexts(venue: Venue) -> tuple[Life, Life]:
     """Two of one account that hold K1, the second of which is told at 600 that the key is now K2."""
@@ -440,12 +527,15 @@ class TestReplacedByANeighbour:
         assert one.begin(601.0) is None
         assert one.machine.ready_at == 700
 
-    def test_a_confirmation_without_a_name_is_for_the_accounts_key(self) -> None:
-        """Where a keepalive names no key and its answer neither, the one that was renewed is the account's."""
+    def test_a_confirmation_without_any_name_confirms_nothing(self) -> None:
+        """Where neither a keepalive nor its answer names a key, a create asks which one the account has (K5)."""
         one, _ = two_contexts(venues.BINANCE_COINM)
         one.tick(601.0)
         one.sends(601.0, "keepalive", "K1")
         one.gets(OK, 601.0)
+        assert (one.machine.key, one.account.key) == ("K1", "K2")
+        one.sends(601.0, "create", "K1")
+        one.gets(alive("K2"), 602.0)
         assert (one.machine.key, one.account.key) == ("K2", "K2")
         assert one.kinds == ["created", "replaced"]
 

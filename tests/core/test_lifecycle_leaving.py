@@ -7,8 +7,8 @@ from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, OK, REFUSE
 
 from trio_listenkey import Timing, UnavailableError, Venue
 from trio_listenkey._core._accounts import Host
-from trio_listenkey._core._key_lifecycle import Notice
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._notices import Closed
+from trio_listenkey._core._outcomes import Ok, Outcome
 
 both_dialects = pytest.mark.parametrize("venue", [FORM, ACCOUNT], ids=lambda venue: venue.name)
 HOURS = Timing(open_timeout=3600, close_timeout=3600)
@@ -24,7 +24,7 @@ class TestClose:
         assert life.state == "CLOSING"
         assert life.gets(OK, 6.0) == "CLOSED"
         assert life.machine.closed is True
-        assert life.heard[-1] == Notice("closed")
+        assert life.heard[-1] == Closed(life.machine.generation, None)
         assert life.machine.expires_at == 6
         assert life.account.key is None
         assert (life.machine.ready_at, life.machine.failure) == (inf, None)
@@ -36,7 +36,7 @@ class TestClose:
         life.sends(5.0, "close", "K1")
         assert life.gets(GONE, 6.0) == "CLOSED"
         assert life.machine.closed is True
-        assert life.heard[-1] == Notice("closed")
+        assert life.heard[-1] == Closed(life.machine.generation, None)
 
     def test_a_close_that_is_refused_is_told(self) -> None:
         """A refused close is not retried and raises nothing: it is reported (L1)."""
@@ -45,7 +45,7 @@ class TestClose:
         life.sends(5.0, "close", "K1")
         assert life.gets(REFUSED, 6.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1] == Notice("closed", REFUSED.error)
+        assert life.heard[-1] == Closed(life.machine.generation, REFUSED.error)
         assert life.machine.failure is None
 
     def test_a_close_is_retried_until_the_limit(self) -> None:
@@ -62,7 +62,7 @@ class TestClose:
         assert life.machine.until == 110
         assert life.gets(NO_ANSWER, 110.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1] == Notice("closed", NO_ANSWER.error)
+        assert life.heard[-1] == Closed(life.machine.generation, NO_ANSWER.error)
         assert life.machine.statistics().requests == 5
 
     def test_no_close_is_waited_for_that_would_come_too_late(self) -> None:
@@ -88,7 +88,7 @@ class TestClose:
         assert life.machine.patience == 110
         assert life.tick(now) == state
         if state == "CLOSED":
-            error = life.heard[-1].error
+            error = life.told(Closed).error
             assert isinstance(error, UnavailableError)
             assert (error.venue, error.verb) == ("binance-us", "close")
             assert "close_timeout (10 s)" in error.problem
@@ -100,7 +100,7 @@ class TestClose:
         life.gets(NO_ANSWER, 1800.0)
         life.stops(1801.0)
         life.tick(1811.0)
-        assert life.heard[-1].error is not NO_ANSWER.error
+        assert life.told(Closed).error is not NO_ANSWER.error
 
     def test_backoff_begins_anew(self) -> None:
         """Failed keepalives do not make the close slower."""
@@ -141,7 +141,7 @@ class TestSilence:
         ban = banned(60)
         assert life.gets(ban, 101.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1] == Notice("closed", ban.error)
+        assert life.heard[-1] == Closed(life.machine.generation, ban.error)
 
     def test_no_retry_is_told_that_does_not_come(self) -> None:
         """Observers hear of another close only if there is time for one."""
@@ -166,7 +166,7 @@ class TestSilence:
         life.account.host.block(500.0)
         assert life.stops(100.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1].error is not None
+        assert life.told(Closed).error is not None
 
 
 class TestNothingToClose:
@@ -248,7 +248,7 @@ class TestStopInFlight:
         life.sends(1800.0, "keepalive", "K1")
         life.stops(1800.0)
         assert life.gets(outcome, 1800.0) == "LEAVING"
-        life.sends(1802.0, "close", outcome.key or "K1")
+        life.sends(1802.0, "close", (outcome.key if isinstance(outcome, Ok) else None) or "K1")
 
     @pytest.mark.parametrize("on_lost", ["replace", "raise"])
     def test_a_key_that_was_gone_then_needs_no_close(self, on_lost: str) -> None:
@@ -370,7 +370,7 @@ class TestLostAnswers:
         life = Life(FORM, timing=Timing(close_timeout=10, retry_base=2))
         life.sends(0.0, "create", None)
         life.gets(NO_ANSWER, 10.0, draw=0.9)
-        assert life.stops(10.5) == "VACANT"
+        assert life.stops(10.5) == "UNSURE"
         life.sends(10.5, "create", None)
         assert life.machine.until == 20.5
         assert life.gets(alive("K1"), 12.0) == "LEAVING"
@@ -387,7 +387,7 @@ class TestLostAnswers:
         life.sends(5.0, "create", None)
         assert life.gets(NO_ANSWER, 6.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1] == Notice("closed", NO_ANSWER.error)
+        assert life.heard[-1] == Closed(life.machine.generation, NO_ANSWER.error)
         assert life.kinds == ["retrying", "closed"]
 
     def test_it_is_not_asked_for_while_others_stay(self) -> None:
@@ -405,7 +405,7 @@ class TestLostAnswers:
         life = Life(FORM, timing=Timing(close_timeout=10))
         life.sends(0.0, "create", None)
         life.stops(1.0)
-        assert life.gets(NO_ANSWER, 2.0, draw=0.0) == "VACANT"
+        assert life.gets(NO_ANSWER, 2.0, draw=0.0) == "UNSURE"
         assert life.machine.ready_at == pytest.approx(2.1)
         life.sends(2.1, "create", None)
         assert life.machine.until == 11
@@ -422,7 +422,7 @@ class TestLostAnswers:
         life.gets(ban, 2.0)
         assert life.stops(3.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1] == Notice("closed", ban.error)
+        assert life.heard[-1] == Closed(life.machine.generation, ban.error)
         assert life.machine.failure is None
 
     def test_a_refusal_of_the_last_create_is_reported(self) -> None:
@@ -434,7 +434,7 @@ class TestLostAnswers:
         life.sends(1.0, "create", None)
         assert life.gets(REFUSED, 1.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1] == Notice("closed", REFUSED.error)
+        assert life.heard[-1] == Closed(life.machine.generation, REFUSED.error)
 
     def test_a_later_success_settles_it(self) -> None:
         """With one key per account, the key that was told is the one that was made."""
@@ -472,7 +472,7 @@ class TestLostAnswers:
         life.gets(ODD_KEY, 0.0)
         assert life.stops(1.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1] == Notice("closed", ODD_KEY.error)
+        assert life.heard[-1] == Closed(life.machine.generation, ODD_KEY.error)
 
     def test_giving_up_opening_closes_by_the_account(self) -> None:
         """An opening that timed out may have made a key: it is closed before the failure is raised (L1)."""
@@ -489,13 +489,13 @@ class TestLostAnswers:
         assert life.gets(NO_ANSWER, 10.0) == "FAILED"
         assert life.stops(10.0) == "CLOSED"
         assert life.machine.closed is False
-        assert life.heard[-1] == Notice("closed", NO_ANSWER.error)
+        assert life.heard[-1] == Closed(life.machine.generation, NO_ANSWER.error)
         assert life.machine.statistics().requests == 1
 
     def test_a_replacement_that_was_lost_is_asked_for_once_more(self) -> None:
         """If the last key ran out and the create of another one was lost, one create more tells which to close."""
         life = _with_a_lost_replacement(FORM)
-        assert life.stops(3610.0) == "VACANT"
+        assert life.stops(3610.0) == "UNSURE"
         life.sends(3610.0, "create", "K1")
         assert life.gets(alive("K2"), 3611.0) == "LEAVING"
         life.sends(3611.0, "close", "K2")
@@ -510,7 +510,7 @@ class TestLostAnswers:
         life.sends(3611.0, "close", "K1")
         assert life.gets(answer, 3612.0) == "CLOSED"
         assert life.machine.closed is closed
-        assert life.heard[-1] == Notice("closed", answer.error)
+        assert life.heard[-1] == Closed(life.machine.generation, None if isinstance(answer, Ok) else answer.error)
 
     def test_an_account_without_a_key_has_no_lost_one(self) -> None:
         """Where the account tells the key, "gone" is said of all that there may be."""
@@ -519,7 +519,7 @@ class TestLostAnswers:
         life.sends(3610.0, "close", "K1")
         life.gets(GONE, 3611.0)
         assert life.machine.closed is True
-        assert life.heard[-1] == Notice("closed")
+        assert life.heard[-1] == Closed(life.machine.generation, None)
 
 
 def _with_a_lost_replacement(venue: Venue) -> Life:

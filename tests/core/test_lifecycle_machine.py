@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from trio_listenkey import Timing, UnavailableError, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import Lifecycle, Send
-from trio_listenkey._core._key_states import Event, State
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._key_states import JOINT_STATES, Phase, State
+from trio_listenkey._core._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 
 TIMING = Timing()
 VALIDITY = 3600.0
@@ -111,7 +111,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             assert self.now - before_last > TIMING.retry_base / 10 - 1e-6 or holder.stopped_at <= self.now
 
     def _end(self, holder: Holder, outcome: Outcome) -> None:
-        if outcome.event is Event.OK and holder.sent is not None and holder.sent.verb != "close":
+        if isinstance(outcome, Ok) and holder.sent is not None and holder.sent.verb != "close":
             holder.last_success_sent_at = holder.sent_at
         holder.sent = None
         holder.machine.receive(outcome, self.now, self.draw)
@@ -124,15 +124,15 @@ class LifecycleMachine(RuleBasedStateMachine):
         """Let the exchange do what it is asked, and say what it would answer."""
         exchange, now = self.exchange, self.now
         if send.verb == "create":
-            return Outcome(Event.OK, key=exchange.create(now))
+            return Ok(exchange.create(now))
         named = send.key if self.venue.key_in == "form" else None
         if not exchange.is_alive(named, now):
-            return Outcome(Event.GONE, error=ERROR)
+            return Gone(ERROR)
         if send.verb == "close":
             exchange.alive_until = -inf
-            return Outcome(Event.OK)
+            return Ok()
         exchange.alive_until = now + VALIDITY
-        return Outcome(Event.OK, key=str(exchange.key) if self.venue.key_in == "account" else None)
+        return Ok(str(exchange.key) if self.venue.key_in == "account" else None)
 
     # What may happen.
 
@@ -153,7 +153,7 @@ class LifecycleMachine(RuleBasedStateMachine):
                     stops += [other.machine.ready_at, other.machine.patience]
             self.now = min([stop for stop in stops if stop > self.now], default=end)
             if holder and self.now >= holder.machine.until:
-                self._end(holder, Outcome(Event.TRANSIENT, error=ERROR, unsure=True))
+                self._end(holder, Transient(ERROR, may_be_done=True))
             else:
                 self._settle()
 
@@ -172,7 +172,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         assert holder and holder.sent
         if done:
             self._work(holder.sent)
-        self._end(holder, Outcome(Event.TRANSIENT, error=ERROR, unsure=True))
+        self._end(holder, Transient(ERROR, may_be_done=True))
 
     @precondition(lambda self: self._in_flight())
     @rule(seconds=st.sampled_from([1.0, 5.0, 60.0, 600.0, 7200.0]))
@@ -180,7 +180,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         holder = self._in_flight()
         assert holder
         self.exchange.silent_until = max(self.exchange.silent_until, self.now + seconds)
-        self._end(holder, Outcome(Event.WAIT, wait=seconds, error=ERROR))
+        self._end(holder, Wait(ERROR, seconds))
 
     @precondition(lambda self: self._in_flight())
     @rule()
@@ -188,7 +188,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         holder = self._in_flight()
         assert holder
         told_before, is_over = holder.machine.failure, holder.stopped_at <= self.now
-        self._end(holder, Outcome(Event.REFUSED, error=ERROR))
+        self._end(holder, Refused(ERROR))
         # K3: raised at once; but a block that is over is told nothing.
         assert holder.machine.failure is (told_before if is_over else ERROR)
 
@@ -209,7 +209,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             holder.stopped_at = self.now
             holder.machine.stop(self.now)
             if holder.sent and holder.machine.until <= self.now:
-                self._end(holder, Outcome(Event.TRANSIENT, error=ERROR, unsure=True))
+                self._end(holder, Transient(ERROR, may_be_done=True))
             self._settle()
 
     # What must hold after every step.
@@ -219,9 +219,17 @@ class LifecycleMachine(RuleBasedStateMachine):
         """K1, and the state says so."""
         for holder in getattr(self, "holders", ()):
             assert (holder.sent is not None) == (
-                holder.machine.state in {State.CREATING, State.RENEWING, State.CLOSING}
+                holder.machine.state in {State.CREATING, State.RENEWING, State.RECOVERING, State.CLOSING}
             )
         assert sum(holder.sent is not None for holder in getattr(self, "holders", ())) <= 1
+
+    @invariant()
+    def state_and_phase_agree(self) -> None:
+        """The tables are the whole truth: in each phase of the block, the key is in a state that there is in it."""
+        for holder in getattr(self, "holders", ()):
+            machine = holder.machine
+            assert machine.state in JOINT_STATES[machine.phase]
+            assert (machine.phase is Phase.STOPPING) == (holder.stopped_at <= self.now)
 
     @invariant()
     def never_presumed_alive_past_validity(self) -> None:

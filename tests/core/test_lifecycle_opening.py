@@ -8,8 +8,8 @@ from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, REFUSED, L
 from trio_listenkey import RateLimitedError, Timing, UnavailableError, UsageError, Venue, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import KeepaliveSchedule, Send
-from trio_listenkey._core._key_states import Event
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._notices import Retrying
+from trio_listenkey._core._outcomes import Outcome, Transient
 
 
 class TestPace:
@@ -110,9 +110,8 @@ class TestRetries:
             life.gets(NO_ANSWER, now, draw=0.5)
             delay = 0.1 + (ceiling - 0.1) / 2
             assert life.machine.ready_at == pytest.approx(now + delay)
-            assert life.heard[-1].kind == "retrying"
-            assert life.heard[-1].delay == pytest.approx(delay)
-            assert life.heard[-1].error is NO_ANSWER.error
+            assert life.told(Retrying).delay == pytest.approx(delay)
+            assert life.told(Retrying).error is NO_ANSWER.error
             now = life.machine.ready_at
 
     def test_nothing_is_sent_before_the_delay_is_over(self) -> None:
@@ -218,7 +217,7 @@ class TestSilence:
         assert life.begin(20.9) is None
         life.sends(21.0, "create", None)
         assert life.kinds == ["retrying"]
-        assert life.heard[0].delay == 20
+        assert life.told(Retrying).delay == 20
 
     @pytest.mark.parametrize("status", [418, 429])
     def test_a_wait_beyond_the_limit_fails_at_once(self, status: int) -> None:
@@ -291,7 +290,7 @@ class TestSilence:
         life = Life(timing=Timing(open_timeout=30))
         life.sends(0.0, "create", None)
         error = UnavailableError("no", advice="Wait", status=503, code=-1000, message="Maintenance.")
-        life.gets(Outcome(Event.TRANSIENT, error=error), 1.0)
+        life.gets(Transient(error, may_be_done=False), 1.0)
         life.account.host.block(500.0)
         assert life.tick(2.0) == "FAILED"
         assert isinstance(life.failure, RateLimitedError)

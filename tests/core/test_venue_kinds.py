@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 from life import GONE, NO_ANSWER, OK, REFUSED, Life, alive, held
+from meaning import error_of, expect
 
 from trio_listenkey import CredentialsError, RefusedError, Timing, UsageError, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_states import Event
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._notices import Closed
+from trio_listenkey._core._outcomes import Ok, Outcome, Refused
 from trio_listenkey._http import Response
 from trio_listenkey._protocol._responses import read_answer
 from trio_listenkey._venue._venue import Venue, Verb
 
 NEW, UNKNOWN = venues.MEXC, venues.BINGX
 EPOCH = 1_700_000_000.0  # 2023-11-14T22:13:20Z
-SLOW = Outcome(Event.REFUSED, error=RefusedError("your clock is slow", advice="Set it", code=-1021), clock=30.0)
+SLOW = Refused(RefusedError("your clock is slow", advice="Set it", code=-1021), clock=30.0)
 
 
 def read(venue: Venue, verb: Verb, status: int, body: str, *headers: tuple[str, str]) -> Outcome:
@@ -105,7 +107,7 @@ class TestNewKeys:
         life.sends(10.0, "close", "K2")
         assert life.gets(OK, 10.0) == "CLOSED"
         assert life.machine.closed is False
-        assert "lost" in str(life.heard[-1].error)
+        assert "lost" in str(life.told(Closed).error)
 
     def test_a_lost_answer_is_not_asked_for(self) -> None:
         """On the way out, one create more would only make one key more."""
@@ -143,7 +145,7 @@ class TestFewerCalls:
     def test_a_create_keeps_alive(self) -> None:
         """Without a keepalive, its answer has to have a key, and another one is a new generation."""
         stocks = venues.BINANCE_STOCKS
-        assert read(stocks, "keepalive", 200, '{"listenKey":"K2"}').key == "K2"
+        assert expect(Ok, read(stocks, "keepalive", 200, '{"listenKey":"K2"}')).key == "K2"
         assert read(stocks, "keepalive", 200, "{}").event is Event.TRANSIENT
         life = held(stocks)
         life.sends(1800.0, "keepalive", "K1")
@@ -171,7 +173,7 @@ class TestExpiry:
         """Its word counts by its own clock, a second on the safe side; a keepalive comes after half of it."""
         body = f'{{"listenKey":"K1","expiration":{(1_700_000_000 + 601) * 1000}}}'
         outcome = read(venues.BINANCE_OPTIONS, "create", 200, body, self.DATE)
-        assert outcome.lives == 600.0
+        assert expect(Ok, outcome).lives == 600.0
         life = Life(venues.BINANCE_OPTIONS)
         life.sends(0.0, "create", None)
         life.gets(outcome, 1.0)
@@ -181,12 +183,12 @@ class TestExpiry:
     def test_nonsense_is_not_believed(self, told: str) -> None:
         """A time that is past, or none, leaves what the documents say."""
         body = f'{{"listenKey":"K1","expiration":{told}}}'
-        assert read(venues.BINANCE_OPTIONS, "create", 200, body, self.DATE).lives is None
+        assert expect(Ok, read(venues.BINANCE_OPTIONS, "create", 200, body, self.DATE)).lives is None
 
     def test_without_the_exchanges_clock_it_means_nothing(self) -> None:
         """Our own clock may be wrong: without a ``Date`` the documents' word counts."""
         body = '{"listenKey":"K1","expiration":1700000601000}'
-        assert read(venues.BINANCE_OPTIONS, "create", 200, body).lives is None
+        assert expect(Ok, read(venues.BINANCE_OPTIONS, "create", 200, body)).lives is None
 
     def test_seconds_are_seconds(self) -> None:
         """The unit is the venue's."""
@@ -199,7 +201,7 @@ class TestExpiry:
             answer=venues.Answer(key="data.key", expiry="data.ends", expiry_unit="s"),
         )
         body = '{"data":{"key":"K1","ends":1700000101}}'
-        assert read(venue, "create", 200, body, self.DATE).lives == 100.0
+        assert expect(Ok, read(venue, "create", 200, body, self.DATE)).lives == 100.0
 
 
 class TestClock:
@@ -217,15 +219,15 @@ class TestClock:
     def test_the_date_tells_how_far(self, venue: Venue, body: str) -> None:
         """The exchange's ``Date`` tells what its clock is ahead, and the error says so."""
         outcome = read(venue, "create", 400, body, ("Date", "Tue, 14 Nov 2023 22:13:50 GMT"))
-        assert (outcome.event, outcome.clock) == (Event.REFUSED, 30.0)
-        assert "clock is 30 s slow" in str(outcome.error)
+        assert expect(Refused, outcome).clock == 30.0
+        assert "clock is 30 s slow" in str(error_of(outcome))
 
     def test_the_body_tells_it_better(self) -> None:
         """A time in the answer is to the millisecond."""
         body = '{"code":-1021,"msg":"?","serverTime":1699999990500}'
         outcome = read(venues.TOOBIT, "create", 400, body, ("Date", "Tue, 14 Nov 2023 22:13:50 GMT"))
-        assert outcome.clock == -9.5
-        assert "fast" in str(outcome.error)
+        assert expect(Refused, outcome).clock == -9.5
+        assert "fast" in str(error_of(outcome))
 
     @pytest.mark.parametrize(
         "headers",
@@ -235,14 +237,14 @@ class TestClock:
     def test_there_are_bounds(self, headers: tuple[tuple[str, str], ...]) -> None:
         """Untold or absurdly far, there is nothing to set: it is an ordinary error about the clock."""
         outcome = read(venues.TOOBIT, "create", 400, self.AHEAD, *headers)
-        assert (outcome.event, outcome.clock) == (Event.REFUSED, None)
-        assert "NTP" in str(outcome.error)
+        assert expect(Refused, outcome).clock is None
+        assert "NTP" in str(error_of(outcome))
 
     def test_where_clocks_agree_it_is_tried_by_ours(self) -> None:
         """The request was slow, or our clock has been set since: what was known of the exchange's is forgotten."""
         outcome = read(venues.TOOBIT, "create", 400, self.AHEAD, ("Date", "Tue, 14 Nov 2023 22:13:20 GMT"))
-        assert outcome.clock == 0.0
-        assert "clock is" not in str(outcome.error)
+        assert expect(Refused, outcome).clock == 0.0
+        assert "clock is" not in str(error_of(outcome))
         life = Life(venues.TOOBIT)
         life.account.host.clock = 30.0
         life.sends(0.0, "create", None)
@@ -303,7 +305,7 @@ class TestReading:
     def test_a_worded_code_is_told_in_the_error(self) -> None:
         """Codes may be words; the advice speaks of the signature where there is one."""
         body = '{"status":5,"messages":[{"message_code":"ERR-5012","message_string":"Invalid API-KEY."}]}'
-        error = read(venues.GMO_COIN, "create", 401, body).error
+        error = error_of(read(venues.GMO_COIN, "create", 401, body))
         assert isinstance(error, CredentialsError)
         assert (error.code, error.message) == ("ERR-5012", "Invalid API-KEY.")
         assert "secret" in error.advice
@@ -326,8 +328,7 @@ class TestReading:
     @pytest.mark.parametrize("verb", ["create", "keepalive", "close"])
     def test_a_missing_endpoint_is_named(self, verb: Verb) -> None:
         """The advice names the path of the call, also where that is one of its own."""
-        error = read(venues.BITRUE, verb, 405, "").error
-        assert error is not None
+        error = error_of(read(venues.BITRUE, verb, 405, ""))
         assert "https://open.bitrue.com/poseidon/api/v1/listenKey" in error.advice
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from meaning import error_of, expect, may_be_done, meaning_of
 
 from trio_listenkey import (
     CredentialsError,
@@ -17,7 +18,7 @@ from trio_listenkey import (
     venues,
 )
 from trio_listenkey._core._key_states import Event
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._outcomes import Ok, Outcome, Wait
 from trio_listenkey._errors import TransportError
 from trio_listenkey._http import Response
 from trio_listenkey._protocol._responses import no_answer, read_answer
@@ -43,11 +44,6 @@ def read(
     return read_answer(venue, verb, Response(status, headers, body), epoch=EPOCH, hide=hide)
 
 
-def error_of(outcome: Outcome) -> ListenKeyError:
-    assert outcome.error is not None
-    return outcome.error
-
-
 def error_body(code: int, message: str = "Mind the gap.") -> bytes:
     return f'{{"code":{code},"msg":"{message}"}}'.encode()
 
@@ -68,32 +64,32 @@ class TestSuccess:
     def test_a_create_brings_the_key(self) -> None:
         """The answer to a create carries the key, and nothing is wrong."""
         outcome = read("create", 200, f'{{"listenKey":"{KEY}"}}'.encode())
-        assert outcome == Outcome(Event.OK, key=KEY)
+        assert outcome == Ok(KEY)
 
     def test_a_create_may_say_more_than_the_key(self) -> None:
         """The options exchange states an expiry beside the key: it does not matter."""
         outcome = read("create", 200, f'{{"listenKey":"{KEY}","expiration":1762855900452}}'.encode())
-        assert outcome == Outcome(Event.OK, key=KEY)
+        assert outcome == Ok(KEY)
 
     @pytest.mark.parametrize("body", [b"{}", b' {"result":null} ', b'{"code":0,"msg":"ok"}', b'{"code":200}'])
     def test_a_keepalive_need_not_name_the_key(self, body: bytes) -> None:
         """The spot dialect answers a keepalive with an object that has no key, and that is a success."""
-        assert read("keepalive", 200, body) == Outcome(Event.OK)
+        assert read("keepalive", 200, body) == Ok()
 
     def test_a_keepalive_names_the_key_that_is_alive(self) -> None:
         """The key in the answer to a keepalive is handed on, whichever it is (K5)."""
-        assert read("keepalive", 200, f'{{"listenKey":"{OTHER_KEY}"}}'.encode()).key == OTHER_KEY
+        assert expect(Ok, read("keepalive", 200, f'{{"listenKey":"{OTHER_KEY}"}}'.encode())).key == OTHER_KEY
 
     @pytest.mark.parametrize("body", [b"{}", b"", b'{"listenKey":""}', b"null"])
     @pytest.mark.parametrize("status", [200, 204])
     def test_a_close_needs_no_words(self, status: int, body: bytes) -> None:
         """2xx without an error code is all that a close needs."""
-        assert read("close", status, body) == Outcome(Event.OK)
+        assert read("close", status, body) == Ok()
 
     @pytest.mark.parametrize("key", ["a", "_-", "A" * 512])
     def test_a_key_of_the_url_alphabet_is_taken(self, key: str) -> None:
         """Letters, digits, dash and underscore, up to 512 of them, make a key."""
-        assert read("create", 200, f'{{"listenKey":"{key}"}}'.encode()).key == key
+        assert expect(Ok, read("create", 200, f'{{"listenKey":"{key}"}}'.encode())).key == key
 
 
 class Meaning(NamedTuple):
@@ -168,7 +164,7 @@ class TestCodes:
     def test_a_code_means_the_same_to_every_verb(self, verb: Verb, code: int, status: int, meaning: Meaning) -> None:
         """What an error code means does not depend on what was asked."""
         outcome = read(verb, status, error_body(code))
-        assert (outcome.event, type(outcome.error)) == meaning
+        assert meaning_of(outcome) == meaning
 
     def test_the_error_says_what_there_is_to_say(self, verb: Verb, code: int, status: int, meaning: Meaning) -> None:
         """The error has venue, verb, status, code and the exchange's words as fields and in its text (T4)."""
@@ -188,7 +184,7 @@ class TestCodes:
             (-987654, 401): REFUSED,
             (-987654, 500): REFUSED,
         }
-        assert (outcome.event, type(outcome.error)) == said_by_status.get((code, status), meaning)
+        assert meaning_of(outcome) == said_by_status.get((code, status), meaning)
         assert error_of(outcome).status == 200
 
 
@@ -213,7 +209,7 @@ class TestGone:
     def test_a_create_cannot_miss_its_key(self, status: int, meaning: Meaning) -> None:
         """-1125 to a create is nonsense, and is read by its status."""
         outcome = read("create", status, NO_SUCH_KEY)
-        assert (outcome.event, type(outcome.error)) == meaning
+        assert meaning_of(outcome) == meaning
 
     def test_another_venue_has_other_codes(self) -> None:
         """Which codes say "gone" is the venue's to tell: -3038 at the margin risk stream, where -1125 means nothing."""
@@ -280,7 +276,7 @@ class TestStatuses:
     ) -> None:
         """Where JSON was due and something else came, the status alone tells."""
         outcome = read(verb, status, body)
-        assert (outcome.event, type(outcome.error)) == meaning
+        assert meaning_of(outcome) == meaning
         error = error_of(outcome)
         assert (error.venue, error.verb, error.status) == ("binance-usdm", verb, status)
         assert (error.code, error.message) == (None, None)
@@ -289,14 +285,14 @@ class TestStatuses:
         """200 with HTML is worth another try, and a create may have made a key all the same."""
         for verb in ("create", "keepalive"):
             outcome = read(verb, 200, HTML)
-            assert (outcome.event, type(outcome.error)) == TRANSIENT
-            assert outcome.unsure
+            assert meaning_of(outcome) == TRANSIENT
+            assert may_be_done(outcome)
 
     @pytest.mark.parametrize("body", [HTML, b"{", b"OK", b"\xff"], ids=["html", "half", "text", "no utf8"])
     def test_a_maintenance_page_confirms_no_close(self, body: bytes) -> None:
         """2xx to a close with something that is neither JSON nor empty is worth another try."""
         outcome = read("close", 200, body)
-        assert (outcome.event, type(outcome.error)) == TRANSIENT
+        assert meaning_of(outcome) == TRANSIENT
 
     @pytest.mark.parametrize(
         ("status", "meaning"),
@@ -305,7 +301,7 @@ class TestStatuses:
     def test_an_object_without_a_code_is_read_by_its_status(self, status: int, meaning: Meaning) -> None:
         """An object without a code may carry words, and is otherwise read by its status."""
         outcome = read("create", status, b'{"msg":"Please log in"}')
-        assert (outcome.event, type(outcome.error)) == meaning
+        assert meaning_of(outcome) == meaning
         error = error_of(outcome)
         assert (error.code, error.message) == (None, "Please log in")
 
@@ -400,17 +396,15 @@ class TestWrongShapes:
     def test_a_create_without_a_usable_key_is_refused(self, body: bytes) -> None:
         """2xx to a create whose key may not become part of a URL is raised; a key may have been made (T3)."""
         outcome = read("create", 200, body)
-        assert (outcome.event, type(outcome.error)) == REFUSED
-        assert outcome.key is None
-        assert outcome.unsure
+        assert meaning_of(outcome) == REFUSED
+        assert may_be_done(outcome)
         assert error_of(outcome).status == 200
 
     @named(WRONG_KEYS | NO_OBJECTS)
     def test_a_keepalive_with_an_unusable_key_is_no_success(self, body: bytes) -> None:
         """2xx to a keepalive of the wrong shape proves nothing, and is tried again."""
         outcome = read("keepalive", 200, body)
-        assert (outcome.event, type(outcome.error)) == TRANSIENT
-        assert outcome.key is None
+        assert meaning_of(outcome) == TRANSIENT
 
     @named(WRONG_KEYS)
     def test_no_error_quotes_a_key(self, body: bytes) -> None:
@@ -424,7 +418,7 @@ class TestWrongShapes:
     def test_what_is_cut_short_or_no_utf8_is_tried_again(self, verb: Verb, body: bytes) -> None:
         """2xx with half an answer is worth another try; the exchange may have done the work."""
         outcome = read(verb, 200, body)
-        assert (outcome.event, type(outcome.error), outcome.unsure) == (*TRANSIENT, True)
+        assert (meaning_of(outcome), may_be_done(outcome)) == (TRANSIENT, True)
 
     @pytest.mark.parametrize("verb", VERBS)
     @pytest.mark.parametrize("start", [b"[", b'{"a":', b'{"code":['])
@@ -452,7 +446,7 @@ class TestSilence:
     def test_seconds_are_taken_as_they_are(self, verb: Verb, name: str) -> None:
         """``Retry-After: 30`` is 30 seconds, in whatever case the header comes."""
         outcome = read(verb, 429, error_body(-1003), (name, " 30 "))
-        assert outcome.wait == 30
+        assert expect(Wait, outcome).seconds == 30
         error = error_of(outcome)
         assert isinstance(error, RateLimitedError)
         assert error.retry_after == 30
@@ -468,31 +462,31 @@ class TestSilence:
         self, status: int, seconds: float, headers: tuple[tuple[str, str], ...]
     ) -> None:
         """A limit is waited out for a minute, a ban for two, the firewall for five."""
-        assert read("keepalive", status, HTML, *headers).wait == seconds
+        assert expect(Wait, read("keepalive", status, HTML, *headers)).seconds == seconds
 
     def test_a_wait_code_with_another_status_has_the_default_of_a_limit(self) -> None:
         """-1003 with 400 says nothing of how long: a minute."""
-        assert read("keepalive", 400, error_body(-1003)).wait == 60
+        assert expect(Wait, read("keepalive", 400, error_body(-1003))).seconds == 60
 
     @pytest.mark.parametrize("seconds", ["259201", "999999999999", "86400000"])
     def test_nobody_is_made_to_wait_for_ever(self, seconds: str) -> None:
         """Three days are the longest ban that is documented, and the longest wait that is believed."""
-        assert read("create", 418, b"", ("Retry-After", seconds)).wait == THREE_DAYS
+        assert expect(Wait, read("create", 418, b"", ("Retry-After", seconds))).seconds == THREE_DAYS
 
     def test_no_wait_is_shorter_than_a_second(self) -> None:
         """``Retry-After: 0`` makes no hot loop."""
-        assert read("create", 429, b"", ("Retry-After", "0")).wait == 1
+        assert expect(Wait, read("create", 429, b"", ("Retry-After", "0"))).seconds == 1
 
     def test_a_date_counts_from_the_exchanges_clock(self) -> None:
         """A date is compared with the answer's own ``Date``, and rounded up: it says whole seconds."""
         late = ("Retry-After", "Sat, 30 Jul 2022 03:00:00 GMT")
-        assert read("create", 429, b"", late, ("Date", "Sat, 30 Jul 2022 02:59:20 GMT")).wait == 41
+        assert expect(Wait, read("create", 429, b"", late, ("Date", "Sat, 30 Jul 2022 02:59:20 GMT"))).seconds == 41
 
     @pytest.mark.parametrize("date", [None, "yesterday", ""])
     def test_a_date_counts_from_our_clock_where_the_exchange_tells_none(self, date: str | None) -> None:
         """Without a usable ``Date`` our own clock has to do."""
         headers = [("Retry-After", "Sat, 30 Jul 2022 01:54:20 GMT")] + ([] if date is None else [("Date", date)])
-        assert read("create", 429, b"", *headers).wait == 61
+        assert expect(Wait, read("create", 429, b"", *headers)).seconds == 61
 
     @pytest.mark.parametrize("headers", [(), (DATE,)], ids=["our clock", "its clock"])
     @pytest.mark.parametrize("second", ["00:00", "53:19", "53:20"])
@@ -502,20 +496,20 @@ class TestSilence:
     ) -> None:
         """A date that has passed when it arrives shows that a clock is wrong: the default counts, not "at once"."""
         late = ("Retry-After", f"Sat, 30 Jul 2022 01:{second} GMT")
-        assert read("create", status, b"", late, *headers).wait == seconds
+        assert expect(Wait, read("create", status, b"", late, *headers)).seconds == seconds
 
     @pytest.mark.parametrize("headers", [(), (DATE,)], ids=["our clock", "its clock"])
     @pytest.mark.parametrize("instant", ["1659145999999", "1659146000000", "0000000000000"])
     def test_a_ban_that_ended_in_the_past_is_no_word(self, instant: str, headers: tuple[tuple[str, str], ...]) -> None:
         """A ban that by the clock is over and is told all the same shows that a clock is wrong: the default counts."""
         body = error_body(-1003, FUTURES_BAN.format(instant))
-        assert read("keepalive", 418, body, *headers).wait == 120
-        assert read("keepalive", 429, body, *headers).wait == 60
+        assert expect(Wait, read("keepalive", 418, body, *headers)).seconds == 120
+        assert expect(Wait, read("keepalive", 429, body, *headers)).seconds == 60
 
     def test_what_is_past_takes_nothing_from_what_is_not(self) -> None:
         """If one of header and message is past, the other counts."""
         body = error_body(-1003, FUTURES_BAN.format("1659145000000"))
-        assert read("keepalive", 418, body, ("Retry-After", "7"), DATE).wait == 7
+        assert expect(Wait, read("keepalive", 418, body, ("Retry-After", "7"), DATE)).seconds == 7
 
     @pytest.mark.usefixtures("far_from_greenwich")
     @pytest.mark.parametrize(
@@ -523,76 +517,78 @@ class TestSilence:
     )
     def test_every_form_of_a_date_is_in_greenwich_time(self, date: str) -> None:
         """All three forms that HTTP knows mean GMT, wherever this machine is, and even if they do not say so."""
-        assert read("create", 429, b"", ("Retry-After", date)).wait == 61
-        assert read("create", 429, b"", ("Retry-After", date), DATE).wait == 61
+        assert expect(Wait, read("create", 429, b"", ("Retry-After", date))).seconds == 61
+        assert expect(Wait, read("create", 429, b"", ("Retry-After", date), DATE)).seconds == 61
 
     @pytest.mark.parametrize("wording", [SPOT_BAN, FUTURES_BAN], ids=["spot", "futures"])
     @pytest.mark.parametrize("headers", [(), (DATE,)], ids=["our clock", "its clock"])
     def test_the_end_of_a_ban_is_read_from_the_words(self, wording: str, headers: tuple[tuple[str, str], ...]) -> None:
         """Where the exchange tells the end of a ban in its message alone, it is read from there."""
         body = error_body(-1003, wording.format("1659146400000"))  # 400 s after EPOCH
-        assert read("keepalive", 418, body, *headers).wait == 401
+        assert expect(Wait, read("keepalive", 418, body, *headers)).seconds == 401
 
     def test_the_words_are_read_by_the_exchanges_clock(self) -> None:
         """A clock of ours that is wrong by an hour does not shorten a ban."""
         body = error_body(-1003, SPOT_BAN.format("1659146400000"))
-        assert read("keepalive", 418, body, ("Date", "Sat, 30 Jul 2022 00:53:20 GMT")).wait == 4001
+        assert expect(Wait, read("keepalive", 418, body, ("Date", "Sat, 30 Jul 2022 00:53:20 GMT"))).seconds == 4001
 
     @pytest.mark.parametrize(("seconds", "wait"), [("30", 401), ("500", 500)])
     def test_the_longer_of_header_and_words_counts(self, seconds: str, wait: float) -> None:
         """Where header and message disagree, the longer wait is the safe one."""
         body = error_body(-1003, FUTURES_BAN.format("1659146400000"))
-        assert read("keepalive", 418, body, ("Retry-After", seconds), DATE).wait == wait
+        assert expect(Wait, read("keepalive", 418, body, ("Retry-After", seconds), DATE)).seconds == wait
 
     @pytest.mark.parametrize("instant", ["16591464000", "16591464000000", "later", "9999999999999"])
     def test_only_thirteen_digits_are_an_instant(self, instant: str) -> None:
         """What is no instant in milliseconds is not read as one, and an absurd one is cut to three days."""
         body = error_body(-1003, SPOT_BAN.format(instant))
-        assert read("keepalive", 418, body, DATE).wait == (THREE_DAYS if instant == "9999999999999" else 120)
+        assert expect(Wait, read("keepalive", 418, body, DATE)).seconds == (
+            THREE_DAYS if instant == "9999999999999" else 120
+        )
 
     def test_a_firewall_that_answers_in_html_wants_silence(self) -> None:
         """403 with a page comes from the firewall; with the exchange's own code it is a refusal."""
-        assert read("create", 403, HTML, ("Retry-After", "7")).wait == 7
+        assert expect(Wait, read("create", 403, HTML, ("Retry-After", "7"))).seconds == 7
         assert read("create", 403, error_body(-2015)).event is Event.REFUSED
 
     @pytest.mark.parametrize("body", [b'{"message":"Forbidden"}', b'{"code":0}', b"[]", b'"Forbidden"'])
     def test_a_firewall_that_answers_in_json_wants_silence(self, body: bytes) -> None:
         """403 with JSON that has no code of the exchange's comes from the firewall, too."""
         outcome = read("create", 403, body)
-        assert (outcome.event, outcome.wait) == (Event.WAIT, 300)
+        assert expect(Wait, outcome).seconds == 300
 
     @pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007, -1008])
     @pytest.mark.parametrize("status", [418, 429])
     def test_a_code_that_is_worth_another_try_does_not_lift_a_limit(self, status: int, code: int) -> None:
         """What would be tried again soon is, with 429 or 418, waited for as long as the exchange says."""
         outcome = read("keepalive", status, error_body(code), ("Retry-After", "30"))
-        assert (outcome.event, outcome.wait) == (Event.WAIT, 30)
+        assert expect(Wait, outcome).seconds == 30
 
     def test_a_ban_leaves_no_doubt(self) -> None:
         """A request that was turned away at the door made no key."""
-        assert not read("create", 429, error_body(-1003)).unsure
-        assert not read("create", 418, HTML).unsure
+        assert not may_be_done(read("create", 429, error_body(-1003)))
+        assert not may_be_done(read("create", 418, HTML))
 
 
 class TestDoubt:
     @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
     def test_after_a_server_error_the_work_may_be_done(self, status: int) -> None:
         """After 408 and 5xx the execution status is unknown."""
-        assert read("create", status, HTML).unsure
-        assert read("create", status, error_body(-1007)).unsure
+        assert may_be_done(read("create", status, HTML))
+        assert may_be_done(read("create", status, error_body(-1007)))
 
     def test_after_a_refusal_it_is_not(self) -> None:
         """What the exchange refused it has not done."""
-        assert not read("create", 401, error_body(-2015)).unsure
-        assert not read("create", 400, error_body(-1102)).unsure
+        assert not may_be_done(read("create", 401, error_body(-2015)))
+        assert not may_be_done(read("create", 400, error_body(-1102)))
 
     @pytest.mark.parametrize("verb", VERBS)
     @pytest.mark.parametrize("unsent", [True, False])
     def test_no_answer_is_worth_another_try(self, verb: Verb, unsent: bool) -> None:
         """A transport error is transient; in doubt only where the request may have been sent."""
         outcome = no_answer(USDM, verb, TransportError("connection reset", unsent=unsent), hide=())
-        assert (outcome.event, type(outcome.error)) == TRANSIENT
-        assert outcome.unsure is not unsent
+        assert meaning_of(outcome) == TRANSIENT
+        assert may_be_done(outcome) is not unsent
         error = error_of(outcome)
         assert (error.venue, error.verb, error.status, error.code) == ("binance-usdm", verb, None, None)
         assert "connection reset" in str(error)
@@ -670,4 +666,4 @@ class TestSecrets:
 
     def test_outcomes_do_not_show_the_key(self) -> None:
         """The ``repr`` of an outcome shows its event alone."""
-        assert repr(Outcome(Event.OK, key=KEY)) == "<Outcome OK>"
+        assert repr(Ok(KEY)) == "<Ok>"

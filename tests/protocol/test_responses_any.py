@@ -4,16 +4,15 @@ import json
 from collections.abc import Sequence
 
 from hypothesis import example, given, strategies as st
+from meaning import error_of
 
 from trio_listenkey import RateLimitedError, Venue, venues
-from trio_listenkey._core._key_states import Event
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 from trio_listenkey._errors import TransportError
 from trio_listenkey._http import Response
 from trio_listenkey._protocol._responses import no_answer, read_answer
 from trio_listenkey._venue._venue import Verb
 
-ANSWERS = {Event.OK, Event.TRANSIENT, Event.WAIT, Event.GONE, Event.REFUSED}
 CODES = [0, 200, -1000, -1003, -1008, -1034, -1125, -2015, -1102, 2**70]
 DATES = [
     "Sun, 06 Nov 1994 08:49:37 GMT",
@@ -79,8 +78,7 @@ def answers(draw: st.DrawFn) -> tuple[Response, tuple[str, str, str]]:
 
 
 def texts_of(outcome: Outcome) -> list[str]:
-    error = outcome.error
-    assert error is not None
+    error = error_of(outcome)
     return [str(error), repr(error), repr(error.args), error.message or "", error.problem, error.advice]
 
 
@@ -91,11 +89,9 @@ def test_any_answer_is_one_of_five(
     """No answer makes the reader raise, and each has exactly what its event calls for."""
     response, secrets = answer
     outcome = read_answer(venue, verb, response, epoch=epoch, hide=secrets)
-    assert outcome.event in ANSWERS
-    assert (outcome.error is None) == (outcome.event is Event.OK)
-    assert outcome.event is not Event.GONE or verb != "create"
-    assert (outcome.key is not None) or not (outcome.event is Event.OK and verb == "create")
-    assert outcome.key is None or outcome.event is Event.OK
+    assert isinstance(outcome, Ok | Transient | Wait | Gone | Refused)
+    assert not isinstance(outcome, Gone) or verb != "create"
+    assert not isinstance(outcome, Ok) or verb != "create" or outcome.key is not None
 
 
 @given(verb=verbs, answer=answers())
@@ -103,7 +99,7 @@ def test_no_answer_makes_an_error_tell_a_secret(verb: Verb, answer: tuple[Respon
     """Whatever the exchange echoes, and wherever, no text of the error holds a secret (T1)."""
     response, secrets = answer
     outcome = read_answer(venues.BINANCE_US, verb, response, epoch=1.7e9, hide=secrets)
-    if outcome.error is not None:
+    if not isinstance(outcome, Ok):
         for text in texts_of(outcome):
             assert not any(secret in text for secret in secrets)
 
@@ -122,10 +118,10 @@ def test_silence_is_bounded(status: int, retry_after: str, date: str, until: int
     body = json.dumps({"code": -1003, "msg": f"IP banned until {until}."}).encode()
     response = Response(status, (("Retry-After", retry_after), ("Date", date)), body)
     outcome = read_answer(venues.BINANCE_USDM, "keepalive", response, epoch=epoch, hide=())
-    assert outcome.event is Event.WAIT
-    assert 1 <= outcome.wait <= 3 * 86400
+    assert isinstance(outcome, Wait)
+    assert 1 <= outcome.seconds <= 3 * 86400
     assert isinstance(outcome.error, RateLimitedError)
-    assert outcome.error.retry_after == outcome.wait
+    assert outcome.error.retry_after == outcome.seconds
 
 
 @given(verb=verbs, secrets=hidden, data=st.data())
@@ -133,7 +129,7 @@ def test_no_word_of_a_transport_tells_a_secret(verb: Verb, secrets: tuple[str, s
     """Whatever a transport says, its words in our error are short, on one line and without secrets."""
     reason = data.draw(messages(secrets))
     outcome = no_answer(venues.BINANCE_US, verb, TransportError(reason), hide=secrets)
-    assert outcome.event is Event.TRANSIENT
+    assert isinstance(outcome, Transient)
     for text in texts_of(outcome):
         assert not any(secret in text for secret in secrets)
     assert str(outcome.error).isprintable()

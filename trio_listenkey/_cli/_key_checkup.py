@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from .._core._key_lifecycle import OnExit
-from .._core._key_states import Event
+from .._core._outcomes import Gone, Ok
 from .._errors import ListenKeyError, TransportError
 from .._instrument import Instrument
 from .._protocol._requests import build_request
@@ -94,12 +94,11 @@ class KeyCheckup(Checkup[Venue]):
             raise Problem(error.reason, STATUS_PAGE) from None
         secrets = [secret for secret in (credentials.api_key, credentials.api_secret) if secret]
         outcome = read_answer(venue, "keepalive", answer, epoch=time.time(), hide=secrets)
-        self.had_key = outcome.event is Event.OK
-        if outcome.event is Event.OK:
+        self.had_key = isinstance(outcome, Ok)
+        if isinstance(outcome, Ok):
             return Found("accepted; the account has a key already")
-        if outcome.event is Event.GONE:
+        if isinstance(outcome, Gone):
             return Found("accepted; the account has no key yet")
-        assert outcome.error is not None
         raise outcome.error
 
     async def _check_key(self, transport: Transport, streams: bool) -> None:

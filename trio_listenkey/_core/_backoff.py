@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["full_jitter"]
+from .._settings import Timing
+
+__all__ = ["RequestPacing", "full_jitter"]
 
 _DOUBLINGS = 32  # beyond this the cap has long been reached, and 2.0 ** attempt would overflow one day
 
@@ -23,3 +25,71 @@ def full_jitter(attempt: int, draw: float, *, base: float, cap: float) -> float:
     ceiling = min(cap, base * 2.0 ** min(attempt - 1, _DOUBLINGS))
     floor = base / 10
     return floor + (ceiling - floor) * draw
+
+
+class RequestPacing:
+    """When the next request of one key is due. It reads no clock and draws no numbers: both are handed in.
+
+    Args:
+        timing: ``retry_base``, ``retry_cap`` and ``jitter``.
+        now: The present; the first request is due at once.
+        draw: A random number in [0, 1).
+    """
+
+    __slots__ = ("_timing", "attempt", "draw", "due", "losses")
+
+    due: float
+    """When the next request is due, bans apart."""
+
+    attempt: int
+    """How many requests have failed in a row; 0 after a success, and after the key was lost."""
+
+    losses: int
+    """How many keys were lost in a row: 0 as soon as a keepalive has succeeded."""
+
+    draw: float
+    """The random number of the last answer. It spreads what is decided until the next one."""
+
+    def __init__(self, timing: Timing, now: float, draw: float) -> None:
+        self._timing = timing
+        self.due = now
+        self.draw = draw
+        self.attempt = self.losses = 0
+
+    def ready_at(self, allowed_at: float, spread: float) -> float:
+        """When the next request may be sent to a host that wants silence until ``allowed_at``.
+
+        A ban ends for all keys at the same moment. They must not all come at that moment, but within ``spread``.
+        """
+        return self.due if allowed_at <= self.due else allowed_at + self.draw * spread
+
+    def hurry(self, when: float) -> None:
+        """The next request is due at ``when``, if it is not due earlier."""
+        self.due = min(self.due, when)
+
+    def succeeded(self, sent_at: float, every: float) -> None:
+        """A request sent at ``sent_at`` succeeded; the next one is due after ``every`` seconds, jittered."""
+        self.attempt = 0
+        self.due = sent_at + every * (1 - self._timing.jitter * self.draw)
+
+    def failed(self, now: float) -> None:
+        """A request failed: the next one is due after a backoff."""
+        self.attempt += 1
+        self.due = now + self._backoff(self.attempt, self.draw)
+
+    def lost(self, now: float) -> None:
+        """The key was lost. The first replacement is due at once.
+
+        Keys that die without ever seeing a keepalive succeed must not make a hot loop of creates: from the second
+        loss in a row on there is a backoff.
+        """
+        self.attempt = 0
+        self.due = now + (self._backoff(self.losses, self.draw) if self.losses else 0.0)
+        self.losses += 1
+
+    def least_silence(self) -> float:
+        """Seconds of silence at least, when asked for them: an exchange that asks again and again means more."""
+        return self._backoff(self.attempt - 1, 1.0) if self.attempt > 1 else 0.0
+
+    def _backoff(self, attempt: int, draw: float) -> float:
+        return full_jitter(attempt, draw, base=self._timing.retry_base, cap=self._timing.retry_cap)

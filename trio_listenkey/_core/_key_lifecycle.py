@@ -10,7 +10,9 @@ How to drive it (``_keeper`` does; so do the tests, without a clock)::
     machine.notices()                     what to tell observers, once each
 
 Times are seconds on one monotonic axis that all keys of a host share. ``draw`` is a random number in [0, 1).
-What state follows from what is not decided here but looked up in ``_state``.
+
+Which state follows from what, and which phase of the block, is looked up in ``_state``. What is decided here is when
+something is due, what counts as lost, and whether there is anything for us to close.
 """
 
 from __future__ import annotations
@@ -19,14 +21,17 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, Literal
 
-from .._errors import KeyLostError, ListenKeyError, RateLimitedError, UnavailableError, UsageError
+from .._errors import KeyLostError, ListenKeyError
 from .._settings import Timing
 from .._statistics import KeyStatistics
 from .._venue._venue import Venue, Verb
 from ._accounts import Account
-from ._backoff import full_jitter
-from ._key_states import Event, State, after
-from ._outcomes import Outcome
+from ._backoff import RequestPacing
+from ._key_errors import key_expired, key_lost, key_may_be_left, never_sent, not_closed, silence_too_long
+from ._key_record import KeepaliveSchedule, KeyRecord, KeyReport
+from ._key_states import Event, Phase, PhaseEvent, State, after, phase_after
+from ._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying
+from ._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 
 __all__ = ["KeepaliveSchedule", "Lifecycle", "Notice", "OnExit", "OnLost", "Send"]
 
@@ -35,61 +40,28 @@ OnLost = Literal["replace", "raise"]
 
 _VERBS: Final[dict[State, Verb]] = {
     State.CREATING: "create",
-    State.RENEWING: "keepalive",
+    State.RECOVERING: "create",
     State.CLOSING: "close",
 }
-_WAITING: Final = frozenset({State.VACANT, State.HELD, State.LEAVING})
+_WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Send:
-    """A request to send at once. ``key`` is the one to name, where there is one."""
+    """A request to send at once.
+
+    Attributes:
+        verb: What to ask for.
+        key: The key to name, where there is one.
+        at: The present, when it was handed out.
+    """
 
     verb: Verb
     key: str | None
+    at: float = 0.0
 
     def __repr__(self) -> str:
         return f"<Send {self.verb}>"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that observers want to know of.
-
-    Attributes:
-        kind: Which method of an instrument it is for.
-        error: With ``retrying`` and ``lost``: why. With ``closed``: why a key may be left; ``None`` if none is.
-        delay: With ``retrying``: seconds until the next try, at least.
-    """
-
-    kind: Literal["created", "renewed", "retrying", "lost", "replaced", "closed"]
-    error: ListenKeyError | None = None
-    delay: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class KeepaliveSchedule:
-    """How long a key lives and how often it is kept alive, in seconds: the venue's word, or the user's instead.
-
-    Raises:
-        UsageError: Keys would die between one keepalive and the next.
-    """
-
-    validity: float
-    keepalive_every: float
-
-    @classmethod
-    def of(cls, venue: Venue, timing: Timing) -> KeepaliveSchedule:
-        """Settle it for ``venue`` and ``timing``."""
-        validity = venue.validity if timing.validity is None else timing.validity
-        every = venue.keepalive_every if timing.validity is None else validity / 2
-        pace = cls(validity, every if timing.keepalive_every is None else timing.keepalive_every)
-        if pace.keepalive_every >= pace.validity:
-            raise UsageError(
-                f"a keepalive every {pace.keepalive_every:g} s is too late for keys that live {pace.validity:g} s",
-                advice="Pass Timing with a keepalive_every of about half the validity",
-            )
-        return pace
 
 
 class Lifecycle:
@@ -107,58 +79,84 @@ class Lifecycle:
 
     __slots__ = (
         "_account",
+        "_ask_by",
         "_asked_about",
-        "_asked_again",
-        "_asked_at",
-        "_attempt",
         "_clock_was_set",
-        "_closing",
-        "_confirmed_at",
-        "_counts",
-        "_draw",
-        "_due",
         "_error",
-        "_expires_at",
         "_give_up_at",
-        "_losses_in_a_row",
-        "_lost_until",
-        "_notices",
         "_on_exit",
         "_on_lost",
         "_pace",
-        "_sent_at",
-        "_stopping",
+        "_pacing",
+        "_record",
+        "_report",
+        "_sent",
         "_timing",
         "_venue",
         "closed",
         "failure",
-        "generation",
-        "key",
-        "names_key",
+        "phase",
         "state",
         "until",
     )
 
     state: State
+    """Where the key is. Changed by ``_fire`` alone, by the table."""
 
-    key: str | None
-    """The last key that the exchange told us. It is presumed alive before ``expires_at`` and no longer."""
-
-    generation: int
-    """How many different values ``key`` has had."""
-
-    names_key: bool
-    """Whether the last success was about ``key`` itself: the request named it, or the answer did. Where neither does,
-    it may be about another key, which somebody else has made since."""
+    phase: Phase
+    """Where the block is. Changed by ``stop`` and by the first key, by the table. ``JOINT_STATES`` holds: ``state`` is
+    always one of the states that there are in this phase."""
 
     failure: ListenKeyError | None
-    """In ``FAILED``, and ever after: what the block is to be told."""
+    """What the block is to be told. Set once, on entering ``FAILED``, and never while the block is STOPPING: what a
+    block that is over sees must not depend on timing."""
 
     closed: bool | None
     """In ``CLOSED``: whether the exchange confirmed it; ``None`` if there was nothing (for us) to close."""
 
     until: float
-    """With a request in flight: when to stop waiting for its answer. Look again after ``stop``."""
+    """With a request in flight: when to stop waiting for its answer; else infinity. Look again after ``stop``, which
+    may have brought it forward."""
+
+    _venue: Venue
+    _timing: Timing
+    _on_exit: OnExit
+    _on_lost: OnLost
+    _pace: KeepaliveSchedule
+
+    _account: Account
+    """Shared with the other contexts of this process that hold the same key. What is known of *its* key (which one was
+    last seen alive, whether one may be unknown) may be changed by any of them, whenever none of ours is in flight."""
+
+    _record: KeyRecord
+    """What we know of our own key."""
+
+    _pacing: RequestPacing
+    """When the next request is due, bans apart."""
+
+    _report: KeyReport
+    """What is to be told."""
+
+    _give_up_at: float
+    """When trying ends, if there is an end to it: the end of ``open_timeout`` while OPENING, infinity while RUNNING,
+    and while STOPPING the end of a ``close_timeout`` that begins anew when the first close becomes due."""
+
+    _error: ListenKeyError | None
+    """Why the last request failed; ``None`` once one succeeded, and when the close becomes due."""
+
+    _sent: Send
+    """The request in flight, or else the last one."""
+
+    _ask_by: Verb
+    """What is sent to keep the key alive. ``"keepalive"``, until one succeeded of which neither the request nor the
+    answer named a key; from then on ``"create"``, whose answer does. See ``_receive_keepalive``."""
+
+    _clock_was_set: bool
+    """The last answer corrected what we know of the exchange's clock. So a second refusal for the clock's sake, at once
+    after it, is not worth another such try."""
+
+    _asked_about: str | None
+    """The key of another member's that last made us ask for ours: so that it makes us ask but once."""
 
     def __init__(
         self,
@@ -174,37 +172,37 @@ class Lifecycle:
         self._venue, self._timing, self._account = venue, timing, account
         self._pace = KeepaliveSchedule.of(venue, timing)
         self._on_exit, self._on_lost = on_exit, on_lost
-        self.state = State.VACANT
-        self.key, self.generation = None, 0
-        self.names_key = True
-        self.failure, self.closed, self.until = None, None, inf
-        self._due = self._sent_at = now
-        # Where trying ends: opening has its limit at once, leaving gets one when it begins, in between there is none.
+        self.state, self.phase = State.VACANT, Phase.OPENING
         self._give_up_at = now + timing.open_timeout
-        self._expires_at = self._confirmed_at = self._asked_at = -inf
-        self._draw = draw
-        self._attempt = self._losses_in_a_row = 0
-        self._error: ListenKeyError | None = None  # why the last request failed; None once one succeeded
-        self._stopping = False
-        self._asked_again = False  # we have sent one create more on the way out
-        self._clock_was_set = False  # the last request was refused for our clock's sake: no second try for that
-        self._closing: str | None = None  # the key that the close in flight is for
-        self._lost_until = -inf  # before then, a key may be alive that nobody was told, and no create will tell
-        self._asked_about: str | None = None  # the key of another member's that made us ask for ours
-        self._notices: list[Notice] = []
-        self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses"), 0)
+        self.failure, self.closed, self.until = None, None, inf
+        self._record, self._report = KeyRecord(), KeyReport()
+        self._pacing = RequestPacing(timing, now, draw)
+        self._error = self._asked_about = None
+        self._ask_by = "keepalive"
+        self._sent = Send("create", None, now)
+        self._clock_was_set = False
 
     # Questions. None of them changes anything.
 
     @property
+    def key(self) -> str | None:
+        """The last key that the exchange told us. It is presumed alive before ``expires_at`` and no longer."""
+        return self._record.value
+
+    @property
+    def generation(self) -> int:
+        """How many different values ``key`` has had."""
+        return self._record.generation
+
+    @property
     def expires_at(self) -> float:
         """The key is presumed alive before then: counted from when the last success was *sent*."""
-        return self._expires_at
+        return self._record.expires_at
 
     @property
     def confirmed_at(self) -> float:
         """When the last request that found the key alive was sent; at that time it was."""
-        return self._confirmed_at
+        return self._record.confirmed_at
 
     def is_banned(self, now: float) -> bool:
         """Whether the host wants silence, so that nothing can be asked of it."""
@@ -216,10 +214,7 @@ class Lifecycle:
         if self.state not in _WAITING:
             return inf
         allowed_at = self._account.host.allowed_at
-        if allowed_at <= self._due:
-            return self._due
-        # A ban ends for all keys at the same moment: they must not all come at that moment.
-        return allowed_at + self._draw * self._spread_after(allowed_at)
+        return self._pacing.ready_at(allowed_at, self._spread_after(allowed_at))
 
     @property
     def patience(self) -> float:
@@ -229,28 +224,28 @@ class Lifecycle:
         """
         match self.state:
             case State.HELD | State.RENEWING:
-                return self._expires_at
+                return self._record.expires_at
             case State.FAILED:
-                return inf
+                return inf  # only the end of the block leads on
             case _:
                 return self._give_up_at
 
     def statistics(self, to_local: float = 0.0) -> KeyStatistics:
         """Counters and times; ``to_local`` is added to the times."""
-        return KeyStatistics(
+        return self._report.statistics(
+            self._record,
             state=self.state.name.lower(),
-            generation=self.generation,
-            expires_at=self._expires_at + to_local,
-            next_request_at=self.ready_at + to_local,
+            next_request_at=self.ready_at,
             closed=self.closed,
-            **self._counts,
+            to_local=to_local,
         )
 
     def _spread_after(self, allowed_at: float) -> float:
+        """Over how many seconds after the end of a ban the keys of a host come back."""
         match self.state:
-            case State.HELD:
-                return max(0.0, min(self._timing.retry_cap, (self._expires_at - allowed_at) / 2))
-            case State.VACANT:  # on opening a short ban must not become a failure by it
+            case State.HELD:  # never beyond half of the life that is left
+                return max(0.0, min(self._timing.retry_cap, (self._record.expires_at - allowed_at) / 2))
+            case State.VACANT | State.UNSURE:  # on opening a short ban must not become a failure by it
                 return max(0.0, min(self._timing.retry_base, (self._give_up_at - allowed_at) / 2))
             case _:
                 return 0.0
@@ -259,22 +254,24 @@ class Lifecycle:
 
     def tick(self, now: float) -> None:
         """Let time pass until ``now``: whatever happens to a key without a request happens here."""
-        if self.state is State.HELD and not self._stopping:
+        if self.state is State.HELD and self.phase is not Phase.STOPPING:
             self._check_presumption(now)
-        if self.state is State.VACANT and max(now, self.ready_at) >= self._give_up_at:
+        if self.state is State.VACANT and self._is_too_late(now):
             self._fail(Event.GAVE_UP, self._why_no_key(now))
-        if self._stopping and self.state in {State.VACANT, State.HELD, State.FAILED} and not self._must_ask_again(now):
-            self._end(now)
-        if self.state is State.LEAVING:
-            self._reconsider_close(now)
+        if self.phase is Phase.STOPPING:
+            self._wind_up(now)
+
+    def _is_too_late(self, now: float) -> bool:
+        """Whether the next request could not be sent before the time for trying is over."""
+        return max(now, self.ready_at) >= self._give_up_at
 
     def _check_presumption(self, now: float) -> None:
-        if now >= self._expires_at:
-            self._lose(Event.EXPIRED, self._expiry(), now)
+        if now >= self._record.expires_at:
+            self._lose(Event.EXPIRED, key_expired(self._venue.name, self._pace.validity, self._error), now)
         elif self._account.key not in {None, self.key, self._asked_about}:
             # Another member has seen another key alive: ask, once, and be told which it is.
             self._asked_about = self._account.key
-            self._due = min(self._due, now)
+            self._pacing.hurry(now)
 
     def begin(self, now: float) -> Send | None:
         """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
@@ -282,26 +279,26 @@ class Lifecycle:
         if now < self.ready_at:
             return None
         self._fire(Event.DUE)
-        self._asked_again = self._stopping
-        self._counts["requests"] += 1
-        self._sent_at = now
+        self._report.count("requests")
         self.until = min(now + self._timing.request_timeout, self.patience)
-        if self.state is not State.CLOSING:
-            return Send(_VERBS[self.state], self.key)
-        self._closing = self._account.to_close()
-        return Send("close", self._closing)
+        key = self._account.to_close() if self.state is State.CLOSING else self.key
+        verb = self._ask_by if self.state is State.RENEWING else _VERBS[self.state]
+        self._sent = Send(verb, key, now)
+        return self._sent
 
     def receive(self, outcome: Outcome, now: float, draw: float) -> None:
         """The request in flight has ended. ``draw`` in [0, 1) decides how long to wait for the next one."""
         self.until = inf
-        self._draw = draw
-        outcome = self._mind_the_clock(outcome)
-        self._error = outcome.error
+        self._pacing.draw = draw
+        outcome = self._correct_clock(outcome)
+        self._error = None if isinstance(outcome, Ok) else outcome.error
         match self.state:
             case State.CREATING:
                 self._receive_create(outcome, now)
             case State.RENEWING:
                 self._receive_keepalive(outcome, now)
+            case State.RECOVERING:
+                self._receive_recovery(outcome, now)
             case _:
                 self._receive_close(outcome, now)
 
@@ -310,83 +307,127 @@ class Lifecycle:
 
         It is one request more, as soon as none is in flight; what is tried again already is not hurried.
         """
-        self._asked_at = now
-        if self.state is State.HELD and not self._attempt:
-            self._due = min(self._due, now)
-
-    def presume_dead(self, now: float) -> None:
-        """The exchange has said elsewhere that the key is dead, and keepalives name none: a create says which lives."""
-        if self.state is State.HELD and not self._stopping:
-            self._lose(Event.EXPIRED, self._lost(None), now)
-
-    def _mind_the_clock(self, outcome: Outcome) -> Outcome:
-        """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock."""
-        self._clock_was_set = outcome.clock is not None and not self._clock_was_set
-        if outcome.clock is None or not self._clock_was_set:
-            return outcome
-        self._account.host.clock = outcome.clock
-        return Outcome(Event.TRANSIENT, error=outcome.error)
+        self._record.asked_at = now
+        if self.state is State.HELD and not self._pacing.attempt:
+            self._pacing.hurry(now)
 
     def stop(self, now: float) -> None:
         """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
-        self._stopping = True
+        self.phase = phase_after(self.phase, PhaseEvent.LEFT)
         self._give_up_at = now + self._timing.close_timeout
         match self.state:
-            case State.RENEWING:
+            case State.RENEWING if self._sent.verb == "keepalive":
                 self.until = now
-            case State.CREATING:
+            case State.CREATING | State.RENEWING:
                 self.until = min(self.until, self._give_up_at)
             case State.VACANT:
-                self._due = now
+                self._pacing.due = now
 
     def notices(self) -> list[Notice]:
         """What happened since the last call."""
-        notices, self._notices = self._notices, []
-        return notices
+        return self._report.take()
+
+    def _correct_clock(self, outcome: Outcome) -> Outcome:
+        """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock."""
+        if not isinstance(outcome, Refused) or outcome.clock is None or self._clock_was_set:
+            self._clock_was_set = False
+            return outcome
+        self._clock_was_set = True
+        self._account.host.clock = outcome.clock
+        return Transient(outcome.error, may_be_done=False)
 
     # A create has ended.
 
     def _receive_create(self, outcome: Outcome, now: float) -> None:
-        if outcome.event is not Event.OK:
-            self._account.unsure |= outcome.unsure
-            if outcome.unsure and self._makes_new_keys:
-                self._lost_until = now + self._pace.validity
-        if outcome.event is Event.REFUSED:
-            self._fail(outcome.event, outcome.error)
-        elif outcome.event is not Event.OK:
-            self._try_again(outcome, now)
-        else:
-            assert outcome.key is not None
-            self._fire(Event.OK)
-            self._counts["created"] += 1
+        self._note_untold_key(outcome, now)
+        match outcome:
+            case Ok():
+                self._take_created(outcome)
+            case Gone():
+                self._fire(Event.GONE)  # the table has no way for it, and says so
+            case Refused(error=error):
+                self._fail(Event.REFUSED, error)
+            case _:
+                self._try_again(outcome, now)
+
+    def _receive_recovery(self, outcome: Outcome, now: float) -> None:
+        self._note_untold_key(outcome, now)
+        if isinstance(outcome, Ok):
+            self._take_created(outcome)
+            return
+        if isinstance(outcome, Wait):
+            self._fall_silent(outcome, now)
+        self._fire(outcome.event)
+
+    def _take_created(self, outcome: Ok) -> None:
+        assert outcome.key is not None  # without one it is no success: see ``read_answer``
+        self._fire(Event.OK)
+        self._report.count("created")
+        if self.phase is Phase.OPENING:
             self._give_up_at = inf
-            self.names_key = True
-            self._hold(outcome.key, outcome.lives)
+        self.phase = phase_after(self.phase, PhaseEvent.HELD)
+        self._hold(outcome.key, outcome.lives)
+
+    def _note_untold_key(self, outcome: Outcome, now: float) -> None:
+        """A create that failed may have made a key all the same, which is to be closed without having been told."""
+        if isinstance(outcome, Transient | Refused) and outcome.may_be_done:
+            self._account.unsure = True
+            if self._makes_new_keys:
+                self._record.untold_until = now + self._pace.validity
 
     # A keepalive has ended.
 
     def _receive_keepalive(self, outcome: Outcome, now: float) -> None:
-        match outcome.event:
-            case Event.OK:
+        """A request that keeps the key alive has ended: a keepalive, or a create in its place.
+
+        Where an exchange knows the key by the API key, a keepalive need not name it; and where the answer is ``{}``, a
+        success says no more than that the account has *a* key. Another program may have closed ours and made another,
+        which is then kept alive while our stream stays silent (S5). So such a success proves nothing. A create is sent
+        at once, which returns the key that the account has and keeps that one alive; and creates are sent in place of
+        keepalives from then on, since no answer to a keepalive will tell more than the first did.
+        """
+        if self._sent.verb == "create":
+            self._note_untold_key(outcome, now)
+        match outcome:
+            case Ok(key=None) if self._keepalive_is_anonymous:
                 self._fire(Event.OK)
-                self._counts["renewed"] += 1
-                self._losses_in_a_row = 0
-                self.names_key = outcome.key is not None or self._venue.key_place("keepalive") != "account"
-                self._hold(outcome.key or self._key_kept_alive(), outcome.lives)
-            case Event.GONE:
+                self._ask_by = "create"
+                self._pacing.hurry(now)
+            case Ok(key=key, lives=lives):
+                self._take_renewed(key, lives, now)
+            case Gone(error=error):
                 self._account.forget(self.key)
-                self._lose(Event.GONE, outcome.error, now)
-            case Event.REFUSED:
-                self._fail(outcome.event, outcome.error)
+                self._lose(Event.GONE, error, now)
+            case Refused(error=error):
+                self._fail(Event.REFUSED, error)
             case _:
                 self._try_again(outcome, now)
 
-    def _key_kept_alive(self) -> str:
-        """Which key a keepalive was for whose answer does not say: the one it named, or else the account's."""
-        named = self._venue.key_place("keepalive") != "account"
-        key = self.key if named else self._account.key or self.key
+    def _take_renewed(self, told: str | None, lives: float | None, now: float) -> None:
+        """The exchange has said that a key is alive: the one that it told, which may be another than ours (K5)."""
+        key = told or self.key
         assert key is not None
-        return key
+        if key != self.key and self._on_lost == "raise" and self._venue.sharing.second_create == "same":
+            # An account has one key at a time: ours is dead.
+            self._account.forget(self.key)
+            if self._sent.verb == "create":  # that key may be our own doing, and is ours to close
+                self._account.learn(key)
+            self._lose(Event.GONE, key_lost(self._venue.name), now)
+            return
+        self._fire(Event.OK)
+        self._report.count("renewed")
+        self._pacing.losses = 0
+        self._hold(key, lives)
+
+    @property
+    def _keepalive_is_anonymous(self) -> bool:
+        """Whether a keepalive names no key, and a create returns the account's."""
+        venue = self._venue
+        return (
+            venue.keepalive is not None
+            and venue.key_place("keepalive") == "account"
+            and venue.sharing.second_create == "same"
+        )
 
     @property
     def _makes_new_keys(self) -> bool:
@@ -394,136 +435,91 @@ class Lifecycle:
 
     def _hold(self, key: str, lives: float | None) -> None:
         """The exchange has just told us that ``key`` is alive, be it another one than before."""
-        is_new = key != self.key
-        self.key = key
-        self.generation += is_new
+        sent_at, pace = self._sent.at, self._pace
+        validity = min(pace.validity, lives or inf)  # the exchange may say that it is less
+        is_new = self._record.hold(key, sent_at, validity)
         self._account.learn(key)
-        self._attempt = 0
-        # From when it was sent: the exchange may have counted from then, and never from earlier.
-        self._confirmed_at = self._sent_at
-        validity = min(self._pace.validity, lives or inf)  # the exchange may say that it is less
-        self._expires_at = self._sent_at + validity
-        every = min(self._pace.keepalive_every, validity / 2 if lives else inf)
-        self._due = self._sent_at + every * (1 - self._timing.jitter * self._draw)
-        if self._asked_at > self._sent_at:  # while this request was in flight; it may not know yet what they know
-            self._due = self._asked_at
-        kind: Literal["created", "renewed", "replaced"] = "renewed"
-        if is_new:
-            kind = "created" if self.generation == 1 else "replaced"
-        self._notices.append(Notice(kind))
+        self._pacing.succeeded(sent_at, min(pace.keepalive_every, validity / 2 if lives else inf))
+        if self._record.asked_at > sent_at:  # while this request was in flight; it may not know yet what they know
+            self._pacing.due = self._record.asked_at
+        notice = Renewed if not is_new else Created if self.generation == 1 else Replaced
+        self._report.tell(notice(self.generation))
 
     # Failures.
 
-    def _try_again(self, outcome: Outcome, now: float) -> None:
+    def _try_again(self, outcome: Transient | Wait, now: float) -> None:
         self._fire(outcome.event)
-        self._attempt += 1
-        if outcome.event is Event.WAIT:
-            self._counts["waits"] += 1
-            # An exchange that asks for a second of silence again and again means more than that.
-            again = self._attempt - 1
-            self._account.host.block(now + max(outcome.wait, self._longest_backoff(again) if again else 0.0))
-            self._due = now  # as soon as the host may be asked again
+        if isinstance(outcome, Wait):
+            self._fall_silent(outcome, now)
         else:
-            self._due = now + (0.0 if self._clock_was_set else self._backoff(self._attempt))
-            if self.state is State.VACANT:
+            self._pacing.failed(now)
+            if self._clock_was_set:
+                self._pacing.due = now
+            elif self.state is State.VACANT and (last := self._give_up_at - self._timing.retry_base) > now:
                 # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
-                last = self._give_up_at - self._timing.retry_base
-                self._due = min(self._due, last) if last > now else self._due
-        if (self._stopping and self.state is not State.LEAVING) or self.ready_at >= self._give_up_at:
+                self._pacing.hurry(last)
+        is_cut_short = self.phase is Phase.STOPPING and self.state is not State.LEAVING
+        if is_cut_short or self.ready_at >= self._give_up_at:
             return  # we cut it short ourselves, or there is no time: no other try follows
-        self._counts["retries"] += 1
-        self._notices.append(Notice("retrying", outcome.error, self.ready_at - now))
+        self._report.count("retries")
+        self._report.tell(Retrying(self.generation, outcome.error, self.ready_at - now))
 
-    def _backoff(self, attempt: int) -> float:
-        return full_jitter(attempt, self._draw, base=self._timing.retry_base, cap=self._timing.retry_cap)
+    def _fall_silent(self, outcome: Wait, now: float) -> None:
+        """Send nothing to the host for as long as it says; the next request is due as soon as it may be sent."""
+        self._report.count("waits")
+        self._pacing.failed(now)
+        self._account.host.block(now + max(outcome.seconds, self._pacing.least_silence()))
+        self._pacing.due = now
 
-    def _longest_backoff(self, attempt: int) -> float:
-        return full_jitter(attempt, 1.0, base=self._timing.retry_base, cap=self._timing.retry_cap)
-
-    def _lose(self, event: Event, error: ListenKeyError | None, now: float) -> None:
+    def _lose(self, event: Event, error: ListenKeyError, now: float) -> None:
         """The key is dead, or must be presumed so: replace it, or say so."""
         self._fire(event)
-        self._counts["losses"] += 1
-        self._losses_in_a_row += 1
-        self._attempt = 0
-        self._expires_at = min(self._expires_at, now)
-        # The first replacement is due at once. Keys that die without ever seeing a keepalive succeed must not make a
-        # hot loop of creates.
-        again = self._losses_in_a_row - 1
-        self._due = now + (self._backoff(again) if again else 0.0)
-        self._notices.append(Notice("lost", error))
+        self._report.count("losses")
+        self._record.presume_dead(now)
+        self._pacing.lost(now)
+        self._report.tell(Lost(self.generation, error))
         if self._on_lost == "raise":
-            self._fail(Event.GAVE_UP, self._lost(error))
+            lost = error if isinstance(error, KeyLostError) else key_lost(self._venue.name, error)
+            self._fail(Event.GAVE_UP, lost)
 
-    def _fail(self, event: Event, error: ListenKeyError | None) -> None:
+    def _fail(self, event: Event, error: ListenKeyError) -> None:
         self._fire(event)
-        if not self._stopping:  # a block that is over is told nothing: what it sees must not depend on timing
+        if self.phase is not Phase.STOPPING:
             self.failure = error
-
-    # The words for what only the machine knows.
-
-    def _expiry(self) -> ListenKeyError:
-        last = f"; the last failure: {self._error}" if self._error else ""
-        return KeyLostError(
-            f"no keepalive succeeded within the key's {self._pace.validity:g} s of life{last}",
-            advice="Treat the time since then as unobserved",
-            venue=self._venue.name,
-            verb="keepalive",
-        )
-
-    def _lost(self, error: ListenKeyError | None) -> ListenKeyError:
-        if isinstance(error, KeyLostError):
-            return error
-        return KeyLostError(
-            "the exchange does not know the listen key any more: it expired, or someone closed it",
-            advice="Open a new one; what happened since the last event may have been missed",
-            venue=self._venue.name,
-            verb="keepalive",
-            status=error.status if error else None,
-            code=error.code if error else None,
-            message=error.message if error else None,
-        )
 
     def _why_no_key(self, now: float) -> ListenKeyError:
         blocked = self._account.host.allowed_at - now
         if blocked > 0:
-            last = self._error if isinstance(self._error, RateLimitedError) else None
-            return RateLimitedError(
-                f"the exchange wants silence for {blocked:.0f} s more, which is beyond open_timeout",
-                advice="Wait that long before opening a key, and ask less often",
-                retry_after=blocked,
-                venue=self._venue.name,
-                verb="create",
-                status=last.status if last else None,
-                code=last.code if last else None,
-                message=last.message if last else None,
-            )
-        if self._error is not None:
-            return self._error
-        return UnavailableError(
-            f"no create could be sent within open_timeout ({self._timing.open_timeout:g} s)",
-            advice="Other contexts of this account have requests in flight that are not answered; try again",
-            venue=self._venue.name,
-            verb="create",
-        )
+            return silence_too_long(self._venue.name, blocked, self._error)
+        return self._error or never_sent(self._venue.name, self._timing.open_timeout)
 
     # The end.
 
-    def _must_ask_again(self, now: float) -> bool:
+    def _wind_up(self, now: float) -> None:
+        """The block is over. Do whatever the state allows; with a request in flight, wait for its outcome."""
+        match self.state:
+            case State.VACANT if self._must_recover(now):
+                self._fire(Event.STOP_UNSURE)
+            case State.UNSURE if self._must_recover(now) and not self._is_too_late(now):
+                pass
+            case State.VACANT | State.HELD | State.FAILED | State.UNSURE:
+                self._end(now)
+        if self.state is State.LEAVING:
+            self._reconsider_close(now)
+
+    def _must_recover(self, now: float) -> bool:
         """A create may have made a key that we were not told, and closing it takes its name: one create more will say.
 
         With one key per account it returns that very key. It is tried once, for whoever leaves is in a hurry.
         """
         return (
-            self.state is State.VACANT
-            and self._account.unsure
-            and (self._account.key is None or now >= self._expires_at)
+            self._account.unsure
+            and (self._account.key is None or now >= self._record.expires_at)
             and self._venue.close is not None
             and self._close_names_key
             and not self._makes_new_keys  # it would make one more
             and self._on_exit == "close"
             and not self._account.is_shared()  # else it is up to those who stay
-            and not self._asked_again
         )
 
     def _end(self, now: float) -> None:
@@ -533,14 +529,10 @@ class Lifecycle:
         elif self._has_something_to_close():
             self._fire(Event.STOP_OWING)
             self._error = None
-            self._attempt = 0
-            self._due = now
+            self._pacing.attempt = 0
+            self._pacing.due = now
             self._give_up_at = now + self._timing.close_timeout
-        else:
-            self._finish_without_close()
-
-    def _finish_without_close(self) -> None:
-        if self._account.unsure:
+        elif self._account.unsure:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
             self._finish(Event.STOP, closed=False, error=self._error or self._why_not_closed())
         else:
@@ -554,50 +546,38 @@ class Lifecycle:
         return self._venue.key_place("close") != "account"
 
     def _reconsider_close(self, now: float) -> None:
+        """Before a close is sent: others may have come to hold the key, or closed it, or the time may be over."""
         if self._account.is_shared() or not self._has_something_to_close():
             self._finish(Event.STOP, closed=None)
-        elif max(now, self.ready_at) >= self._give_up_at:
+        elif self._is_too_late(now):
             self._finish(Event.GAVE_UP, closed=False, error=self._error or self._why_not_closed())
 
     def _receive_close(self, outcome: Outcome, now: float) -> None:
-        if outcome.event in {Event.TRANSIENT, Event.WAIT}:
+        if isinstance(outcome, Transient | Wait):
             self._try_again(outcome, now)
+            return
+        # That the key we named is gone says nothing of another one that we were never told.
+        other = self._account.unsure and self._close_names_key
+        is_closed = isinstance(outcome, Ok) or (isinstance(outcome, Gone) and not other)
+        if is_closed:
+            self._account.forget(self._sent.key)
+            self._record.presume_dead(now)
+        if is_closed and self._account.to_close() is not None:
+            self._fire(Event.TRANSIENT)  # a close is still due: that of a key which we held before
+            self._pacing.due = now
+        elif is_closed and now < self._record.untold_until:
+            self._finish(outcome.event, closed=False, error=key_may_be_left(self._venue.name, self._pace.validity))
         else:
-            # That the key we named is gone says nothing of another one that we were never told.
-            other = self._account.unsure and self._close_names_key
-            is_closed = outcome.event is Event.OK or (outcome.event is Event.GONE and not other)
-            if is_closed:
-                self._account.forget(self._closing)
-                self._expires_at = min(self._expires_at, now)
-            if is_closed and self._account.to_close() is not None:
-                self._fire(Event.TRANSIENT)  # a close is still due: that of a key which we held before
-                self._due = now
-            elif is_closed and now < self._lost_until:
-                self._finish(outcome.event, closed=False, error=self._why_left())
-            else:
-                self._finish(outcome.event, closed=is_closed, error=None if is_closed else outcome.error)
-
-    def _why_left(self) -> ListenKeyError:
-        return UnavailableError(
-            "the answer to a create was lost; if the exchange made a key, nobody knows it to close it",
-            advice=f"That key expires by itself within {self._pace.validity:g} s",
-            venue=self._venue.name,
-            verb="close",
-        )
+            self._finish(outcome.event, closed=is_closed, error=None if is_closed else self._error)
 
     def _why_not_closed(self) -> ListenKeyError:
-        return UnavailableError(
-            f"no close could be sent within close_timeout ({self._timing.close_timeout:g} s)",
-            advice=f"The key expires by itself within {self._pace.validity:g} s",
-            venue=self._venue.name,
-            verb="close",
-        )
+        return not_closed(self._venue.name, self._pace.validity, self._timing.close_timeout)
 
     def _finish(self, event: Event, *, closed: bool | None, error: ListenKeyError | None = None) -> None:
         self._fire(event)
         self.closed = closed
         if self.generation or error:  # else there never was a key
-            self._notices.append(Notice("closed", error))
+            self._report.tell(Closed(self.generation, error))
 
     def _fire(self, event: Event) -> None:
         self.state = after(self.state, event)

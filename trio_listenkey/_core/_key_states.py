@@ -1,9 +1,9 @@
-"""The states of a listen key and every way from one to the other.
+"""The states of a listen key, the phases of its block, and every way from one to the other.
 
 Two rules:
 
-**Rule 1**: what state a key is in, and what may come next, is decided in this file and nowhere else. Everyone
-else names an event and looks up what it leads to.
+**Rule 1**: what state a key is in, what phase its block, and what may come next, is decided in this file and nowhere
+else. Everyone else names an event and looks up what it leads to.
 
 **Rule 2**: this file does not know why. It has never heard of HTTP, of time or of an exchange; what counts as
 ``GONE`` is the business of ``_answers``, and when something is ``DUE`` that of ``_lifecycle``.
@@ -11,12 +11,16 @@ else names an event and looks up what it leads to.
 Theory of operation
 ===================
 
-There are three things to do with a key, and for each a state in which it is yet to be done and one in which the
+There are two machines: the key, and the block that it is for. They are apart because the end of the block may come
+while a request is in flight, which has to end first.
+
+There are four things to do with a key, and for each a state in which it is yet to be done and one in which the
 request is in flight::
 
-    create      VACANT    CREATING
-    keep alive  HELD      RENEWING
-    close       LEAVING   CLOSING
+    create            VACANT    CREATING
+    keep alive        HELD      RENEWING
+    be told its name  UNSURE    RECOVERING    (on the way out, if a create's answer was lost and a close takes a name)
+    close             LEAVING   CLOSING
 
 A request in flight always ends in exactly one of five events (``OK`` ... ``REFUSED``): every one of them is bounded
 in time, and a time-out is ``TRANSIENT``. Nothing else can happen to a state with a request in flight; that is what
@@ -24,9 +28,14 @@ makes "at most one request per key" (and "no cancellation between the exchange m
 So the end of the block, too, is an event of the waiting states only: whoever wants to leave cuts the request
 short and waits for its outcome.
 
+The block has three phases: OPENING until the first key is held, RUNNING, and STOPPING once the block is over. What is
+tried, and for how long, follows from the phase: opening and stopping have a time limit each, running has none.
+``JOINT_STATES`` says which states there are in which phase.
+
 ``FAILED`` waits for the block to end, for it is the block's key and the block goes first. ``CLOSED`` is the end.
 
-WARNING: the diagram in the documentation is drawn from ``TRANSITIONS``; a new state needs a place there.
+WARNING: the diagrams in the documentation are drawn from ``TRANSITIONS`` and ``PHASES``; a new state needs a place
+there.
 """
 
 from __future__ import annotations
@@ -34,7 +43,17 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any
 
-__all__ = ["TRANSITIONS", "Event", "State", "after"]
+__all__ = [
+    "JOINT_STATES",
+    "PHASES",
+    "TRANSITIONS",
+    "Event",
+    "Phase",
+    "PhaseEvent",
+    "State",
+    "after",
+    "phase_after",
+]
 
 
 class State(Enum):
@@ -52,6 +71,10 @@ class State(Enum):
     """A keepalive is in flight; the key is still presumed alive."""
     FAILED = auto()
     """There is no way on. The block is told and its end awaited."""
+    UNSURE = auto()
+    """The block is over, and a create may have made a key that nobody was told. A create that will tell it is due."""
+    RECOVERING = auto()
+    """That create is in flight. It is the only one: whoever leaves is in a hurry."""
     LEAVING = auto()
     """The block is over. A close is due."""
     CLOSING = auto()
@@ -85,6 +108,32 @@ class Event(Enum):
     """The block is over, and there is nothing (for us) to close."""
     STOP_OWING = auto()
     """The block is over, and there is a key to close."""
+    STOP_UNSURE = auto()
+    """The block is over, and there may be a key to close whose name nobody was told."""
+
+
+class Phase(Enum):
+    """Where the block is that the key is for."""
+
+    __hash__: Any = object.__hash__
+
+    OPENING = auto()
+    """There was no key yet. A time limit runs; what is refused is final."""
+    RUNNING = auto()
+    """There was a key. There is no limit: a key that is lost is replaced, however long it takes."""
+    STOPPING = auto()
+    """The block is over. A time limit runs, and failures are told to nobody: nobody waits for a key any more."""
+
+
+class PhaseEvent(Enum):
+    """What happens to a block."""
+
+    __hash__: Any = object.__hash__
+
+    HELD = auto()
+    """The exchange has told a key."""
+    LEFT = auto()
+    """The block has ended, in whatever way."""
 
 
 TRANSITIONS: dict[State, dict[Event, State]] = {
@@ -94,6 +143,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.STOP: State.CLOSED,
         # The last key may be alive for all we know: it ran out by our clock only, or an answer was lost.
         Event.STOP_OWING: State.LEAVING,
+        Event.STOP_UNSURE: State.UNSURE,
     },
     State.CREATING: {
         Event.OK: State.HELD,
@@ -119,6 +169,19 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.STOP: State.CLOSED,
         Event.STOP_OWING: State.LEAVING,
     },
+    State.UNSURE: {
+        Event.DUE: State.RECOVERING,
+        # No time is left for it, or it has become somebody else's business.
+        Event.STOP: State.CLOSED,
+        Event.STOP_OWING: State.LEAVING,
+    },
+    State.RECOVERING: {
+        Event.OK: State.HELD,
+        Event.TRANSIENT: State.FAILED,
+        Event.WAIT: State.FAILED,
+        Event.REFUSED: State.FAILED,
+        # NB no GONE, as for every create.
+    },
     State.LEAVING: {
         Event.DUE: State.CLOSING,
         Event.GAVE_UP: State.CLOSED,
@@ -136,9 +199,34 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
 }
 
 
+PHASES: dict[Phase, dict[PhaseEvent, Phase]] = {
+    Phase.OPENING: {PhaseEvent.HELD: Phase.RUNNING, PhaseEvent.LEFT: Phase.STOPPING},
+    Phase.RUNNING: {PhaseEvent.HELD: Phase.RUNNING, PhaseEvent.LEFT: Phase.STOPPING},
+    # A create that was in flight when the block ended may still tell a key.
+    Phase.STOPPING: {PhaseEvent.HELD: Phase.STOPPING},
+}
+
+_ON_THE_WAY_OUT = frozenset({State.UNSURE, State.RECOVERING, State.LEAVING, State.CLOSING, State.CLOSED})
+
+JOINT_STATES: dict[Phase, frozenset[State]] = {
+    Phase.OPENING: frozenset({State.VACANT, State.CREATING, State.FAILED}),
+    Phase.RUNNING: frozenset(State) - _ON_THE_WAY_OUT,
+    Phase.STOPPING: frozenset(State),
+}
+"""The states that a key can be in, in each phase of its block."""
+
+
 def after(state: State, event: Event) -> State:
     """The state that ``event`` leads to. A hole in the table is a bug of ours, and says where."""
     try:
         return TRANSITIONS[state][event]
     except KeyError:
         raise AssertionError(f"a listen key that is {state.name} cannot have {event.name} happen to it") from None
+
+
+def phase_after(phase: Phase, event: PhaseEvent) -> Phase:
+    """The phase that ``event`` leads to. A hole is a bug of ours, as in ``after``."""
+    try:
+        return PHASES[phase][event]
+    except KeyError:
+        raise AssertionError(f"a block that is {phase.name} cannot have {event.name} happen to it") from None

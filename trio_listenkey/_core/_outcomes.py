@@ -1,37 +1,115 @@
-"""What became of a request, as a value."""
+"""What became of a request: one frozen class for each of the five ways it can end.
+
+An outcome that exists is legal: each class has the fields that its kind needs and no others, and refuses values that
+mean nothing. ``event`` is what the outcome is to the key's table in ``_state``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
+from typing import ClassVar, Literal
 
 from .._errors import ListenKeyError
 from ._key_states import Event
 
-__all__ = ["Outcome"]
+__all__ = ["Gone", "Ok", "Outcome", "Refused", "Transient", "Wait"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Outcome:
-    """How a request ended.
+class Ok:
+    """The exchange did what it was asked.
 
     Attributes:
-        event: ``OK``, ``TRANSIENT``, ``WAIT``, ``GONE`` or ``REFUSED``.
-        key: The listen key in the answer, checked; ``None`` where it has none.
-        wait: With ``WAIT``: seconds of silence that the exchange asks for.
-        error: With everything but ``OK``: what to raise, should it come to that.
-        unsure: The exchange may have done the work although we were not told.
-        lives: With ``OK``: seconds that the key lives from now on, where the answer says so.
-        clock: With ``REFUSED``, for the sake of our clock: seconds that the exchange's is ahead of it, if it told
-            and another try makes sense.
+        key: The listen key in the answer, checked; ``None`` where the answer names none.
+        lives: Seconds that the key lives from now on, where the answer says so.
     """
 
-    event: Event
+    event: ClassVar[Literal[Event.OK]] = Event.OK
+
     key: str | None = None
-    wait: float = 0.0
-    error: ListenKeyError | None = None
-    unsure: bool = False
     lives: float | None = None
-    clock: float | None = None
+
+    def __post_init__(self) -> None:
+        assert self.key != ""
+        assert self.lives is None or 0 < self.lives < inf
 
     def __repr__(self) -> str:
-        return f"<Outcome {self.event.name}>"
+        return "<Ok>"  # never the key
+
+
+@dataclass(frozen=True, slots=True)
+class Transient:
+    """No usable answer: another try may help.
+
+    Attributes:
+        error: What went wrong.
+        may_be_done: The exchange may have done the work all the same: only the answer was lost.
+    """
+
+    event: ClassVar[Literal[Event.TRANSIENT]] = Event.TRANSIENT
+
+    error: ListenKeyError
+    may_be_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The exchange wants no request from this address for a while. The request was turned away and not done.
+
+    Attributes:
+        error: What it said.
+        seconds: For how long, from now on.
+    """
+
+    event: ClassVar[Literal[Event.WAIT]] = Event.WAIT
+
+    error: ListenKeyError
+    seconds: float
+
+    def __post_init__(self) -> None:
+        assert isfinite(self.seconds)
+        assert self.seconds >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The exchange does not know the key (any more).
+
+    Attributes:
+        error: What it said.
+    """
+
+    event: ClassVar[Literal[Event.GONE]] = Event.GONE
+
+    error: ListenKeyError
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The exchange said no, and would again.
+
+    Attributes:
+        error: What to raise.
+        may_be_done: The exchange may have done the work all the same, for example where it says success and names no
+            key.
+        clock: Refused for our clock's sake: seconds that the exchange's clock is ahead of ours, if it told, and
+            another try by that clock makes sense.
+        hollow: The exchange says that it made a key and does not tell which. At the first opening that is the wrong
+            exchange or a wrong venue; once a key has lived there, it is the exchange's trouble and may pass.
+    """
+
+    event: ClassVar[Literal[Event.REFUSED]] = Event.REFUSED
+
+    error: ListenKeyError
+    may_be_done: bool = False
+    clock: float | None = None
+    hollow: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.clock is None or isfinite(self.clock)
+        assert self.may_be_done or not self.hollow
+
+
+Outcome = Ok | Transient | Wait | Gone | Refused
+"""How a request ended."""

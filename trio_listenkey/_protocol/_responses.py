@@ -22,8 +22,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from .._core._key_states import Event
-from .._core._outcomes import Outcome
+from .._core._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 from .._errors import (
     CredentialsError,
     EndpointGoneError,
@@ -98,7 +97,7 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
         "message": message,
     }
     if verb != "create" and _says_gone(venue, answer.status, code):
-        return Outcome(Event.GONE, error=RefusedError("the key does not exist", advice="Create a new one", **facts))
+        return Gone(RefusedError("the key does not exist", advice="Create a new one", **facts))
     if code in WAIT_CODES | venue.answer.silence or _asks_for_silence(answer.status, code):
         return _wait(answer, message, epoch, facts)
     if code in TRANSIENT_CODES | venue.answer.transient or _may_pass(answer.status, body):
@@ -106,14 +105,14 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
     if code in venue.answer.clock:
         return _wrong_clock(answer, body, epoch, facts)
     if is_wrong and code is None and answer.status < 300:
-        return _transient("the answer does not say that it is a success", facts, unsure=True)
-    return Outcome(Event.REFUSED, error=_refusal(venue, verb, answer.status, code, facts))
+        return _transient("the answer does not say that it is a success", facts, may_be_done=True)
+    return Refused(_refusal(venue, verb, answer.status, code, facts))
 
 
 def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable[str]) -> Outcome:
     """What it means that a transport brought back no answer."""
     facts: dict[str, Any] = {"venue": venue.name, "verb": verb}
-    return _transient(f"no answer: {readable(error.reason, hide)}", facts, unsure=not error.unsent)
+    return _transient(f"no answer: {readable(error.reason, hide)}", facts, may_be_done=not error.unsent)
 
 
 def _decode(body: bytes) -> Any:
@@ -197,9 +196,9 @@ def _wrong_clock(answer: Response, body: Any, epoch: float, facts: dict[str, Any
         **facts,
     )
     if ahead is None or abs(ahead) > FURTHEST_CLOCK:
-        return Outcome(Event.REFUSED, error=error)
+        return Refused(error)
     # Where the clocks agree, it was set right meanwhile, or the request was slow: by ours, then.
-    return Outcome(Event.REFUSED, error=error, clock=ahead if abs(ahead) > _SAME_TIME else 0.0)
+    return Refused(error, clock=ahead if abs(ahead) > _SAME_TIME else 0.0)
 
 
 def _exchange_time(answer: Response, body: Any) -> float | None:
@@ -214,17 +213,17 @@ def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outc
     facts: dict[str, Any] = {"venue": venue.name, "verb": verb, "status": answer.status}
     is_empty = answer.body.strip() in {b"", b"null"}
     if verb == "close" and (body is not None or is_empty):
-        return Outcome(Event.OK)  # it was asked to forget a key: what else it says does not matter
+        return Ok()  # it was asked to forget a key: what else it says does not matter
     if verb == "keepalive" and is_empty and venue.answer.may_be_empty:
-        return Outcome(Event.OK)
+        return Ok()
     if body is None:
-        return _transient("the answer is not JSON", facts, unsure=True)
+        return _transient("the answer is not JSON", facts, may_be_done=True)
     key = _find(body, venue.answer.key)
     if verb == "keepalive" and venue.keepalive is not None and isinstance(body, dict) and key is _MISSING:
-        return Outcome(Event.OK)  # the spot dialect answers {}; COIN-M has documented both
+        return Ok()  # the spot dialect answers {}; COIN-M has documented both
     problem = _problem_with(venue, key, body)
     if problem is None:
-        return Outcome(Event.OK, key=key, lives=_life(venue, answer, body))
+        return Ok(key, _life(venue, answer, body))
     if verb == "keepalive":
         return _transient(problem, facts)
     error = RefusedError(
@@ -232,7 +231,7 @@ def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outc
         advice=f"Check that {venue.rest_url} is the exchange that {venue.name!r} describes",
         **facts,
     )
-    return Outcome(Event.REFUSED, error=error, unsure=True)
+    return Refused(error, may_be_done=True, hollow=True)
 
 
 def _problem_with(venue: Venue, key: Any, body: Any) -> str | None:
@@ -271,10 +270,10 @@ def _may_pass(status: int, body: Any) -> bool:
     return body is None and status >= 400 and status not in _SETTLED_STATUSES
 
 
-def _transient(problem: str, facts: dict[str, Any], *, unsure: bool | None = None) -> Outcome:
+def _transient(problem: str, facts: dict[str, Any], *, may_be_done: bool = True) -> Transient:
     # In doubt the exchange has done it: "5XX ... the execution status is UNKNOWN" (Binance, general information).
     error = UnavailableError(problem, advice="Try again; if it lasts, look at the exchange's status page", **facts)
-    return Outcome(Event.TRANSIENT, error=error, unsure=True if unsure is None else unsure)
+    return Transient(error, may_be_done)
 
 
 def _wait(answer: Response, message: str | None, epoch: float, facts: dict[str, Any]) -> Outcome:
@@ -285,7 +284,7 @@ def _wait(answer: Response, message: str | None, epoch: float, facts: dict[str, 
         retry_after=wait,
         **facts,
     )
-    return Outcome(Event.WAIT, wait=wait, error=error)
+    return Wait(error, wait)
 
 
 def _seconds_of_silence(answer: Response, message: str | None, epoch: float) -> float:

@@ -34,9 +34,10 @@ from typing import Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, Notice, OnExit, OnLost, Send
-from .._core._key_states import Event, State
-from .._core._outcomes import Outcome
+from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, OnExit, OnLost, Send
+from .._core._key_states import State
+from .._core._notices import Closed, Lost, Notice, Renewed, Retrying
+from .._core._outcomes import Outcome, Refused
 from .._errors import ListenKeyError, TransportError, UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._requests import build_request
@@ -291,7 +292,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                 )
         except ListenKeyError as error:
             # It could not be signed, and nothing was sent. The frames that it came through know the listen key.
-            return Outcome(Event.REFUSED, error=error.with_traceback(None))
+            return Refused(error.with_traceback(None))
         except TransportError as error:
             return no_answer(self._venue, send.verb, error, hide=hide)
         except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's
@@ -325,7 +326,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             venue=self._venue.name,
             verb=send.verb,
         )
-        return Outcome(Event.REFUSED, error=error, unsure=True)
+        return Refused(error, may_be_done=True)
 
     # How the two learn of each other.
 
@@ -350,29 +351,20 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.failure is not None:
             self._body.cancel("the listen key failed")
         for notice in machine.notices():
-            _log_notice(self._venue.name, machine.generation, notice)
-            self._tell_instrument(notice)
+            _log_notice(self._venue.name, notice)
+            self._observer.tell(notice.kind, notice.generation, *notice.arguments)
             self._key._notify(notice)  # noqa: SLF001 - the other half of this one
 
-    def _tell_instrument(self, notice: Notice) -> None:
-        facts: tuple[object, ...] = ()
-        match notice.kind:
-            case "retrying":
-                facts = (notice.error, notice.delay)
-            case "lost" | "closed":
-                facts = (notice.error,)
-        self._observer.tell(notice.kind, self._machine.generation, *facts)
 
-
-def _log_notice(venue: str, generation: int, notice: Notice) -> None:
-    match notice.kind:
-        case "renewed":
+def _log_notice(venue: str, notice: Notice) -> None:
+    match notice:
+        case Renewed(generation):
             _log.debug("%s: listen key %d kept alive", venue, generation)
-        case "retrying":
-            _log.warning("%s: listen key %d: %s Next try in %.1f s", venue, generation, notice.error, notice.delay)
-        case "lost":
-            _log.warning("%s: listen key %d is lost: %s", venue, generation, notice.error)
-        case "closed" if notice.error is not None:
-            _log.warning("%s: listen key %d may be left behind: %s", venue, generation, notice.error)
+        case Retrying(generation, error, delay):
+            _log.warning("%s: listen key %d: %s Next try in %.1f s", venue, generation, error, delay)
+        case Lost(generation, error):
+            _log.warning("%s: listen key %d is lost: %s", venue, generation, error)
+        case Closed(generation, error) if error is not None:
+            _log.warning("%s: listen key %d may be left behind: %s", venue, generation, error)
         case _:
-            _log.info("%s: listen key %d %s", venue, generation, notice.kind)
+            _log.info("%s: listen key %d %s", venue, notice.generation, notice.kind)

@@ -172,7 +172,6 @@ class KeyAccess:
         match notice.kind:
             case "created" | "renewed" | "replaced":
                 self._take()
-                self._settle()
             case "lost":
                 self._machine.key_lost(self._now())
             case "retrying":
@@ -188,15 +187,7 @@ class KeyAccess:
                 self._key.value,
                 lifecycle.confirmed_at,
                 self._now(),
-                names_key=lifecycle.names_key,
             )
-
-    def _settle(self) -> None:
-        """The exchange says that our key is dead, and that the account has a living one: a create says which it is."""
-        lifecycle = self._key._machine  # noqa: SLF001 - as above
-        if self._machine.trust.is_denied and not lifecycle.names_key:
-            lifecycle.presume_dead(self._now())
-            self._key._look_again()  # noqa: SLF001 - as above
 
     def _mind_bans(self) -> None:
         """A host that wants silence is not asked, so that nobody waits for its answer."""

@@ -1,0 +1,118 @@
+"""What is known of one context's key, and how often such keys are kept alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from .._errors import UsageError
+from .._settings import Timing
+from .._statistics import KeyStatistics
+from .._venue._venue import Venue
+from ._notices import Notice
+
+__all__ = ["KeepaliveSchedule", "KeyRecord", "KeyReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepaliveSchedule:
+    """How long a key lives and how often it is kept alive, in seconds: the venue's word, or the user's instead.
+
+    Raises:
+        UsageError: Keys would die between one keepalive and the next.
+    """
+
+    validity: float
+    keepalive_every: float
+
+    @classmethod
+    def of(cls, venue: Venue, timing: Timing) -> KeepaliveSchedule:
+        """Settle it for ``venue`` and ``timing``."""
+        validity = venue.validity if timing.validity is None else timing.validity
+        every = venue.keepalive_every if timing.validity is None else validity / 2
+        pace = cls(validity, every if timing.keepalive_every is None else timing.keepalive_every)
+        if pace.keepalive_every >= pace.validity:
+            raise UsageError(
+                f"a keepalive every {pace.keepalive_every:g} s is too late for keys that live {pace.validity:g} s",
+                advice="Pass Timing with a keepalive_every of about half the validity",
+            )
+        return pace
+
+
+class KeyRecord:
+    """What the exchange has told of one context's key, and when. Changed by its lifecycle alone."""
+
+    __slots__ = ("asked_at", "confirmed_at", "expires_at", "generation", "untold_until", "value")
+
+    value: str | None
+    """The last key that the exchange told us. It is presumed alive before ``expires_at`` and no longer."""
+
+    generation: int
+    """How many different values ``value`` has had. It never falls; 0 exactly while ``value`` is ``None``."""
+
+    expires_at: float
+    """The key is presumed alive before then. Counted from when the last success was *sent*: the exchange may have
+    counted from then, and not from earlier. Moved forward by ``hold`` alone."""
+
+    confirmed_at: float
+    """When the last request was sent whose answer proved that this key is alive; at that time it was."""
+
+    asked_at: float
+    """When someone last doubted that the key is alive. What was sent before then is no answer to that doubt."""
+
+    untold_until: float
+    """Before then another key may be alive that a lost answer did not tell, and that no other create will tell."""
+
+    def __init__(self) -> None:
+        self.value = None
+        self.generation = 0
+        self.expires_at = self.confirmed_at = self.asked_at = self.untold_until = -inf
+
+    def hold(self, value: str, sent_at: float, validity: float) -> bool:
+        """A request sent at ``sent_at`` found ``value`` alive; return whether that is another key than before."""
+        is_new = value != self.value
+        self.value = value
+        self.generation += is_new
+        self.confirmed_at = sent_at
+        self.expires_at = sent_at + validity
+        return is_new
+
+    def presume_dead(self, now: float) -> None:
+        """The key is alive no longer."""
+        self.expires_at = min(self.expires_at, now)
+
+
+class KeyReport:
+    """What a lifecycle has to tell: counters, and notices until someone takes them."""
+
+    __slots__ = ("_counts", "_notices")
+
+    def __init__(self) -> None:
+        self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses"), 0)
+        self._notices: list[Notice] = []
+
+    def count(self, what: str) -> None:
+        """One more of ``what``, a counter of ``KeyStatistics``."""
+        self._counts[what] += 1
+
+    def tell(self, notice: Notice) -> None:
+        """Keep it for ``take``."""
+        self._notices.append(notice)
+
+    def take(self) -> list[Notice]:
+        """What was told since the last call."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def statistics(
+        self, record: KeyRecord, *, state: str, next_request_at: float, closed: bool | None, to_local: float
+    ) -> KeyStatistics:
+        """Counters and times; ``to_local`` is added to the times."""
+        return KeyStatistics(
+            state=state,
+            generation=record.generation,
+            expires_at=record.expires_at + to_local,
+            next_request_at=next_request_at + to_local,
+            closed=closed,
+            **self._counts,
+        )

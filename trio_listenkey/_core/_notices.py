@@ -1,0 +1,80 @@
+"""What a key's lifecycle has to tell: one frozen class for each method of an instrument, with its arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from .._errors import ListenKeyError
+
+__all__ = ["Closed", "Created", "Lost", "Notice", "Renewed", "Replaced", "Retrying"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    """Common to all.
+
+    Attributes:
+        generation: The key's, at the time of which the notice tells.
+    """
+
+    generation: int
+
+    @property
+    def arguments(self) -> tuple[object, ...]:
+        """What the instrument's method is called with, after the venue's name and the generation."""
+        names: tuple[str, ...] = self.__match_args__
+        return tuple(getattr(self, name) for name in names[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Created(_Notice):
+    """The first key was made."""
+
+    kind: ClassVar[Literal["created"]] = "created"
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed(_Notice):
+    """The exchange has confirmed that the key is alive."""
+
+    kind: ClassVar[Literal["renewed"]] = "renewed"
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced(_Notice):
+    """There is another key: ``generation`` is the new one's."""
+
+    kind: ClassVar[Literal["replaced"]] = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying(_Notice):
+    """A request failed with ``error``; the next one comes after ``delay`` seconds, or later."""
+
+    kind: ClassVar[Literal["retrying"]] = "retrying"
+
+    error: ListenKeyError
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(_Notice):
+    """The key is dead, or must be presumed so."""
+
+    kind: ClassVar[Literal["lost"]] = "lost"
+
+    error: ListenKeyError
+
+
+@dataclass(frozen=True, slots=True)
+class Closed(_Notice):
+    """The block is over. ``error`` says why a key may be left at the exchange; ``None`` if none is."""
+
+    kind: ClassVar[Literal["closed"]] = "closed"
+
+    error: ListenKeyError | None
+
+
+Notice = Created | Renewed | Replaced | Retrying | Lost | Closed
+"""Something that observers want to know of. ``kind`` names the method of an instrument."""

@@ -12,6 +12,7 @@
     _watch _hold _doctor    the commands for real accounts, and ...
     _account _credentials   whose account, where
     _keeping                what watch and hold have in common
+    _process                where a command writes, and the signals that end it
     _supervision _exits     how they end, and with what status
     _status _told _panel    how they tell of themselves on standard error: lines, or a panel
     _output                 writing that holds up nothing

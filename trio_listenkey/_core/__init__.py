@@ -4,9 +4,13 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
 
     _key_states       tables: the states of a key and every transition
     _key_lifecycle    what to send for one key, and when
+    _key_record       what is known of a key: its value, generation and times
+    _key_errors       the errors that only the lifecycle can word
+    _notices          what observers are told, one class a kind
     _outcomes         what became of a request, as values
     _accounts         a host's bans and clock; who shares an account's key; which key is to be closed
     _stream_states    tables: the states of a stream and every transition
+    _trust            whether the key or subscription is alive as far as anyone knows, and when to ask
     _stream           what to do with a stream's sockets, and which gaps to report
     _stream_socket    what one socket has delivered and proven
     _buffer           what was received and not taken yet

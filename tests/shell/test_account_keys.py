@@ -60,7 +60,7 @@ async def another_program_restarts(exchange: Exchange, venue: Venue) -> None:
     transport, credentials = MemoryTransport(exchange), credentials_for(venue)
     for verb in ("close", "create"):
         now = int(trio.current_time() * 1000)
-        request = build_request(venue, credentials, verb, None, timestamp_ms=now)  # type: ignore[arg-type]
+        request = build_request(venue, credentials, verb, None, timestamp_ms=now)
         assert (await transport.request(request)).status == 200
 
 

@@ -108,6 +108,9 @@ class Timing:
             means that the peer is dead: so that is noticed within twice this time.
         silence_check_every: After this long without an event, a stream asks the exchange whether its key is still
             alive (a keepalive request). It bounds how long a key that died silently goes unnoticed.
+        feed_lag: By how much an exchange's feed of an account's events may lag behind its answers to pings, and behind
+            the feed on another socket; and how late it may begin after a handshake. A planned change of socket
+            overlaps for twice this time, and gaps are wider by it at both ends. From 0.
         socket_lifetime: After how long the exchange ends a socket; ``None`` takes what it documents (24 hours). A
             stream moves to a new socket before.
 
@@ -127,6 +130,7 @@ class Timing:
     connect_timeout: float = 10.0
     ping_every: float = 20.0
     silence_check_every: float = 60.0
+    feed_lag: float = 1.0
     socket_lifetime: float | None = None
 
     def __post_init__(self) -> None:
@@ -144,7 +148,7 @@ class Timing:
             )
 
 
-_MAY_BE_ZERO = {"jitter"}
+_MAY_BE_ZERO = {"jitter", "feed_lag"}
 _MAY_BE_NONE = {"keepalive_every", "validity", "socket_lifetime"}
 
 

@@ -12,6 +12,9 @@ from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import Gap, StreamItem, UserEvent
 from trio_listenkey.connectors._base import SocketError
 
+PROMPT = Timing(feed_lag=0)
+"""Feeds that do not lag: what follows from it if they do is told where that is the matter."""
+
 LOCAL, UNIX = -1000.0, 1_700_000_000.0
 CLOSED = SocketError("closed", code=1006)
 KEY = "K%d"
@@ -43,7 +46,7 @@ class Flow:
         draw: float = 0.0,
         **venue: Any,
     ) -> None:
-        timing = Timing() if timing is None else timing
+        timing = PROMPT if timing is None else timing
         self.door = ConnectLimiter() if door is None else door
         self.stream = Stream("somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=draw, **venue)
         self.stream.to_local, self.stream.to_unix = LOCAL, UNIX

@@ -36,7 +36,7 @@ class TestOpening:
 
     def test_it_takes_no_longer_than_open_timeout(self) -> None:
         """Without a socket by then it has failed, and says why; nothing is tried after that."""
-        flow = Flow(timing=Timing(open_timeout=5))
+        flow = Flow(timing=Timing(feed_lag=0, open_timeout=5))
         assert flow.stream.deadline == 5
         flow.held(1.0)
         link = flow.opens(1.0)
@@ -71,7 +71,7 @@ class TestOpening:
 
     def test_handshakes_that_fail_back_off(self) -> None:
         """Each wait may be twice as long as that before, up to the cap."""
-        flow, now = Flow(timing=Timing(open_timeout=1e6)), 0.0
+        flow, now = Flow(timing=Timing(feed_lag=0, open_timeout=1e6)), 0.0
         flow.held(now)
         for ceiling in (1, 2, 4, 8, 15, 15, 15, 15):
             flow.held(now)
@@ -86,8 +86,8 @@ class TestOpening:
 
     def test_a_refusal_shuts_the_door(self) -> None:
         """A host that wants silence gets it, from all of its streams."""
-        flow, other = Flow(timing=Timing(open_timeout=1e6)), Flow()
-        other = Flow(timing=Timing(open_timeout=1e6), door=flow.door)
+        flow, other = Flow(timing=Timing(feed_lag=0, open_timeout=1e6)), Flow()
+        other = Flow(timing=Timing(feed_lag=0, open_timeout=1e6), door=flow.door)
         flow.held(0.0)
         flow.fails(flow.opens(0.0), 0.0, status=429)
         assert flow.stream.deadline == pytest.approx(3)
@@ -194,7 +194,7 @@ class TestDrops:
 
     def test_half_a_life_is_long(self) -> None:
         """Where sockets live shorter than the cap of all pauses, their end is nothing unusual."""
-        flow, link = live(timing=Timing(socket_lifetime=10))
+        flow, link = live(timing=Timing(feed_lag=0, socket_lifetime=10))
         flow.held(5.0)
         flow.ends(link, 5.0)
         assert flow.wants() == ["Open"]
@@ -370,6 +370,7 @@ class TestSilence:
     def test_an_event_is_as_good(self) -> None:
         """A minute counts from the last event, and a doubt is over when one comes."""
         flow, link = live()
+        flow.ponged(link, 40.0, 40.1)
         flow.brings(link, 50.0, 1)
         assert flow.stream.deadline == 110
         flow.ponged(link, 109.0, 109.1)
@@ -539,6 +540,7 @@ class TestLiveIsSound:
         flow.brings(link, 50.0, b'{"e":"listenKeyExpired"}')
         flow.asks()
         flow.held(50.2, confirmed_at=40.0)
+        flow.ponged(link, 50.2, 50.3)
         flow.brings(link, 50.3, 1)
         flow.ponged(link, 110.0, 110.2)
         assert flow.tick(110.4) == "SILENT"
@@ -631,6 +633,7 @@ class TestLiveIsSound:
     def test_what_proved_the_key_proves_it_on_the_next_socket(self) -> None:
         """An event was read from the first: the key is the second one's, too."""
         flow, first, _ = draining()
+        flow.ponged(first, 1000.4, 1000.6)
         flow.brings(first, 1000.9, 1)
         flow.ponged(first, 1000.5, 1001.0)
         assert flow.stream.deadline == pytest.approx(1060.9)
@@ -768,12 +771,12 @@ class TestMoving:
         assert live(lifetime=1000.0)[0].stream.deadline == 60
         _, link = live(lifetime=1000.0)
         assert link.move_at == 950
-        _, link = live(timing=Timing(socket_lifetime=100), lifetime=1000.0)
+        _, link = live(timing=Timing(feed_lag=0, socket_lifetime=100), lifetime=1000.0)
         assert link.move_at == 95
 
     def test_its_time_may_be_another(self) -> None:
         """An exchange that runs faster than life ends its sockets earlier."""
-        _, first = live(timing=Timing(socket_lifetime=100))
+        _, first = live(timing=Timing(feed_lag=0, socket_lifetime=100))
         assert first.move_at == pytest.approx(95)
 
     def test_the_first_delivers_meanwhile(self) -> None:
@@ -928,7 +931,7 @@ class TestMoving:
 
     def test_it_has_a_ping_at_most(self) -> None:
         """Where pings are more frequent than that, so is the end of patience."""
-        flow, first = live(timing=Timing(ping_every=2))
+        flow, first = live(timing=Timing(feed_lag=0, ping_every=2))
         flow.held(100.0)
         flow.brings(first, 100.0, SHUTDOWN)
         second = flow.opens(100.0)
@@ -961,7 +964,6 @@ class TestMoving:
         flow, first, second = moving()
         flow.brings(first, 1000.1, 1)
         assert flow.fails(second, 1000.2, draw=0.5) == "LIVE"
-        assert first.recent is None
         assert flow.stream.deadline == pytest.approx(1000.2 + 0.55)
         flow.brings(first, 1000.3, 2)
         flow.delivers(1, 2)
@@ -972,7 +974,6 @@ class TestMoving:
         flow, first, second = draining()
         flow.brings(second, 1000.6, 1)
         assert flow.ends(second, 1000.7, draw=0.5) == "LIVE"
-        assert first.recent is None
         flow.brings(second, 1000.8, *range(200))
         flow.brings(first, 1000.8, 1)
         flow.delivers(1)
@@ -1003,14 +1004,16 @@ class TestMoving:
         flow.brings(first, 1000.1, 1)
         flow.ends(first, 1000.2)
         flow.fails(second, 1000.3)
-        assert first.recent is None
+        flow.held(1001.0)
+        third = flow.opens(1001.0)
+        flow.opened(third, 1001.1)
+        assert third.skip is None
 
     def test_a_key_that_dies_meanwhile_ends_the_handshake(self) -> None:
         """The first goes on, silently, until there is another key."""
-        flow, first, second = moving()
+        flow, _, second = moving()
         assert flow.lost(1000.1) == "SILENT"
         flow.closes(second, politely=False)
-        assert first.recent is None
         assert flow.held(1000.3, 2) == "MOVING"
 
     def test_a_key_that_dies_while_both_are_open_ends_neither(self) -> None:
@@ -1096,6 +1099,110 @@ class TestMoving:
         flow, first = live()
         flow.brings(first, 10.0, b'{"e":"serverShutdown","E":1,"x":"%b"}' % (b"x" * 256))
         assert flow.state == "LIVE"
+
+
+class TestFeedsThatLag:
+    """An account's feed may lag behind pongs, and behind that of another gateway, by ``feed_lag`` (S3, S10)."""
+
+    def test_both_sockets_overlap(self) -> None:
+        """For feed_lag until the next one has all for certain, and for another until the first one has shown that."""
+        flow, first, second = draining(timing=Timing())
+        assert flow.ponged(first, 1002.4, 1002.45) == "DRAINING"
+        assert flow.stream.deadline == 1002.5
+        assert flow.tick(1002.5) == "DRAINING"
+        assert first.ping_at == 1002.5
+        flow.brings(first, 1002.6, 1, 2)
+        flow.brings(second, 1002.6, 2, 3)
+        assert flow.ponged(first, 1002.5, 1002.7) == "LIVE"
+        flow.delivers(1, 2, 3)
+
+    def test_a_subscription_is_asked_about_then(self) -> None:
+        """The question belongs to the same moment as the ping."""
+        flow, first, _ = draining(timing=Timing(), subscribes=True)
+        assert flow.wants() == []
+        flow.tick(1002.5)
+        assert flow.stream.actions() == [Ask(first)]
+
+    def test_the_time_to_answer_begins_when_it_is_asked(self) -> None:
+        """However late that is: while nobody let time pass, nobody read."""
+        flow, first, _ = draining(timing=Timing())
+        assert flow.tick(1020.0) == "DRAINING"
+        assert flow.stream.deadline == 1025
+        assert flow.ponged(first, 1020.0, 1024.0) == "LIVE"
+        assert flow.items() == []
+
+    def test_a_dead_key_holds_nothing_up(self) -> None:
+        """Not much is to be had of its socket, and the next one's events are waited for."""
+        flow, first = live(timing=Timing())
+        flow.lost(50.0)
+        flow.held(50.1, 2)
+        second = flow.opens(50.1)
+        flow.opened(second, 50.2)
+        assert flow.ponged(first, 50.2, 50.3) == "LIVE"
+        assert flow.gap().ended_at == 51.2 + LOCAL
+
+    def test_but_one_that_came_back_was_not_dead(self) -> None:
+        """The exchange named it again, and then another one: the first may deliver still."""
+        flow, first = live(timing=Timing())
+        flow.lost(50.0)
+        flow.held(50.1)
+        flow.held(50.2, 2)
+        flow.opened(flow.opens(50.2), 50.3)
+        assert flow.ponged(first, 50.3, 50.4) == "DRAINING"
+
+    def test_a_gap_is_wider_by_it(self) -> None:
+        """What happened before an answered ping may not have come; nor what happened after a handshake."""
+        flow, first = live(timing=Timing())
+        flow.ponged(first, 95.0, 95.1)
+        flow.ends(first, 100.0)
+        flow.held(100.2)
+        flow.stream.actions()
+        flow.opened(flow.stream._next, 100.5)  # type: ignore[arg-type]
+        gap = flow.gap()
+        assert (gap.started_at, gap.ended_at) == (94 + LOCAL, 101.5 + LOCAL)
+        assert (gap.unix_started_at, gap.unix_ended_at) == (94 + UNIX, 101.5 + UNIX)
+
+    def test_a_next_gateway_that_is_behind_delivers_nothing_twice(self) -> None:
+        """After a drop it brings what was delivered up to feed_lag before; and later, until its feed is past that."""
+        flow, first = live(timing=Timing())
+        flow.brings(first, 98.0, 1)
+        flow.brings(first, 99.9, 2, 3)
+        flow.held(100.0)
+        flow.ends(first, 100.0)
+        second = flow.opens(100.0)
+        flow.opened(second, 100.1)
+        flow.brings(second, 100.3, 2)
+        flow.ponged(second, 100.9, 101.0)
+        flow.brings(second, 101.05, 3)
+        flow.ponged(second, 101.1, 101.2)
+        flow.brings(second, 101.3, 4, 3)
+        flow.delivers(1, 2, 3, "disconnected", 4, 3)
+
+    def test_nor_does_one_after_two(self) -> None:
+        """What was delivered counts, by whichever socket."""
+        flow, first, second = draining(timing=Timing())
+        flow.tick(1002.5)
+        flow.brings(first, 1002.6, 1)
+        flow.ponged(first, 1002.5, 1002.7)
+        flow.held(1002.8)
+        flow.ends(second, 1002.8)
+        flow.held(1003.0)
+        third = flow.opens(flow.stream.deadline) if flow.state == "WAITING" else flow.stream._next
+        assert third is not None
+        flow.opened(third, 1003.1)
+        flow.brings(third, 1003.2, 1, 2)
+        flow.delivers(1, "disconnected", 2)
+
+    def test_more_than_that_is_told(self) -> None:
+        """The next one has read an event so early that the first one should have delivered it: some may be missing."""
+        flow, first, second = draining(timing=Timing())
+        flow.brings(second, 1001.0, 3)
+        flow.brings(first, 1001.2, 1)
+        flow.tick(1002.5)
+        flow.ponged(first, 1002.5, 1002.6)
+        event, gap, later = flow.items()
+        assert (event.raw, later.raw) == (order(1), order(3))  # type: ignore[union-attr]
+        assert (gap.started_at, gap.ended_at) == (999 + LOCAL, 1001.5 + LOCAL)  # type: ignore[union-attr]
 
 
 class TestSubscriptions:

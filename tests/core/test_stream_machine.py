@@ -24,6 +24,7 @@ from trio_listenkey.connectors._base import SocketError
 TIMING = Timing(socket_lifetime=400.0)
 LIMITS = {"wait": 6, "drop_oldest": 6, "drop_newest": 6, "fail": 1_000_000}
 A_BATCH = 8
+LAGS = st.sampled_from([0.0, 0.01, 0.3, TIMING.feed_lag])
 BACK_WITHIN = 900.0
 """Seconds in which a stream is live again once faults have stopped: the longest silence that a refused handshake
 brings (300), the longest back-off (60), a silence check (60), a dead peer (40), two handshakes that time out; and room.
@@ -57,6 +58,17 @@ class Socket:
     proven_at: float = -inf
     """When there was last a sign of life on it: an event was read, or its subscription was confirmed."""
     deaf_since: float = inf
+    skew: float = 0.0
+    """By how much its gateway's feed of events is behind; pongs, and what is said of keys, are not."""
+    begins_late: float = 0.0
+    """How long after the handshake it begins."""
+    begins_at: float = inf
+    feed: deque[tuple[float, Message]] = field(default_factory=deque)
+
+    def happened(self, when: float, message: Message) -> None:
+        """An event happened, which its gateway's feed will have some time later."""
+        if when + self.skew >= self.begins_at:
+            self.feed.append((max(when + self.skew, self.feed[-1][0] if self.feed else -inf), message))
 
     @property
     def generation(self) -> int:
@@ -101,6 +113,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.emitted: dict[int, float] = {}
         self.sockets: dict[StreamSocket, Socket] = {}
         self.latency = 0.05
+        self.skew = self.begins_late = 0.0
         self.fate = "open"
         self.rest_works = True
         self.subscribed: set[int] = set()  # sockets' keys, by number, that the exchange knows
@@ -122,7 +135,7 @@ class StreamMachine(RuleBasedStateMachine):
         self._revive()
         self.stream.key_confirmed(1, "K1", self.now, self.now)
         self._follow()
-        self._run(1.0)
+        self._run(3.0)
         self.opened_at = self.now
         assert self.stream.is_live
 
@@ -139,10 +152,20 @@ class StreamMachine(RuleBasedStateMachine):
     def _emit(self, when: float) -> None:
         number = next(self.numbers)
         self.emitted[number] = when
-        text = json.dumps({"e": "ORDER", "E": int(when * 1000), "n": number})
         for socket in self.sockets.values():
             if socket.is_at_exchange and not socket.is_dead and self._gets_events(socket):
-                socket.put(("message", self._wrap(text, socket)), when, self.latency)
+                socket.happened(when, ("message", self._wrap(self._order(number), socket)))
+
+    def _order(self, number: int) -> str:
+        return json.dumps({"e": "ORDER", "E": int(self.emitted[number] * 1000), "n": number})
+
+    def _feed_begins(self, socket: Socket) -> None:
+        """From some time after the handshake on; and a gateway that is behind sends what happened before it."""
+        socket.begins_at = self.now + socket.begins_late
+        if self._gets_events(socket):
+            for number, when in list(self.emitted.items())[-50:]:
+                if when <= self.now:
+                    socket.happened(when, ("message", self._wrap(self._order(number), socket)))
 
     def _gets_events(self, socket: Socket) -> bool:
         return socket.key in self.subscribed
@@ -161,9 +184,14 @@ class StreamMachine(RuleBasedStateMachine):
             socket.opens_at = inf
             if socket.fate == "open":
                 socket.is_at_exchange = True
+                self._feed_begins(socket)
                 socket.put(("opened", None), self.now, self.latency)
             elif socket.fate != "hang":
                 socket.put(("refused", None), self.now, self.latency)
+        while socket.feed and self.now >= socket.feed[0][0]:
+            at, message = socket.feed.popleft()
+            if not socket.is_dead:
+                socket.put(message, at, self.latency)
         if self.now >= socket.ping_arrives_at:
             socket.ping_arrives_at = inf
             if not socket.is_dead:
@@ -249,6 +277,8 @@ class StreamMachine(RuleBasedStateMachine):
         for socket in self.sockets.values():
             yield from (socket.next_read, socket.opens_at, socket.ping_arrives_at)
             yield from (arrives_at for arrives_at, _ in socket.questions)
+            if socket.feed:
+                yield socket.feed[0][0]
             if socket.is_open:
                 yield socket.link.ping_at if socket.ping is None else socket.ping + TIMING.ping_every
             else:
@@ -278,7 +308,15 @@ class StreamMachine(RuleBasedStateMachine):
                 case Open(link):
                     assert not self.known_dead
                     assert link.generation == self.generation
-                    self.sockets[link] = Socket(link, self.key, self.now + self.latency, self.now, self.fate)
+                    self.sockets[link] = Socket(
+                        link,
+                        self.key,
+                        self.now + self.latency,
+                        self.now,
+                        self.fate,
+                        skew=self.skew,
+                        begins_late=self.begins_late,
+                    )
                 case Close(link):
                     self.sockets.pop(link, None)
                 case Ask(link):
@@ -388,6 +426,11 @@ class StreamMachine(RuleBasedStateMachine):
     @rule(latency=st.sampled_from([0.0, 0.02, 0.3, 2.0, 4.0]))
     def the_way_becomes_another(self, latency: float) -> None:
         self.latency = latency
+
+    @rule(skew=LAGS, begins_late=LAGS)
+    def next_gateway_lags(self, skew: float, begins_late: float) -> None:
+        """Sockets from now on have another gateway, whose feed is behind, or begins late (S10)."""
+        self.skew, self.begins_late = skew, begins_late
 
     @rule(fate=st.sampled_from(["open", "open", "open", "hang", "refuse", "ban"]))
     def handshakes_go_otherwise(self, fate: str) -> None:
@@ -554,7 +597,7 @@ class StreamMachine(RuleBasedStateMachine):
         assert self.now < silent_at or self.now >= self.banned_until, "nothing can be asked"
         # And by the exchange's own books: what was read last had been under way for as long as four seconds.
         deaf_since = socket.deaf_since if self.subscribes else self.dead_since
-        assert self.now < deaf_since + TIMING.silence_check_every + 2 + 4
+        assert self.now < deaf_since + TIMING.silence_check_every + 2 + TIMING.feed_lag + 4
 
     @invariant()
     def memory_is_bounded(self) -> None:

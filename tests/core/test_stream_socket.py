@@ -1,10 +1,10 @@
 """What one socket has seen, and what two have seen both."""
 
-from collections import Counter
 from math import inf
 
 import pytest
 
+from trio_listenkey._core._delivered import Delivered, shares
 from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import UserEvent
 
@@ -61,13 +61,13 @@ class TestObservation:
         """The key was alive some time after all that was observed; how long the event was under way is unknown."""
         made = link()
         made.ponged(31.0, 33.0, EVERY)
-        made.prove(40.0)
+        made.prove(40.0, is_news=True)
         assert (made.proof_at, made.event_at, made.alive_at, made.observed_at) == (31, 40, 40, 31)
 
     def test_a_better_proof_stays(self) -> None:
         """What the exchange has said counts for more than an event from before."""
         made = link(proof_at=50.0)
-        made.prove(40.0)
+        made.prove(40.0, is_news=True)
         assert (made.proof_at, made.alive_at) == (50, 50)
 
 
@@ -144,12 +144,12 @@ class TestPause:
         made = link()
         made.pause()
         made.resume(60.0)
-        made.prove(60.5)
+        made.prove(60.5, is_news=not made.is_lagging)
         made.ponged(59.0, 61.0, EVERY)
-        made.prove(61.0)
+        made.prove(61.0, is_news=not made.is_lagging)
         assert (made.event_at, made.is_lagging) == (-inf, True)
         made.ponged(60.0, 62.0, EVERY)
-        made.prove(63.0)
+        made.prove(63.0, is_news=not made.is_lagging)
         assert (made.event_at, made.is_lagging) == (63, False)
 
     def test_a_second_pause_is_one_too(self) -> None:
@@ -162,76 +162,103 @@ class TestPause:
         assert made.is_lagging
 
 
+class TestAnswers:
+    def test_a_peer_answers_until_two_pings_were_due(self) -> None:
+        """One that does not is dropped by then; what is not known while nobody reads is not presumed."""
+        made = link()
+        assert made.is_answering(50.9, EVERY)
+        assert not made.is_answering(51.0, EVERY)
+        made.ponged(31.0, 33.0, EVERY)
+        made.ponged(30.0, 34.0, EVERY)
+        assert made.is_answering(70.9, EVERY)
+        assert not made.is_answering(71.0, EVERY)
+
+
 class TestDoubles:
-    def followed(self, old: StreamSocket, now: float = 100.0) -> StreamSocket:
+    def followed(self, delivered: Delivered, now: float = 100.0, feed_lag: float = 0.0) -> StreamSocket:
         new = link(began_at=98.0, opened_at=99.0)
-        new.follow(old, now)
+        new.leave_out(delivered.since(90.0), now, feed_lag)
         return new
 
-    def old(self, *numbers: int) -> StreamSocket:
-        made = link()
-        made.recent = Counter()
-        made.remember([event(number) for number in numbers])
+    def delivered(self, *numbers: int) -> Delivered:
+        made = Delivered()
+        made.add([event(number) for number in numbers], 95.0, 90.0)
         return made
 
-    def test_nothing_is_remembered_without_need(self) -> None:
-        """Only while another socket is being opened."""
-        made = link()
-        made.remember([event(1)])
-        assert made.recent is None
-        assert not made.shares_with([event(1)])
+    def test_what_is_old_is_forgotten(self) -> None:
+        """Where no feed lags and no socket is being opened, nothing is remembered."""
+        made = Delivered()
+        made.add([event(1)], 95.0, 95.0)
+        assert made.since(-inf) == {}
+        made.add([event(1)], 95.0, 94.0)
+        made.add([event(2)], 96.0, 95.0)
+        made.add([], 96.0, 95.0)
+        assert made.since(95.5).total() == 1
+        assert made.since(95.0).total() == 2
+        made.add([event(3)], 97.0, 96.5)
+        assert list(made.since(-inf)) == [event(3).payload]
+
+    def test_memory_is_bounded(self) -> None:
+        """The oldest are forgotten; never those that came last."""
+        made = Delivered()
+        for number in range(4):
+            made.add([event(number)] * 20_000, 95.0, 90.0)
+        assert sorted(made.since(-inf).values()) == [20_000, 20_000]
+        made.add([event(9)] * 70_000, 95.0, 90.0)
+        assert made.since(-inf) == {event(9).payload: 70_000}
 
     def test_an_event_on_both_is_known(self) -> None:
         """One that both have delivered, even in another key's envelope, is enough."""
-        old = self.old(1, 2)
-        assert old.shares_with([event(2), event(3)])
-        assert old.shares_with([event(3), event(2, envelope="K2")])
-        assert not old.shares_with([event(3)])
-        assert not old.shares_with([])
+        old = self.delivered(1, 2).since(90.0)
+        assert shares(old, [event(2), event(3)])
+        assert shares(old, [event(3), event(2, envelope="K2")])
+        assert not shares(old, [event(3)])
+        assert not shares(old, [])
 
     @pytest.mark.parametrize("raw", [b"", b"hello", b'{"e":"x"}', b'{"e":"x","E":true}'])
     def test_what_has_no_time_is_never_the_same(self, raw: bytes) -> None:
         """Two messages that look alike are one event only if they are of one time."""
-        old = self.old()
-        old.remember([UserEvent(raw, 0.0)])
-        assert not old.shares_with([UserEvent(raw, 0.0)])
+        old = self.delivered()
+        old.add([UserEvent(raw, 0.0)], 95.0, 90.0)
+        assert not shares(old.since(90.0), [UserEvent(raw, 0.0)])
 
     def test_a_long_one_without_a_time_is_left_out(self) -> None:
         """GMO Coin's events have theirs elsewhere, and MEXC's are no JSON; but what is like them closes no gap."""
         long, words = UserEvent(b"x" * 65, 0.0), UserEvent(b"x" * 64, 0.0)
-        old = self.old()
-        old.remember([long, words])
-        assert not old.shares_with([long])
+        old = self.delivered()
+        old.add([long, words], 95.0, 90.0)
+        assert not shares(old.since(90.0), [long])
         assert self.followed(old).new_ones([long, words, long]) == [words, long]
 
     def test_each_is_left_out_once(self) -> None:
         """What came twice on the first, and so on the second, is left out twice, and not three times."""
-        new = self.followed(self.old(1, 1, 2))
+        new = self.followed(self.delivered(1, 1, 2))
         assert new.new_ones([event(1), event(3), event(1), event(1), event(2)]) == [event(3), event(1)]
 
     def test_without_doubles_all_are_new(self) -> None:
         """Nothing was delivered since the second socket began, so nothing can come twice."""
-        new = self.followed(self.old())
+        new = self.followed(self.delivered())
         assert new.skip is None
         assert new.ping_at == 119
         assert new.new_ones([event(1)]) == [event(1)]
 
     def test_a_ping_ends_it(self) -> None:
-        """It is sent at once; when it is answered, everything that could come twice has come."""
-        new = self.followed(self.old(1))
-        assert new.ping_at == 100
-        new.ponged(99.9, 100.5, EVERY)
+        """When one that is sent feed_lag later is answered, everything that could come twice has come."""
+        new = self.followed(self.delivered(1), feed_lag=1.0)
+        assert new.ping_at == 101
+        new.ponged(100.9, 101.5, EVERY)
         assert new.skip is not None
-        new.ponged(100.0, 100.6, EVERY)
+        new.ponged(101.0, 101.6, EVERY)
         assert new.skip is None
 
     def test_knowledge_is_handed_on(self) -> None:
         """What was known of the same key is known still; of another it says nothing."""
-        old = self.old(1)
+        old = link()
         old.ponged(98.5, 98.6, EVERY)
-        old.prove(98.7)
-        new = self.followed(old)
-        assert (new.proof_at, new.observed_at) == (98.5, 98.5)
+        old.prove(98.7, is_news=True)
+        new = link(began_at=98.0, opened_at=99.0)
+        new.follow(old)
+        assert (new.proof_at, new.observed_at, new.event_at) == (98.5, 98.5, 98.7)
         other = link(generation=2, began_at=98.0, opened_at=99.0)
-        other.follow(old, 100.0)
+        other.follow(old)
         assert (other.proof_at, other.observed_at) == (5, 98)

@@ -201,7 +201,7 @@ async def test_a_subscription_that_died_before_a_move_is_covered(
 
 @pytest.mark.parametrize("effect", [Hang(), api_error(500, -1000, "Unknown.")], ids=["silent", "cannot-say"])
 async def test_a_socket_that_does_not_say_what_became_of_it_is_a_gap(effect: Effect, autojump_clock: MockClock) -> None:
-    """It is given five seconds; then what was not proven is told, and the next one's events follow."""
+    """It is given five seconds after both have overlapped; then what was not proven is told, and events follow."""
     exchange = an_exchange()
     async with stream_of(exchange) as stream:
         await trio.sleep(80)
@@ -212,9 +212,9 @@ async def test_a_socket_that_does_not_say_what_became_of_it_is_a_gap(effect: Eff
         shutdown, gap = await take(stream, 2)
         assert shutdown.type == "serverShutdown"
         assert isinstance(gap, Gap)
-        assert moved_at + 1 < trio.current_time() <= moved_at + 6
-        assert 59 <= gap.started_at <= 61  # when it was last asked in silence
-        assert gap.ended_at == pytest.approx(moved_at)
+        assert moved_at + 3 < trio.current_time() <= moved_at + 8
+        assert 58 <= gap.started_at <= 60  # when it was last asked in silence, and feed_lag before
+        assert gap.ended_at == pytest.approx(moved_at + 1)
         happens(exchange)
         assert isinstance((await take(stream, 1))[0], UserEvent)
 
@@ -426,7 +426,7 @@ async def test_a_token_is_replaced_before_it_ends(autojump_clock: MockClock) -> 
     """The stream moves to the next one while the old one lives, again and again, on a quiet account, too."""
     exchange = an_exchange()
     async with stream_of(exchange, venues.BINANCE_MARGIN) as stream:
-        with trio.move_on_after(DAY):
+        with trio.move_on_after(DAY + 5):
             item = await stream.receive()
             raise AssertionError(f"nothing happened, and yet there was {item}")
         assert stream.key.generation == 3

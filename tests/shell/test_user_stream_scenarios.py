@@ -37,6 +37,7 @@ from trio_listenkey.testing import (
 HOUR = 3600.0
 SILENCE = PROMPT.silence_check_every
 LITTLE = 1.0
+LAG = PROMPT.feed_lag
 
 
 # --- Keepalives that go wrong
@@ -94,7 +95,7 @@ async def test_key_that_expires_with_an_event(autojump_clock: MockClock) -> None
         assert course.stream.statistics().generation == 2
     (gap,) = course.watch.gaps
     assert gap.cause == "key_lost"
-    assert gap.duration <= PROMPT.ping_every + LITTLE
+    assert gap.duration <= PROMPT.ping_every + LITTLE + 2 * LAG
     assert course.diary.times("lost") == [pytest.approx(100.25)]
 
 
@@ -110,7 +111,7 @@ async def test_key_that_is_killed_silently(autojump_clock: MockClock) -> None:
     assert lost <= 100.25 + SILENCE + LITTLE
     (gap,) = course.watch.gaps
     assert (gap.cause, len(course.watch.lost)) == ("key_lost", 120)
-    assert 100.25 - PROMPT.ping_every - LITTLE <= gap.started_at <= 100.25
+    assert 100.25 - PROMPT.ping_every - LITTLE - LAG <= gap.started_at <= 100.25
 
 
 async def test_quiet_account_is_not_a_dead_one(autojump_clock: MockClock) -> None:
@@ -137,7 +138,7 @@ async def test_socket_that_ends(effect: Effect, autojump_clock: MockClock) -> No
         assert course.stream.statistics().is_live
     (gap,) = course.watch.gaps
     assert gap.cause == "disconnected"
-    assert gap.duration <= PROMPT.retry_base + LITTLE
+    assert gap.duration <= PROMPT.retry_base + LITTLE + 2 * LAG
     assert gap.last_event_time is not None
     assert gap.generation_before == gap.generation_after == 1
 
@@ -286,7 +287,7 @@ async def test_key_that_is_replaced_while_the_old_socket_works(autojump_clock: M
         assert course.stream.statistics().generation == 2
     (gap,) = course.watch.gaps
     assert gap.started_at <= 100.25
-    assert gap.duration <= PROMPT.ping_every + SILENCE + LITTLE
+    assert gap.duration <= PROMPT.ping_every + SILENCE + LITTLE + 2 * LAG
 
 
 # --- Consumers

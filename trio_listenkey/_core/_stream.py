@@ -45,6 +45,7 @@ from .._statistics import KeyStatistics, StreamStatistics
 from ._backoff import full_jitter
 from ._buffer import Buffer, OnFull
 from ._connect_limiter import ConnectLimiter
+from ._delivered import Delivered, shares
 from ._stream_socket import StreamSocket
 from ._stream_states import SOCKET_TRANSITIONS, SocketEvent, SocketState, TrustState, after
 from ._trust import ANSWER_WITHIN, Trust
@@ -162,10 +163,14 @@ class Stream:
         self._attempt = 0
         self._error: Exception | None = None
         self.trust = Trust(timing.silence_check_every)
+        self._dead_generation = 0  # of the key that was lost last; a socket by it has nothing more to say
         self._confirm_until = -inf
         self._lost_at = -inf
         self._latest = now
         self._drain_until = inf
+        self._overlap_until = inf  # in DRAINING, until the first socket is asked to show that it has delivered all
+        self._patient_until = inf  # after that, until when it may take for it at most, however slow the consumer is
+        self._delivered = Delivered()
         self._actions: list[Open | Close | Ask] = []
         self._notices: list[StreamNotice] = []
         self._counts = dict.fromkeys(
@@ -210,7 +215,7 @@ class Stream:
             case SocketState.OPEN:
                 at = self._move_at
             case SocketState.DRAINING:
-                at = self._drain_until
+                at = min(self._drain_until, self._overlap_until)
             case SocketState.CLOSED:
                 return inf
             case _:
@@ -270,6 +275,8 @@ class Stream:
                 self._try(now)
             case SocketState.OPEN if now >= self._move_at:
                 self._move(now)
+            case SocketState.DRAINING if now >= self._overlap_until:
+                self._ask_for_the_rest(now)
             case SocketState.DRAINING if now >= self._drain_until:
                 self._end_current("unresponsive", now)
 
@@ -289,9 +296,7 @@ class Stream:
 
     def _move(self, now: float) -> None:
         """Open another socket while this one delivers."""
-        assert self._current is not None
         self._notices.append(StreamNotice("moving"))
-        self._current.recent = Counter()
         self._open_next(SocketEvent.MOVE, now)
 
     def _open_next(self, event: SocketEvent, now: float) -> None:
@@ -317,6 +322,8 @@ class Stream:
         ``names_key`` is false where it has said so of the account's key, whichever that is.
         """
         self.trust.hold(generation, key, confirmed_at)
+        if generation == self._dead_generation:
+            self._dead_generation = 0  # it was never dead: keys are random, and the same one came back
         if confirmed_at >= self.trust.asked_at:  # else the answer is still to come
             self._confirm_until = -inf
         for link in (self._current, self._next, self._lost):
@@ -343,6 +350,7 @@ class Stream:
 
     def key_lost(self, now: float) -> None:
         """The key is dead, or must be presumed so. No socket is opened with it from now on."""
+        self._dead_generation = self.trust.generation
         self.trust.lose()
         if self.state in _OPENING:
             self._abandon_next()
@@ -353,7 +361,6 @@ class Stream:
         self._actions.append(Close(self._next, politely=False))
         self._next = None
         self._fire(SocketEvent.FAILED)
-        self._forget_overlap()
 
     # Sockets come and go. What comes from one that was given up is of no interest.
 
@@ -369,17 +376,16 @@ class Stream:
         was_moving = self.state is SocketState.MOVING
         self._fire(SocketEvent.CONNECTED)
         if was_moving:
-            assert self._current is not None
             link.held = []
-            self._current.ping_at = now  # its answer comes after all that the exchange has sent there by now
-            if self._current.is_subscribed:
-                self._actions.append(Ask(self._current))  # and this one says that it was to be sent there
-            self._be_patient(now)
+            # What happens from feed_lag after the handshake on comes on the next one for certain; and what happened
+            # before has come on the first one when an answer does that it was asked for another feed_lag later.
+            self._overlap_until = self._all_from(link)
         else:
             lost, self._lost = self._lost, None
             self._current, self._next = link, None
             if lost is not None:
-                link.follow(lost, now)
+                link.follow(lost)
+                link.leave_out(self._may_come_again(link), now, self._timing.feed_lag)
                 self._tell_gap(lost, link)
             if link.is_subscribed:
                 self._believe(now)  # in this subscription; it was answered
@@ -397,7 +403,6 @@ class Stream:
         self._door.refused(status, retry_after, now, self._attempt, draw)
         self._counts["failed_connects"] += 1
         self._notices.append(StreamNotice("unconnected", error, max(0.0, self._try_at - now)))
-        self._forget_overlap()
         self.tick(now)
 
     def ended(self, link: StreamSocket, error: Exception, now: float, draw: float) -> None:
@@ -423,17 +428,27 @@ class Stream:
                 self._lose_next(link, error, now, draw)
             self.tick(now)
 
+    def _ask_for_the_rest(self, now: float) -> None:
+        """Both sockets have overlapped for long enough: has the first one delivered all that the next one has not?"""
+        assert self._current is not None
+        self._overlap_until = inf
+        # From now, and not from when it was due: while nobody let time pass, nobody read what may be there.
+        self._patient_until = now + max(_DRAIN_WITHIN, self._timing.silence_check_every)
+        self._be_patient(now)
+        self._current.ping_at = now  # its answer comes after all that the exchange has sent there by now
+        if self._current.is_subscribed:
+            self._actions.append(Ask(self._current))  # and this one says that it was to be sent there
+        self._look_at_the_rest(now)
+
     def _be_patient(self, now: float) -> None:
         """The first socket of two has some time from ``now``; it cannot show anything while nobody reads from it.
 
-        But meanwhile nobody asks whether its key lives, so that there is an end to all patience.
+        But what the next one brings is held back meanwhile, so that there is an end to all patience.
         """
-        if self.state is SocketState.DRAINING:
+        if self.state is SocketState.DRAINING and self._overlap_until == inf:
             assert self._current is not None
-            assert self._next is not None
-            at_last = self._next.opened_at + max(_DRAIN_WITHIN, self._timing.silence_check_every)
             patience = inf if self._current.is_paused else min(_DRAIN_WITHIN, self._timing.ping_every)
-            self._drain_until = min(now + patience, at_last)
+            self._drain_until = min(now + patience, self._patient_until)
 
     def _end_current(self, cause: GapCause, now: float) -> None:
         """The first socket of two does not answer, or takes too long for it."""
@@ -470,11 +485,10 @@ class Stream:
             return
         self._next = None
         self._fire(SocketEvent.NEXT_DROPPED)
-        self._drain_until = inf
+        self._drain_until = self._overlap_until = inf
         self._back_off(now, draw)
         self._counts["disconnects"] += 1
         self._notices.append(StreamNotice("dropped", error))
-        self._forget_overlap()
 
     def _back_off(self, now: float, draw: float) -> None:
         self._draw = draw
@@ -493,16 +507,12 @@ class Stream:
         else:
             self._back_off(now, self._draw)
 
-    def _forget_overlap(self) -> None:
-        for link in (self._current, self._lost):
-            if link is not None:
-                link.recent = None
-
     # What comes from a socket. This is the path of every event.
 
     def received(self, link: StreamSocket, batch: Sequence[bytes], now: float) -> None:
         """Messages have come."""
-        local, sent_after = now + self.to_local, link.observed_at + self.to_local
+        local = now + self.to_local
+        sent_after = link.observed_at - self._timing.feed_lag + self.to_local
         events = [UserEvent(raw, local, sent_after) for raw in batch]
         link.heard_at = now
         if link is self._current:
@@ -518,8 +528,8 @@ class Stream:
             came = len(events)
             events = link.new_ones(events)
             self._counts["duplicates"] += came - len(events)
-        if link.recent is not None:
-            link.remember(events)
+        began_at = now if self._next is None else self._next.began_at
+        self._delivered.add(events, now, began_at - self._timing.feed_lag)
         self._counts["events"] += len(events)
         self.buffer.add(events)
         if announcements:
@@ -527,8 +537,10 @@ class Stream:
                 self._announced(event, link, now)
             return  # they prove nothing: the key may be dead
         if any(event.type for event in events):  # what else comes on a socket says nothing of its key
+            # A machine that slept reads what came before it did: without an answer since, nothing says how old it is.
+            is_news = is_news and not link.is_lagging and link.is_answering(now, self._timing.ping_every)
             link.prove(now, is_news=is_news)
-            if is_news and not link.is_lagging:
+            if is_news:
                 self._believe(now)
 
     def _believe(self, now: float) -> None:
@@ -581,6 +593,15 @@ class Stream:
         self._look_at_the_rest(now)
         self.tick(now)
 
+    def _all_from(self, link: StreamSocket) -> float:
+        """When to ask the socket before ``link``, that its answer says: what ``link`` does not have was delivered.
+
+        Where that one's key is known to be dead, not much is to be had of it, and ``link`` is not to be held up.
+        """
+        current = self._current
+        is_dead = current is not None and current.generation == self._dead_generation and not current.is_subscribed
+        return link.opened_at + (0.0 if is_dead else 2 * self._timing.feed_lag)
+
     def _look_at_the_rest(self, now: float) -> None:
         """Of two sockets, the first may have nothing to deliver any more that the next one has not."""
         if self.state is not SocketState.DRAINING:
@@ -588,7 +609,7 @@ class Stream:
         assert self._current is not None
         assert self._next is not None
         old, new = self._current, self._next
-        if old.has_all_until(new.opened_at):
+        if old.has_all_until(self._all_from(new)):
             self._fire(SocketEvent.DRAINED)
             self._actions.append(Close(old, politely=True))
             self._take_over(old, new, now)
@@ -606,35 +627,58 @@ class Stream:
 
     # From one socket to the next.
 
+    def _may_come_again(self, link: StreamSocket) -> Counter[bytes]:
+        """What was delivered and may come on ``link``, too: its feed may be behind."""
+        return self._delivered.since(link.began_at - self._timing.feed_lag)
+
     def _take_over(self, old: StreamSocket, new: StreamSocket, now: float) -> None:
         """``new`` delivers from now on."""
         held, new.held = new.held or [], None
-        self._current, self._next, self._drain_until = new, None, inf
+        delivered, all_from = self._may_come_again(new), self._all_from(new)
+        self._current, self._next = new, None
+        self._drain_until = self._overlap_until = inf
         self._counts["moves"] += 1
         self._pace(old, now)
         # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
-        shared = (event for event in held if self._overlaps and not self._may_announce(event.raw))
-        if self._certain_until(old, new) < new.opened_at and not old.shares_with(shared):
-            self._tell_gap(old, new)
-        new.follow(old, now)
+        events = [event for event in held if not self._may_announce(event.raw)]
+        if self._certain_until(old, new) < all_from:
+            if not (self._overlaps and shares(delivered, events)):
+                self._tell_gap(old, new)
+        elif self._disagree(delivered, events, new):
+            # By how much the first one's feed is behind nobody knows; what the next one has begins with its handshake.
+            self._tell_gap(old, new, since=new.began_at)
+        new.follow(old)
+        new.leave_out(delivered, now, self._timing.feed_lag)
         if new.is_subscribed:
             self._believe(now)  # in this subscription; it was answered
         if held:
             self._deliver(new, held, now, is_news=False)  # they were read some time ago
+
+    def _disagree(self, delivered: Counter[bytes], events: list[UserEvent], new: StreamSocket) -> bool:
+        """Whether the first socket lags behind the next one by more than it may: then some may be missing.
+
+        It should have delivered whatever was read from the next one that early.
+        """
+        until = new.opened_at + self._timing.feed_lag + self.to_local
+        return any(
+            event.payload not in delivered for event in events if event.received_at <= until and event.time is not None
+        )
 
     def _certain_until(self, old: StreamSocket, new: StreamSocket) -> float:
         """Until when all that happened has come through ``old``."""
         is_beyond_doubt = old.generation == new.generation and not old.is_subscribed
         return old.observed_at if is_beyond_doubt else old.certain_at
 
-    def _tell_gap(self, old: StreamSocket, new: StreamSocket) -> None:
-        started_at = self._certain_until(old, new)
+    def _tell_gap(self, old: StreamSocket, new: StreamSocket, *, since: float = inf) -> None:
+        lag = self._timing.feed_lag
+        started_at = min(since, self._certain_until(old, new)) - lag
+        ended_at = new.opened_at + lag
         gap = Gap(
             cause=old.cause or "key_lost",
             started_at=started_at + self.to_local,
-            ended_at=new.opened_at + self.to_local,
+            ended_at=ended_at + self.to_local,
             unix_started_at=started_at + self.to_unix,
-            unix_ended_at=new.opened_at + self.to_unix,
+            unix_ended_at=ended_at + self.to_unix,
             last_event_time=self.buffer.latest.time if self.buffer.latest else None,
             generation_before=old.generation,
             generation_after=new.generation,

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from math import inf
 from typing import Final
 
 from .._events import GapCause, UserEvent
 
 __all__ = ["StreamSocket"]
-
-# Bytes. What is longer, and has no time that can be read, is an event of an exchange whose events have it elsewhere
-# (GMO Coin) or are no JSON (MEXC): with all that is in it, it does not happen twice.
-_LONGEST_WORDS: Final = 64
 
 # Seconds from one ping to the next at least, however often the reader pauses: exchanges end the socket of a client that
 # sends more than five or ten messages a second, pings among them (Binance, "WebSocket Limits", as of 2026).
@@ -25,10 +20,10 @@ class StreamSocket:
 
     Attributes:
         generation: Of the listen key in its URL.
-        began_at: When its handshake began.
         opened_at: When its handshake was over; everything that the exchange sent from then on comes through it.
         observed_at: Everything that the exchange had sent by then was read, and all that is read later was sent later.
-            Answered pings say so and nothing else does: how long a message was under way nobody knows.
+            Answered pings say so and nothing else does: how long a message was under way nobody knows. Of what happened
+            to the account by then, the last may not have been sent yet, for the feed lags: see ``Timing.feed_lag``.
         is_subscribed: It has a subscription of its own, which may end by itself: what holds for the listen key, or for
             another socket, proves nothing of it.
         proof_at: The listen key, or the subscription, was alive then: the exchange said so, or an event came.
@@ -39,8 +34,8 @@ class StreamSocket:
         move_at: When to move to another socket, for this one is old.
         cause: Why it ended; ``None`` while it has not.
         held: Its events while another socket still delivers; ``None`` otherwise.
-        recent: While another socket is being opened: what was delivered from this one. That one may deliver it again.
-        skip: What the socket before this one has delivered and this one may deliver again.
+        began_at: When its handshake began: from then on, events may come through it.
+        skip: What the sockets before this one have delivered and this one may deliver again.
     """
 
     __slots__ = (
@@ -49,6 +44,7 @@ class StreamSocket:
         "_pinged_at",
         "_resumed_at",
         "_skip_since",
+        "began_at",
         "cause",
         "event_at",
         "generation",
@@ -61,12 +57,12 @@ class StreamSocket:
         "opened_at",
         "ping_at",
         "proof_at",
-        "recent",
         "skip",
     )
 
     generation: int
     is_subscribed: bool
+    began_at: float
     opened_at: float
     observed_at: float
     proof_at: float
@@ -80,14 +76,13 @@ class StreamSocket:
         self.generation = generation
         self.is_subscribed = is_subscribed
         # From some moment of the handshake on the exchange sends, and which one it is nobody knows.
-        self.observed_at = began_at
+        self.began_at = self.observed_at = began_at
         self.proof_at = proof_at
         self.event_at = -inf
         self.opened_at = self.heard_at = inf
         self.ping_at = self.move_at = inf
         self.cause: GapCause | None = None
         self.held: list[UserEvent] | None = None
-        self.recent: Counter[bytes] | None = None
         self.skip: Counter[bytes] | None = None
         self._skip_since = inf
         self._paused = self.is_lagging = False
@@ -140,10 +135,10 @@ class StreamSocket:
         """
         return now < max(self.opened_at, self._pinged_at) + 2 * ping_every
 
-    def prove(self, now: float, *, is_news: bool = True) -> None:
-        """An event was read: its key was alive when that was sent. ``is_news`` is false if it was read before."""
+    def prove(self, now: float, *, is_news: bool) -> None:
+        """An event was read: its key was alive when that was sent. If it ``is_news``, that was a moment ago."""
         self.proof_at = max(self.proof_at, self.observed_at)
-        if is_news and not self.is_lagging:
+        if is_news:
             self.event_at = now
 
     def ponged(self, sent_at: float, now: float, ping_every: float) -> None:
@@ -174,28 +169,19 @@ class StreamSocket:
 
     # What comes twice.
 
-    def remember(self, events: Iterable[UserEvent]) -> None:
-        """These events were delivered from here. Words without a time may come again and be others."""
-        if self.recent is not None:
-            self.recent.update(
-                event.payload for event in events if event.time is not None or len(event.raw) > _LONGEST_WORDS
-            )
-
-    def shares_with(self, events: Iterable[UserEvent]) -> bool:
-        """Whether one of ``events`` was delivered from here: then there is nothing between the two sockets."""
-        recent = self.recent
-        return recent is not None and any(event.payload in recent for event in events if event.time is not None)
-
-    def follow(self, other: StreamSocket, now: float) -> None:
-        """Take over from ``other``: what that one has delivered is not to be delivered again."""
+    def follow(self, other: StreamSocket) -> None:
+        """Take over from ``other``: what was known of the same key is known still."""
         if self.generation == other.generation:
             self.proof_at = max(self.proof_at, other.proof_at)
             self.observed_at = max(self.observed_at, other.observed_at)
             if not self.is_subscribed:
                 self.event_at = max(self.event_at, other.event_at)  # it proved the key, not the socket
-        if other.recent:
-            self.skip = other.recent
-            self._skip_since = self.ping_at = now
+
+    def leave_out(self, delivered: Counter[bytes], now: float, feed_lag: float) -> None:
+        """What was delivered is not to be delivered again. It has come here, too, when this feed is past ``now``."""
+        if delivered:
+            self.skip = delivered
+            self._skip_since = self.ping_at = now + feed_lag
 
     def new_ones(self, events: list[UserEvent]) -> list[UserEvent]:
         """Those among ``events`` that the socket before this one has not delivered."""

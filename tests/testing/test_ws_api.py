@@ -320,7 +320,7 @@ class TestSubscriptions:
         subscribe = json.dumps({"id": 1, "method": "userDataStream.subscribe.signature", "params": signed(names[0])})
         session.receive_text(subscribe, trio.current_time())
         (answer,) = session.due(trio.current_time())
-        assert '"subscriptionId":65534' in answer.data.replace(" ", "")  # type: ignore[union-attr]
+        assert json.loads(answer.data)["result"]["subscriptionId"] == 65_534  # type: ignore[union-attr]
         session.receive_text('{"id":1,"method":"userDataStream.unsubscribe"}', trio.current_time())
         session.due(trio.current_time())
         session.receive_text(subscribe, trio.current_time())

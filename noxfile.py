@@ -1,4 +1,8 @@
-"""Every check of this project: ``nox`` runs those that a change has to pass, ``nox --list`` shows the others."""
+"""Every check of this project.
+
+``nox`` runs those that show within minutes whether a change is good; ``nox -t rest`` the others that it has to pass:
+the tests on the other Pythons and dependencies, and what is published. ``nox --list`` shows all of them.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,18 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "docs", "package", "extras", "anyio4", "tests", "coverage"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 nox.options.reuse_venv = "yes"
-# A Python that is not here is skipped, and said so at the end; but see coverage(), which cannot do without OLDEST.
+# A Python that is not here is skipped, and said so at the end; but see coverage(), which
+# cannot do without OLDEST.
 nox.options.error_on_missing_interpreters = False
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers
 OLDEST = PYTHONS[0]
+nox.options.sessions = ["lint", "types", "docs", "tests", "coverage"]
+REST = ["rest"]  # the tag of what has to pass as well, and takes longer
 
 # Have Python not look for modules in the directory it is started in: what is tested is what was installed.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
@@ -65,14 +71,14 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-T", "-n", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=OLDEST, tags=REST)
 def package(session: nox.Session) -> None:
     """Build what is published, look into it, and install it where there is nothing else."""
     session.install(*nox.project.dependency_groups(PYPROJECT, "package"))
     session.run("pytest", "-p", "no:cacheprovider", "tests/package/check_package.py", *session.posargs)
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=OLDEST, tags=REST)
 @nox.parametrize("extra", ["nothing", *EXTRAS], ids=["nothing", *EXTRAS])
 def extras(session: nox.Session, extra: str) -> None:
     """Use each extra where no other is installed, and the library where none is."""
@@ -81,15 +87,19 @@ def extras(session: nox.Session, extra: str) -> None:
     session.run("python", "-W", "error", script, env={**INSTALLED, "PYTHONPATH": "tests/extras"})
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=OLDEST)
 def tests(session: nox.Session) -> None:
-    """Run the tests, on the oldest Python under coverage; arguments after ``--`` go to pytest."""
+    """Run the tests on the oldest Python, under coverage; arguments after ``--`` go to pytest."""
     _install(session, "test")
-    if session.python != OLDEST:
-        session.run(*PYTEST, *session.posargs, env=INSTALLED)
-        return
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", *PYTEST, *session.posargs, env=INSTALLED)
+
+
+@nox.session(python=PYTHONS[1:], tags=REST)
+def newer(session: nox.Session) -> None:
+    """Run the tests on every newer Python; arguments after ``--`` go to pytest."""
+    _install(session, "test")
+    session.run(*PYTEST, *session.posargs, env=INSTALLED)
 
 
 @nox.session
@@ -104,7 +114,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report")
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=OLDEST, tags=REST)
 def oldest(session: nox.Session) -> None:
     """Run the tests on the oldest dependencies that are allowed."""
     optional = PYPROJECT["project"]["optional-dependencies"]
@@ -114,7 +124,7 @@ def oldest(session: nox.Session) -> None:
     session.run(*PYTEST, *session.posargs, env=INSTALLED)
 
 
-@nox.session
+@nox.session(tags=REST)
 def anyio4(session: nox.Session) -> None:
     """Run the transports' tests with anyio 4: asks there, which does not ask for it, and httpx2, which does."""
     _install(session, "test", extras="cli,testing")

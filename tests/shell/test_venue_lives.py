@@ -1,22 +1,17 @@
-"""A whole life at every venue, over real sockets: created, kept alive, heard on its stream, lost, replaced, closed."""
+"""A key at every venue: who is let in, what is signed, and what each exchange has of its own."""
 
 from __future__ import annotations
 
-import gzip
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 import trio
-from trio_websocket import open_websocket_url
 
 from trio_listenkey import (
     Credentials,
     CredentialsError,
     EndpointGoneError,
-    ListenKey,
     RefusedError,
     Timing,
     UsageError,
@@ -26,7 +21,7 @@ from trio_listenkey import (
     testing as t,
     venues,
 )
-from trio_listenkey.testing import Dialect, Exchange, MemoryTransport, ServedExchange, event_number, serve_exchange
+from trio_listenkey.testing import Dialect, Exchange, MemoryTransport
 
 ALICE = Credentials("the-api-key-of-alice", "the-secret-of-alice")
 WALLET = Credentials("0x63DD5aCC6b1aa0f563956C0e534DD30B6dcF7C4e", signer=lambda _: "0xsigned")
@@ -80,27 +75,6 @@ def an_exchange(dialect: Dialect, *, validity: float = 2.0) -> Exchange:
     return exchange
 
 
-@asynccontextmanager
-async def served(dialect: Dialect) -> AsyncIterator[ServedExchange]:
-    # One subscription in a second is enough for GMO Coin, and too slow for a test.
-    quick = replace(dialect, stream=replace(dialect.stream, subscribe_every=0.0))
-    async with serve_exchange(an_exchange(quick)) as here:
-        yield here
-
-
-async def first_event(key: ListenKey, here: ServedExchange) -> UserEvent:
-    """What comes first on the key's stream when something happens."""
-    async with open_websocket_url(key.stream_url) as socket:
-        for subscription in key.venue.stream.subscribe:
-            await socket.send_message(subscription)
-        here.exchange.emit_rate("alice", 100, here.now())
-        while True:
-            message = await socket.get_message()
-            event = UserEvent(gzip.decompress(message) if isinstance(message, bytes) else message.encode(), 0.0)
-            if is_of_the_account(event):
-                return event
-
-
 def is_of_the_account(event: UserEvent) -> bool:
     """Not an answer of the exchange's. GMO Coin's events have no type where the others have theirs."""
     return event.type is not None or b"msgType" in event.raw
@@ -109,26 +83,6 @@ def is_of_the_account(event: UserEvent) -> bool:
 def test_every_venue_has_a_life_here() -> None:
     """A new venue needs a dialect that somebody wrote from the exchange's documents."""
     assert {each.name for each in DIALECTS} == {each.name for each in set(venues.known()) - ELSEWHERE}
-
-
-@every_venue
-async def test_whole_life(venue: Venue, dialect: Dialect) -> None:
-    """Created, kept alive, heard, lost, replaced, heard again, and closed where that can be."""
-    with trio.fail_after(20):
-        async with served(dialect) as here:
-            exchange = here.exchange
-            async with open_listen_key(here.venue_at(venue), credentials_for(venue), timing=QUICK) as key:
-                while key.statistics().renewed < 2:
-                    await trio.sleep(0.02)
-                assert key.value in exchange.open_keys(here.now())
-                assert event_number((await first_event(key, here)).data) > 0
-                exchange.kill_key("alice", here.now())
-                await key.wait_replaced(1)
-                assert key.value in exchange.open_keys(here.now())
-                assert event_number((await first_event(key, here)).data) > 0
-            left = exchange.open_keys(here.now())
-            assert (key.value in left) == (venue.close is None)
-            assert key.statistics().closed is (None if venue.close is None else True)
 
 
 SIGNED = [venue for venue in DIALECTS if venue.signing is not None]

@@ -111,7 +111,8 @@ async def listening(venue: Venue, dialect: Dialect) -> AsyncIterator[Here]:
             served.exchange.emit_rate("alice", 100, served.now())
             yield Here(stream, served, [], [], dialect.stream.subscribe_every)
             key = stream.key
-        assert venue.close is None or key.value not in served.exchange.open_keys(served.now())
+        assert (key.value in served.exchange.open_keys(served.now())) == (venue.close is None)
+        assert key.statistics().closed is (None if venue.close is None else True)
         with trio.fail_after(5):
             while served.exchange.sockets(served.now()):
                 await trio.sleep(0.01)
@@ -124,6 +125,8 @@ async def test_whole_stream(venue: Venue, dialect: Dialect) -> None:
         async with listening(*sped_up(venue, dialect)) as here:
             await here.hear()
             await here.settle()
+            while here.stream.key.statistics().renewed < 2:
+                await here.hear()
             here.served.exchange.kill_key("alice", here.served.now())
             while not here.gaps:
                 await here.hear()

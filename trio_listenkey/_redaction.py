@@ -67,7 +67,13 @@ def chain(error: BaseException, callers: BaseException | None) -> Iterator[BaseE
         # Not only of groups: anyio 3 has a class of its own for several failed attempts to connect.
         members = getattr(link, "exceptions", ())
         waiting += [member for member in members if isinstance(member, BaseException)]
-        waiting.append(link.__cause__ or link.__context__)
+        if not _is_about_local_address(link):  # it says more than what led to it
+            waiting.append(link.__cause__ or link.__context__)
+
+
+def _is_about_local_address(link: BaseException) -> bool:
+    """Whether it is trio's word that it cannot connect from there, which has no number to know it by."""
+    return isinstance(link, OSError) and str(link).startswith("local_address=")
 
 
 _BY_NAME = {
@@ -104,6 +110,8 @@ def safe_error_text(link: BaseException) -> str | None:
             return _BY_NAME["ClosedResourceError"]
         case OSError(errno=int(code)) if code:
             return os.strerror(code).lower()
+        case OSError() if _is_about_local_address(link):
+            return "local_address is none of this machine's, or of another kind than the host's (IPv4 or IPv6)"
         case _ if type(link).__name__ == "RemoteProtocolError":
             text = str(link)
             return next((ours for theirs, ours in _BY_PROTOCOL if theirs in text), _BY_NAME["RemoteProtocolError"])

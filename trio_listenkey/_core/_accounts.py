@@ -1,4 +1,4 @@
-"""Who else in this process shares a host's patience, and who else an account's key.
+"""Who else in this process, in any of its runs and threads, shares a host's patience, and who else an account's key.
 
 Two facts about the exchanges make keys neighbours:
 
@@ -22,7 +22,7 @@ __all__ = ["Account", "Host"]
 class Host:
     """One REST host, as this process sees it."""
 
-    __slots__ = ("accounts", "allowed_at", "clock", "holders")
+    __slots__ = ("__weakref__", "accounts", "allowed_at", "clock", "holders")
 
     allowed_at: float
     """Nothing may be sent to this host before that time."""
@@ -45,6 +45,10 @@ class Host:
     def block(self, until: float) -> None:
         """Send nothing to this host before ``until``. An earlier, longer ban stays in force."""
         self.allowed_at = max(self.allowed_at, until)
+
+    def is_blank(self, now: float) -> bool:
+        """Whether there is nothing to be remembered of it, but for the accounts of those who use it."""
+        return self.allowed_at <= now and not self.clock
 
     def join(self, path: str, api_key: str, second_create: SecondCreate = "same") -> Account:
         """Become a member of the account that ``api_key`` belongs to, before anything is sent for it.
@@ -72,7 +76,7 @@ class Account:
     Its ``repr`` is the default one: no secrets.
     """
 
-    __slots__ = ("_api_key", "_path", "_second_create", "host", "key", "members", "others", "unsure")
+    __slots__ = ("__weakref__", "_api_key", "_path", "_second_create", "host", "key", "members", "others", "unsure")
 
     host: Host
     """Where it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from ._backoff import full_jitter
@@ -23,29 +24,42 @@ _ASK_FOR_SILENCE: Final = frozenset({429, 418, 403})
 
 
 class ConnectLimiter:
-    """One streams' host, as this process sees it."""
+    """One streams' host, as this process sees it.
 
-    __slots__ = ("_attempts", "_blocked_until")
+    Args:
+        lock: Held over each step, where several threads have streams that go there.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("__weakref__", "_attempts", "_blocked_until", "_lock")
+
+    def __init__(self, lock: AbstractContextManager[object] | None = None) -> None:
+        self._lock = nullcontext() if lock is None else lock
         self._attempts: deque[float] = deque()
         self._blocked_until = float("-inf")
 
     @property
     def allowed_at(self) -> float:
         """No socket is to be opened before then."""
-        if len(self._attempts) < _ATTEMPTS:
-            return self._blocked_until
-        return max(self._blocked_until, self._attempts[0] + _WINDOW)
+        with self._lock:
+            if len(self._attempts) < _ATTEMPTS:
+                return self._blocked_until
+            return max(self._blocked_until, self._attempts[0] + _WINDOW)
+
+    def is_blank(self, now: float) -> bool:
+        """Whether there is nothing to be remembered of it."""
+        with self._lock:
+            return self._blocked_until <= now and (not self._attempts or self._attempts[-1] <= now - _WINDOW)
 
     def record_attempt(self, now: float) -> None:
         """A socket is being opened."""
-        while self._attempts and self._attempts[0] <= now - _WINDOW:
-            self._attempts.popleft()
-        self._attempts.append(now)
+        with self._lock:
+            while self._attempts and self._attempts[0] <= now - _WINDOW:
+                self._attempts.popleft()
+            self._attempts.append(now)
 
     def refused(self, status: int | None, retry_after: float | None, now: float, attempt: int, draw: float) -> None:
         """A handshake was refused, or failed otherwise, ``attempt`` times in a row."""
         if status in _ASK_FOR_SILENCE or retry_after is not None:
             own = full_jitter(attempt, draw, base=_WAIT_BASE, cap=_WAIT_CAP)
-            self._blocked_until = max(self._blocked_until, now + min(max(retry_after or 0.0, own), _LONGEST_WAIT))
+            with self._lock:
+                self._blocked_until = max(self._blocked_until, now + min(max(retry_after or 0.0, own), _LONGEST_WAIT))

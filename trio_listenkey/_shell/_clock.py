@@ -54,16 +54,22 @@ class SteadyClock:
     It has to be looked at now and then: a sleep shows as a leap between two looks.
     """
 
-    __slots__ = ("_unix_lead", "_witnesses", "slept")
+    __slots__ = ("_base", "_unix_lead", "_witnesses", "slept")
 
     slept: float
     """Seconds by which this clock is ahead of trio's."""
 
-    def __init__(self, others: Sequence[Callable[[], float]] | None = None) -> None:
-        base = trio.current_time()
-        self._witnesses = [_Witness(read, base) for read in (_clocks_that_go_on() if others is None else others)]
+    def __init__(
+        self,
+        others: Sequence[Callable[[], float]] | None = None,
+        *,
+        base: Callable[[], float] = trio.current_time,
+    ) -> None:
+        self._base = base
+        start = base()
+        self._witnesses = [_Witness(read, start) for read in (_clocks_that_go_on() if others is None else others)]
         self.slept = 0.0
-        self._unix_lead = time.time() - base
+        self._unix_lead = time.time() - start
 
     def unix(self) -> float:
         """Unix time, as far as this machine knows: no less than what has passed since the start on this clock.
@@ -74,8 +80,8 @@ class SteadyClock:
         return max(time.time(), self._unix_lead + self.now())
 
     def now(self) -> float:
-        """The time, on trio's axis moved by ``slept``."""
-        base = trio.current_time()
+        """The time, on the axis of trio's clock, or of ``base``, moved by ``slept``."""
+        base = self._base()
         for witness in self._witnesses:
             witness.look(base)
             # Not the sum of them: what one saw at once another may see later, when it is corrected.

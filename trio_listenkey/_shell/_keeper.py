@@ -27,9 +27,10 @@ from __future__ import annotations
 import logging
 import random
 import traceback
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -54,6 +55,7 @@ from ._validation import check_choice, check_port, check_type
 
 __all__ = ["open_listen_key"]
 
+_T = TypeVar("_T")
 _log: Final = logging.getLogger("trio_listenkey")
 _DEFAULT_TIMING: Final = Timing()
 _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
@@ -243,7 +245,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     async def _take_step(self) -> None:
         """Wait for whatever comes next, and do it."""
         machine, now = self._machine, self._context.clock.now()
-        machine.tick(now)
+        self._step(lambda: machine.tick(now))
         self._tell()
         if machine.state is State.CLOSED:
             return
@@ -265,8 +267,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     async def _wait_for_turn(self, patience: float) -> bool:
         """Wait until no other context of this account has a request in flight."""
         turn = self._membership.turn
-        if not turn.locked():
-            turn.acquire_nowait()
+        if turn.acquire_nowait():
             return True
         with trio.CancelScope(deadline=self._to_trio(patience)) as self._nap:
             await turn.acquire()
@@ -274,11 +275,24 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return was_our_turn
 
     async def _send_what_is_due(self) -> None:
-        send = self._machine.begin(self._context.clock.now())
+        send = self._step(lambda: self._machine.begin(self._context.clock.now()))
         if send is not None:
             outcome = await self._ask(send)
-            self._machine.receive(outcome, self._context.clock.now(), random.random())  # noqa: S311 - spreads load
+            draw = random.random()  # noqa: S311 - spreads load
+            self._step(lambda: self._machine.receive(outcome, self._context.clock.now(), draw))
         self._tell()
+
+    def _step(self, step: Callable[[], _T]) -> _T:
+        """Have the machine take a step. Other threads may have members of this account.
+
+        The step that ends the machine leaves the account, too: of two who leave at once, each would otherwise find
+        that the other holds the key, and nobody would close it.
+        """
+        with self._membership.lock:
+            result = step()
+            if self._machine.state is State.CLOSED:
+                self._membership.leave_account()
+        return result
 
     async def _ask(self, send: Send) -> Outcome:
         """Send one request, and make whatever happens to it an outcome."""

@@ -249,7 +249,7 @@ class _Sockets:
         self.machine = Stream(
             self._name,
             timing,
-            self._context.door(access.venue),
+            self._context.door(access.venue, connector, self),
             limit=buffer,
             on_full=on_full,
             now=began_at,

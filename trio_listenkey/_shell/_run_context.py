@@ -1,4 +1,4 @@
-"""What all keys of one ``trio.run`` share: the clock, the hosts' bans, the accounts' turns, the default transport."""
+"""What all keys of one ``trio.run`` share: the clock, the default transport, and what is known of the hosts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from urllib.parse import urlsplit
 
 import trio
 
-from .._core._accounts import Account, Host
 from .._core._connect_limiter import ConnectLimiter
 from .._settings import Credentials
+from .._shared_hosts import SharedHosts, clock_and_hosts
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
 from ..transports._base import Transport
-from ._clock import SteadyClock
 
 __all__ = ["Registration", "RunContext", "current_context"]
 
@@ -23,39 +22,44 @@ _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 
 
 class Registration:
-    """One context's share in its account and in a transport. End it with ``leave``."""
+    """One context's share in its account and in a transport. End it with ``leave_account`` and ``leave``."""
 
-    __slots__ = ("_context", "_is_borrower", "account", "transport", "turn")
+    __slots__ = ("__weakref__", "_context", "_is_borrower", "account", "lock", "transport", "turn")
 
     def __init__(self, context: RunContext, venue: Venue, api_key: str, transport: Transport | None) -> None:
         self._context = context
         self._is_borrower = transport is None
+        hosts = context.hosts(transport)
+        self.lock = hosts.lock
+        """Held over each step of a machine that looks at the account: other threads may have members of it."""
         # The key's place in the answer belongs to it: of the two keys of Binance TH, each is an account's own.
         place = f"{venue.path}#{venue.answer.key}"
         with ExitStack() as undo:
-            self.account = context.host(venue).join(place, api_key, venue.sharing.second_create)
-            undo.callback(self.account.leave)
+            with self.lock:
+                host = hosts.host(_address(venue.rest_url), self, context.clock.now())
+                self.account = host.join(place, api_key, venue.sharing.second_create)
+                self.turn = hosts.turn(self.account)
+            undo.callback(self.leave_account)
             self.transport = context.acquire_transport() if transport is None else transport
             undo.pop_all()
-        self.turn = context.turn(self.account)
+
+    def leave_account(self) -> None:
+        """Leave the account: with the very step that found whether there is anything to close."""
+        with self.lock:
+            self.account.leave()
 
     async def leave(self) -> None:
-        """Leave the account at once; then the last one to use the default transport closes it."""
-        self.account.leave()
-        if not self.account.members:
-            self._context.drop_turn(self.account)
+        """The last one to use the default transport closes it."""
         if self._is_borrower:
             await self._context.release_transport()
 
 
 class RunContext:
-    """Shared by all keys of one ``trio.run``; nothing in it outlives the last of them but the bans and the clock."""
+    """Shared by all keys of one ``trio.run``."""
 
     def __init__(self) -> None:
-        self.clock = SteadyClock()
-        self._hosts: dict[tuple[str | None, int], Host] = {}
-        self._turns: dict[Account, trio.Lock] = {}
-        self._doors: dict[tuple[str | None, int], ConnectLimiter] = {}
+        self.clock, self._hosts = clock_and_hosts()
+        self._hosts_in_memory = SharedHosts()
         self._transport: Transport | None = None
         self._borrowers = 0
         self._connector: Connector | None = None
@@ -64,21 +68,13 @@ class RunContext:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
         return Registration(self, venue, credentials.api_key, transport)
 
-    def host(self, venue: Venue) -> Host:
-        """The host that a venue's REST calls go to; several venues may share one."""
-        return self._hosts.setdefault(_address(venue.rest_url), Host())
+    def hosts(self, port: Transport | Connector | None) -> SharedHosts:
+        """The hosts that a transport or a connector goes to; in memory they are none of the process's."""
+        return self._hosts_in_memory if getattr(port, "in_memory", False) else self._hosts
 
-    def door(self, venue: Venue | SignedVenue) -> ConnectLimiter:
-        """The host that a venue's sockets go to."""
-        return self._doors.setdefault(_address(venue.stream_url), ConnectLimiter())
-
-    def turn(self, account: Account) -> trio.Lock:
-        """Who has it may send. One request at a time: the key is the same one for all members of the account."""
-        return self._turns.setdefault(account, trio.Lock())
-
-    def drop_turn(self, account: Account) -> None:
-        """The last member has left ``account``."""
-        del self._turns[account]
+    def door(self, venue: Venue | SignedVenue, connector: Connector, user: object) -> ConnectLimiter:
+        """The host that a venue's sockets go to; kept for as long as ``user`` exists."""
+        return self.hosts(connector).door(_address(venue.stream_url), user, self.clock.now())
 
     def acquire_transport(self) -> Transport:
         """The default transport, made when first borrowed."""

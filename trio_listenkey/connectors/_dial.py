@@ -11,6 +11,7 @@ from typing import Final
 import trio
 
 from .._errors import UsageError
+from .._shell._validation import check_local_address
 from ._base import MAX_MESSAGE, Dial, SocketError
 from ._failures import settled
 from ._proxy import Proxy, http_tunnel, import_socks, socks_tunnel
@@ -81,14 +82,17 @@ class Dialer:
     Args:
         ssl_context: Whom to trust, the proxy included; by default whom the system trusts.
         proxy: URL of a proxy, perhaps with a user name and a password.
+        local_address: The address of this machine to connect from; not with a proxy.
 
     Raises:
-        UsageError: The proxy's URL is not a valid one.
+        UsageError: The proxy's URL is not a valid one, or ``local_address`` is given with a proxy.
         ModuleNotFoundError: It takes python-socks, which is not installed.
     """
 
-    def __init__(self, ssl_context: ssl.SSLContext | None, proxy: str | None) -> None:
+    def __init__(self, ssl_context: ssl.SSLContext | None, proxy: str | None, local_address: str | None = None) -> None:
+        check_local_address(local_address, proxy)
         self._ssl_context = ssl_context
+        self._local_address = local_address
         self._proxy = None if proxy is None else Proxy.of(proxy)
         if self._proxy is not None and self._proxy.is_socks:
             import_socks()
@@ -105,7 +109,7 @@ class Dialer:
     async def _open(self, address: Address) -> trio.abc.Stream:
         stream: trio.abc.Stream
         if self._proxy is None:
-            stream = await trio.open_tcp_stream(address.host, address.port)
+            stream = await trio.open_tcp_stream(address.host, address.port, local_address=self._local_address)
         else:
             stream = await self._tunnel(self._proxy, address.host, address.port)
         return await self._secure(stream, address.host) if address.secure else stream
@@ -148,10 +152,13 @@ class Dials:
         proxy: str | None = None,
         max_message: int = MAX_MESSAGE,
         dial: Dial | None = None,
+        local_address: str | None = None,
     ) -> None:
-        if dial is not None and (ssl_context is not None or proxy is not None):
-            raise UsageError("dial takes the place of ssl_context and proxy", advice="Pass it without them")
+        if dial is not None and any(given is not None for given in (ssl_context, proxy, local_address)):
+            raise UsageError(
+                "dial takes the place of ssl_context, proxy and local_address", advice="Pass it without them"
+            )
         if max_message < 1:
             raise UsageError(f"max_message={max_message} lets no message through", advice="Pass a positive number")
-        self._dial: Dial = Dialer(ssl_context, proxy) if dial is None else dial
+        self._dial: Dial = Dialer(ssl_context, proxy, local_address) if dial is None else dial
         self._max_message = max_message

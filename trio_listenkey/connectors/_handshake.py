@@ -35,7 +35,9 @@ async def read_answer(receive: Receive) -> tuple[bytes, bytes]:
     status = status_of(head)
     if status != 101:
         raise SocketError(f"handshake refused with HTTP {status}", status=status, retry_after=_retry_after(head))
-    return head, rest
+    # RFC 9112, 4: the reason phrase may be missing, the space before it may not; servers leave out both, and not every
+    # library takes that.
+    return re.sub(rb"\A(HTTP/1\.[01] 101)\r\n", rb"\1 \r\n", head), rest
 
 
 async def read_head(receive: Receive) -> tuple[bytes, bytes]:

@@ -39,6 +39,8 @@ class WebSocketConnector(Dials):
         proxy: URL of a proxy: ``http://`` or ``https://`` (CONNECT), ``socks5://``, or ``socks5h://`` where the proxy
             is to look up the host's name; a user name and a password may be in it. SOCKS takes the extra ``proxy``.
         max_message: Bytes of one message that are accepted; a longer one ends the connection.
+        local_address: Connect from this address of the machine, for an API key that is allowed from there alone;
+            ``"0.0.0.0"`` takes IPv4 and no IPv6, ``"::"`` the reverse. Give the transport the same. Not with a proxy.
         dial: Opens the stream, TLS included, in place of the above; in tests, from ``connect_in_memory``.
 
     Raises:

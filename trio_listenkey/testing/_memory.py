@@ -38,6 +38,9 @@ class MemoryTransport:
             one behind.
     """
 
+    in_memory = True
+    """What it goes to is not on the network: bans there are of no concern to other runs of this process."""
+
     def __init__(self, exchange: Exchange, *, hops: int = 2, latency: float = 0.0) -> None:
         self.reachable = True
         self.closed: bool = False

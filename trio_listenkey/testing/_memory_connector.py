@@ -29,6 +29,9 @@ class MemoryConnector:
         reachable: Whether a connection can be had; a plain attribute. If not, connecting fails at once.
     """
 
+    in_memory = True
+    """What it goes to is not on the network: bans there are of no concern to other runs of this process."""
+
     def __init__(self, exchange: Exchange) -> None:
         self.reachable = True
         self._exchange = exchange

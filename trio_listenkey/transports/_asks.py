@@ -27,9 +27,9 @@ _CONNECTIONS = 100
 class AsksTransport:
     """Sends requests through an :class:`asks.Session`.
 
-    Some complete answers asks cannot read: one that is preceded by a 1xx answer, one whose body ends with a
-    connection although the server did not announce it, one with a ``Set-Cookie`` that has no ``=``. They are
-    :exc:`TransportError`.
+    Some complete answers asks cannot read: one that is preceded by a 1xx answer, one with a header that has a byte
+    above 0x7F, one whose body ends with a connection although the server did not announce it, one with a ``Set-Cookie``
+    that has no ``=``. They are :exc:`TransportError`: where an exchange sends such, take another transport.
 
     Args:
         session: A session of yours; it is neither closed nor changed. Its own headers and cookies are sent

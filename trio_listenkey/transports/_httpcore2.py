@@ -11,6 +11,7 @@ import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
+from .._shell._validation import check_local_address
 from ._adapter import BoundedBody, SendTracker, outgoing_headers, refuse_encoding, translate_errors
 
 __all__ = ["HTTPCore2Transport"]
@@ -35,14 +36,21 @@ class HTTPCore2Transport:
         ssl_context: Whom to trust; by default whom the system trusts. Whether a context that you hand in
             verifies is your decision. httpcore2 sets its ALPN protocols: hand in one that nobody else uses.
         proxy: URL of an HTTP or SOCKS proxy; or an ``httpcore2.Proxy``, which may have credentials.
+        local_address: Connect from this address of the machine, for an API key that is allowed from there alone;
+            ``"0.0.0.0"`` takes IPv4 and no IPv6, ``"::"`` the reverse. Give the connector the same. Not with a proxy.
 
     Raises:
-        UsageError: The proxy's URL has credentials in it.
+        UsageError: The proxy's URL has credentials in it, or ``local_address`` is given with a proxy.
     """
 
     def __init__(
-        self, *, ssl_context: ssl.SSLContext | None = None, proxy: httpcore2.Proxy | str | None = None
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: httpcore2.Proxy | str | None = None,
+        local_address: str | None = None,
     ) -> None:
+        check_local_address(local_address, proxy)
         if isinstance(proxy, str) and "@" in proxy:
             # httpcore2 would drop them without a word.
             raise UsageError(
@@ -51,6 +59,7 @@ class HTTPCore2Transport:
             )
         self._ssl_context = ssl_context
         self._proxy = httpcore2.Proxy(proxy) if isinstance(proxy, str) else proxy
+        self._local_address = local_address
         self._closed = False
         # The pool of new requests; None until there is one, and again after each failure.
         self._pool: _Pool | None = None
@@ -99,7 +108,7 @@ class HTTPCore2Transport:
             if self._ssl_context is None:
                 # Once, and not at import or in __init__: it reads all the system's certificates (20 ms).
                 self._ssl_context = httpcore2.default_ssl_context()
-            self._pool = _Pool(self._ssl_context, self._proxy)
+            self._pool = _Pool(self._ssl_context, self._proxy, self._local_address)
         return self._pool
 
     def _retire(self, pool: _Pool) -> None:
@@ -116,10 +125,11 @@ class _Pool:
     garbage collector. Closing a socket is synchronous: it cannot hang and cannot be cancelled.
     """
 
-    def __init__(self, ssl_context: ssl.SSLContext, proxy: httpcore2.Proxy | None) -> None:
+    def __init__(self, ssl_context: ssl.SSLContext, proxy: httpcore2.Proxy | None, local_address: str | None) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=ssl_context,
             proxy=proxy,
+            local_address=local_address,
             max_connections=_MAX_CONNECTIONS,
             max_keepalive_connections=_MAX_IDLE,
             keepalive_expiry=_IDLE_FOR,

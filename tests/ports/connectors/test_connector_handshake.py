@@ -120,6 +120,19 @@ async def test_an_answer_that_is_none(make: Make, answer: bytes, then: str, reas
     assert error.status is None
 
 
+@pytest.mark.parametrize("line", [b"HTTP/1.1 101\r\n", b"HTTP/1.1 101 \r\n"], ids=["no space", "space"])
+async def test_a_status_line_without_a_reason(make: Make, line: bytes) -> None:
+    """Some servers leave out the reason phrase, and even the space before it: all connectors take that."""
+
+    async def script(peer: Peer) -> None:
+        _, _, rest = peer.acceptance().partition(b"\r\n")
+        await peer.send(line + rest)
+        await trio.sleep_forever()
+
+    async with serve(script, shakes=False) as server, make().connect(server.url()):
+        pass
+
+
 async def test_an_extension_that_nobody_asked_for(make: Make) -> None:
     """A server that compresses all the same is refused."""
 

@@ -1,0 +1,118 @@
+"""What is known of the hosts, shared by all runs and threads of this process: bans, accounts, turns, the pace.
+
+An exchange sees one IP address and one account, whatever number of ``trio.run`` calls and threads there are behind it.
+So there is one :class:`SharedHosts` for the process, and all runs that go by the system's clock see it on one axis of
+time, that of :class:`ProcessClock`.
+
+A run under another clock, as tests have it, keeps one of its own: its days pass in milliseconds, and a ban of one test
+is none of the next one's.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Final, TypeVar
+from weakref import WeakKeyDictionary, WeakSet
+
+import trio
+
+from ._core._accounts import Account, Host
+from ._core._connect_limiter import ConnectLimiter
+from ._shell._clock import SteadyClock
+from ._turn import Turn
+
+__all__ = ["ProcessClock", "SharedHosts", "clock_and_hosts"]
+
+_Known = TypeVar("_Known", Host, ConnectLimiter)
+_Address = tuple[str | None, int]
+
+
+class SharedHosts:
+    """Hosts by their address.
+
+    Attributes:
+        lock: Hold it over each step that reads or changes what is in here, and over nothing that waits or calls
+            anybody else's code: it stops the loops of other threads.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew; in the child of a fork, none of whose parent's blocks go on in it."""
+        self.lock = threading.RLock()
+        self._hosts: dict[_Address, Host] = {}
+        self._doors: dict[_Address, ConnectLimiter] = {}
+        # Who uses a host or a door. What nobody uses is dropped once there is nothing to be remembered of it.
+        self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
+        self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
+
+    def host(self, address: _Address, user: object, now: float) -> Host:
+        """Where REST calls go to; it is kept for as long as ``user`` exists, at least."""
+        with self.lock:
+            self._drop_blank(self._hosts, now)
+            return self._use(self._hosts.setdefault(address, Host()), user)
+
+    def door(self, address: _Address, user: object, now: float) -> ConnectLimiter:
+        """Where sockets go to; it is kept for as long as ``user`` exists, at least."""
+        with self.lock:
+            self._drop_blank(self._doors, now)
+            return self._use(self._doors.setdefault(address, ConnectLimiter(self.lock)), user)
+
+    def turn(self, account: Account) -> Turn:
+        """Who has it may send. One request at a time: the key is the same one for all members of the account."""
+        with self.lock:
+            return self._turns.setdefault(account, Turn(self.lock))
+
+    def _use(self, known: _Known, user: object) -> _Known:
+        self._users.setdefault(known, WeakSet()).add(user)
+        return known
+
+    def _drop_blank(self, known: dict[_Address, _Known], now: float) -> None:
+        for address, one in list(known.items()):
+            if not self._users[one] and one.is_blank(now):
+                del known[address]
+
+
+_process: Final = SharedHosts()
+# Not on Windows, which does not fork.
+getattr(os, "register_at_fork", lambda **_: None)(after_in_child=_process.forget)
+
+
+class ProcessClock(SteadyClock):
+    """Trio's clock of one run, as a part of one axis of time for the whole process, time in suspend included.
+
+    Each run of trio has a clock that starts somewhere else, so they cannot be compared; but each goes as fast as
+    :func:`time.perf_counter`.
+    """
+
+    __slots__ = ("_behind",)
+
+    _one: Final = SteadyClock(base=time.perf_counter)
+
+    def __init__(self) -> None:
+        self._behind = time.perf_counter() - trio.current_time()
+        self.slept = self._behind
+        self.now()
+
+    def unix(self) -> float:
+        """Unix time, as far as this machine knows."""
+        with _process.lock:
+            return self._one.unix()
+
+    def now(self) -> float:
+        """The time, on the process's axis."""
+        with _process.lock:
+            now = self._one.now()
+            self.slept = self._behind + self._one.slept
+        return now
+
+
+def clock_and_hosts() -> tuple[SteadyClock, SharedHosts]:
+    """What the current run goes by."""
+    # By name, for trio does not export the class. Of another clock nobody knows how it goes.
+    if type(trio.lowlevel.current_clock()).__name__ == "SystemClock":
+        return ProcessClock(), _process
+    return SteadyClock(), SharedHosts()

@@ -8,6 +8,7 @@ the list to the files, and the imports to the layers::
                 _http          one HTTP request and its response
                 _settings      Credentials and Timing
                 _statistics    KeyStatistics and StreamStatistics
+                _validation    checks of arguments
     venue       _venue/        what differs between exchanges, as types
                 venues         every exchange, as data with its sources
     core        _core/         the state machines: no I/O, no clock, no protocol

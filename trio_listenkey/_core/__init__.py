@@ -13,6 +13,7 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _trust            whether the key or subscription is alive as far as anyone knows, and when to ask
     _stream           what to do with a stream's sockets, and which gaps to report
     _stream_socket    what one socket has delivered and proven
+    _delivered        what was delivered a short time ago, and may come again on another socket
     _buffer           what was received and not taken yet
     _backoff          full jitter
     _connect_limiter  how many sockets may be opened at a host, and when

@@ -9,7 +9,8 @@
     _stream_access        a listen key, or a signed subscription, as a stream sees it
     _protocol_connection  a connection on which the venue's protocol is spoken
     _run_context          what all contexts of one trio.run share
+    _shared_hosts         what all runs and threads of the process share: bans, accounts, pace
+    _turn                 a lock that tasks of several runs take in turn
     _body_scope           how to leave a block that hides a nursery
     _clock                a clock that goes on while the machine sleeps
-    _validation           checks of arguments
 """

@@ -11,7 +11,7 @@ from typing import Final
 import trio
 
 from .._errors import UsageError
-from .._shell._validation import check_local_address
+from .._validation import check_local_address
 from ._base import MAX_MESSAGE, Dial, SocketError
 from ._failures import settled
 from ._proxy import Proxy, http_tunnel, import_socks, socks_tunnel

@@ -11,7 +11,7 @@ import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
-from .._shell._validation import check_local_address
+from .._validation import check_local_address
 from ._adapter import BoundedBody, SendTracker, outgoing_headers, refuse_encoding, translate_errors
 
 __all__ = ["HTTPCore2Transport"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from .._errors import UsageError
+from ._errors import UsageError
 
 __all__ = ["check_choice", "check_local_address", "check_port", "check_type"]
 

@@ -24,7 +24,7 @@ from ._effects import (
 from ._faults import Fault, Script
 from ._keys import Keys, Place
 from ._limits import Limits
-from ._log import LogEntry, api_entry, handshake_entry
+from ._log import LogEntry, api_entry
 from ._meanings import fits
 from ._reply import Reply
 from ._rest_api import RestApi
@@ -369,7 +369,7 @@ class Exchange:
         """
         self._advance(now)
         handshake = self._sockets.open(target, now)
-        self._log.append(handshake_entry(handshake, target, now))
+        self._log.append(handshake.log_entry(target, now))
         return handshake.result
 
     def _advance(self, now: float) -> None:

@@ -27,7 +27,7 @@ from ._effects import (
 from ._faults import Script, Verb
 from ._keys import Keys, Place
 from ._limits import Limits
-from ._log import LogEntry, entry
+from ._log import LogEntry, blotted
 from ._meanings import does_work
 from ._reply import Reply, Work, from_status, success
 from ._signatures import verify
@@ -84,7 +84,7 @@ class RestApi:
             self._limits.weigh(call.dialect.weight if call.dialect else 1, now)
             effect = self._script.strike(call.verb, call.account, now) if call.verb else None
         reply = self._refuse_noise(call) if self._limits.silenced(now) else self._apply(effect, call)
-        line = entry(call, reply, effect, during_ban=during_ban)
+        line = _log_entry(call, reply, effect, during_ban=during_ban)
         return replace(reply, headers=(*reply.headers, *self._standing_headers(now))), line
 
     def _standing_headers(self, now: float) -> tuple[tuple[str, str], ...]:
@@ -193,3 +193,18 @@ class RestApi:
         if dialect.max_keys is not None and len(living) >= dialect.max_keys:
             # Of those that would have ended at the same moment, the oldest.
             self._keys.end_life(min(reversed(living), key=lambda life: life.ends_at), now)
+
+
+def _log_entry(call: Call, reply: Reply, effect: Effect | None, *, during_ban: bool) -> LogEntry:
+    """The line for one request."""
+    return LogEntry(
+        when=call.now,
+        verb=call.verb,
+        method=call.method[:16],
+        path=call.path if call.dialect else blotted(call.path),
+        account=call.account,
+        status=reply.status,
+        effect=effect,
+        work=reply.work,
+        during_ban=during_ban,
+    )

@@ -19,6 +19,7 @@ from ._emission import Emission
 from ._faults import Script
 from ._key_session import KeySession
 from ._keys import KeyLife, Keys, Place
+from ._log import LogEntry, blotted
 from ._messages import to_json
 from ._other_events import as_sent
 from ._reply import Reply, from_status
@@ -69,6 +70,20 @@ class Handshake:
     effect: Effect | None
     shown: str | None
     during_ban: bool = False
+
+    def log_entry(self, target: str, now: float) -> LogEntry:
+        """What the log has of it."""
+        return LogEntry(
+            when=now,
+            verb="connect",
+            method="GET",
+            path=blotted(target.partition("?")[0]) if self.shown is None else self.shown,
+            account=self.account,
+            status=self.result.status if isinstance(self.result, Reply) else 101,
+            effect=self.effect,
+            work=None,
+            during_ban=self.during_ban,
+        )
 
 
 class Sockets:

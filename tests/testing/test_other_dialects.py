@@ -13,8 +13,8 @@ import pytest
 from trio_listenkey import UsageError, testing as t
 from trio_listenkey._http import Request
 from trio_listenkey.testing import Dialect, Exchange, Reply, StreamRules
-from trio_listenkey.testing._account_events import kinds_of
-from trio_listenkey.testing._key_session import KeySession
+from trio_listenkey.testing._dialects._events import kinds_of
+from trio_listenkey.testing._ws._key_connection import KeySession
 
 API_KEY, SECRET = "an-api-key-of-alice", "the-secret-of-alice"
 UNIX = 1_793_491_200  # the exchange's time at 0

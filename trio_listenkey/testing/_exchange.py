@@ -11,25 +11,25 @@ from typing import Any
 
 from .._errors import UsageError
 from .._http import Request
-from ._account_events import kinds_of
-from ._accounts import Accounts
-from ._api_desk import ApiDesk
-from ._api_dialects import MARGIN, SPOT
-from ._dialects import COINM, SPOT_CLASSIC, USDM, Dialect
-from ._effects import (
+from ._dialects._binance import COINM, SPOT_CLASSIC, USDM, Dialect
+from ._dialects._binance_ws_api import MARGIN, SPOT
+from ._dialects._events import kinds_of
+from ._faults._effects import (
     Effect,
     Freeze,
     Limit,
 )
-from ._faults import Fault, Script
-from ._keys import Keys, Place
-from ._limits import Limits
+from ._faults._meanings import fits
+from ._faults._script import Fault, Script
 from ._log import LogEntry, api_entry
-from ._meanings import fits
-from ._reply import Reply
-from ._rest_api import RestApi
-from ._session import Session
-from ._sockets import SocketInfo, Sockets, dialect_at
+from ._rest._rest_api import RestApi
+from ._state._accounts import Accounts
+from ._state._keys import Keys, Place
+from ._state._limits import Limits
+from ._state._reply import Reply
+from ._ws._api_subscribers import ApiDesk
+from ._ws._session import Session
+from ._ws._sockets import SocketInfo, Sockets, dialect_at
 
 __all__ = ["Exchange"]
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from ._effects import Effect
-from ._faults import Verb
-from ._reply import Work
+from ._faults._effects import Effect
+from ._faults._script import Verb
+from ._state._reply import Work
 
 __all__ = ["LogEntry", "api_entry", "blotted"]
 

@@ -48,6 +48,20 @@ occasions of their own::
     Fault(verb="socket", effect=Delay(30, then=CloseSocket(1001)))      # each is closed after half a minute
     Fault(verb="event", effect=Drop(), probability=0.01)                # one event in a hundred is lost
     Fault(verb="api", effect=rate_limited(60), nth=2)                   # the second request on the WebSocket API: 429
+
+Where things are; what stands further down imports what stands above it, and never the other way round::
+
+    _faults           what goes wrong, when, and what it means on each occasion
+    _dialects         how each exchange speaks
+    _state            keys, accounts, limits, events
+    _log              what the exchange remembers of each request
+    _rest             the REST API
+    _ws               the private WebSockets and the WebSocket API
+    _exchange         the facade: accounts, time, faults, what a test asks
+    _frontends        the exchange on a loopback port, and in memory
+    _control          commands from outside, and faults as JSON
+    control           the public names of that
+    pytest_plugin     fixtures
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from ._state._accounts import Accounts
 from ._state._keys import Keys, Place
 from ._state._limits import Limits
 from ._state._reply import Reply
-from ._ws._api_subscribers import ApiDesk
+from ._ws._api_subscribers import ApiSubscribers
 from ._ws._session import Session
 from ._ws._sockets import SocketInfo, Sockets, dialect_at
 
@@ -89,8 +89,10 @@ class Exchange:
         self._keys = Keys(seed, validity)
         self._script = Script(seed)
         self._script.add(faults)
-        self._desk = ApiDesk(self._accounts, self._limits, self._keys, self._script, self._record)
-        self._sockets = Sockets(self._keys, self._script, self._dialects, self._desk, self.unix_time, self._advance)
+        self._subscribers = ApiSubscribers(self._accounts, self._limits, self._keys, self._script, self._record)
+        self._sockets = Sockets(
+            self._keys, self._script, self._dialects, self._subscribers, self.unix_time, self._advance
+        )
         self._sockets.connect_limit = connect_limit
         self._rest = RestApi(self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time)
         self.retired: set[Dialect] = self._rest.retired
@@ -147,7 +149,7 @@ class Exchange:
         self._advance(now)
         for place in self._places(account, dialect):
             self._keys.end(place, now, announced=announced)
-            self._desk.end(place, partial(self._keys.end_life, now=now, announced=announced))
+            self._subscribers.end(place, partial(self._keys.end_life, now=now, announced=announced))
 
     def replace_key(self, account: str, now: float, *, dialect: Dialect | None = None) -> str:
         """Somebody else closes the account's key and creates a new one, which is returned.
@@ -392,7 +394,7 @@ class Exchange:
             raise UsageError(f"no account is named {account!r}", advice="Pass what add_account returned")
         if dialect is not None:
             return [(account, dialect.path)]
-        return list(dict.fromkeys([*self._keys.places(account), *self._desk.places(account)]))
+        return list(dict.fromkeys([*self._keys.places(account), *self._subscribers.places(account)]))
 
     def _event_place(
         self, account: str, dialect: Dialect | None, kind: str | None, *, needs_shape: bool

@@ -308,14 +308,14 @@ def _fields_as_json(value: Any) -> dict[str, Any]:
 
 
 def _accounts_of(exchange: Exchange) -> list[str]:
-    return sorted(exchange._accounts.names)  # noqa: SLF001 - of the same household
+    return sorted(exchange._accounts.names)  # noqa: SLF001 - private to this package
 
 
 def dialects_of(exchange: Exchange) -> list[Dialect]:
     """The dialects that it serves."""
-    return list(exchange._dialects.values())  # noqa: SLF001 - of the same household
+    return list(exchange._dialects.values())  # noqa: SLF001 - private to this package
 
 
 def _ban_of(exchange: Exchange, now: float) -> Any:
-    ban = exchange._limits.ban  # noqa: SLF001 - of the same household
+    ban = exchange._limits.ban  # noqa: SLF001 - private to this package
     return {"until": ban.until, "status": ban.limit.status} if ban is not None and now < ban.until else None

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Command", "Misunderstood", "answer", "read_command"]
+__all__ = ["BadCommand", "Command", "answer", "read_command"]
 
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 
@@ -21,39 +21,39 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Misunderstood:
+class BadCommand:
     """A message that was none: the exchange's answer to it, and whether the connection ends with that."""
 
     answer: str
     fatal: bool = False
 
 
-def read_command(text: str) -> Command | Misunderstood:
+def read_command(text: str) -> Command | BadCommand:
     """Read one message. Anything can be read."""
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):
         # The documents' words go on with a position that depends on the exchange's parser.
-        return Misunderstood(_error(3, "Invalid JSON: expected value at line 1 column 1"), fatal=True)
+        return BadCommand(_error(3, "Invalid JSON: expected value at line 1 column 1"), fatal=True)
     if not isinstance(said, dict) or "method" not in said:
-        return Misunderstood(_error(2, "Invalid request: missing field `method`"))
+        return BadCommand(_error(2, "Invalid request: missing field `method`"))
     if said["method"] not in _METHODS:
         expected = ", ".join(f"`{each}`" for each in _METHODS)
-        return Misunderstood(_error(2, f"Invalid request: unknown variant, expected one of {expected}"))
+        return BadCommand(_error(2, f"Invalid request: unknown variant, expected one of {expected}"))
     if isinstance(said.get("id"), bool | float | list | dict):
-        return Misunderstood(_error(2, "Invalid request: request ID must be an unsigned integer"))
+        return BadCommand(_error(2, "Invalid request: request ID must be an unsigned integer"))
     return _with_params(said["method"], said.get("params", []), said.get("id"))
 
 
-def _with_params(method: str, params: Any, request_id: int | str | None) -> Command | Misunderstood:
+def _with_params(method: str, params: Any, request_id: int | str | None) -> Command | BadCommand:
     if not isinstance(params, list):
-        return Misunderstood(_error(2, "Invalid request: params must be an array"))
+        return BadCommand(_error(2, "Invalid request: params must be an array"))
     if method.endswith("SUBSCRIBE") and not all(isinstance(each, str) for each in params):
-        return Misunderstood(_error(2, "Invalid request: stream name must be a string"))
+        return BadCommand(_error(2, "Invalid request: stream name must be a string"))
     if method.endswith("PROPERTY") and params[:1] != ["combined"]:
-        return Misunderstood(_error(0, "Unknown property"))
+        return BadCommand(_error(0, "Unknown property"))
     if method == "SET_PROPERTY" and not isinstance(params[-1], bool):
-        return Misunderstood(_error(1, "Invalid value type: expected Boolean"))
+        return BadCommand(_error(1, "Invalid value type: expected Boolean"))
     return Command(method, params, request_id)
 
 

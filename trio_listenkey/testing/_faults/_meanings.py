@@ -3,7 +3,7 @@
 What can happen to a request on the REST API differs from what can happen to an open socket, and one effect may mean
 something on both. Where the table has no meaning, no :class:`Fault` can be made of the two. How a meaning is carried
 out stands with who carries it out: ``RestApi`` for ``request``, ``Sockets`` for ``connect``, ``Session`` for ``socket``
-and ``event``, ``ApiSession`` for ``api``; and what is done to the bytes of a connection, in the front ends.
+and ``event``, ``WsApiConnection`` for ``api``; and what is done to the bytes of a connection, in the front ends.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ..._errors import UsageError
 from ._effects import Effect
 from ._meanings import fits
 
-__all__ = ["Armed", "Fault", "Occasion", "Script", "Verb"]
+__all__ = ["Fault", "FaultCounter", "Occasion", "Script", "Verb"]
 
 Verb = Literal["create", "keepalive", "close"]
 Occasion = Literal["connect", "socket", "event", "api"]
@@ -85,7 +85,7 @@ class Script:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._armed: list[Armed] = []
+        self._counters: list[FaultCounter] = []
         self._added = 0
 
     def add(self, faults: Iterable[Fault]) -> None:
@@ -93,24 +93,24 @@ class Script:
             # Dice of its own for each fault: adding one does not change when the others strike.
             dice = random.Random(f"{self._seed}/fault/{self._added}")  # noqa: S311 - it must be repeatable
             self._added += 1
-            self._armed.append(Armed(fault, dice))
+            self._counters.append(FaultCounter(fault, dice))
 
     def clear(self) -> None:
-        self._armed.clear()
+        self._counters.clear()
 
     @property
     def next_start(self) -> float:
         """When the next fault of sockets begins that has not been announced by :meth:`begin`."""
-        return min((each.fault.after for each in self._armed if each.waits), default=math.inf)
+        return min((each.fault.after for each in self._counters if each.waits), default=math.inf)
 
     def begin(self, now: float) -> None:
         """From now on, the faults of sockets whose time has come count as begun."""
-        for armed in self._armed:
-            armed.waits = armed.waits and armed.fault.after > now
+        for counter in self._counters:
+            counter.waits = counter.waits and counter.fault.after > now
 
-    def meet(self, met: set[Armed], accounts: Collection[str], now: float) -> Effect | None:
+    def meet(self, met: set[FaultCounter], accounts: Collection[str], now: float) -> Effect | None:
         """Show one socket to every fault of sockets that has begun and is not in ``met``; put those in that saw it."""
-        begun = (each for each in self._armed if each.fault.verb == "socket" and not each.waits and each not in met)
+        begun = (each for each in self._counters if each.fault.verb == "socket" and not each.waits and each not in met)
         new = [each for each in begun if each.fault.account is None or each.fault.account in accounts]
         met.update(new)
         ready = [each for each in new if each.sees("socket", each.fault.account, now)]
@@ -118,11 +118,11 @@ class Script:
 
     def strike(self, verb: Verb | Occasion, account: str | None, now: float) -> Effect | None:
         """Show one request, handshake or event to every fault, and return what the first that strikes does to it."""
-        ready = [armed for armed in self._armed if armed.sees(verb, account, now)]
+        ready = [counter for counter in self._counters if counter.sees(verb, account, now)]
         return ready[0].fire() if ready else None
 
 
-class Armed:
+class FaultCounter:
     """A fault with its count and its dice.
 
     Attributes:

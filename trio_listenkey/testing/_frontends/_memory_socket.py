@@ -10,7 +10,7 @@ import trio.testing
 from .._exchange import Exchange
 
 if TYPE_CHECKING:
-    from ._ws_server import SocketLine
+    from ._ws_server import WebSocketServer
 
 __all__ = ["connect_in_memory"]
 
@@ -30,18 +30,18 @@ def connect_in_memory(exchange: Exchange) -> trio.abc.Stream:
         ImportError: The extra ``testing`` is not installed.
     """
     try:
-        from ._ws_server import SocketLine  # noqa: PLC0415 - only who opens a WebSocket needs wsproto
+        from ._ws_server import WebSocketServer  # noqa: PLC0415 - only who opens a WebSocket needs wsproto
     except ImportError as error:
         raise ImportError("for WebSockets, run: pip install 'trio-listenkey[testing]'") from error
     ours, theirs = trio.testing.memory_stream_pair()
     client = _ClientStream(theirs)
-    line = SocketLine(ours, client.reset, exchange, trio.current_time, 1.0)
+    line = WebSocketServer(ours, client.reset, exchange, trio.current_time, 1.0)
     # The task is trio's own, for a nursery of ours would have to outlive our caller.
     trio.lowlevel.spawn_system_task(_serve, line, ours, client)
     return client
 
 
-async def _serve(line: SocketLine, ours: trio.abc.Stream, client: _ClientStream) -> None:
+async def _serve(line: WebSocketServer, ours: trio.abc.Stream, client: _ClientStream) -> None:
     try:
         await line.accept()
     except Exception as error:  # noqa: BLE001 - it would be taken for a fault of trio itself; the client raises it

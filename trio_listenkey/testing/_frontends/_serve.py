@@ -1,7 +1,7 @@
 """The exchange on a loopback port, over real HTTP: for clients that bring their own HTTP library, or language.
 
-Each connection is an :class:`HTTPServer`'s, which hands it over to a :class:`SocketLine` after a WebSocket handshake.
-h11, wsproto and trustme come with the extra ``testing`` and are imported when first used.
+Each connection is an :class:`HTTPServer`'s, which hands it over to a :class:`WebSocketServer` after a handshake. h11,
+wsproto and trustme come with the extra ``testing`` and are imported when first used.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ async def _serve(
 async def _serve_client(served: ServedExchange, tls: ssl.SSLContext | None, wire: trio.SocketStream) -> None:
     """Serve one client until either side is done."""
     from ._http_server import HTTPServer  # noqa: PLC0415 - h11 and wsproto come with the extra
-    from ._ws_server import SocketLine  # noqa: PLC0415
+    from ._ws_server import WebSocketServer  # noqa: PLC0415
 
     exchange, now, time_scale = served.exchange, served.now, served.time_scale
     client = wire if tls is None else await _over_tls(wire, tls)
@@ -149,7 +149,7 @@ async def _serve_client(served: ServedExchange, tls: ssl.SSLContext | None, wire
     )
     handshake = await server.serve()
     if handshake is not None:
-        await SocketLine(client, partial(reset, wire), exchange, now, time_scale).accept(handshake)
+        await WebSocketServer(client, partial(reset, wire), exchange, now, time_scale).accept(handshake)
 
 
 async def _over_tls(wire: trio.SocketStream, context: ssl.SSLContext) -> trio.abc.Stream:

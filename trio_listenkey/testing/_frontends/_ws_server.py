@@ -31,7 +31,7 @@ from .._state._reply import Reply
 from .._ws._frames import Frame, Goodbye, Ping, Pong, Text
 from .._ws._session import Session
 
-__all__ = ["SocketLine"]
+__all__ = ["WebSocketServer"]
 
 # Seconds of real time that a client has to answer a close frame, and characters that a message may have.
 _PATIENCE = 1.0
@@ -43,7 +43,7 @@ _NO_CODE = CloseReason.NO_STATUS_RCVD
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-class SocketLine:
+class WebSocketServer:
     """Carries what a session wants sent to the client, and what the client says to the session.
 
     Args:

@@ -12,7 +12,7 @@ from .._state._keys import KeyLife, Keys, Place
 from .._state._limits import Limits
 from ._api_requests import ApiRequest
 
-__all__ = ["ApiDesk", "Listener", "Record"]
+__all__ = ["ApiSubscribers", "Listener", "Record"]
 
 
 class Listener(Protocol):
@@ -41,7 +41,7 @@ class Record(Protocol):
     ) -> None: ...
 
 
-class ApiDesk:
+class ApiSubscribers:
     """The WebSocket API of one exchange.
 
     Attributes:

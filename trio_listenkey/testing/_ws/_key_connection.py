@@ -6,30 +6,30 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
-from .._dialects._commands import Command, Misunderstood, answer, read_command
+from .._dialects._commands import BadCommand, Command, answer, read_command
 from .._dialects._heartbeat_messages import pong_in, reply_to_ping
 from .._dialects._messages import expired_message, shutdown_message, wrapped
 from .._dialects._stream_rules import StreamRules
 from .._dialects._stream_url import Wanted
 from .._dialects._subscriptions import denied, granted, read_subscription, too_fast
 from .._state._keys import KeyLife, Place
-from ._session import POLICY, House, Session
+from ._session import POLICY, ExchangePort, Session
 from ._subscription import Subscription
 
-__all__ = ["KeySession"]
+__all__ = ["KeyConnection"]
 
 
-class KeyHouse(House, Protocol):
+class KeyExchangePort(ExchangePort, Protocol):
     """What such a session needs of its exchange besides."""
 
-    def subscribe(self, session: KeySession, name: str) -> tuple[KeyLife, StreamRules] | None: ...
+    def subscribe(self, session: KeyConnection, name: str) -> tuple[KeyLife, StreamRules] | None: ...
 
-    def unsubscribe(self, session: KeySession, name: str) -> None: ...
+    def unsubscribe(self, session: KeyConnection, name: str) -> None: ...
 
     def may_subscribe(self, rules: StreamRules, now: float) -> bool: ...
 
 
-class KeySession(Session):
+class KeyConnection(Session):
     """A socket for listen keys.
 
     Attributes:
@@ -37,10 +37,10 @@ class KeySession(Session):
         subscriptions: By stream name; ``None`` for a name that no key was ever called.
     """
 
-    _house: KeyHouse
+    _exchange: KeyExchangePort
 
-    def __init__(self, house: KeyHouse, rules: StreamRules, wanted: Wanted, now: float) -> None:
-        super().__init__(house, rules, wanted.shown, now)
+    def __init__(self, exchange: KeyExchangePort, rules: StreamRules, wanted: Wanted, now: float) -> None:
+        super().__init__(exchange, rules, wanted.shown, now)
         self.combined: bool = wanted.combined
         self.route: str = wanted.route
         self.form: str = wanted.form
@@ -84,20 +84,20 @@ class KeySession(Session):
         """The client sent a message."""
         if not self._admits(now):
             return
-        if self._is_chatter(text, now):
+        if self._is_heartbeat_message(text, now):
             return
         if self.rules.words != "binance":
             self._hear_subscription(text, now)
             return
         command = read_command(text)
-        if isinstance(command, Misunderstood):
+        if isinstance(command, BadCommand):
             self._say(command.answer, now)
             if command.fatal:
                 self.close(POLICY, "Invalid request", now)
         else:
             self._obey(command, now)
 
-    def _is_chatter(self, text: str, now: float) -> bool:
+    def _is_heartbeat_message(self, text: str, now: float) -> bool:
         answered = pong_in(self.rules.pings, text, self._last_ping)
         reply = reply_to_ping(self.rules.client_pings, text)
         if answered is not None:
@@ -109,7 +109,7 @@ class KeySession(Session):
 
     def _hear_subscription(self, text: str, now: float) -> None:
         rules, asked = self.rules, read_subscription(self.rules.words, text)
-        if not self._house.may_subscribe(rules, now):
+        if not self._exchange.may_subscribe(rules, now):
             self._answer(too_fast(), now)
         elif asked is None or not dict(rules.channels).keys() >= set(asked.channels) or self._is_full(asked.channels):
             self._answer(denied(rules.words, asked), now)
@@ -118,7 +118,7 @@ class KeySession(Session):
                 self._channels.pop(channel, None)
             if asked.subscribes:
                 self._channels.update(dict.fromkeys(asked.channels))
-            self._answer(granted(rules.words, asked, self._house.unix_ms(now)), now)
+            self._answer(granted(rules.words, asked, self._exchange.unix_ms(now)), now)
 
     def _is_full(self, more: Iterable[str]) -> bool:
         return len(self._channels.keys() | set(more)) > self.rules.max_streams
@@ -131,7 +131,7 @@ class KeySession(Session):
         """The connection is over, whoever ended it."""
         super().end()
         for name in self.subscriptions:
-            self._house.unsubscribe(self, name)
+            self._exchange.unsubscribe(self, name)
 
     def deliver(self, name: str, account: str, kind: str, text: str, now: float) -> None:
         """An event of the account whose key is called ``name``, which is alive."""
@@ -161,11 +161,11 @@ class KeySession(Session):
         subscription.watching = False
         if subscription.tells_expiry():
             life = subscription.life
-            message = expired_message(subscription.rules, life.key, self._house.unix_ms(life.ends_at))
+            message = expired_message(subscription.rules, life.key, self._exchange.unix_ms(life.ends_at))
             self._say(wrapped(message, life.key) if self.combined else message, now)
 
     def _shutdown_text(self, now: float) -> str:
-        return shutdown_message(self._house.unix_ms(now), combined=self.combined)
+        return shutdown_message(self._exchange.unix_ms(now), combined=self.combined)
 
     # --- What the client wants
 
@@ -178,10 +178,10 @@ class KeySession(Session):
                     return
                 for name in command.params:
                     self._subscribe(name, None, now)
-                self._house.subscribed(self, now)
+                self._exchange.subscribed(self, now)
             case "UNSUBSCRIBE":
                 for name in command.params:
-                    self._house.unsubscribe(self, name)
+                    self._exchange.unsubscribe(self, name)
                     self.subscriptions.pop(name, None)
             case "LIST_SUBSCRIPTIONS":
                 result = list(self.subscriptions)
@@ -192,7 +192,7 @@ class KeySession(Session):
         self._say(answer(result, command), now)
 
     def _subscribe(self, name: str, events: frozenset[str] | None, now: float) -> None:
-        found = self._house.subscribe(self, name)
+        found = self._exchange.subscribe(self, name)
         if found is None:
             self.subscriptions[name] = None
             return

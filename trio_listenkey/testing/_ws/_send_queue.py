@@ -8,10 +8,10 @@ import math
 
 from ._frames import Frame
 
-__all__ = ["Outbox"]
+__all__ = ["SendQueue"]
 
 
-class Outbox:
+class SendQueue:
     """Frames in the order in which they are due; those that are due together, in the order they were put.
 
     Attributes:

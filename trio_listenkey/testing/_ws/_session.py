@@ -16,19 +16,19 @@ from .._dialects._heartbeat_messages import ping_message
 from .._dialects._stream_rules import StreamRules
 from .._faults._effects import CloseSocket, Delay, Duplicate, Effect, Freeze, Garbage, HalfOpen, KillKey, Reset
 from .._faults._meanings import Meaning, meaning_of
-from .._faults._script import Armed
+from .._faults._script import FaultCounter
 from .._state._keys import KeyLife, Place
 from ._frames import Frame, Goodbye, Ping, Pong, Text
 from ._heartbeat import Heartbeat
-from ._send_queue import Outbox
+from ._send_queue import SendQueue
 
-__all__ = ["POLICY", "House", "Session"]
+__all__ = ["POLICY", "ExchangePort", "Session"]
 
 POLICY = 1008  # RFC 6455, 7.4.1; users report it from Binance with the reason "Pong timeout"
 _GOING_AWAY = 1001
 
 
-class House(Protocol):
+class ExchangePort(Protocol):
     """What a session needs of its exchange."""
 
     frozen_until: float
@@ -61,7 +61,7 @@ class Session(ABC):
         met: The socket faults that this socket has had its chance with.
     """
 
-    def __init__(self, house: House, rules: StreamRules, shown: str, now: float) -> None:
+    def __init__(self, exchange: ExchangePort, rules: StreamRules, shown: str, now: float) -> None:
         self.wake: Callable[[], None] = _nobody
         self.delay: float = 0.0
         self.opened_at: float = now
@@ -69,9 +69,9 @@ class Session(ABC):
         self.deaf: bool = False
         self.rules = rules
         self.shown = shown
-        self.met: set[Armed] = set()
-        self._house = house
-        self._outbox = Outbox()
+        self.met: set[FaultCounter] = set()
+        self._exchange = exchange
+        self._send_queue = SendQueue()
         self._heart = Heartbeat(rules.ping_every, rules.pong_within, now)
         self._last_ping = b""
         self._closes_at = now + rules.lifetime
@@ -129,9 +129,9 @@ class Session(ABC):
 
     def due(self, now: float) -> list[Frame]:
         """Take what is to be sent now, in order. After a ``Goodbye`` or a ``Reset`` there is nothing more."""
-        self._house.advance(now)
+        self._exchange.advance(now)
         self.catch_up(now)
-        return [] if self.deaf or now < self._silent_until else self._outbox.take(now)
+        return [] if self.deaf or now < self._silent_until else self._send_queue.take(now)
 
     @property
     def deadline(self) -> float:
@@ -139,16 +139,16 @@ class Session(ABC):
         if self.deaf or self.state == "ended":
             return math.inf
         alarms = (at for at, _ in self._alarms())
-        return max(self._silent_until, min(self._outbox.next_at, self._house.next_for(self), *alarms))
+        return max(self._silent_until, min(self._send_queue.next_at, self._exchange.next_for(self), *alarms))
 
     @property
     def events(self) -> int:
         """How many account events were put on this socket."""
-        return self._outbox.events
+        return self._send_queue.events
 
     @property
     def _silent_until(self) -> float:
-        return max(self._frozen_until, self._house.frozen_until)
+        return max(self._frozen_until, self._exchange.frozen_until)
 
     # --- What a front end tells
 
@@ -164,19 +164,19 @@ class Session(ABC):
 
     def receive_close(self, code: int | None, reason: str, now: float) -> None:
         """The client sent a close frame, or something that is to be answered by one."""
-        self._house.advance(now)
+        self._exchange.advance(now)
         if self.state != "ended" and not self.deaf:
             # Nothing may follow a client's close frame but ours, whatever was to be sent.
-            self._outbox.clear()
-            self._outbox.put(Goodbye(code, reason), now)
+            self._send_queue.clear()
+            self._send_queue.put(Goodbye(code, reason), now)
             self.state = "closing"
             self.wake()
 
     def end(self) -> None:
         """The connection is over, whoever ended it."""
         self.state = "ended"
-        self._outbox.clear()
-        self._house.leave(self)
+        self._send_queue.clear()
+        self._exchange.leave(self)
 
     # --- What the exchange does
 
@@ -185,7 +185,7 @@ class Session(ABC):
         self.catch_up(now)
         if not wants():
             return
-        effect = self._house.strike_event(account, now)
+        effect = self._exchange.strike_event(account, now)
         meaning = None if effect is None else meaning_of(effect, "event")
         if meaning is Meaning.LOST:
             return
@@ -196,7 +196,7 @@ class Session(ABC):
         copies = 1 + effect.times if isinstance(effect, Duplicate) else 1
         at = now + effect.seconds if isinstance(effect, Delay) else now
         for _ in range(copies):
-            self._outbox.put_event(self._message(text), at)
+            self._send_queue.put_event(self._message(text), at)
         self.wake()
 
     def suffer(self, effect: Effect, now: float) -> None:
@@ -213,7 +213,7 @@ class Session(ABC):
                 self._frozen_until = max(self._frozen_until, now + seconds)
             case KillKey(announced):
                 for life in self._lives():
-                    self._house.kill(life, now, announced=announced)
+                    self._exchange.kill(life, now, announced=announced)
             case Delay(seconds, then):
                 assert then is not None
                 self._scheduled.append((now + seconds, then))
@@ -225,7 +225,7 @@ class Session(ABC):
         """Send a close frame after what is due by now, and nothing after it."""
         if self.state == "open":
             self.state = "closing"
-            self._outbox.put(Goodbye(code, reason), now)
+            self._send_queue.put(Goodbye(code, reason), now)
             self.wake()
 
     def shut_down(self, now: float, after: float) -> None:
@@ -260,7 +260,7 @@ class Session(ABC):
     def _ping(self, now: float) -> None:
         # The exchange's time in milliseconds: different with each ping, and the same with each run.
         kind = self.rules.pings
-        payload, text = ping_message(kind, self._house.unix_ms(now))
+        payload, text = ping_message(kind, self._exchange.unix_ms(now))
         self._last_ping = payload
         self._heart.ping(payload, now)
         self._put(Ping(payload) if kind == "frames" else self._message(text), now)
@@ -277,7 +277,7 @@ class Session(ABC):
 
     def _admits(self, now: float) -> bool:
         """Whether a message that came now is looked at; one too many in a second ends the connection."""
-        self._house.advance(now)
+        self._exchange.advance(now)
         self.catch_up(now)
         if not self._listens:
             return False
@@ -301,7 +301,7 @@ class Session(ABC):
 
     def _put(self, frame: Frame, now: float) -> None:
         if self.state == "open":
-            self._outbox.put(frame, now)
+            self._send_queue.put(frame, now)
             self.wake()
 
 

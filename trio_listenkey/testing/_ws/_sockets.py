@@ -22,10 +22,10 @@ from .._log import LogEntry, blotted
 from .._state._emission import Emission
 from .._state._keys import KeyLife, Keys, Place
 from .._state._reply import Reply, from_status
-from ._api_subscribers import ApiDesk
-from ._key_connection import KeySession
+from ._api_subscribers import ApiSubscribers
+from ._key_connection import KeyConnection
 from ._session import Session
-from ._ws_api_connection import ApiSession
+from ._ws_api_connection import WsApiConnection
 
 __all__ = ["Handshake", "SocketInfo", "Sockets", "dialect_at"]
 
@@ -87,7 +87,7 @@ class Handshake:
 
 
 class Sockets:
-    """The sockets of one exchange; it is the :class:`House` of their sessions.
+    """The sockets of one exchange; it is the :class:`ExchangePort` of their sessions.
 
     Attributes:
         frozen_until: Until when the exchange does nothing.
@@ -100,7 +100,7 @@ class Sockets:
         keys: Keys,
         script: Script,
         dialects: Mapping[str, Dialect],
-        desk: ApiDesk,
+        subscribers: ApiSubscribers,
         unix_time: Callable[[float], float],
         advance: Callable[[float], None],
     ) -> None:
@@ -110,14 +110,14 @@ class Sockets:
         self._keys = keys
         self._script = script
         self._dialects = dialects
-        self._desk = desk
+        self._subscribers = subscribers
         self._apis = {each.stream.api: each for each in reversed([*dialects.values()]) if each.stream.api}
         self._unix_time = unix_time
         self._advance = advance
         self._latest = -math.inf
         # Dictionaries in place of sets: their order is that of opening, and the same in each run.
         self._open: dict[Session, None] = {}
-        self._listening: dict[str, dict[KeySession, None]] = {}
+        self._listening: dict[str, dict[KeyConnection, None]] = {}
         self._attempts: deque[float] = deque()
         self._last_subscription = -math.inf
         keys.changed = self._key_changed
@@ -138,7 +138,7 @@ class Sockets:
         return Handshake(result, account, effect, shown)
 
     def _open_api(self, api: Dialect, target: str, now: float) -> Handshake:
-        limits, shown = self._desk.limits, api.stream.api
+        limits, shown = self._subscribers.limits, api.stream.api
         if self._too_many_attempts(now):
             return Handshake(_refused(429, "429 Too Many Requests"), None, None, shown)
         if limits.silenced(now):
@@ -150,7 +150,7 @@ class Sockets:
         effect = self._script.strike("connect", None, now)
         query = target.partition("?")[2]
         result = self._apply(
-            effect, lambda at: self._join(ApiSession(self, self._desk, api, api.stream, query, at), at), now
+            effect, lambda at: self._join(WsApiConnection(self, self._subscribers, api, api.stream, query, at), at), now
         )
         return Handshake(self._late(result, now), None, effect, shown)
 
@@ -168,7 +168,7 @@ class Sockets:
         life = self._keys.latest(place)
         if life is not None:
             self._key_changed(life)
-        for listener in self._desk.listeners(place):
+        for listener in self._subscribers.listeners(place):
             listener.wake()
 
     def freeze(self, until: float) -> None:
@@ -196,7 +196,7 @@ class Sockets:
         for session in tuple(self._open):
             session.wake()
 
-    # --- What sessions ask of their house
+    # --- What sessions ask of their exchange
 
     def advance(self, now: float) -> None:
         """It is ``now``; the whole exchange is told so, which calls :meth:`pass_time`."""
@@ -216,14 +216,14 @@ class Sockets:
     def unix_ms(self, now: float) -> int:
         return int(self._unix_time(now) * 1000)
 
-    def subscribe(self, session: KeySession, name: str) -> tuple[KeyLife, StreamRules] | None:
+    def subscribe(self, session: KeyConnection, name: str) -> tuple[KeyLife, StreamRules] | None:
         life = self._keys.ever.get(name)
         if life is None or life.is_token:
             return None
         self._listening.setdefault(name, {})[session] = None
         return life, self._rules_of(life)
 
-    def unsubscribe(self, session: KeySession, name: str) -> None:
+    def unsubscribe(self, session: KeyConnection, name: str) -> None:
         listeners = self._listening.get(name, {})
         listeners.pop(session, None)
         if not listeners:
@@ -278,7 +278,7 @@ class Sockets:
         dead = [name for name, _ in wanted.streams if not self._is_alive(name, now)]
         if dead and not rules.accepts_unknown_keys:
             return _refused(401, "401 Unauthorized")
-        return self._join(KeySession(self, rules, wanted, now), now)
+        return self._join(KeyConnection(self, rules, wanted, now), now)
 
     def _join(self, session: Session, now: float) -> Session:
         self._open[session] = None
@@ -325,12 +325,12 @@ class Sockets:
             session.suffer(effect, now)
 
     def _key_changed(self, life: KeyLife) -> None:
-        for session in (*self._listening.get(life.key, ()), *self._desk.listeners(life.place)):
+        for session in (*self._listening.get(life.key, ()), *self._subscribers.listeners(life.place)):
             session.wake()
 
     def _is_heard(self, place: Place, now: float) -> bool:
         keyed = any(life.key in self._listening for life in self._keys.living(place, now))
-        return keyed or bool(self._desk.listeners(place))
+        return keyed or bool(self._subscribers.listeners(place))
 
     def _deliver(self, place: Place, kind: str, number: int, now: float, data: Mapping[str, Any] | None) -> None:
         if not self._is_heard(place, now):
@@ -341,7 +341,7 @@ class Sockets:
         for life in self._keys.living(place, now):
             for session in tuple(self._listening.get(life.key, ())):
                 session.deliver(life.key, place[0], kind, text, now)
-        for listener in self._desk.listeners(place):
+        for listener in self._subscribers.listeners(place):
             listener.deliver(place, text, now)
 
 

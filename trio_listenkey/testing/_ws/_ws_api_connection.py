@@ -31,10 +31,10 @@ from ._api_requests import (
     read_request,
 )
 from ._api_signatures import could_be_ed25519
-from ._api_subscribers import ApiDesk
-from ._session import House, Session
+from ._api_subscribers import ApiSubscribers
+from ._session import ExchangePort, Session
 
-__all__ = ["ApiSession"]
+__all__ = ["WsApiConnection"]
 
 _MOST_IDS = 65_535  # "total subscriptions over its lifetime"
 _UNANSWERED = 504
@@ -68,7 +68,7 @@ class _Logon:
     since: int
 
 
-class ApiSession(Session):
+class WsApiConnection(Session):
     """A socket of the WebSocket API.
 
     Attributes:
@@ -76,11 +76,17 @@ class ApiSession(Session):
     """
 
     def __init__(
-        self, house: House, desk: ApiDesk, dialect: Dialect, rules: StreamRules, query: str, now: float
+        self,
+        exchange: ExchangePort,
+        subscribers: ApiSubscribers,
+        dialect: Dialect,
+        rules: StreamRules,
+        query: str,
+        now: float,
     ) -> None:
-        super().__init__(house, rules, rules.api, now)
+        super().__init__(exchange, rules, rules.api, now)
         self.subscriptions: dict[int, _Subscription] = {}
-        self._desk, self._dialect = desk, dialect
+        self._subscribers, self._dialect = subscribers, dialect
         self._shows_limits = parse_qs(query).get("returnRateLimits", ["true"])[-1] != "false"
         self._logon: _Logon | None = None
         self._next_id = 0
@@ -151,14 +157,14 @@ class ApiSession(Session):
             self._say(self._terminated(number, life.ends_at), now)
 
     def _terminated(self, number: int, at: float) -> str:
-        return event_text(number, to_json({"e": "eventStreamTerminated", "E": self._house.unix_ms(at)}))
+        return event_text(number, to_json({"e": "eventStreamTerminated", "E": self._exchange.unix_ms(at)}))
 
     def _shutdown_text(self, now: float) -> str:
-        return event_text(None, shutdown_message(self._house.unix_ms(now), combined=False))
+        return event_text(None, shutdown_message(self._exchange.unix_ms(now), combined=False))
 
     def _drop(self, number: int) -> _Subscription:
         subscription = self.subscriptions.pop(number)
-        self._desk.forget(self, subscription.life.place)
+        self._subscribers.forget(self, subscription.life.place)
         return subscription
 
     # --- Requests
@@ -168,8 +174,8 @@ class ApiSession(Session):
         if not self._admits(now):
             return
         request = read_request(text)
-        limits = self._desk.limits
-        account = self._desk.account_of(request) or next(iter(self.accounts), None)
+        limits = self._subscribers.limits
+        account = self._subscribers.account_of(request) or next(iter(self.accounts), None)
         effect = None
         during_ban = limits.silenced(now)
         if during_ban:
@@ -177,14 +183,14 @@ class ApiSession(Session):
         else:
             weight, _ = self._methods.get(request.method, (1, None))
             limits.weigh(weight, now)
-            effect = self._desk.strike(account, now)
+            effect = self._subscribers.strike(account, now)
         if limits.silenced(now):
             status = self._refuse_noise(request, now, now)
         else:
             status = self._serve(effect, request, now, now)
         # What is no method may be anything, a secret among others.
         method = request.method if request.method in self._methods else ""
-        self._desk.record(
+        self._subscribers.record(
             method, self.shown, now=now, status=status, account=account, effect=effect, during_ban=during_ban
         )
 
@@ -208,7 +214,7 @@ class ApiSession(Session):
     def _mistreat(self, effect: Effect, request: ApiRequest, now: float, at: float) -> int:
         """Send something else than the answer, or nothing."""
         if isinstance(effect, Limit):
-            self._desk.limits.begin_ban(effect, now)
+            self._subscribers.limits.begin_ban(effect, now)
             return self._refuse_noise(request, now, at)
         if does_work(effect):
             self._work(request, now)
@@ -249,17 +255,17 @@ class ApiSession(Session):
         return status
 
     def _refuse_noise(self, request: ApiRequest, now: float, at: float) -> int:
-        status, error = self._desk.limits.refuse_on_socket(self._dialect, now)
+        status, error = self._subscribers.limits.refuse_on_socket(self._dialect, now)
         return self._answer(request, status, {"error": error}, at)
 
     def _rate_limits(self) -> list[dict[str, Any]]:
-        limits = self._desk.limits
+        limits = self._subscribers.limits
         weight = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
         return [{**weight, "limit": limits.weight_limit or 6000, "count": limits.weight}]
 
     def _revocations(self) -> list[str]:
         """What nobody asked for: "after the next request the session will be revoked"."""
-        known = self._desk.accounts.by_key
+        known = self._subscribers.accounts.by_key
         lost = [number for number, each in self.subscriptions.items() if each.api_key not in {None, *known}]
         is_out = self._logon is not None and self._logon.api_key not in known
         for number in lost:
@@ -276,17 +282,17 @@ class ApiSession(Session):
 
     def _time(self, request: ApiRequest, now: float) -> Result:
         _takes(request)
-        return {"serverTime": self._house.unix_ms(now)}
+        return {"serverTime": self._exchange.unix_ms(now)}
 
     def _log_on(self, request: ApiRequest, now: float) -> Result:
-        api_key, account = check_signed(request, self._desk.accounts, self._house.unix_ms(now))
-        known = self._desk.accounts.public_keys.get(api_key)
+        api_key, account = check_signed(request, self._subscribers.accounts, self._exchange.unix_ms(now))
+        known = self._subscribers.accounts.public_keys.get(api_key)
         fits = could_be_ed25519(request.params["signature"]) if known is None else known.is_ed25519
-        if not fits or api_key in self._desk.accounts.secrets:
+        if not fits or api_key in self._subscribers.accounts.secrets:
             # "Only Ed25519 keys are supported"; users report this error of others (sieblyio/binance, 626).
             raise Refused(api_error(400, -1022, "Signature for this request is not valid."))
-        self._logon = _Logon(api_key, account, self._house.unix_ms(now))
-        self._house.subscribed(self, now)
+        self._logon = _Logon(api_key, account, self._exchange.unix_ms(now))
+        self._exchange.subscribed(self, now)
         return self._session(request, now)
 
     def _status(self, request: ApiRequest, now: float) -> Result:
@@ -298,9 +304,9 @@ class ApiSession(Session):
         return {
             "apiKey": None if logon is None else logon.api_key,
             "authorizedSince": None if logon is None else logon.since,
-            "connectedSince": self._house.unix_ms(self.opened_at),
+            "connectedSince": self._exchange.unix_ms(self.opened_at),
             "returnRateLimits": self._shows_limits if request.shows_limits is None else request.shows_limits,
-            "serverTime": self._house.unix_ms(now),
+            "serverTime": self._exchange.unix_ms(now),
             "userDataStream": bool(self.subscriptions),
         }
 
@@ -322,7 +328,7 @@ class ApiSession(Session):
         return self._begin(self._logon.account, self._logon.api_key, now, by_logon=True)
 
     def _subscribe_signed(self, request: ApiRequest, now: float) -> Result:
-        api_key, account = check_signed(request, self._desk.accounts, self._house.unix_ms(now))
+        api_key, account = check_signed(request, self._subscribers.accounts, self._exchange.unix_ms(now))
         return self._begin(account, api_key, now, by_logon=False)
 
     def _begin(self, account: str, api_key: str, now: float, *, by_logon: bool) -> Result:
@@ -337,7 +343,7 @@ class ApiSession(Session):
         if not isinstance(token, str) or not token:
             raise Refused(missing("listenToken"))
         _takes(request, "listenToken")
-        life = self._desk.life_of(token, now)
+        life = self._subscribers.life_of(token, now)
         if life is None:
             raise Refused(api_error(400, -1209, "Invalid listenToken."))
         number = next((number for number, each in self.subscriptions.items() if each.life.place == life.place), None)
@@ -348,7 +354,7 @@ class ApiSession(Session):
         # Microseconds, as in the documents' sample, although milliseconds are the default elsewhere.
         return {
             "subscriptionId": number,
-            "expirationTime": self._house.unix_ms(self.subscriptions[number].life.ends_at) * 1000,
+            "expirationTime": self._exchange.unix_ms(self.subscriptions[number].life.ends_at) * 1000,
         }
 
     def _add(self, subscription: _Subscription, now: float) -> int:
@@ -360,8 +366,8 @@ class ApiSession(Session):
             raise Refused(api_error(400, -2042, "Maximum subscription ID reached for this connection."))
         number, self._next_id = self._next_id, self._next_id + 1
         self.subscriptions[number] = subscription
-        self._desk.listen(self, subscription.life.place)
-        self._house.subscribed(self, now)
+        self._subscribers.listen(self, subscription.life.place)
+        self._exchange.subscribed(self, now)
         return number
 
     def _unsubscribe(self, request: ApiRequest, now: float) -> Result:

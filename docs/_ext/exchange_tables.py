@@ -14,9 +14,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from trio_listenkey.testing import Fault
-from trio_listenkey.testing._control import ENDPOINTS
-from trio_listenkey.testing._meanings import COLUMNS, MEANINGS, Meaning
-from trio_listenkey.testing._vocabulary import ready_made
+from trio_listenkey.testing._control._control import ENDPOINTS
+from trio_listenkey.testing._control._vocabulary import ready_made
+from trio_listenkey.testing._faults._meanings import COLUMNS, MEANINGS, Meaning
 
 HEAD = """\
 .. list-table::

@@ -30,8 +30,8 @@ from trio_listenkey.testing import (
     event_number,
     serve_exchange,
 )
-from trio_listenkey.testing._account_events import kinds_of
-from trio_listenkey.testing._stream_rules import Pings
+from trio_listenkey.testing._dialects._events import kinds_of
+from trio_listenkey.testing._dialects._stream_rules import Pings
 
 # Seconds after which a client that says nothing is dropped here: of hours or minutes, at the real exchanges.
 SILENT_FOR = 0.4

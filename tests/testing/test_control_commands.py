@@ -11,8 +11,8 @@ from asking import API_KEY, ask, told
 from hypothesis import given, strategies as st
 
 from trio_listenkey.testing import COINM, USDM, Exchange, Fault, Hang, bad_gateway_html
-from trio_listenkey.testing._control import ENDPOINTS
-from trio_listenkey.testing._log_reader import LogReader, log_line
+from trio_listenkey.testing._control._control import ENDPOINTS
+from trio_listenkey.testing._control._log_reader import LogReader, log_line
 from trio_listenkey.testing.control import Control
 
 

@@ -32,8 +32,8 @@ from trio_listenkey.testing import (
     rate_limited,
     service_unavailable,
 )
-from trio_listenkey.testing._json_values import decode, decode_arguments, encode
-from trio_listenkey.testing._vocabulary import ready_made
+from trio_listenkey.testing._control._json_values import decode, decode_arguments, encode
+from trio_listenkey.testing._control._vocabulary import ready_made
 from trio_listenkey.testing.control import fault_from_json, fault_to_json, faults_from_json
 
 EFFECTS = get_args(get_type_hints(Fault.__init__)["effect"])

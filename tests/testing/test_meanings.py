@@ -22,7 +22,7 @@ from trio_listenkey.testing import (
     Truncate,
     WrongShape,
 )
-from trio_listenkey.testing._meanings import COLUMNS, MEANINGS, does_work
+from trio_listenkey.testing._faults._meanings import COLUMNS, MEANINGS, does_work
 
 SOMETHING: dict[type, tuple[Any, ...]] = {
     Status: (503,),

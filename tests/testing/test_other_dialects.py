@@ -13,8 +13,8 @@ import pytest
 from trio_listenkey import UsageError, testing as t
 from trio_listenkey._http import Request
 from trio_listenkey.testing import Dialect, Exchange, Reply, StreamRules
-from trio_listenkey.testing._account_events import kinds_of
-from trio_listenkey.testing._key_session import KeySession
+from trio_listenkey.testing._dialects._events import kinds_of
+from trio_listenkey.testing._ws._key_connection import KeyConnection
 
 API_KEY, SECRET = "an-api-key-of-alice", "the-secret-of-alice"
 UNIX = 1_793_491_200  # the exchange's time at 0
@@ -219,8 +219,8 @@ def test_a_stream_has_a_form_of_its_own(dialect: Dialect) -> None:
     exchange = an_exchange(dialect)
     own = exchange.connect(dialect.stream.url.replace("{key}", "somekey"), 0)
     other = exchange.connect("/ws/somekey", 0)
-    assert isinstance(own, KeySession)
-    assert isinstance(other, KeySession)
+    assert isinstance(own, KeyConnection)
+    assert isinstance(other, KeyConnection)
     assert (own.form, other.form) == (dialect.stream.url, "")
     assert "somekey" not in own.shown
     assert isinstance(exchange.connect("/nowhere", 0), Reply)
@@ -232,8 +232,8 @@ def test_an_event_reaches_the_own_form_alone() -> None:
     ask(exchange, t.PORTFOLIO_MARGIN)
     own, other = (exchange.connect(path + exchange.keys_ever[0], 0) for path in ("/pm/ws/", "/ws/"))
     exchange.emit("alice", 1)
-    assert isinstance(own, KeySession)
-    assert isinstance(other, KeySession)
+    assert isinstance(own, KeyConnection)
+    assert isinstance(other, KeyConnection)
     assert (own.events, other.events) == (1, 0)
 
 

@@ -389,7 +389,7 @@ async def test_without_tls_there_is_nothing_to_trust() -> None:
 
 async def test_a_client_that_never_shakes_hands_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that says nothing over TLS does not stay for ever."""
-    monkeypatch.setattr("trio_listenkey.testing._serve._HANDSHAKE", 0.05)
+    monkeypatch.setattr("trio_listenkey.testing._frontends._serve._HANDSHAKE", 0.05)
     async with serve_exchange(open_exchange(), tls=True) as served:
         port = int(served.rest_url.rpartition(":")[2])
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:

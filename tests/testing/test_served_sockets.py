@@ -144,7 +144,7 @@ async def test_another_clock_breaks_the_socket_alone() -> None:
 
 def test_a_missing_extra_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without wsproto the error says what to install."""
-    monkeypatch.delitem(sys.modules, "trio_listenkey.testing._socket_line", raising=False)
+    monkeypatch.delitem(sys.modules, "trio_listenkey.testing._frontends._ws_server", raising=False)
     monkeypatch.setitem(sys.modules, "wsproto", None)
     with pytest.raises(ImportError, match=r"pip install 'trio-listenkey\[testing\]'"):
         connect_in_memory(open_exchange())

@@ -35,7 +35,7 @@ from trio_listenkey.testing import (
     banned,
     event_number,
 )
-from trio_listenkey.testing._log_reader import log_line
+from trio_listenkey.testing._control._log_reader import log_line
 from trio_listenkey.testing.control import fault_from_json
 
 BANNED = {

@@ -16,9 +16,9 @@ import trio
 
 from .._errors import UsageError
 from ..testing import Exchange, Fault, ServedExchange, serve_exchange
-from ..testing._control import dialects_of
-from ..testing._log_reader import LogReader, log_line
-from ..testing._vocabulary import dialects_by_name
+from ..testing._control._control import dialects_of
+from ..testing._control._log_reader import LogReader, log_line
+from ..testing._control._vocabulary import dialects_by_name
 from ..testing.control import ServedControl, fault_from_json, faults_from_json, serve_control
 from ._output import print_line
 from ._process import Process, current_process

@@ -48,14 +48,51 @@ occasions of their own::
     Fault(verb="socket", effect=Delay(30, then=CloseSocket(1001)))      # each is closed after half a minute
     Fault(verb="event", effect=Drop(), probability=0.01)                # one event in a hundred is lost
     Fault(verb="api", effect=rate_limited(60), nth=2)                   # the second request on the WebSocket API: 429
+
+Where things are; what stands further down imports what stands above it, and never the other way round::
+
+    _faults           what goes wrong, when, and what it means on each occasion
+    _dialects         how each exchange speaks
+    _state            keys, accounts, limits, events
+    _log              what the exchange remembers of each request
+    _rest             the REST API
+    _ws               the private WebSockets and the WebSocket API
+    _exchange         the facade: accounts, time, faults, what a test asks
+    _frontends        the exchange on a loopback port, and in memory
+    _control          commands from outside, and faults as JSON
+    control           the public names of that
+    pytest_plugin     fixtures
 """
 
 from __future__ import annotations
 
-from ._account_events import event_number
-from ._api_dialects import MARGIN, SPOT
-from ._dialects import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect, Refusals
-from ._effects import (
+from ._dialects._binance import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect, Refusals
+from ._dialects._binance_ws_api import MARGIN, SPOT
+from ._dialects._events import event_number
+from ._dialects._others import (
+    ASTER_FUTURES,
+    ASTER_FUTURES_V3,
+    ASTER_SPOT,
+    ASTER_SPOT_V3,
+    BINGX,
+    BINGX_COINM,
+    BINGX_SPOT,
+    BITRUE,
+    COINS_PH,
+    GMO_COIN,
+    HASHKEY,
+    MARGIN_RISK,
+    MEXC,
+    OPTIONS,
+    PM_PRO,
+    PORTFOLIO_MARGIN,
+    STOCKS,
+    THAILAND,
+    TOOBIT,
+)
+from ._dialects._stream_rules import StreamRules
+from ._exchange import Exchange
+from ._faults._effects import (
     CloseSocket,
     Delay,
     Drip,
@@ -86,38 +123,15 @@ from ._effects import (
     unsafe_key,
     waf_403_html,
 )
-from ._exchange import Exchange
-from ._faults import Fault
+from ._faults._script import Fault
+from ._frontends._memory_connector import MemoryConnector
+from ._frontends._memory_socket import connect_in_memory
+from ._frontends._memory_transport import MemoryTransport
+from ._frontends._serve import ServedExchange, serve_exchange
 from ._log import LogEntry
-from ._memory import MemoryTransport
-from ._memory_connector import MemoryConnector
-from ._memory_socket import connect_in_memory
-from ._other_dialects import (
-    ASTER_FUTURES,
-    ASTER_FUTURES_V3,
-    ASTER_SPOT,
-    ASTER_SPOT_V3,
-    BINGX,
-    BINGX_COINM,
-    BINGX_SPOT,
-    BITRUE,
-    COINS_PH,
-    GMO_COIN,
-    HASHKEY,
-    MARGIN_RISK,
-    MEXC,
-    OPTIONS,
-    PM_PRO,
-    PORTFOLIO_MARGIN,
-    STOCKS,
-    THAILAND,
-    TOOBIT,
-)
-from ._reply import Reply
-from ._serve import ServedExchange, serve_exchange
-from ._session import Session
-from ._sockets import SocketInfo
-from ._stream_rules import StreamRules
+from ._state._reply import Reply
+from ._ws._session import Session
+from ._ws._sockets import SocketInfo
 
 __all__ = [
     "ASTER_FUTURES",

@@ -11,25 +11,25 @@ from typing import Any
 
 from .._errors import UsageError
 from .._http import Request
-from ._account_events import kinds_of
-from ._accounts import Accounts
-from ._api_desk import ApiDesk
-from ._api_dialects import MARGIN, SPOT
-from ._dialects import COINM, SPOT_CLASSIC, USDM, Dialect
-from ._effects import (
+from ._dialects._binance import COINM, SPOT_CLASSIC, USDM, Dialect
+from ._dialects._binance_ws_api import MARGIN, SPOT
+from ._dialects._events import kinds_of
+from ._faults._effects import (
     Effect,
     Freeze,
     Limit,
 )
-from ._faults import Fault, Script
-from ._keys import Keys, Place
-from ._limits import Limits
-from ._log import LogEntry, api_entry, handshake_entry
-from ._meanings import fits
-from ._reply import Reply
-from ._rest_api import RestApi
-from ._session import Session
-from ._sockets import SocketInfo, Sockets, dialect_at
+from ._faults._meanings import fits
+from ._faults._script import Fault, Script
+from ._log import LogEntry, api_entry
+from ._rest._rest_api import RestApi
+from ._state._accounts import Accounts
+from ._state._keys import Keys, Place
+from ._state._limits import Limits
+from ._state._reply import Reply
+from ._ws._api_subscribers import ApiSubscribers
+from ._ws._session import Session
+from ._ws._sockets import SocketInfo, Sockets, dialect_at
 
 __all__ = ["Exchange"]
 
@@ -89,8 +89,10 @@ class Exchange:
         self._keys = Keys(seed, validity)
         self._script = Script(seed)
         self._script.add(faults)
-        self._desk = ApiDesk(self._accounts, self._limits, self._keys, self._script, self._record)
-        self._sockets = Sockets(self._keys, self._script, self._dialects, self._desk, self.unix_time, self._advance)
+        self._subscribers = ApiSubscribers(self._accounts, self._limits, self._keys, self._script, self._record)
+        self._sockets = Sockets(
+            self._keys, self._script, self._dialects, self._subscribers, self.unix_time, self._advance
+        )
         self._sockets.connect_limit = connect_limit
         self._rest = RestApi(self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time)
         self.retired: set[Dialect] = self._rest.retired
@@ -147,7 +149,7 @@ class Exchange:
         self._advance(now)
         for place in self._places(account, dialect):
             self._keys.end(place, now, announced=announced)
-            self._desk.end(place, partial(self._keys.end_life, now=now, announced=announced))
+            self._subscribers.end(place, partial(self._keys.end_life, now=now, announced=announced))
 
     def replace_key(self, account: str, now: float, *, dialect: Dialect | None = None) -> str:
         """Somebody else closes the account's key and creates a new one, which is returned.
@@ -369,7 +371,7 @@ class Exchange:
         """
         self._advance(now)
         handshake = self._sockets.open(target, now)
-        self._log.append(handshake_entry(handshake, target, now))
+        self._log.append(handshake.log_entry(target, now))
         return handshake.result
 
     def _advance(self, now: float) -> None:
@@ -392,7 +394,7 @@ class Exchange:
             raise UsageError(f"no account is named {account!r}", advice="Pass what add_account returned")
         if dialect is not None:
             return [(account, dialect.path)]
-        return list(dict.fromkeys([*self._keys.places(account), *self._desk.places(account)]))
+        return list(dict.fromkeys([*self._keys.places(account), *self._subscribers.places(account)]))
 
     def _event_place(
         self, account: str, dialect: Dialect | None, kind: str | None, *, needs_shape: bool

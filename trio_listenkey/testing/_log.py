@@ -6,13 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from ._call import Call
-from ._effects import Effect
-from ._faults import Verb
-from ._reply import Reply, Work
-from ._sockets import Handshake
+from ._faults._effects import Effect
+from ._faults._script import Verb
+from ._state._reply import Work
 
-__all__ = ["LogEntry", "api_entry", "entry", "handshake_entry"]
+__all__ = ["LogEntry", "api_entry", "blotted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,37 +45,6 @@ class LogEntry:
     during_ban: bool
 
 
-def entry(call: Call, reply: Reply, effect: Effect | None, *, during_ban: bool) -> LogEntry:
-    """The line for one request."""
-    return LogEntry(
-        when=call.now,
-        verb=call.verb,
-        method=call.method[:16],
-        path=_shown(call),
-        account=call.account,
-        status=reply.status,
-        effect=effect,
-        work=reply.work,
-        during_ban=during_ban,
-    )
-
-
-def handshake_entry(handshake: Handshake, target: str, now: float) -> LogEntry:
-    """The line for one handshake."""
-    result = handshake.result
-    return LogEntry(
-        when=now,
-        verb="connect",
-        method="GET",
-        path=_blotted(target.partition("?")[0]) if handshake.shown is None else handshake.shown,
-        account=handshake.account,
-        status=result.status if isinstance(result, Reply) else 101,
-        effect=handshake.effect,
-        work=None,
-        during_ban=handshake.during_ban,
-    )
-
-
 def api_entry(
     method: str,
     path: str,
@@ -102,10 +69,6 @@ def api_entry(
     )
 
 
-def _shown(call: Call) -> str:
-    return call.path if call.dialect else _blotted(call.path)
-
-
-def _blotted(path: str) -> str:
+def blotted(path: str) -> str:
     """An unknown path as the log may show it: somebody may have put a key into it."""
     return re.sub(r"[A-Za-z0-9]{20,}", "***", path[:200])

@@ -5,9 +5,9 @@ The names that who tests in Python from within does not need; ``trio-listenkey e
 
 from __future__ import annotations
 
-from ._control import Control
-from ._fault_json import fault_from_json, fault_to_json, faults_from_json
-from ._serve_control import ServedControl, serve_control
+from ._control._control import Control
+from ._control._fault_json import fault_from_json, fault_to_json, faults_from_json
+from ._control._serve_control import ServedControl, serve_control
 
 __all__ = ["Control", "ServedControl", "fault_from_json", "fault_to_json", "faults_from_json", "serve_control"]
 

@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def listen_key_exchange(request: pytest.FixtureRequest) -> Exchange:
     """An exchange with one account, ``"test"``; in memory, on the clock of whoever asks it."""
     from . import Exchange
-    from ._fault_json import fault_from_json
+    from ._control._fault_json import fault_from_json
 
     options = {name: value for name, value in _options(request).items() if name not in _SERVER_OPTIONS}
     exchange = Exchange(**options)
@@ -121,7 +121,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     exchange = item.stash.get(_EXCHANGE, None)
     if report.failed and exchange is not None:
-        from ._log_reader import log_line
+        from ._control._log_reader import log_line
 
         lines = [log_line(entry) for entry in exchange.log]
         hidden = max(0, len(lines) - _SHOWN)

@@ -1,0 +1,48 @@
+"""Whether a request is signed as its exchange wants it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from .._dialects._binance import Dialect
+
+__all__ = ["Claim", "claim", "verify"]
+
+_WINDOW = 5.0  # seconds; how far a request's time may be behind the exchange's, unless "recvWindow" says otherwise
+_AHEAD = 1.0  # ... and before it (Binance Spot documentation, "Timing security")
+
+Claim = tuple[str, str, str]
+"""What was signed, the signature, and the time that the request says it was sent at."""
+
+
+def claim(dialect: Dialect, method: str, query: str, form: str, headers: Mapping[str, str]) -> Claim:
+    """What the request says of itself."""
+    if dialect.signed == "headers":
+        time = headers.get("api-timestamp", "")
+        # GMO Coin: time, method, and the path below "/private"; no body for PUT and DELETE.
+        return time + method + dialect.path.removeprefix("/private"), headers.get("api-sign", ""), time
+    # The signature is the last, and what is before it was signed: query and body, with nothing between.
+    payload, _, signature = (query + form).rpartition("&signature=")
+    name = "nonce" if dialect.signed == "wallet" else "timestamp"
+    found = re.search(rf"(?:^|&){name}=([0-9]{{1,20}})(?:&|$)", payload)
+    return payload, signature, found[1] if found else ""
+
+
+def verify(dialect: Dialect, claimed: Claim, secret: str | None, unix: float) -> Literal["good", "signature", "clock"]:
+    """Whether signature and time are what they should be."""
+    if dialect.signed == "no":
+        return "good"
+    payload, signature, time = claimed
+    if not signature or not time.isdecimal():
+        return "signature"
+    behind = unix - int(time) / (1e6 if dialect.signed == "wallet" else 1e3)
+    if not -_AHEAD <= behind <= _WINDOW:
+        return "clock"
+    if dialect.signed == "wallet" or secret is None:
+        return "good"
+    expected = hmac.new(secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+    return "good" if hmac.compare_digest(expected.encode(), signature.encode()) else "signature"

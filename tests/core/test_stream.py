@@ -1101,6 +1101,43 @@ class TestMoving:
         assert flow.state == "LIVE"
 
 
+class TestLastEventTime:
+    """A gap's ``last_event_time`` is that of an event of the account: none that was missed is older (S10)."""
+
+    @pytest.mark.parametrize("said", [expired(), SHUTDOWN])
+    def test_what_is_said_of_key_and_socket_is_none(self, said: bytes) -> None:
+        """The exchange says that a key is dead when it notices, which may be long after the first missed event."""
+        flow, first = live()
+        flow.brings(first, 10.0, 7, said)
+        flow.brings(first, 11.0, said)
+        flow.ends(first, 12.0)
+        flow.held(12.0)
+        flow.wants()
+        flow.held(30.0)
+        second = flow.stream._next
+        assert second is not None
+        flow.opened(second, 30.0)
+        gap = flow.items()[-1]
+        assert gap.last_event_time == 7  # type: ignore[union-attr]
+
+    def test_nor_where_it_is_words(self) -> None:
+        """Some exchanges have no event for it."""
+        flow, first = live(expired="Invalid listen key")
+        flow.brings(first, 10.0, 7, b'{"msg":"Invalid listen key"}', b'{"e":"x","E":9,"c":"Invalid listen key"}')
+        assert flow.stream.buffer.latest is not None
+        assert flow.stream.buffer.latest.time == 9
+
+    def test_nor_where_events_were_dropped(self) -> None:
+        """Neither of what was taken before, nor of what stayed."""
+        flow, first = live(limit=1, on_full="drop_oldest")
+        flow.brings(first, 1.0, 5)
+        flow.stream.buffer.took(*flow.items())
+        flow.brings(first, 1.5, expired())
+        flow.stream.buffer.took(*flow.items())
+        flow.brings(first, 2.0, 6, 7)
+        assert flow.gap().last_event_time == 5
+
+
 class TestFeedsThatLag:
     """An account's feed may lag behind pongs, and behind that of another gateway, by ``feed_lag`` (S3, S10)."""
 

@@ -429,10 +429,13 @@ class Stage:
             now = trio.current_time()
             hears = any(each.live_keys and not each.half_open for each in self.exchange.sockets(now))
             deaf_since = None if hears else now if deaf_since is None else deaf_since
-            deaf_for = 0.0 if deaf_since is None else now - deaf_since
             # What was read last may have been under way for as long as a peer may leave a ping unanswered.
-            if deaf_for > timing.silence_check_every + 2 + 2 * timing.ping_every:
-                assert not stream.statistics().is_live, (deaf_for, stream.statistics())
+            if deaf_since is not None and now - deaf_since > timing.silence_check_every + 2 + 2 * timing.ping_every:
+                found = stream.statistics()
+                # A socket that was opened since may have heard something between two looks.
+                is_new = found.connected_since is not None and found.connected_since > deaf_since
+                assert is_new or not found.is_live, (now - deaf_since, found)
+                deaf_since = found.connected_since if is_new else deaf_since
             await trio.sleep(timing.silence_check_every / 8)
 
     # The account.

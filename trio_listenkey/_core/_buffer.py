@@ -21,10 +21,12 @@ class Buffer:
         limit: How many items there is room for. With ``"wait"`` and ``"fail"`` it may be exceeded by what one read
             from the socket brings.
         on_full: What to do beyond it.
+        is_said: Whether an event is about the socket or the key, and so none of the account's: a gap does not come
+            after it, for events that were missed may be older.
         describe: Makes a gap of the first and the last event that were dropped and how many these are.
     """
 
-    __slots__ = ("_describe", "_latest", "_limit", "_on_full", "_taken", "dropped", "items", "overflowed")
+    __slots__ = ("_describe", "_is_said", "_latest", "_limit", "_on_full", "_taken", "dropped", "items", "overflowed")
 
     items: deque[StreamItem]
     """For whoever takes them from the left; see :meth:`took`."""
@@ -35,13 +37,20 @@ class Buffer:
     overflowed: bool
     """With ``"fail"``: there was too much once, and since then nothing is accepted."""
 
-    def __init__(self, limit: int, on_full: OnFull, describe: Callable[[UserEvent, UserEvent | None], Gap]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        on_full: OnFull,
+        describe: Callable[[UserEvent, UserEvent | None], Gap],
+        is_said: Callable[[UserEvent], bool] = lambda _event: False,
+    ) -> None:
         self.items = deque()
         self.dropped = 0
         self.overflowed = False
         self._limit = limit
         self._on_full = on_full
         self._describe = describe
+        self._is_said = is_said
         self._latest: UserEvent | None = None  # that was added and not dropped
         self._taken: UserEvent | None = None
 
@@ -52,7 +61,7 @@ class Buffer:
 
     @property
     def latest(self) -> UserEvent | None:
-        """The last event that was added: what a gap that follows comes after."""
+        """The last event of the account that was added: what a gap that follows comes after."""
         return self._latest
 
     def add(self, events: Sequence[UserEvent]) -> None:
@@ -76,15 +85,17 @@ class Buffer:
         last = self._last_gap()
         self.items.append(gap if last is None else _join(last, gap))
 
-    def took(self, item: StreamItem) -> None:
-        """``item`` was taken; needed where dropping may have to say what came before."""
-        if type(item) is UserEvent:
-            self._taken = item
+    def took(self, *items: StreamItem) -> None:
+        """These were taken; needed where dropping may have to say what came before."""
+        for item in reversed(items):
+            if type(item) is UserEvent and not self._is_said(item):
+                self._taken = item
+                return
 
     def _append(self, events: Sequence[UserEvent]) -> None:
         if events:
             self.items.extend(events)
-            self._latest = events[-1]
+            self._latest = next((event for event in reversed(events) if not self._is_said(event)), self._latest)
 
     def _drop_newest(self, events: Sequence[UserEvent]) -> None:
         self.dropped += len(events)

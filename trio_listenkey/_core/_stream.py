@@ -141,7 +141,7 @@ class Stream:
         expired: str | None = None,
     ) -> None:
         self.state: SocketState = SocketState.WAITING
-        self.buffer: Buffer = Buffer(limit, on_full, self._overflow)
+        self.buffer: Buffer = Buffer(limit, on_full, self._overflow, self._is_said)
         self.failure: ListenKeyError | None = None
         """Why there is no way on; set at most once."""
         self.to_local: float = 0.0
@@ -551,6 +551,13 @@ class Stream:
     def _may_announce(self, raw: bytes) -> bool:
         """Whether a message may be about the socket or the key: quickly, for it is asked of every event."""
         return self._expired in raw or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
+
+    def _is_said(self, event: UserEvent) -> bool:
+        """Whether a message is about the socket or the key, and no event of the account."""
+        if not self._may_announce(event.raw):
+            return False
+        kind = event.type
+        return kind is None or kind == "serverShutdown" or kind.encode() == self._expired
 
     def _announced(self, event: UserEvent, link: StreamSocket, now: float) -> None:
         """The exchange says that a key has expired, or that it will end this socket."""

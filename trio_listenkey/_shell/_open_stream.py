@@ -49,6 +49,7 @@ __all__ = ["open_user_stream"]
 
 _log: Final = logging.getLogger("trio_listenkey")
 _DEFAULT_TIMING: Final = Timing()
+_STRETCHES: Final = 8  # that the time for an answer to a ping is divided into; a power of two, so that sums are exact
 _GOODBYE_LIMIT: Final = 0.5  # seconds; the connectors' contract, but a connector may be anyone's
 
 
@@ -440,18 +441,37 @@ class _Sockets:
         while True:
             await task.sleep_until(self._to_trio, link)
             sent_at = self._context.clock.now()
-            answered = False
-            with trio.move_on_after(self._timing.ping_every):
-                try:
-                    await connection.ping()
-                    answered = True
-                except Exception:  # noqa: BLE001 - whatever it is, the reader will hear of it, or nobody answers
-                    await trio.sleep_forever()
-            if answered:
+            if await self._is_answered(connection):
                 machine.ponged(link, sent_at, self._now())
             else:
                 machine.unanswered(link, sent_at, self._now(), random.random())  # noqa: S311 - spreads load
             self._follow()
+
+    async def _is_answered(self, connection: Connection) -> bool:
+        """Ping once, and wait for the answer for as long as ``ping_every``, as far as we could have heard it.
+
+        A program that computes for seconds, or is stopped and continued, reads nothing meanwhile: the answer may lie in
+        the socket's buffer, and events with it. So time in which nothing could be read does not count. It is waited for
+        in short stretches, and of each that took longer than it should only its own length counts: after it there are
+        more, in which what is there is read.
+        """
+        answered = trio.Event()
+
+        @enable_ki_protection
+        async def ping() -> None:
+            with suppress(Exception):  # whatever it is, the reader will hear of it, or nobody answers
+                await connection.ping()
+                answered.set()
+
+        stretch = self._timing.ping_every / _STRETCHES
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ping)
+            for _ in range(_STRETCHES):
+                with trio.move_on_after(stretch):
+                    await answered.wait()
+                    break
+            nursery.cancel_scope.cancel(reason="the ping was answered, or had its time")
+        return answered.is_set()
 
     # What observers see.
 

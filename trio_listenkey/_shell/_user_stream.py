@@ -98,7 +98,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         await self._wait_for_items()
         batch = list(self._items)
         self._items.clear()
-        self._machine.buffer.took(next((item for item in reversed(batch) if type(item) is UserEvent), batch[-1]))
+        self._machine.buffer.took(*batch)
         self._made_room()
         return batch
 

@@ -22,7 +22,7 @@ import trio
 
 from trio_listenkey import venues
 from trio_listenkey._cli import _process, commands
-from trio_listenkey._cli._findings import steps_of
+from trio_listenkey._cli._doctor._results import steps_of
 from trio_listenkey.testing import Exchange, Fault, ServedExchange, serve_exchange
 
 COMMAND = [sys.executable, "-m", "trio_listenkey"]

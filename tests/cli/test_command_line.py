@@ -21,7 +21,7 @@ from command_driver import a_terminal, environment, run_process, running_process
 from trio_listenkey._cli import commands
 from trio_listenkey._cli._chronicle import Chronicle, Entry
 from trio_listenkey._cli._demo import run_demo
-from trio_listenkey._cli._exits import Exit
+from trio_listenkey._cli._exit_codes import Exit
 from trio_listenkey._cli._screen import PlainScreen
 
 DEMO = [sys.executable, "-m", "trio_listenkey", "demo"]

@@ -25,9 +25,9 @@ from command_driver import (
 )
 
 from trio_listenkey import venues
-from trio_listenkey._cli._checkup import ping
-from trio_listenkey._cli._exits import Exit
-from trio_listenkey._cli._reach import Found, Problem, _judge_certificate, compare_clocks, judge_clock
+from trio_listenkey._cli._doctor._checkup import ping
+from trio_listenkey._cli._doctor._network_steps import Found, Problem, _judge_certificate, compare_clocks, judge_clock
+from trio_listenkey._cli._exit_codes import Exit
 from trio_listenkey.connectors import SocketError
 from trio_listenkey.testing import (
     Delay,
@@ -370,8 +370,8 @@ async def test_a_ping_among_messages() -> None:
 
 def test_warnings_do_not_count() -> None:
     """Of the exit statuses, a doctor's is that of the first failure."""
-    from trio_listenkey._cli._findings import Finding
-    from trio_listenkey._cli._key_checkup import KeyCheckup
+    from trio_listenkey._cli._doctor._key_checkup import KeyCheckup
+    from trio_listenkey._cli._doctor._results import Finding
 
     checkup = KeyCheckup(None, "leave", 1.0, print, print)  # type: ignore[arg-type]
     assert checkup.code == 0

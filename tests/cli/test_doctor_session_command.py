@@ -11,10 +11,10 @@ import pytest
 import trio
 from command_driver import API_KEY, API_SECRET, MARGIN, SPOT, USDM, an_exchange, at, environment, examine, run, signing
 
-from trio_listenkey._cli._exits import Exit
-from trio_listenkey._cli._findings import STEPS
-from trio_listenkey._cli._reach import Problem
-from trio_listenkey._cli._subscription import ask_for_subscriptions, ask_for_time
+from trio_listenkey._cli._doctor._network_steps import Problem
+from trio_listenkey._cli._doctor._results import STEPS
+from trio_listenkey._cli._doctor._subscription import ask_for_subscriptions, ask_for_time
+from trio_listenkey._cli._exit_codes import Exit
 from trio_listenkey.testing import (
     Fault,
     HalfOpen,

@@ -11,7 +11,7 @@ from command_driver import API_KEY, USDM, a_terminal, an_exchange, at, keys_left
 
 from trio_listenkey import venues
 from trio_listenkey._cli import commands
-from trio_listenkey._cli._exits import Exit
+from trio_listenkey._cli._exit_codes import Exit
 from trio_listenkey.testing import Fault, gone, service_unavailable
 
 OFTEN = ["--keepalive-every", "0.2"]

@@ -31,11 +31,11 @@ from command_driver import (
 from trio_listenkey import CredentialsError, Gap, KeyLostError, UnavailableError, UserEvent, venues
 from trio_listenkey._cli import _credentials, commands
 from trio_listenkey._cli._credentials import read_credentials
-from trio_listenkey._cli._exits import EXITS, Exit
+from trio_listenkey._cli._exit_codes import EXITS, Exit
+from trio_listenkey._cli._narration import Narrator, brief
 from trio_listenkey._cli._output import Descriptor, reader_has_gone, write_all
 from trio_listenkey._cli._panel import KeyPanel, Rate, _bar, _span, _times
 from trio_listenkey._cli._status import visible
-from trio_listenkey._cli._told import Teller, brief
 from trio_listenkey._cli._watch import line_of
 from trio_listenkey.connectors import SocketError
 from trio_listenkey.testing import (
@@ -558,12 +558,12 @@ def test_line_of_a_gap() -> None:
 def test_what_is_told() -> None:
     """Of things that take too long to happen in a test."""
     told: list[str] = []
-    teller = Teller(lambda what, about, tone: told.append(f"{what}: {about}"), venues.BINANCE_USDM, leaves=False)
+    narrator = Narrator(lambda what, about, tone: told.append(f"{what}: {about}"), venues.BINANCE_USDM, leaves=False)
     gone = UnavailableError("no answer", advice="Wait", verb="close", status=503, code=-1000)
-    teller.closed("v", 1, gone)
-    teller.gap("v", 1, Gap("overflow", 1.0, 3.0, 1001.0, 1003.0, None, 1, 1, missed=7))
-    teller.closed("v", 0, UnavailableError("no answer", advice="Wait"))
-    teller.dropped("v", 1, CredentialsError("not accepted", advice="Check it"))  # told at the end, with the advice
+    narrator.closed("v", 1, gone)
+    narrator.gap("v", 1, Gap("overflow", 1.0, 3.0, 1001.0, 1003.0, None, 1, 1, missed=7))
+    narrator.closed("v", 0, UnavailableError("no answer", advice="Wait"))
+    narrator.dropped("v", 1, CredentialsError("not accepted", advice="Check it"))  # told at the end, with the advice
     assert told == [
         "left behind: key 1, which expires by itself: no answer (HTTP 503, code -1000)",
         "gap: of 2.0 s (overflow): events may be missing; 7 events were dropped",

@@ -21,7 +21,7 @@ from command_driver import (
     signing,
 )
 
-from trio_listenkey._cli._exits import Exit
+from trio_listenkey._cli._exit_codes import Exit
 from trio_listenkey.testing import (
     MARGIN as MARGIN_DIALECT,
     SPOT as SPOT_DIALECT,

@@ -14,12 +14,12 @@ import trio
 from asking import API_KEY
 from hypothesis import given, settings, strategies as st
 from trio.testing import MockClock
+from trio_listenkey.testing._api_session import ApiSession
 from websocket_peer import Peer, closed, joined, open_exchange, shake
 from wsproto.events import Ping, Pong
 
 from trio_listenkey._http import Request
 from trio_listenkey.testing import MARGIN, SPOT, USDM, Exchange, Session, event_number, rate_limited
-from trio_listenkey.testing._api_session import ApiSession
 
 UNIX = 1_793_491_200_000  # the exchange's time at 0, in milliseconds
 URL = "/ws-api/v3?returnRateLimits=false&timeUnit=MILLISECOND"

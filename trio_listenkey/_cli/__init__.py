@@ -12,15 +12,10 @@
     _watch _hold _doctor    the commands for real accounts, and ...
     _account _credentials   whose account, where
     _keeping                what watch and hold have in common
-    _process                where a command writes, and the signals that end it
-    _supervision _exits     how they end, and with what status
-    _status _told _panel    how they tell of themselves on standard error: lines, or a panel
+    _process                where they write, and the signals that end them
+    _supervision _exit_codes    how they end, and with what status
+    _status _narration _panel   how they tell of themselves on standard error: lines, or a panel
     _output                 writing that holds up nothing
-    _checkup _reach         what the doctor does everywhere, ...
-    _key_checkup            ... where there are listen keys or tokens, ...
-    _session_checkup        ... and where there are none
-    _subscription           what it says on the WebSocket API
-    _findings               what it finds
 """
 
 from __future__ import annotations
@@ -34,7 +29,7 @@ import click
 from ._demo import run_demo
 from ._doctor import doctor
 from ._exchange import exchange
-from ._exits import Exit
+from ._exit_codes import Exit
 from ._hold import hold
 from ._output import give_up
 from ._screen import Screen, pick_screen

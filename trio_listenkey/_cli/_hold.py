@@ -12,12 +12,12 @@ from .._settings import Timing
 from .._shell._keeper import open_listen_key
 from .._venue._venue import Venue
 from ._account import Account, account_options
-from ._exits import EXIT_HELP
+from ._exit_codes import EXIT_HELP
 from ._keeping import keeping_options
+from ._narration import Narrator
 from ._panel import KeyPanel
 from ._status import Status
 from ._supervision import supervise
-from ._told import Teller
 
 __all__ = ["hold"]
 
@@ -58,7 +58,7 @@ async def _hold(account: Account[Venue], timing: Timing, on_exit: OnExit, status
         account.credentials,
         timing=timing,
         on_exit=on_exit,
-        instrument=Teller(status.note, account.venue, leaves=on_exit == "leave"),
+        instrument=Narrator(status.note, account.venue, leaves=on_exit == "leave"),
     ) as key:
         status.picture = KeyPanel(key.venue.name, key, KeepaliveSchedule.of(account.venue, timing))
         generation = key.generation

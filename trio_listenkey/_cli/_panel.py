@@ -16,8 +16,8 @@ from .._core._key_lifecycle import KeepaliveSchedule
 from .._events import Gap, UserEvent
 from .._shell._listen_key import ListenKey
 from .._shell._user_stream import UserStream
+from ._narration import noun_of
 from ._status import visible
-from ._told import noun_of
 
 __all__ = ["KeyPanel", "Rate", "StreamPanel"]
 

@@ -15,9 +15,9 @@ from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
+from ._narration import Tone
 from ._output import Descriptor, write_all
 from ._process import current_process
-from ._told import Tone
 
 __all__ = ["Picture", "Status", "clear_of_the_edge", "open_status", "visible"]
 

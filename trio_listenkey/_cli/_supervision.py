@@ -17,7 +17,7 @@ import click
 import trio
 
 from .._errors import ListenKeyError
-from ._exits import Exit, exit_for
+from ._exit_codes import Exit, exit_for
 from ._output import Descriptor, reader_has_gone
 from ._process import Process, current_process
 from ._status import Status

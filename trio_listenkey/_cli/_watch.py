@@ -17,12 +17,12 @@ from .._settings import Timing
 from .._shell._open_stream import open_user_stream
 from .._venue._venue import Venue
 from ._account import Account, AnyVenue, account_options
-from ._exits import EXIT_HELP
+from ._exit_codes import EXIT_HELP
 from ._keeping import SECONDS, keeping_options
+from ._narration import Narrator
 from ._panel import StreamPanel
 from ._status import Status
 from ._supervision import supervise
-from ._told import Teller
 
 __all__ = ["line_of", "watch"]
 
@@ -94,7 +94,7 @@ async def _watch(account: Account[AnyVenue], timing: Timing, on_exit: OnExit, st
         account.credentials,
         timing=timing,
         on_exit=on_exit,
-        instrument=Teller(status.note, account.venue, leaves=on_exit == "leave"),
+        instrument=Narrator(status.note, account.venue, leaves=on_exit == "leave"),
     ) as stream:
         key, pace = (
             (stream.key, KeepaliveSchedule.of(account.venue, timing))

@@ -9,10 +9,10 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from .._protocol._ws_api import Build, WsApiProtocol
-from ..connectors._base import Connection
-from ._exits import Exit
-from ._reach import STATUS_PAGE, Found, Problem, judge_clock
+from ..._protocol._ws_api import Build, WsApiProtocol
+from ...connectors._base import Connection
+from .._exit_codes import Exit
+from ._network_steps import STATUS_PAGE, Found, Problem, judge_clock
 
 __all__ = ["ask_for_subscriptions", "ask_for_time", "subscribe"]
 

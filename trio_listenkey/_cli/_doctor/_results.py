@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from .._venue._signed_venue import SignedVenue
-from .._venue._venue import Venue
-from ._exits import Exit
+from ..._venue._signed_venue import SignedVenue
+from ..._venue._venue import Venue
+from .._exit_codes import Exit
 
 __all__ = ["STEPS", "Finding", "Verdict", "steps_of"]
 

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import httpcore2
 import trio
 
-from .._errors import TransportError
-from .._http import Request
-from .._venue._venue import Venue
-from ..connectors._failures import words
-from ..transports._base import Transport
-from ._exits import Exit
+from ..._errors import TransportError
+from ..._http import Request
+from ..._venue._venue import Venue
+from ...connectors._failures import words
+from ...transports._base import Transport
+from .._exit_codes import Exit
 
-__all__ = ["STATUS_PAGE", "Found", "Problem", "Reach", "compare_clocks", "judge_clock"]
+__all__ = ["STATUS_PAGE", "Found", "NetworkSteps", "Problem", "compare_clocks", "judge_clock"]
 
 STATUS_PAGE: Final = "Try again; if it lasts, look at the exchange's status page"
 
@@ -45,7 +45,7 @@ class Problem(Exception):  # noqa: N818 - it is what was looked for
         self.about, self.hint, self.code = about, hint, code
 
 
-class Reach:
+class NetworkSteps:
     """One host, a step at a time; each step uses what the one before has found."""
 
     def __init__(self, url: str) -> None:

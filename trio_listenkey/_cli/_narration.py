@@ -11,12 +11,12 @@ from .._instrument import Instrument
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 
-__all__ = ["Teller", "Tone", "brief", "noun_of"]
+__all__ = ["Narrator", "Tone", "brief", "noun_of"]
 
 Tone = Literal["good", "busy", "bad", "story"]
 
 
-class Teller(Instrument):
+class Narrator(Instrument):
     """Makes a line of each thing that the library tells. No key is in them: instruments are told none.
 
     Args:

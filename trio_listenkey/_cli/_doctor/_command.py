@@ -15,19 +15,19 @@ from rich.status import Status as Spinner
 from rich.table import Table
 from rich.text import Text
 
-from .._venue._signed_venue import SignedVenue
-from .._venue._venue import Venue
-from ._account import Account, AnyVenue, account_options
+from ..._venue._signed_venue import SignedVenue
+from ..._venue._venue import Venue
+from .._account import Account, AnyVenue, account_options
+from .._exit_codes import EXIT_HELP
+from .._keeping import SECONDS
+from .._output import Descriptor
+from .._process import current_process
+from .._status import open_status, visible
+from .._supervision import supervise
 from ._checkup import Checkup, Closing
-from ._exits import EXIT_HELP
-from ._findings import Finding, steps_of
-from ._keeping import SECONDS
 from ._key_checkup import KeyCheckup
-from ._output import Descriptor
-from ._process import current_process
+from ._results import Finding, steps_of
 from ._session_checkup import SessionCheckup
-from ._status import open_status, visible
-from ._supervision import supervise
 
 __all__ = ["doctor"]
 

@@ -14,16 +14,16 @@ from typing import Final, Generic, Literal, TypeVar
 
 import trio
 
-from .._errors import CredentialsError, ListenKeyError
-from .._venue._signed_venue import SignedVenue
-from .._venue._venue import Venue
-from ..connectors import WebSocketConnector
-from ..connectors._base import Connection, SocketError
-from ._account import Account
-from ._exits import Exit, exit_for
-from ._findings import Finding, steps_of
-from ._reach import Found, Problem, Reach
-from ._told import brief
+from ..._errors import CredentialsError, ListenKeyError
+from ..._venue._signed_venue import SignedVenue
+from ..._venue._venue import Venue
+from ...connectors import WebSocketConnector
+from ...connectors._base import Connection, SocketError
+from .._account import Account
+from .._exit_codes import Exit, exit_for
+from .._narration import brief
+from ._network_steps import Found, NetworkSteps, Problem
+from ._results import Finding, steps_of
 
 __all__ = ["FAILED_BEFORE", "Checkup", "Closing"]
 
@@ -149,7 +149,7 @@ class Checkup(ABC, Generic[_V]):
     # A host, and a socket.
 
     async def _reach(self, side: str, url: str) -> bool:
-        reach = Reach(url)
+        reach = NetworkSteps(url)
         try:
             works = await self._take(f"{side}-name", reach.resolve)
             works = await self._take(f"{side}-tcp", reach.connect, may=works)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from functools import partial
 
-from .._errors import ListenKeyError
-from .._protocol._signing import sign_as
-from .._protocol._ws_api import subscribe_by_signature
-from .._venue._signed_venue import SignedVenue
-from ..connectors._base import Connection
+from ..._errors import ListenKeyError
+from ..._protocol._signing import sign_as
+from ..._protocol._ws_api import subscribe_by_signature
+from ..._venue._signed_venue import SignedVenue
+from ...connectors._base import Connection
 from ._checkup import Checkup
-from ._reach import Found
+from ._network_steps import Found
 from ._subscription import ask_for_subscriptions, ask_for_time, subscribe
 
 __all__ = ["SessionCheckup"]

@@ -9,24 +9,24 @@ from typing import Final
 
 import trio
 
-from .._core._key_lifecycle import OnExit
-from .._core._outcomes import Gone, Ok
-from .._errors import ListenKeyError, TransportError
-from .._instrument import Instrument
-from .._protocol._requests import build_request
-from .._protocol._responses import read_answer
-from .._protocol._signing import signing_for
-from .._protocol._ws_api import subscribe_by_token
-from .._settings import Timing
-from .._shell._keeper import open_listen_key
-from .._shell._listen_key import ListenKey
-from .._venue._venue import Venue
-from ..connectors._base import Connection
-from ..transports import HTTPCore2Transport
-from ..transports._base import Transport
+from ..._core._key_lifecycle import OnExit
+from ..._core._outcomes import Gone, Ok
+from ..._errors import ListenKeyError, TransportError
+from ..._instrument import Instrument
+from ..._protocol._requests import build_request
+from ..._protocol._responses import read_answer
+from ..._protocol._signing import signing_for
+from ..._protocol._ws_api import subscribe_by_token
+from ..._settings import Timing
+from ..._shell._keeper import open_listen_key
+from ..._shell._listen_key import ListenKey
+from ..._venue._venue import Venue
+from ...connectors._base import Connection
+from ...transports import HTTPCore2Transport
+from ...transports._base import Transport
+from .._exit_codes import Exit
 from ._checkup import FAILED_BEFORE, Checkup
-from ._exits import Exit
-from ._reach import STATUS_PAGE, Found, Problem, compare_clocks
+from ._network_steps import STATUS_PAGE, Found, Problem, compare_clocks
 from ._subscription import ask_for_subscriptions, subscribe
 
 __all__ = ["KeyCheckup"]

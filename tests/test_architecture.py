@@ -25,7 +25,7 @@ LAYERS = {
     "venue": ["venues", "_core._venue", "_core._venue_parts", "_core._session_venue"],
     "core": ["_core", "_core.*"],
     "ports": [
-        *("_transport", "_connector", "_instrument", "_discretion", "_foreign"),
+        *("_transport", "_connector", "_instrument", "_discretion", "_foreign", "_network"),
         *("transports", "transports.*", "connectors", "connectors.*"),
     ],
     "testing": ["testing", "testing.*"],

@@ -10,11 +10,11 @@ import trio
 
 from .._core._connect_limiter import ConnectLimiter
 from .._settings import Credentials
-from .._shared_hosts import SharedHosts, clock_and_hosts
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
 from ..transports._base import Transport
+from ._shared_hosts import SharedHosts, clock_and_hosts
 
 __all__ = ["Registration", "RunContext", "current_context"]
 

@@ -14,8 +14,8 @@ import trio.lowlevel
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_listenkey import Credentials, ListenKey, RateLimitedError, Timing, Venue, open_listen_key, venues
-from trio_listenkey._shared_hosts import SharedHosts, clock_and_hosts
-from trio_listenkey._turn import Turn
+from trio_listenkey._shell._shared_hosts import SharedHosts, clock_and_hosts
+from trio_listenkey._shell._turn import Turn
 from trio_listenkey.testing import Delay, Exchange, Fault, MemoryTransport, rate_limited, serve_exchange
 
 ALICE = Credentials("the-api-key-of-alice")

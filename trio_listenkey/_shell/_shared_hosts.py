@@ -18,9 +18,9 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import trio
 
-from ._core._accounts import Account, Host
-from ._core._connect_limiter import ConnectLimiter
-from ._shell._clock import SteadyClock
+from .._core._accounts import Account, Host
+from .._core._connect_limiter import ConnectLimiter
+from ._clock import SteadyClock
 from ._turn import Turn
 
 __all__ = ["ProcessClock", "SharedHosts", "clock_and_hosts"]

@@ -16,6 +16,7 @@ the list to the files, and the imports to the layers::
     ports       transports/    the port for one HTTP request, and its adapters
                 connectors/    the port for one WebSocket, and its adapters
                 _instrument    the port for an observer
+                _network       the address to send from, and whom to trust, for transports and connectors alike
                 _redaction     keeps secrets out of other libraries' logs and exceptions
     shell       _shell/        open_listen_key and open_user_stream: nurseries, shields, clocks
     face        __init__       the public names

@@ -14,12 +14,12 @@ import trio
 from asking import API_KEY
 from hypothesis import given, settings, strategies as st
 from trio.testing import MockClock
-from trio_listenkey.testing._api_session import ApiSession
 from websocket_peer import Peer, closed, joined, open_exchange, shake
 from wsproto.events import Ping, Pong
 
 from trio_listenkey._http import Request
 from trio_listenkey.testing import MARGIN, SPOT, USDM, Exchange, Session, event_number, rate_limited
+from trio_listenkey.testing._ws._ws_api_connection import WsApiConnection
 
 UNIX = 1_793_491_200_000  # the exchange's time at 0, in milliseconds
 URL = "/ws-api/v3?returnRateLimits=false&timeUnit=MILLISECOND"
@@ -315,7 +315,7 @@ class TestSubscriptions:
             await call(peer, "userDataStream.unsubscribe", {"subscriptionId": 0})
             await peer.next()
         session = exchange.connect(URL, trio.current_time())
-        assert isinstance(session, ApiSession)
+        assert isinstance(session, WsApiConnection)
         session._next_id = 65_534  # counted to, it would take a quarter of a minute
         subscribe = json.dumps({"id": 1, "method": "userDataStream.subscribe.signature", "params": signed(names[0])})
         session.receive_text(subscribe, trio.current_time())

@@ -11,7 +11,7 @@ from typing import Final
 import trio
 
 from .._errors import UsageError
-from .._validation import check_local_address
+from .._network import check_local_address, default_trust
 from ._base import MAX_MESSAGE, Dial, SocketError
 from ._failures import settled
 from ._proxy import Proxy, http_tunnel, import_socks, socks_tunnel
@@ -134,10 +134,8 @@ class Dialer:
 
     def _trust(self) -> ssl.SSLContext:
         if self._ssl_context is None:
-            import httpcore2  # noqa: PLC0415 - what the default transport trusts; only who needs it pays for it
-
             # Once, and not before: it reads all the system's certificates (20 ms).
-            self._ssl_context = httpcore2.default_ssl_context()
+            self._ssl_context = default_trust()
             self._ssl_context.set_alpn_protocols(["http/1.1"])
         return self._ssl_context
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import trio
 
+from .._errors import UsageError
 from .._redaction import chain, hide_from_logs, interruption, safe_error_text
 from ._base import SocketError
 
@@ -35,7 +36,7 @@ async def settled(attempt: Callable[[], Awaitable[_T]], *, about: str = "") -> _
     try:
         with hide_from_logs():
             return await attempt()
-    except SocketError as error:
+    except (SocketError, UsageError) as error:
         failure = error.with_traceback(None)  # its frames know too much
     except Exception as error:  # noqa: BLE001 -- "and nothing else", whatever libraries raise
         reason = words(error, callers)

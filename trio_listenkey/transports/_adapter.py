@@ -13,7 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from .._errors import TransportError
+from .._errors import TransportError, UsageError
 from .._http import Request, Response
 from .._redaction import chain, hide_from_logs, interruption, safe_error_text
 from ._base import MAX_BODY
@@ -144,6 +144,8 @@ async def _outcome(
         _refuse_unsendable(request)
         with hide_from_logs():
             return await send(request, witness)
+    except UsageError as error:
+        return error.with_traceback(None)  # of what this transport was set up with; nothing was sent
     except Exception as error:  # noqa: BLE001 -- "and nothing else": asks alone raises errors of five packages
         return _failure(error, callers, request, unsent=witness.unsent)
     except BaseExceptionGroup as group:

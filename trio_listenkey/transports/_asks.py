@@ -11,11 +11,11 @@ import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpcore2
 import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
+from .._network import default_trust
 from ._adapter import BoundedBody, SendTracker, authority, outgoing_headers, refuse_encoding, translate_errors
 from ._anyio3 import import_asks, no_socket_left
 
@@ -106,7 +106,7 @@ class AsksTransport:
     def _current_session(self) -> Any:
         if self._session is None:
             if self._ssl_context is None:
-                self._ssl_context = httpcore2.default_ssl_context()
+                self._ssl_context = default_trust()
             self._session = self._asks.Session(connections=_CONNECTIONS, ssl_context=self._ssl_context)
         return self._session
 

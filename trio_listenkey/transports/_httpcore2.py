@@ -11,7 +11,7 @@ import trio
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
-from .._validation import check_local_address
+from .._network import check_local_address, default_trust
 from ._adapter import BoundedBody, SendTracker, outgoing_headers, refuse_encoding, translate_errors
 
 __all__ = ["HTTPCore2Transport"]
@@ -107,7 +107,7 @@ class HTTPCore2Transport:
         if self._pool is None:
             if self._ssl_context is None:
                 # Once, and not at import or in __init__: it reads all the system's certificates (20 ms).
-                self._ssl_context = httpcore2.default_ssl_context()
+                self._ssl_context = default_trust()
             self._pool = _Pool(self._ssl_context, self._proxy, self._local_address)
         return self._pool
 

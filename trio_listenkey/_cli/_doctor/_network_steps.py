@@ -9,11 +9,11 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpcore2
 import trio
 
-from ..._errors import TransportError
+from ..._errors import TransportError, UsageError
 from ..._http import Request
+from ..._network import default_trust
 from ..._venue._venue import Venue
 from ...connectors._failures import words
 from ...transports._base import Transport
@@ -84,9 +84,11 @@ class NetworkSteps:
         """Shake hands, as the library would."""
         assert self._stream is not None
         # The very context that the default transport and connector verify with, the environment's wishes included.
-        secured = trio.SSLStream(
-            self._stream, httpcore2.default_ssl_context(), server_hostname=self.host, https_compatible=True
-        )
+        try:
+            trust = default_trust()
+        except UsageError as error:
+            raise Problem(error.problem, error.advice) from None
+        secured = trio.SSLStream(self._stream, trust, server_hostname=self.host, https_compatible=True)
         try:
             await secured.do_handshake()
         except (OSError, trio.BrokenResourceError) as error:

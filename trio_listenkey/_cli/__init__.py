@@ -9,7 +9,7 @@
     _exchange  the test exchange as a process
     _venues    the table of the exchanges
 
-    _watch _hold _doctor    the commands for real accounts, and ...
+    _watch _hold _doctor/   the commands for real accounts, and ...
     _account _credentials   whose account, where
     _keeping                what watch and hold have in common
     _process                where they write, and the signals that end them

@@ -58,7 +58,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
     ("py:class", r".*\._[A-Z]"),  # a type variable
     # What the exchange and its front ends say to each other; users meet none of it.
-    ("py:class", r"trio_listenkey\.testing\._(frames|session|stream_url)\..*"),
+    ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url)\..*"),
 ]
 
 html_theme = "furo"

@@ -4,7 +4,9 @@
 
     _keeper               open_listen_key: the task that owns a key from POST to DELETE
     _listen_key           the handle of a key
-    _open_stream          open_user_stream, its block, and the tasks of its sockets
+    _open_stream          open_user_stream and its block
+    _socket_pool          the tasks of one stream: one for each socket, one that lets time pass
+    _socket_task          one socket of a stream
     _user_stream          the channel that items come from
     _stream_access        a listen key, or a signed subscription, as a stream sees it
     _protocol_connection  a connection on which the venue's protocol is spoken

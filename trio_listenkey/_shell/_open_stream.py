@@ -2,55 +2,40 @@
 
 It stands on :func:`open_listen_key` and is built like it: tasks that never raise, but report; an own nursery that what
 the block raises goes round; sockets that live until the block is over, so that the block can still read what its own
-cleanup brings about. Each socket is a task, shielded, ended by its scope; one more task lets time pass.
-
-What to do and when is decided in ``_core._stream``; this file opens, reads, closes, and tells.
+cleanup brings about. The tasks are in ``_socket_pool``.
 """
 
 from __future__ import annotations
 
-import logging
-import random
-import traceback
-from contextlib import AbstractAsyncContextManager, suppress
-from functools import partial
-from math import inf
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Final, final
+from typing import Final, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._buffer import OnFull
 from .._core._key_lifecycle import OnExit
-from .._core._stream import Ask, Close, Open, Stream, StreamNotice
-from .._core._stream_socket import StreamSocket
-from .._core._stream_states import SocketState
-from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
+from .._errors import UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._signing import check_session
-from .._protocol._socket_protocol import SocketProtocol
 from .._settings import Credentials, Timing
 from .._validation import check_choice, check_port, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
-from ..connectors._base import Connection, Connector, SocketError
+from ..connectors._base import Connector
 from ..transports._base import Transport
 from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
-from ._clock import SteadyClock
 from ._keeper import open_listen_key
 from ._listen_key import ListenKey
-from ._protocol_connection import ProtocolConnection
-from ._run_context import RunContext, current_context
+from ._run_context import current_context
+from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
 
 __all__ = ["open_user_stream"]
 
-_log: Final = logging.getLogger("trio_listenkey")
 _DEFAULT_TIMING: Final = Timing()
-_STRETCHES: Final = 8  # that the time for an answer to a ping is divided into; a power of two, so that sums are exact
-_GOODBYE_LIMIT: Final = 0.5  # seconds; the connectors' contract, but a connector may be anyone's
 
 
 def open_user_stream(
@@ -130,7 +115,7 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
 
     __slots__ = ("_access_block", "_arguments", "_body", "_connector", "_nursery_manager", "_sockets")
 
-    _sockets: _Sockets
+    _sockets: SocketPool
 
     def __init__(
         self,
@@ -154,7 +139,7 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         began_at = context.clock.now()
         access = await self._access_block.__aenter__()
         nursery = await self._nursery_manager.__aenter__()
-        self._sockets = _Sockets(access, self._body, nursery, connector, began_at, *self._arguments)
+        self._sockets = SocketPool(access, self._body, nursery, connector, began_at, *self._arguments)
         error: BaseException | None = None
         try:
             await self._sockets.settled.wait()
@@ -219,349 +204,3 @@ class _SignedAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     @enable_ki_protection
     async def __aexit__(self, *_: object) -> None:
         pass
-
-
-class _Sockets:
-    """The tasks of one stream: one for each socket, one for the time."""
-
-    def __init__(
-        self,
-        access: StreamAccess,
-        body: BodyScope,
-        nursery: trio.Nursery,
-        connector: Connector,
-        began_at: float,
-        timing: Timing,
-        observer: Observer,
-        buffer: int,
-        on_full: OnFull,
-    ) -> None:
-        self._context: RunContext = current_context()
-        self._connector, self._timing, self._observer = connector, timing, observer
-        self._access, self._body, self._nursery = access, body, nursery
-        self._name = access.venue.name
-        self._can_wait = on_full == "wait"
-        self._tasks: dict[StreamSocket, _Task] = {}
-        self._nap: trio.CancelScope | None = None
-        self._nap_until = inf
-        self._room: trio.Event | None = None
-        self._slept = self._context.clock.slept  # when the sockets' tasks last looked at the clock
-        self.settled = trio.Event()
-        self.machine = Stream(
-            self._name,
-            timing,
-            self._context.door(access.venue, connector, self),
-            limit=buffer,
-            on_full=on_full,
-            now=began_at,
-            lifetime=access.lifetime,
-            subscribes=access.subscribes,
-            overlaps=access.overlaps,
-            expired=access.expired,
-            draw=random.random(),  # noqa: S311 - spreads load
-        )
-        self.stream = UserStream(access, self.machine, self._sync, self._make_room)
-        access.attach(self.machine, self._now, self._follow)
-        nursery.start_soon(self._pass_time, name=f"user stream of {self._name}")
-
-    def stop(self) -> None:
-        """The block is over."""
-        self.stream._close()  # noqa: SLF001 - as above
-
-    # Time.
-
-    def _now(self) -> float:
-        clock, machine = self._context.clock, self.machine
-        now = clock.now()
-        machine.to_local = -clock.slept
-        return now
-
-    def _to_trio(self, when: float) -> float:
-        return when - self._context.clock.slept
-
-    @enable_ki_protection
-    async def _pass_time(self) -> None:
-        # Shielded, as all tasks here: the block's cleanup may want events. It ends when the machine is stopped.
-        with trio.CancelScope(shield=True):
-            self._sync()
-            while self.machine.state is not SocketState.CLOSED:
-                await self._wait_until(self.machine.deadline)
-                self._sync()
-
-    async def _wait_until(self, when: float) -> None:
-        self._nap_until = when
-        limit = min(self._to_trio(when), trio.current_time() + self._timing.suspend_check_every)
-        with trio.CancelScope(deadline=limit) as self._nap:
-            await trio.sleep_forever()
-        self._nap = None
-
-    # What the machine wants.
-
-    def _sync(self) -> None:
-        """Let the machine know the time, and do what it wants."""
-        now = self._now()
-        self.machine.to_unix = self._context.clock.unix() - now  # the two hardly drift apart: now and then is enough
-        self.machine.tick(now)
-        self._follow()
-
-    def _follow(self) -> None:
-        machine = self.machine
-        if machine.buffer.overflowed or machine.failure is not None:
-            machine.stop()
-        for notice in machine.notices():
-            self._tell(notice)
-        for action in machine.actions():
-            self._do(action)
-        if machine.was_open or machine.failure is not None:
-            self.settled.set()
-        if machine.failure is not None:
-            self._body.cancel("the user stream failed")
-        self.stream._wake()  # noqa: SLF001 - as above
-        if self._nap is not None and (machine.deadline < self._nap_until or machine.state is SocketState.CLOSED):
-            self._nap.cancel()
-        for task in self._tasks.values():
-            task.look_again()
-        if self._context.clock.slept != self._slept:
-            self._slept = self._context.clock.slept
-            self._wake_all()
-
-    def _do(self, action: Open | Close | Ask) -> None:
-        match action:
-            case Open(link):
-                conversation = self._access.converse(partial(self._confirmed, link))
-                task = self._tasks[link] = _Task(link, self._access.url, conversation)
-                self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._name}")
-            case Close(link, politely):
-                self._tasks[link].close(politely=politely)
-            case _ if action.link is None:
-                self._access.ask(None)
-            case _:
-                self._access.ask(self._tasks[action.link].conversation)
-                self._tasks[action.link].speak()
-
-    def _wake_all(self) -> None:
-        for task in self._tasks.values():
-            task.wake()
-
-    # One socket.
-
-    @enable_ki_protection
-    async def _run(self, task: _Task) -> None:
-        """Open a socket, read from it, and report how it ended."""
-        link = task.link
-        was_open = False
-        error: Exception | None = None
-        try:
-            with task.whole:
-                task.whole.deadline = trio.current_time() + self._timing.connect_timeout
-                async with self._connector.connect(task.url) as socket:
-                    connection = await task.begin(socket, self._context.clock)
-                    task.whole.deadline = inf
-                    was_open = True
-                    self.machine.opened(link, self._now())
-                    self._follow()
-                    await self._attend(task, connection)
-        except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
-            error = _told(fault)
-        except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
-            self._body.interrupt(fault)
-            self.settled.set()
-            error = SocketError("interrupted")
-        if error is None:
-            error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
-        now, draw = self._now(), random.random()  # noqa: S311 - spreads load
-        if was_open:
-            self.machine.ended(link, error, now, draw)
-        else:
-            self.machine.open_failed(link, error, now, draw)
-            self._on_socket_error(error)
-        del self._tasks[link]
-        self._follow()
-
-    def _confirmed(self, link: StreamSocket, asked_at: float) -> None:
-        self.machine.confirmed(link, asked_at, self._now())
-        self._follow()
-
-    def _on_socket_error(self, error: Exception) -> None:
-        """What an exchange says on the socket itself may be the end of everything, or of a token."""
-        if isinstance(error, RefusedError | UsageError):
-            self.machine.fail(error)
-        elif isinstance(error, KeyLostError):
-            self._access.renew()
-
-    async def _attend(self, task: _Task, connection: Connection) -> None:
-        """Read and ping until the socket ends, or is to be closed."""
-        with task.open:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._ping_loop, task, connection)
-                if task.conversation is not None:
-                    nursery.start_soon(task.go_on_speaking)
-                await self._read(task, connection)
-
-    async def _read(self, task: _Task, connection: Connection) -> None:
-        machine, link = self.machine, task.link
-        while True:
-            if self._can_wait and machine.buffer.is_overfull and link.held is None:
-                await self._wait_for_room(link)
-            try:
-                batch = await connection.receive()
-                if not batch:
-                    raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
-            except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
-                error = _told(fault)
-                self._on_socket_error(error)
-                machine.ended(link, error, self._now(), random.random())  # noqa: S311 - spreads load
-                self._follow()
-                # There is nobody to say goodbye to.
-                task.whole.cancel(reason="the socket ended")
-                await trio.lowlevel.checkpoint()  # noqa: ASYNC120 - it was told of just above
-                raise AssertionError("a cancelled scope lets no one pass") from None
-            machine.received(link, batch, self._now())
-            if machine.has_news:
-                self._follow()
-            else:
-                self.stream._wake()  # noqa: SLF001 - as above
-
-    async def _wait_for_room(self, link: StreamSocket) -> None:
-        self.machine.paused(link)
-        self._room = trio.Event()
-        await self._room.wait()
-        self.machine.resumed(link, self._now())
-        self._follow()
-
-    def _make_room(self) -> None:
-        if self._room is not None and not self.machine.buffer.is_overfull:
-            self._room.set()
-            self._room = None
-
-    @enable_ki_protection
-    async def _ping_loop(self, task: _Task, connection: Connection) -> None:
-        """Ping the peer when it is time."""
-        link, machine = task.link, self.machine
-        while True:
-            await task.sleep_until(self._to_trio, link)
-            sent_at = self._context.clock.now()
-            if await self._is_answered(connection):
-                machine.ponged(link, sent_at, self._now())
-            else:
-                machine.unanswered(link, sent_at, self._now(), random.random())  # noqa: S311 - spreads load
-            self._follow()
-
-    async def _is_answered(self, connection: Connection) -> bool:
-        """Ping once, and wait for the answer for as long as ``ping_every``, as far as we could have heard it.
-
-        A program that computes for seconds, or is stopped and continued, reads nothing meanwhile: the answer may lie in
-        the socket's buffer, and events with it. So time in which nothing could be read does not count. It is waited for
-        in short stretches, and of each that took longer than it should only its own length counts: after it there are
-        more, in which what is there is read.
-        """
-        answered = trio.Event()
-
-        @enable_ki_protection
-        async def ping() -> None:
-            with suppress(Exception):  # whatever it is, the reader will hear of it, or nobody answers
-                await connection.ping()
-                answered.set()
-
-        stretch = self._timing.ping_every / _STRETCHES
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(ping)
-            for _ in range(_STRETCHES):
-                with trio.move_on_after(stretch):
-                    await answered.wait()
-                    break
-            nursery.cancel_scope.cancel(reason="the ping was answered, or had its time")
-        return answered.is_set()
-
-    # What observers see.
-
-    def _tell(self, notice: StreamNotice) -> None:
-        venue, generation = self._name, self._access.generation
-        match notice.kind:
-            case "connected":
-                key = "" if self._access.key is None else f", listen key {generation}"
-                _log.info("%s: user stream connected%s", venue, key)
-                self._observer.tell("connected", generation)
-            case "unconnected":
-                _log.warning("%s: user stream: %s; next try in %.1f s", venue, notice.error, notice.delay)
-                self._observer.tell("dropped", generation, notice.error)
-            case "dropped":
-                _log.warning("%s: user stream: socket lost: %s", venue, notice.error)
-                self._observer.tell("dropped", generation, notice.error)
-            case "gap" if notice.gap is not None:
-                _log.warning("%s: user stream: gap of %.1f s (%s)", venue, notice.gap.duration, notice.gap.cause)
-                self._observer.tell("gap", generation, notice.gap)
-            case kind:
-                _log.debug("%s: user stream %s", venue, kind)
-
-
-class _Task:
-    """One socket's task, and how others speak to it."""
-
-    def __init__(self, link: StreamSocket, url: str, conversation: SocketProtocol | None) -> None:
-        self.link = link
-        self.url = url
-        self.conversation = conversation
-        self._talk: ProtocolConnection | None = None
-        self.whole = trio.CancelScope(shield=True)
-        """Cancel it to have the socket closed at once."""
-        self.open = trio.CancelScope()
-        """Cancel it to have the socket closed with a goodbye."""
-        self._nap: trio.CancelScope | None = None
-        self._nap_until = inf
-
-    def close(self, *, politely: bool) -> None:
-        """Have the socket closed."""
-        if politely and self.link.opened_at < inf:
-            self.open.cancel(reason="the socket is not needed any more")
-            self.whole.deadline = min(self.whole.deadline, trio.current_time() + _GOODBYE_LIMIT)
-        else:
-            self.whole.cancel(reason="the socket is not wanted any more")
-
-    async def begin(self, connection: Connection, clock: SteadyClock) -> Connection:
-        """Say what has to be said before events come; what to read them from."""
-        if self.conversation is None:
-            return connection
-        self._talk = ProtocolConnection(connection, self.conversation, clock)
-        await self._talk.begin()
-        return self._talk
-
-    @enable_ki_protection
-    async def go_on_speaking(self) -> None:
-        """Say whatever there comes to be to say."""
-        assert self._talk is not None
-        with suppress(Exception):  # whatever it is, the reader will hear of it
-            await self._talk.speak()
-
-    def speak(self) -> None:
-        """There may be something to say."""
-        if self._talk is not None:
-            self._talk.look_again()
-
-    async def sleep_until(self, to_trio: Any, link: StreamSocket) -> None:
-        """Sleep until the next ping is due; that may come to be earlier meanwhile."""
-        while to_trio(link.ping_at) > trio.current_time():
-            self._nap_until = link.ping_at
-            with trio.CancelScope(deadline=to_trio(link.ping_at)) as self._nap:
-                await trio.sleep_forever()
-            self._nap = None
-
-    def look_again(self) -> None:
-        """The next ping may have become due earlier."""
-        if self.link.ping_at < self._nap_until:
-            self.wake()
-
-    def wake(self) -> None:
-        """Look at the clock again: it may have leapt."""
-        if self._nap is not None:
-            self._nap.cancel()
-
-
-def _told(fault: Exception) -> Exception:
-    """What was raised, if that may be shown; else what there is to say of it."""
-    if isinstance(fault, SocketError | ListenKeyError):
-        return fault
-    # Where it was raised, but not its text: that may hold the URL, and so the listen key.
-    frames = traceback.extract_tb(fault.__traceback__)
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
-    return SocketError(f"the connector raised {type(fault).__name__} at {where}, where only SocketError is allowed")

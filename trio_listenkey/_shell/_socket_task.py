@@ -1,0 +1,82 @@
+"""One socket of a stream, from before its handshake: its scopes, and what is said on it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from math import inf
+from typing import Any, Final
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from .._core._stream_socket import StreamSocket
+from .._protocol._socket_protocol import SocketProtocol
+from ..connectors._base import Connection
+from ._clock import SteadyClock
+from ._protocol_connection import ProtocolConnection
+
+__all__ = ["SocketTask"]
+
+_GOODBYE_LIMIT: Final = 0.5  # seconds; the connectors' contract, but a connector may be anyone's
+
+
+class SocketTask:
+    """One socket's task, and how others speak to it."""
+
+    def __init__(self, link: StreamSocket, url: str, conversation: SocketProtocol | None) -> None:
+        self.link = link
+        self.url = url
+        self.conversation = conversation
+        self._talk: ProtocolConnection | None = None
+        self.whole = trio.CancelScope(shield=True)
+        """Cancel it to have the socket closed at once."""
+        self.open = trio.CancelScope()
+        """Cancel it to have the socket closed with a goodbye."""
+        self._nap: trio.CancelScope | None = None
+        self._nap_until = inf
+
+    def close(self, *, politely: bool) -> None:
+        """Have the socket closed."""
+        if politely and self.link.opened_at < inf:
+            self.open.cancel(reason="the socket is not needed any more")
+            self.whole.deadline = min(self.whole.deadline, trio.current_time() + _GOODBYE_LIMIT)
+        else:
+            self.whole.cancel(reason="the socket is not wanted any more")
+
+    async def begin(self, connection: Connection, clock: SteadyClock) -> Connection:
+        """Say what has to be said before events come; what to read them from."""
+        if self.conversation is None:
+            return connection
+        self._talk = ProtocolConnection(connection, self.conversation, clock)
+        await self._talk.begin()
+        return self._talk
+
+    @enable_ki_protection
+    async def go_on_speaking(self) -> None:
+        """Say whatever there comes to be to say."""
+        assert self._talk is not None
+        with suppress(Exception):  # whatever it is, the reader will hear of it
+            await self._talk.speak()
+
+    def speak(self) -> None:
+        """There may be something to say."""
+        if self._talk is not None:
+            self._talk.look_again()
+
+    async def sleep_until(self, to_trio: Any, link: StreamSocket) -> None:
+        """Sleep until the next ping is due; that may come to be earlier meanwhile."""
+        while to_trio(link.ping_at) > trio.current_time():
+            self._nap_until = link.ping_at
+            with trio.CancelScope(deadline=to_trio(link.ping_at)) as self._nap:
+                await trio.sleep_forever()
+            self._nap = None
+
+    def look_again(self) -> None:
+        """The next ping may have become due earlier."""
+        if self.link.ping_at < self._nap_until:
+            self.wake()
+
+    def wake(self) -> None:
+        """Look at the clock again: it may have leapt."""
+        if self._nap is not None:
+            self._nap.cancel()

@@ -42,13 +42,13 @@ from .._protocol._requests import build_request
 from .._protocol._responses import no_answer, read_answer
 from .._protocol._signing import check_credentials
 from .._settings import Credentials, Timing
+from .._validation import check_choice, check_port, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..transports._base import Transport
 from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
 from ._listen_key import ListenKey
 from ._run_context import Registration, RunContext, current_context
-from ._validation import check_choice, check_port, check_type
 
 __all__ = ["open_listen_key"]
 
@@ -335,7 +335,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     def _to_trio(self, when: float) -> float:
         """A time of the steady clock as one of trio's."""
-        return when - self._context.clock.slept
+        return self._context.clock.to_trio(when)
 
     def _tell(self) -> None:
         """Tell the block, those who wait and those who watch what has happened."""

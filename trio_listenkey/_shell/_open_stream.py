@@ -31,6 +31,7 @@ from .._instrument import Instrument, Observer
 from .._protocol._signing import check_session
 from .._protocol._socket_protocol import SocketProtocol
 from .._settings import Credentials, Timing
+from .._validation import check_choice, check_port, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connection, Connector, SocketError
@@ -43,7 +44,6 @@ from ._protocol_connection import ProtocolConnection
 from ._run_context import RunContext, current_context
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
-from ._validation import check_choice, check_port, check_type
 
 __all__ = ["open_user_stream"]
 
@@ -276,7 +276,7 @@ class _Sockets:
         return now
 
     def _to_trio(self, when: float) -> float:
-        return when - self._context.clock.slept
+        return self._context.clock.to_trio(when)
 
     @enable_ki_protection
     async def _pass_time(self) -> None:

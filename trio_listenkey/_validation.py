@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._errors import UsageError
+from ._errors import UsageError
 
 __all__ = ["check_choice", "check_port", "check_type"]
 

@@ -13,6 +13,9 @@ Times are seconds on one monotonic axis that all keys of a host share. ``draw`` 
 
 Which state follows from what, and which phase of the block, is looked up in ``_state``. What is decided here is when
 something is due, what counts as lost, and whether there is anything for us to close.
+
+The file is long because a key has one life: opening, keeping and closing share nearly every attribute, and each could
+only be understood together with the other two.
 """
 
 from __future__ import annotations

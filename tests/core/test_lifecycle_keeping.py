@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, OK, REFUSED, Life, alive, banned, held
+from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, OK, REFUSED, Life, alive, banned, held
 
-from trio_listenkey import KeyLostError, KeyStatistics, Timing, Venue, venues
+from trio_listenkey import KeyLostError, KeyStatistics, RefusedError, Timing, Venue, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import Lifecycle
-from trio_listenkey._core._notices import Lost
-from trio_listenkey._core._outcomes import Outcome
+from trio_listenkey._core._notices import Lost, Retrying
+from trio_listenkey._core._outcomes import Outcome, Refused
 
 
 class TestPing:
@@ -467,6 +467,64 @@ class TestKeptAliveWithoutAName:
         life.gets(OK, 1801.0)
         assert life.machine.confirmed_at == 1800.0
         life.sends(3600.0, "keepalive", "K1")
+
+
+WRONG_CLOCK = Refused(RefusedError("your clock is two hours fast", advice="Set it"), wrong_clock=True)
+FEW_SECONDS = Refused(RefusedError("your clock is slow", advice="Set it"), clock=30.0, wrong_clock=True)
+
+
+class TestTroubleThatMayPass:
+    """What is final at the first opening is tried again once a key has lived here, and is told each time."""
+
+    @pytest.mark.parametrize("outcome", [ODD_KEY, WRONG_CLOCK], ids=["hollow", "clock"])
+    def test_at_the_first_opening_it_is_final(self, outcome: Refused) -> None:
+        """Then this is not the exchange that the venue describes, or a machine whose clock was never set."""
+        life = Life()
+        life.sends(0.0, "create", None)
+        assert life.gets(outcome, 0.0) == "FAILED"
+        assert life.failure is outcome.error
+
+    def test_a_hollow_success_after_a_good_life(self) -> None:
+        """The keepalive says that the key is gone, and the create that it made one, but not which."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(GONE, 1801.0)
+        for _ in range(20):
+            now = life.machine.ready_at
+            life.sends(now, "create", "K1")
+            assert life.gets(ODD_KEY, now) == "VACANT"
+            assert life.told(Retrying).error is ODD_KEY.error
+        life.sends(life.machine.ready_at, "create", "K1")
+        life.gets(alive("K2"), 9000.0)
+        assert (life.machine.key, life.machine.generation) == ("K2", 2)
+
+    def test_a_hollow_success_in_place_of_a_keepalive(self) -> None:
+        """The key is presumed alive as long as it was, and the create is tried again."""
+        life = told_nothing()
+        life.sends(1801.0, "create", "K1")
+        assert life.gets(ODD_KEY, 1802.0) == "HELD"
+        assert life.told(Retrying).error is ODD_KEY.error
+        life.sends(life.machine.ready_at, "create", "K1")
+
+    def test_a_clock_that_is_wrong_for_a_while(self) -> None:
+        """A keepalive is refused for it until the clock is right again."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        assert life.gets(WRONG_CLOCK, 1801.0) == "HELD"
+        assert life.told(Retrying).error is WRONG_CLOCK.error
+        life.sends(life.machine.ready_at, "keepalive", "K1")
+        life.gets(OK, 1803.0)
+        assert life.kinds[-1] == "renewed"
+
+    def test_what_was_learnt_of_the_clock_is_corrected(self) -> None:
+        """Two refusals in a row: the second try is at once, the third after a pause, and each is by what was told."""
+        life = held()
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(FEW_SECONDS, 1801.0)
+        assert life.account.host.clock == 30.0
+        life.sends(1801.0, "keepalive", "K1")
+        assert life.gets(FEW_SECONDS, 1802.0) == "HELD"
+        assert life.machine.ready_at > 1802.0
 
 
 def two_contexts(venue: Venue) -> tuple[Life, Life]:

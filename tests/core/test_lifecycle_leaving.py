@@ -400,6 +400,17 @@ class TestLostAnswers:
         assert leaving.machine.closed is None
         assert staying.account.unsure
 
+    def test_a_ban_in_place_of_the_name_is_respected(self) -> None:
+        """The one create more is not repeated, and nothing else is sent before the ban ends (K3)."""
+        life = Life(FORM)
+        life.sends(0.0, "create", None)
+        life.gets(NO_ANSWER, 10.0, draw=0.9)
+        life.stops(10.5)
+        life.sends(10.5, "create", None)
+        assert life.gets(banned(300), 11.0) == "CLOSED"
+        assert life.machine.closed is False
+        assert life.account.host.allowed_at == 311.0
+
     def test_the_answer_may_be_lost_after_the_end(self) -> None:
         """A create that was in flight when the block ended, and whose answer is lost, is asked again, too."""
         life = Life(FORM, timing=Timing(close_timeout=10))

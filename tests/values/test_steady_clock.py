@@ -5,6 +5,7 @@ import time
 import pytest
 import trio
 import trio.testing
+from hypothesis import given, strategies as st
 
 from trio_listenkey._shell._clock import SteadyClock
 
@@ -147,3 +148,29 @@ async def test_it_does_without_a_clock_of_suspend(monkeypatch: pytest.MonkeyPatc
     unix.at += 4000
     clock.now()
     assert clock.slept == pytest.approx(4000, abs=5)
+
+
+async def test_unix_time_is_read_anew(monkeypatch: pytest.MonkeyPatch, mock_clock: trio.testing.MockClock) -> None:
+    """A system clock that was two hours ahead and is set right is believed; virtual time that passes is added."""
+    ahead, system = 7200.0, time.time
+    monkeypatch.setattr(time, "time", lambda: system() + ahead)
+    clock = SteadyClock()
+    assert clock.unix() == pytest.approx(system() + 7200, abs=1)
+    ahead = 0.0
+    assert clock.unix() == pytest.approx(system(), abs=1)
+    mock_clock.jump(86400)
+    assert clock.unix() == pytest.approx(system() + 86400, abs=1)
+    ahead = -50.0
+    assert clock.unix() == pytest.approx(system() + 86350, abs=1)
+
+
+@given(slept=st.floats(0, 1e7), when=st.floats(-1e7, 1e10))
+def test_a_time_is_reached_when_trio_says_so(slept: float, when: float) -> None:
+    """Once trio's clock is there, this one is: not a rounding step before it. Nor is it noticeably later."""
+
+    async def main() -> None:
+        clock = SteadyClock([])
+        clock.slept = slept
+        assert when <= clock.to_trio(when) + slept <= when + 1e-5
+
+    trio.run(main)

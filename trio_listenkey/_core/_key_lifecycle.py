@@ -13,6 +13,9 @@ Times are seconds on one monotonic axis that all keys of a host share. ``draw`` 
 
 Which state follows from what, and which phase of the block, is looked up in ``_state``. What is decided here is when
 something is due, what counts as lost, and whether there is anything for us to close.
+
+The file is long because a key has one life: opening, keeping and closing share nearly every attribute, and each could
+only be understood together with the other two.
 """
 
 from __future__ import annotations
@@ -290,7 +293,7 @@ class Lifecycle:
         """The request in flight has ended. ``draw`` in [0, 1) decides how long to wait for the next one."""
         self.until = inf
         self._pacing.draw = draw
-        outcome = self._correct_clock(outcome)
+        outcome = self._excuse(self._correct_clock(outcome))
         self._error = None if isinstance(outcome, Ok) else outcome.error
         match self.state:
             case State.CREATING:
@@ -328,13 +331,27 @@ class Lifecycle:
         return self._report.take()
 
     def _correct_clock(self, outcome: Outcome) -> Outcome:
-        """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock."""
+        """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock.
+
+        What was learnt of that clock before is corrected by it: our own may have been set meanwhile.
+        """
         if not isinstance(outcome, Refused) or outcome.clock is None or self._clock_was_set:
             self._clock_was_set = False
             return outcome
         self._clock_was_set = True
         self._account.host.clock = outcome.clock
         return Transient(outcome.error, may_be_done=False)
+
+    def _excuse(self, outcome: Outcome) -> Outcome:
+        """Once a key has lived here, some refusals are trouble that may pass, and end no stream that has worked.
+
+        A success that names no key comes from an exchange that is not well, and a clock that is wrong may be set right
+        again. Before the first key they say that this is the wrong exchange, or the wrong machine: that is final.
+        Each of these tries is told as a retry, which is logged as a warning.
+        """
+        if self.generation and isinstance(outcome, Refused) and (outcome.hollow or outcome.wrong_clock):
+            return Transient(outcome.error, outcome.may_be_done)
+        return outcome
 
     # A create has ended.
 

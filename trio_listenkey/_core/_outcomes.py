@@ -93,8 +93,9 @@ class Refused:
         error: What to raise.
         may_be_done: The exchange may have done the work all the same, for example where it says success and names no
             key.
-        clock: Refused for our clock's sake: seconds that the exchange's clock is ahead of ours, if it told, and
-            another try by that clock makes sense.
+        wrong_clock: Refused because the time of the request is too far from the exchange's.
+        clock: With ``wrong_clock``: seconds that the exchange's clock is ahead of ours, if it told, and another try by
+            that clock makes sense.
         hollow: The exchange says that it made a key and does not tell which. At the first opening that is the wrong
             exchange or a wrong venue; once a key has lived there, it is the exchange's trouble and may pass.
     """
@@ -105,9 +106,10 @@ class Refused:
     may_be_done: bool = False
     clock: float | None = None
     hollow: bool = False
+    wrong_clock: bool = False
 
     def __post_init__(self) -> None:
-        assert self.clock is None or isfinite(self.clock)
+        assert self.clock is None or (self.wrong_clock and isfinite(self.clock))
         assert self.may_be_done or not self.hollow
 
 

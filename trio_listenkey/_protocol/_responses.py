@@ -196,9 +196,9 @@ def _wrong_clock(answer: Response, body: Any, epoch: float, facts: dict[str, Any
         **facts,
     )
     if ahead is None or abs(ahead) > FURTHEST_CLOCK:
-        return Refused(error)
+        return Refused(error, wrong_clock=True)
     # Where the clocks agree, it was set right meanwhile, or the request was slow: by ours, then.
-    return Refused(error, clock=ahead if abs(ahead) > _SAME_TIME else 0.0)
+    return Refused(error, clock=ahead if abs(ahead) > _SAME_TIME else 0.0, wrong_clock=True)
 
 
 def _exchange_time(answer: Response, body: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -54,7 +55,7 @@ class SteadyClock:
     It has to be looked at now and then: a sleep shows as a leap between two looks.
     """
 
-    __slots__ = ("_base", "_unix_lead", "_witnesses", "slept")
+    __slots__ = ("_base", "_virtual_lead", "_witnesses", "slept")
 
     slept: float
     """Seconds by which this clock is ahead of trio's."""
@@ -69,15 +70,16 @@ class SteadyClock:
         start = base()
         self._witnesses = [_Witness(read, start) for read in (_clocks_that_go_on() if others is None else others)]
         self.slept = 0.0
-        self._unix_lead = time.time() - start
+        self._virtual_lead = start - time.perf_counter()
 
     def unix(self) -> float:
-        """Unix time, as far as this machine knows: no less than what has passed since the start on this clock.
+        """Unix time, as far as this machine knows.
 
-        So it follows trio's clock where that is a virtual one. A system clock that is set back is not followed, which
-        costs signed requests one more attempt: the exchange says what time it is.
+        The system's clock is read anew each time: it may have been wrong, and set right since. Where trio's clock is a
+        virtual one, what that has run ahead of real time since the start is added.
         """
-        return max(time.time(), self._unix_lead + self.now())
+        # Trio's own clock runs with ``perf_counter``, so that the rest is 0 but for rounding.
+        return time.time() + (self._base() - time.perf_counter() - self._virtual_lead)
 
     def now(self) -> float:
         """The time, on the axis of trio's clock, or of ``base``, moved by ``slept``."""
@@ -87,3 +89,14 @@ class SteadyClock:
             # Not the sum of them: what one saw at once another may see later, when it is corrected.
             self.slept = max(self.slept, witness.slept)
         return base + self.slept
+
+    def to_trio(self, when: float) -> float:
+        """A time of this clock as one of trio's, such that this clock has reached ``when`` once trio's is there.
+
+        The difference alone may be one rounding step early. Then a wait for ``when`` is over, ``now()`` says that it is
+        not, and who waits again waits for nothing: under a virtual clock, which stands still meanwhile, for ever.
+        """
+        there = when - self.slept
+        while there + self.slept < when:
+            there += math.ulp(max(abs(when), abs(there)))  # no less, for that would change nothing
+        return there

@@ -355,7 +355,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     def _to_trio(self, when: float) -> float:
         """A time of the steady clock as one of trio's."""
-        return when - self._context.clock.slept
+        return self._context.clock.to_trio(when)
 
     def _tell(self) -> None:
         """Tell the block, those who wait and those who watch what has happened."""

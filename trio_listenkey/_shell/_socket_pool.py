@@ -94,7 +94,7 @@ class SocketPool:
         return now
 
     def _to_trio(self, when: float) -> float:
-        return when - self._context.clock.slept
+        return self._context.clock.to_trio(when)
 
     @enable_ki_protection
     async def _pass_time(self) -> None:

@@ -144,6 +144,7 @@ class TestFromEnv:
 
 DURATIONS = [field.name for field in dataclasses.fields(Timing)]
 OPTIONAL = ["keepalive_every", "validity", "socket_lifetime"]
+MAY_BE_ZERO = ["jitter", "feed_lag"]
 
 
 class TestTiming:
@@ -160,6 +161,7 @@ class TestTiming:
             "validity": None,
             "suspend_check_every": 10.0,
             "connect_timeout": 10.0,
+            "feed_lag": 1.0,
             "ping_every": 20.0,
             "silence_check_every": 60.0,
             "socket_lifetime": None,
@@ -186,12 +188,17 @@ class TestTiming:
         with pytest.raises(UsageError, match=rf"Timing\.{name} is of type {type(value).__name__}"):
             Timing(**{name: value})
 
-    @pytest.mark.parametrize("name", [name for name in DURATIONS if name != "jitter"])
+    @pytest.mark.parametrize("name", [name for name in DURATIONS if name not in MAY_BE_ZERO])
     @pytest.mark.parametrize("value", [0, 0.0, -0.0])
     def test_a_duration_takes_time(self, name: str, value: float) -> None:
-        """No field but the jitter may be zero."""
+        """No field but the jitter and the feed's lag may be zero."""
         with pytest.raises(UsageError, match=rf"Timing\.{name} is .*more than 0"):
             Timing(**{name: value})
+
+    @pytest.mark.parametrize("name", MAY_BE_ZERO)
+    def test_what_may_be_absent_may_be_zero(self, name: str) -> None:
+        """No jitter, and a feed that does not lag."""
+        assert getattr(Timing(**{name: 0.0}), name) == 0.0
 
     @pytest.mark.parametrize("name", [name for name in DURATIONS if name not in OPTIONAL])
     def test_only_what_the_venue_knows_may_be_left_to_it(self, name: str) -> None:

@@ -162,7 +162,7 @@ class Stream:
         self._retry_at = now
         self._attempt = 0
         self._error: Exception | None = None
-        self.trust = Trust(timing.silence_check_every)
+        self.trust: Trust = Trust(timing.silence_check_every)
         self._dead_generation = 0  # of the key that was lost last; a socket by it has nothing more to say
         self._confirm_until = -inf
         self._lost_at = -inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, Literal, TypeVar, final
 
 import msgspec
@@ -18,8 +19,9 @@ GapCause = Literal["disconnected", "unresponsive", "key_lost", "overflow"]
 class _Head(msgspec.Struct):
     """What is read of an event without decoding the rest.
 
-    Some come in an envelope: ``{"stream": ..., "data": {...}}``, ``{"dataType": ..., "data": {...}}`` (BingX spot,
-    2022), or ``{"subscriptionId": ..., "event": {...}}``.
+    Some come in an envelope: ``{"stream": ..., "data": {...}}``, where it may be a list of events,
+    ``{"dataType": ..., "data": {...}}`` (BingX spot, 2022), ``{"subscriptionId": ..., "event": {...}}``, or
+    ``{"data": {"e": ...}}``.
     """
 
     e: Any = None
@@ -33,16 +35,36 @@ class _Head(msgspec.Struct):
         """What is in the envelope, if it is one."""
         if self.stream is not None and self.data:
             return bytes(self.data)
-        inner = b"" if self.e is not None else bytes(self.event if self.dataType is None else self.data)
+        if self.e is not None:
+            return None
+        inner = bytes(self.data if self.dataType is not None else self.event or self._data_with_type())
         return inner if inner.startswith(b"{") else None
+
+    def _data_with_type(self) -> bytes:
+        """``data`` without any other mark of an envelope, if what is in it says that it is an event."""
+        data = bytes(self.data)
+        return data if data.startswith(b"{") and _read_head(data).e is not None else b""
 
 
 _read_head: Final = msgspec.json.Decoder(_Head).decode
 _read_heads: Final = msgspec.json.Decoder(list[_Head]).decode
 _read: Final = msgspec.json.Decoder().decode
 _NO_HEAD: Final = _Head()
+
+
+def _read_first_head(message: bytes) -> _Head:
+    """The head of an event, or of the first in a list of them."""
+    if not message.startswith(b"["):
+        return _read_head(message)
+    heads = _read_heads(message)
+    return heads[0] if heads else _NO_HEAD
+
+
 # What JSON of a stranger may make of a decoder: nested too deeply is not always told as a wrong message.
 _NOT_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+# As milliseconds that is the year 5138; as microseconds, 1973.
+_LEAST_MICROSECONDS: Final = 10**14
 _LONGEST_TIME: Final = 20  # digits; Python refuses to read very many of them
 
 
@@ -84,12 +106,16 @@ class UserEvent:
     def time(self) -> int | None:
         """When the exchange made it, in milliseconds since 1970 by the exchange's clock; ``None`` if it does not say.
 
-        Binance's options documents give this one as a string; that is read, too.
+        Binance's options documents give this one as a string; that is read, too, and so is a number with a fraction.
+        Streams that were asked for microseconds (``timeUnit=MICROSECOND``, Binance spot ``web-socket-streams.md``) are
+        recognised by the number's size; :attr:`raw` has it as it came.
         """
         time = self._headings().E
         if isinstance(time, str) and len(time) <= _LONGEST_TIME and time.isascii() and time.isdigit():
-            return int(time)
-        return time if isinstance(time, int) and not isinstance(time, bool) else None
+            time = int(time)
+        if isinstance(time, bool) or not isinstance(time, int | float) or time in {inf, -inf}:
+            return None
+        return int(time // 1000 if time >= _LEAST_MICROSECONDS else time)
 
     @property
     def payload(self) -> bytes:
@@ -128,13 +154,11 @@ class UserEvent:
 
     def _decode_head(self) -> _Head:
         try:
-            if self.raw.startswith(b"["):
-                heads = _read_heads(self.raw)
-                return heads[0] if heads else _NO_HEAD
-            head = _read_head(self.raw)
+            self._payload = self.raw.removeprefix(_BYTE_ORDER_MARK)
+            head = _read_first_head(self._payload)
             inner = head.inner()
             if inner is not None:
-                head = _read_head(inner)
+                head = _read_first_head(inner)
                 self._payload = inner
         except _NOT_JSON:
             return _NO_HEAD  # not JSON, or not an object; whoever asks for ``data`` is told

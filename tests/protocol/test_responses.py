@@ -18,7 +18,7 @@ from trio_listenkey import (
     venues,
 )
 from trio_listenkey._core._key_states import Event
-from trio_listenkey._core._outcomes import Ok, Outcome, Wait
+from trio_listenkey._core._outcomes import Gone, Ok, Outcome, Wait
 from trio_listenkey._errors import TransportError
 from trio_listenkey._http import Response
 from trio_listenkey._protocol._responses import no_answer, read_answer
@@ -455,14 +455,23 @@ class TestSilence:
     @pytest.mark.parametrize(("status", "seconds"), [(429, 60), (418, 120), (403, 300)])
     @pytest.mark.parametrize(
         "headers",
-        [(), (("Retry-After", ""),), (("Retry-After", "soon"),), (("Retry-After", "-5"),), (("Retry-After", "1.5"),)],
-        ids=["none", "empty", "words", "negative", "fraction"],
+        [(), (("Retry-After", ""),), (("Retry-After", "soon"),), (("Retry-After", "-5"),), (("Retry-After", "1.5.2"),)],
+        ids=["none", "empty", "words", "negative", "version"],
     )
     def test_without_a_usable_word_there_is_a_default(
         self, status: int, seconds: float, headers: tuple[tuple[str, str], ...]
     ) -> None:
         """A limit is waited out for a minute, a ban for two, the firewall for five."""
         assert expect(Wait, read("keepalive", status, HTML, *headers)).seconds == seconds
+
+    def test_a_fraction_of_a_second_is_read(self) -> None:
+        """It is no RFC's, but servers send it: to pass it over would send the next request within the ban."""
+        assert expect(Wait, read("keepalive", 418, HTML, ("Retry-After", "180.5"))).seconds == 180.5
+
+    def test_a_byte_order_mark_is_no_garbage(self) -> None:
+        """What follows it is the exchange's answer."""
+        outcome = read("keepalive", 400, b"\xef\xbb\xbf" + error_body(-1125))
+        assert isinstance(outcome, Gone)
 
     def test_a_wait_code_with_another_status_has_the_default_of_a_limit(self) -> None:
         """-1003 with 400 says nothing of how long: a minute."""

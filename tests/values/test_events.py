@@ -78,11 +78,41 @@ class TestReading:
         assert event(f'{{"e":"x","E":{said}}}'.encode()).time == expected
 
     @pytest.mark.parametrize(
-        "said", ["true", "1.5", "[]", "null", '""', '"x"', '"-1"', '"1.5"', '"\u0661"', '"' + "9" * 21 + '"', "1e400"]
+        "said", ["true", "[]", "null", '""', '"x"', '"-1"', '"1.5"', '"\u0661"', '"' + "9" * 21 + '"', "1e400"]
     )
     def test_another_time_is_none(self, said: str) -> None:
-        """Truth, fractions, other scripts' digits, and texts that Python refuses to read as numbers."""
+        """Truth, other scripts' digits, infinity, and texts that Python refuses to read as numbers."""
         assert event(f'{{"e":"x","E":{said}}}'.encode()).time is None
+
+    @pytest.mark.parametrize(
+        "said",
+        ["1767225600123", "1767225600123456", '"1767225600123456"', "1767225600123.0", "1767225600123.75"],
+    )
+    def test_a_time_is_in_milliseconds(self, said: str) -> None:
+        """Whatever unit was asked for: whoever compares times must not be a thousand times off."""
+        assert event(f'{{"e":"x","E":{said}}}'.encode()).time == 1767225600123
+
+    @pytest.mark.parametrize(
+        "envelope",
+        [
+            '{"data":%s}',
+            '{"stream":"s","data":%s}',
+            '{"stream":"s","data":[%s]}',
+            '{"dataType":"s","data":%s}',
+            '{"subscriptionId":0,"event":%s}',
+            "\ufeff%s",
+        ],
+    )
+    def test_every_envelope_is_opened(self, envelope: str) -> None:
+        """Type and time are those of the event in it, or of the first in a list."""
+        found = event((envelope % '{"e":"x","E":5}').encode())
+        assert (found.type, found.time) == ("x", 5)
+        assert found.data in ({"e": "x", "E": 5}, [{"e": "x", "E": 5}])
+
+    def test_data_without_a_type_is_no_event(self) -> None:
+        """GMO Coin's messages have a field of that name, too."""
+        found = event(b'{"data":{"id":1}}')
+        assert (found.type, found.data) == (None, {"data": {"id": 1}})
 
     def test_a_very_long_time_does_no_harm(self) -> None:
         """Python reads no more than some thousand digits, and raises then."""

@@ -120,7 +120,7 @@ def _decode(body: bytes) -> Any:
     import msgspec  # noqa: PLC0415 - a tenth of `import trio`: when there is something to decode
 
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark, which some proxies add
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last: "[[[[[[..." of 64 KiB
         return None
 
@@ -296,9 +296,9 @@ def _seconds_of_silence(answer: Response, message: str | None, epoch: float) -> 
 
 
 def _retry_after(answer: Response, epoch: float) -> float | None:
-    """``Retry-After`` as seconds from now; RFC 9110 allows a number of seconds or a date, in whole seconds."""
+    """``Retry-After`` as seconds from now: a number or a date. RFC 9110 wants whole seconds; not every server does."""
     value = (answer.header("Retry-After") or "").strip()
-    if re.fullmatch(r"[0-9]{1,12}", value):
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", value):
         return float(value)
     instant = _http_date(value)
     return None if instant is None else _time_until(instant, answer, epoch)

@@ -18,7 +18,7 @@ _READ = 64 * 1024
 _LONGEST = 32 * 1024
 _START = b"HTTP/1."
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 Receive = Callable[[int], Awaitable[bytes | bytearray]]

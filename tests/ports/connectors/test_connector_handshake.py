@@ -72,6 +72,7 @@ async def test_a_refusal_has_its_status(make: Make, status: int, tls: ssl.SSLCon
     ("headers", "seconds"),
     [
         ("Retry-After: 7", 7),
+        ("Retry-After: 180.5", 180.5),
         ("X-First: 1\r\nretry-after:  120  \r\nX-Last: 3", 120),
         ("Retry-After: Mon, 23 Nov 2026 12:00:30 GMT\r\nDate: Mon, 23 Nov 2026 12:00:00 GMT", 30),
         ("Retry-After: Mon, 23 Nov 2026 11:00:00 GMT\r\nDate: Mon, 23 Nov 2026 12:00:00 GMT", 0),

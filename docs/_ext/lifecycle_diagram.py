@@ -163,11 +163,7 @@ TRUST = Picture(
     start=[(484, 386), (456, 386)],
     ways={
         (TrustState.TRUSTED, TrustState.ASKED): Way([(172, 100), (344, 100)], (230, 91)),
-        (TrustState.TRUSTED, TrustState.TRUSTED): Way([(96, 122), (96, 158), (136, 158), (136, 122)], (60, 176)),
         (TrustState.ASKED, TrustState.DOUBTED): Way([(456, 100), (628, 100)], (494, 91)),
-        (TrustState.ASKED, TrustState.TRUSTED): Way([(400, 78), (400, 56), (136, 56), (136, 78)], (240, 47)),
-        (TrustState.DOUBTED, TrustState.TRUSTED): Way([(684, 78), (684, 32), (96, 32), (96, 78)], (500, 23)),
-        (TrustState.DENIED, TrustState.DENIED): Way([(456, 228), (500, 228), (500, 248), (456, 248)], (508, 242)),
         (None, TrustState.DENIED): Way([(8, 220), (344, 220)], (180, 211)),
         (None, TrustState.TRUSTED): Way([(8, 100), (60, 100)], (14, 62), stacked=True),
         (None, TrustState.NONE): Way([(400, 296), (400, 364)], (410, 336)),

@@ -591,12 +591,11 @@ class TestLiveIsSound:
         assert len(flow.items()) == 2
         assert not flow.is_live()
 
-    def test_a_denial_is_unsaid_by_name_alone(self) -> None:
-        """The exchange said that our key is dead. A success that names none may be about another program's."""
+    def test_a_denial_is_unsaid_by_an_answer(self) -> None:
+        """The exchange said that our key is dead. What it answers to a request from before does not contradict it."""
         flow, link = live()
         flow.brings(link, 10.0, expired())
         flow.asks()
-        flow.stream.key_confirmed(1, "K1", 10.1, 10.2, names_key=False)
         assert not flow.is_live()
         flow.held(10.3, confirmed_at=9.9)  # asked before it was said
         assert not flow.is_live()
@@ -616,7 +615,7 @@ class TestLiveIsSound:
         flow, link = live()
         flow.brings(link, 10.0, expired())
         flow.asks()
-        flow.stream.key_confirmed(2, "K2", 10.1, 10.2, names_key=False)
+        flow.stream.key_confirmed(2, "K2", 10.1, 10.2)
         second = flow.opens(10.2)
         flow.opened(second, 10.3)
         flow.ponged(link, 10.3, 10.4)

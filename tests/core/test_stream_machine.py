@@ -124,6 +124,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.rest_sent_at = -inf
         self.asked_at = -inf
         self.names_key = True
+        self.creates = False
         self.bans_next = False
         self.banned_until = -inf
         self.key_proven_at = self.now
@@ -224,22 +225,25 @@ class StreamMachine(RuleBasedStateMachine):
             self._send_request(5.0)
         elif self.known_dead:
             self._create()
+        elif not (self.names_key or self.creates):
+            self.creates = True  # the account has a key: which one, a create says, and nothing is confirmed until then
+            self._send_request()
         elif self.key in self.subscribed:
-            self._hold(names_key=self.names_key)
-            if self.stream.trust.is_denied and not self.names_key:
-                self._lose()  # a create says which key is alive
-            elif self.asked_at > self.rest_sent_at:
+            self.creates = False
+            self._hold()
+            if self.asked_at > self.rest_sent_at:
                 self._send_request()
         else:
+            self.creates = False
             self._lose()
 
-    def _hold(self, *, names_key: bool = True) -> None:
+    def _hold(self) -> None:
         self.known_dead = False
         confirmed_at = min(self.rest_sent_at, self.now)
         self.key_proven_at = max(self.key_proven_at, confirmed_at)
-        if names_key and not self.subscribes:
+        if not self.subscribes:
             self.contradicted_at = max(self.contradicted_at, confirmed_at)
-        self.stream.key_confirmed(self.generation, f"K{self.key}", confirmed_at, self.now, names_key=names_key)
+        self.stream.key_confirmed(self.generation, f"K{self.key}", confirmed_at, self.now)
 
     def _create(self) -> None:
         if self.key not in self.subscribed:  # else it was never dead, and is what comes back

@@ -106,17 +106,16 @@ def test_a_key_may_die_at_any_time_and_be_followed_by_another(state: TrustState)
 
 @pytest.mark.parametrize("state", HELD, ids=lambda state: state.name)
 def test_what_the_exchange_says_of_a_key_is_heard_at_any_time(state: TrustState) -> None:
-    """That it is dead; and by its name, that it is alive."""
+    """That it is dead; and that it is alive."""
     assert after(TRUST_TRANSITIONS, state, TrustEvent.DENIED) is TrustState.DENIED
-    assert after(TRUST_TRANSITIONS, state, TrustEvent.NAMED_PROOF) is TrustState.TRUSTED
+    assert after(TRUST_TRANSITIONS, state, TrustEvent.PROOF) is TrustState.TRUSTED
 
 
 def test_a_doubt_is_over_by_a_proof_alone() -> None:
-    """No other event leads to trust, and of the proofs those without a name do not contradict the exchange."""
-    proofs = {TrustEvent.NEW_KEY, TrustEvent.PROOF, TrustEvent.NAMED_PROOF}
+    """No other event leads to trust."""
+    proofs = {TrustEvent.NEW_KEY, TrustEvent.PROOF}
     leading = {event for row in TRUST_TRANSITIONS.values() for event, to in row.items() if to is TrustState.TRUSTED}
     assert leading == proofs
-    assert after(TRUST_TRANSITIONS, TrustState.DENIED, TrustEvent.PROOF) is TrustState.DENIED
     asking = [
         (state, event) for state, row in TRUST_TRANSITIONS.items() for event in row if row[event] is TrustState.ASKED
     ]

@@ -314,13 +314,8 @@ class Stream:
 
     # The listen key.
 
-    def key_confirmed(
-        self, generation: int, key: str, confirmed_at: float, now: float, *, names_key: bool = True
-    ) -> None:
-        """The exchange has said that ``key`` is alive: a new one, or the same as before.
-
-        ``names_key`` is false where it has said so of the account's key, whichever that is.
-        """
+    def key_confirmed(self, generation: int, key: str, confirmed_at: float, now: float) -> None:
+        """The exchange has said that this very ``key`` is alive: a new one, or the same as before."""
         self.trust.hold(generation, key, confirmed_at)
         if generation == self._dead_generation:
             self._dead_generation = 0  # it was never dead: keys are random, and the same one came back
@@ -330,7 +325,7 @@ class Stream:
             if link is not None and link.generation == generation:
                 link.key_proven(confirmed_at)
         if not self._subscribes:  # else it proves nothing of the subscription
-            self.trust.prove(confirmed_at, now, names_key=names_key)
+            self.trust.prove(confirmed_at, now)
         self.tick(now)
 
     def cannot_ask(self, now: float) -> None:
@@ -546,7 +541,7 @@ class Stream:
     def _believe(self, now: float) -> None:
         """There is proof that events come on the socket that delivers; is it the one that they should come on?"""
         if self._has_key_that_lives:
-            self.trust.prove(self._alive_at, now, names_key=True)
+            self.trust.prove(self._alive_at, now)
 
     def _may_announce(self, raw: bytes) -> bool:
         """Whether a message may be about the socket or the key: quickly, for it is asked of every event."""

@@ -113,9 +113,8 @@ class TrustEvent(Enum):
     NEW_KEY = auto()
     """There is a key where there was none, or another one than before."""
     PROOF = auto()
-    """The exchange says that the account's key is alive, and does not say which key that is."""
-    NAMED_PROOF = auto()
-    """It was asked since, and says that this key, or this subscription, is alive; or an event came by it."""
+    """The exchange, asked since it last said otherwise, says that this very key or subscription is alive; or an event
+    came by it."""
     SILENCE = auto()
     """There was no proof for too long, and the exchange is asked."""
     UNANSWERED = auto()
@@ -168,7 +167,6 @@ TRUST_TRANSITIONS: dict[TrustState, dict[TrustEvent, TrustState]] = {
     TrustState.TRUSTED: {
         TrustEvent.NEW_KEY: TrustState.TRUSTED,
         TrustEvent.PROOF: TrustState.TRUSTED,
-        TrustEvent.NAMED_PROOF: TrustState.TRUSTED,
         TrustEvent.SILENCE: TrustState.ASKED,
         TrustEvent.DENIED: TrustState.DENIED,
         TrustEvent.LOST: TrustState.NONE,
@@ -176,7 +174,6 @@ TRUST_TRANSITIONS: dict[TrustState, dict[TrustEvent, TrustState]] = {
     TrustState.ASKED: {
         TrustEvent.NEW_KEY: TrustState.TRUSTED,
         TrustEvent.PROOF: TrustState.TRUSTED,
-        TrustEvent.NAMED_PROOF: TrustState.TRUSTED,
         TrustEvent.UNANSWERED: TrustState.DOUBTED,
         TrustEvent.DENIED: TrustState.DENIED,
         TrustEvent.LOST: TrustState.NONE,
@@ -184,15 +181,12 @@ TRUST_TRANSITIONS: dict[TrustState, dict[TrustEvent, TrustState]] = {
     TrustState.DOUBTED: {
         TrustEvent.NEW_KEY: TrustState.TRUSTED,
         TrustEvent.PROOF: TrustState.TRUSTED,
-        TrustEvent.NAMED_PROOF: TrustState.TRUSTED,
         TrustEvent.DENIED: TrustState.DENIED,
         TrustEvent.LOST: TrustState.NONE,
     },
     TrustState.DENIED: {
         TrustEvent.NEW_KEY: TrustState.TRUSTED,
-        # Another program may have closed our key and made one of its own: the success is about that one.
-        TrustEvent.PROOF: TrustState.DENIED,
-        TrustEvent.NAMED_PROOF: TrustState.TRUSTED,
+        TrustEvent.PROOF: TrustState.TRUSTED,
         TrustEvent.DENIED: TrustState.DENIED,
         TrustEvent.LOST: TrustState.NONE,
     },

@@ -102,11 +102,6 @@ class Trust:
         """Whether there is no doubt. A question that was just asked for want of events is none."""
         return self.state in {TrustState.TRUSTED, TrustState.ASKED}
 
-    @property
-    def is_denied(self) -> bool:
-        """Whether the exchange has said that the key is dead, and has not named it as alive since."""
-        return self.state is TrustState.DENIED
-
     def asks_for_silence_at(self, alive_at: float) -> float:
         """When to ask if nothing more is heard."""
         if self.state is TrustState.NONE:
@@ -145,18 +140,17 @@ class Trust:
         self.confirmed_at = max(self.confirmed_at, confirmed_at)
         self.is_troubled = False
 
-    def prove(self, alive_at: float, now: float, *, names_key: bool) -> None:
-        """There is a sign of life.
+    def prove(self, alive_at: float, now: float) -> None:
+        """There is a sign of life: of this very key or subscription, and not of whichever the account has.
 
         Args:
-            alive_at: As everywhere here. One that is old itself proves nothing any more.
+            alive_at: As everywhere here. One that is old itself proves nothing any more, and one from before the
+                exchange said that the key is dead does not contradict it.
             now: The present.
-            names_key: Whether it says that *this* key is alive. The success of a request that names no key may be about
-                another one, which somebody else has made since.
         """
-        if now < alive_at + self._every and self.state is not TrustState.NONE:
-            contradicts = names_key and alive_at >= self._denied_at
-            self._fire(TrustEvent.NAMED_PROOF if contradicts else TrustEvent.PROOF)
+        is_late = now >= alive_at + self._every or (self.state is TrustState.DENIED and alive_at < self._denied_at)
+        if self.state is not TrustState.NONE and not is_late:
+            self._fire(TrustEvent.PROOF)
 
     def deny(self, now: float) -> None:
         """The exchange says on the socket that the key is dead."""

@@ -70,12 +70,12 @@ class TestReading:
         assert event(f'{{"e":{kind},"E":5}}'.encode()).type is None
 
     @pytest.mark.parametrize(
-        ("said", "time"), [("5", 5), ('"1591097736592"', 1591097736592), ('"' + "9" * 20 + '"', None)]
+        ("said", "time"),
+        [("5", 5), ('"1591097736592"', 1591097736592), ('"' + "0" * 7 + '1591097736592"', 1591097736592)],
     )
-    def test_a_time_may_be_text(self, said: str, time: int | None) -> None:
+    def test_a_time_may_be_text(self, said: str, time: int) -> None:
         """Options documents give it so; a text of twenty digits is still one."""
-        expected = int(said.strip('"')) if time is None else time
-        assert event(f'{{"e":"x","E":{said}}}'.encode()).time == expected
+        assert event(f'{{"e":"x","E":{said}}}'.encode()).time == time
 
     @pytest.mark.parametrize(
         "said", ["true", "[]", "null", '""', '"x"', '"-1"', '"1.5"', '"\u0661"', '"' + "9" * 21 + '"', "1e400"]

@@ -96,12 +96,6 @@ def fits(effect: Effect, verb: str) -> bool:
     """Whether a fault can have this effect on this occasion."""
     if not isinstance(effect, Delay):
         return meaning_of(effect, verb) is not None
-    match verb, effect.then:
-        case "socket", None:  # one that is struck later has to be struck by something
-            return False
-        case "event", then:  # it comes late, and that is all
-            return then is None
-        case _, None:
-            return True
-        case _, then:
-            return fits(then, verb)
+    if effect.then is None:
+        return verb != "socket"  # one that is struck later has to be struck by something
+    return verb != "event" and fits(effect.then, verb)  # an event comes late, and that is all

@@ -391,7 +391,7 @@ async def the_event(venue: Venue, dialect: Dialect, kind: str) -> tuple[UserEven
             7,
             {"dataType": "x", "e": "ACCOUNT_UPDATE", "E": 7},
         ),
-        (b'{"data":{"e":"x"}}', None, None, {"data": {"e": "x"}}),
+        (b'{"data":{"e":"x"}}', "x", None, {"e": "x"}),
     ],
 )
 def test_lists_and_envelopes(raw: bytes, kind: str | None, at: int | None, data: object) -> None:

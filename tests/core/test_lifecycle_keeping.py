@@ -469,8 +469,8 @@ class TestKeptAliveWithoutAName:
         life.sends(3600.0, "keepalive", "K1")
 
 
-WRONG_CLOCK = Refused(RefusedError("your clock is two hours fast", advice="Set it"), wrong_clock=True)
-FEW_SECONDS = Refused(RefusedError("your clock is slow", advice="Set it"), clock=30.0, wrong_clock=True)
+WRONG_CLOCK = Refused(RefusedError("your clock is two hours fast", advice="Set it"), doubtful=True)
+FEW_SECONDS = Refused(RefusedError("your clock is slow", advice="Set it"), clock=30.0, doubtful=True)
 
 
 class TestTroubleThatMayPass:

@@ -53,6 +53,8 @@ class SocketProtocol(Protocol):
     unix_ms: int
     is_ready: bool
     over: Exception | None
+    is_doubtful: bool
+    """With ``over``: the exchange refuses, and might not another time."""
 
     @property
     def say_at(self) -> float:
@@ -111,6 +113,7 @@ class ChannelProtocol:
         self.now, self.unix_ms = 0.0, 0
         self.is_ready = not shape.subscribe
         self.over: Exception | None = None
+        self.is_doubtful = False
         self._shape, self._venue, self._hide = shape, venue, hide
         self._due: list[str] = []
         self._wanted = list(shape.subscribe)

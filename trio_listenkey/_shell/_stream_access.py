@@ -209,6 +209,7 @@ class SignedAccess:
         self.subscribes = self.overlaps = True
         self.expired: str | None = None
         sign = partial(sign_as, venue.name, credentials)
+        self._answer = venue.answer
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 
     def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
@@ -226,7 +227,7 @@ class SignedAccess:
 
     def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol:
         """The subscription."""
-        return WsApiProtocol(self.venue.name, self._build, confirmed)
+        return WsApiProtocol(self.venue.name, self._build, confirmed, self._answer)
 
     @property
     def expires_at(self) -> float:

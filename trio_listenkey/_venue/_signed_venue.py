@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ._parts import Answer
 from ._venue import check_origin, check_path
 
-__all__ = ["SignedVenue"]
+__all__ = ["SUBSCRIPTION", "SignedVenue"]
+
+# binance-spot-api-docs, errors.md and web-socket-api.md, 2026-07. -1209: the listenToken is unknown. -1191, -2042: this
+# socket has no room for another subscription; a new one has.
+SUBSCRIPTION = Answer(gone=frozenset({-1209}), transient=frozenset({-1191, -2042}))
+"""How answers to a subscription on Binance's WebSocket API are to be read, by signature or by token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +27,7 @@ class SignedVenue:
         stream_url: Scheme, host and, if need be, port of the WebSocket API; ``wss``.
         stream_path: What follows it.
         parameters: Sent with the subscription, besides time and signature: for options that the exchange comes to have.
+        answer: What the codes of its answers mean.
         lifetime: Seconds after which the exchange closes a socket.
         source: Where all this is documented, with dates.
         allow_plaintext: Whether ``ws`` may leave this machine; see :meth:`at`.
@@ -33,6 +40,7 @@ class SignedVenue:
     stream_url: str
     stream_path: str
     parameters: tuple[tuple[str, str], ...] = ()
+    answer: Answer = SUBSCRIPTION
     lifetime: float = 86_400.0
     source: str = ""
     allow_plaintext: bool = False

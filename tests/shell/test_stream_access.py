@@ -116,15 +116,15 @@ async def test_events_do_not_wait_for_what_is_to_be_said(autojump_clock: MockClo
     talk = ProtocolConnection(Script([b"ping", b"an event"]), ChannelProtocol(shape), SteadyClock())
     with trio.fail_after(1):
         assert await talk.receive() == [b"an event"]
-    assert talk.conversation.to_say() == ["pong"]
+    assert talk.conversation.messages_to_send() == ["pong"]
 
 
 async def test_an_answer_counts_after_the_events_before_it(autojump_clock: MockClock) -> None:
     """That a subscription was alive is said when what came before was taken: then a socket may be left for it."""
     confirmed: list[float] = []
     session = WsApiProtocol("somewhere", subscribe_by_token("a-token"), confirmed.append)
-    session.begin()
-    session.hear([b'{"id":"subscribe","status":200,"result":{"subscriptionId":0}}'])
+    session.start()
+    session.receive_messages([b'{"id":"subscribe","status":200,"result":{"subscriptionId":0}}'])
     session.ask()
     event = b'{"subscriptionId":0,"event":{"e":"x"}}'
     answer = b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}'

@@ -1,17 +1,17 @@
 """What is said on a socket besides events: an exchange's own pings, subscriptions, compression.
 
 Most exchanges need none of it, and their messages come straight from the socket. For the others, this is how to drive a
-conversation (``_talk`` does)::
+protocol (``ProtocolConnection`` does)::
 
-    talk.now, talk.unix_ms = ...   the time, before each of what follows
-    talk.begin()                   say hello
-    talk.to_say()                  what to send; look again at ``talk.say_at``
-    talk.hear(batch)               what of these messages is events; after that there may be something to say
-    talk.passed_on()               those were passed on: now what was said after them may have its effect
-    talk.ask()                     ask whether events still come, if that can be asked here
-    talk.wants_pong                whether to ping, and to say talk.ponged() when that is answered
-    talk.is_ready                  whether events come from now on
-    talk.over                      why they do not any more: an error
+    protocol.now, protocol.unix_ms = ...   the time, before each of what follows
+    protocol.start()                       the socket is open
+    protocol.messages_to_send()            what to send; look again at ``protocol.deadline``
+    protocol.receive_messages(batch)       which of these messages are events; there may be something to send after that
+    protocol.delivered()                   those were passed on: what was said after them may have its effect now
+    protocol.ask()                         ask whether events still come, if that can be asked here
+    protocol.wants_pong                    whether to ping, and to call protocol.ponged() when that is answered
+    protocol.is_ready                      whether events come from now on
+    protocol.failure                       why they do not come any more: an error
 
 ``now`` is in seconds on any axis; ``unix_ms`` is Unix time in milliseconds.
 """
@@ -52,12 +52,12 @@ class SocketProtocol(Protocol):
     now: float
     unix_ms: int
     is_ready: bool
-    over: Exception | None
+    failure: Exception | None
     is_doubtful: bool
-    """With ``over``: the exchange refuses, and might not another time."""
+    """With ``failure``: the exchange refuses, and might not another time."""
 
     @property
-    def say_at(self) -> float:
+    def deadline(self) -> float:
         """When there will be something to say that nobody asked for."""
         ...
 
@@ -70,19 +70,19 @@ class SocketProtocol(Protocol):
         """That pong has come."""
         ...
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """The socket is open."""
         ...
 
-    def hear(self, batch: Sequence[bytes]) -> list[bytes]:
+    def receive_messages(self, batch: Sequence[bytes]) -> list[bytes]:
         """Messages have come; those that are events are returned, in order."""
         ...
 
-    def passed_on(self) -> None:
+    def delivered(self) -> None:
         """All events that were heard so far were passed on."""
         ...
 
-    def to_say(self) -> list[str]:
+    def messages_to_send(self) -> list[str]:
         """What to send, once."""
         ...
 
@@ -112,7 +112,7 @@ class ChannelProtocol:
     def __init__(self, shape: StreamShape, venue: str | None = None, hide: Sequence[str] = ()) -> None:
         self.now, self.unix_ms = 0.0, 0
         self.is_ready = not shape.subscribe
-        self.over: Exception | None = None
+        self.failure: Exception | None = None
         self.is_doubtful = False
         self._shape, self._venue, self._hide = shape, venue, hide
         self._due: list[str] = []
@@ -128,27 +128,27 @@ class ChannelProtocol:
         self._expired = b"" if shape.expired in {None, _EXPIRED_EVENT} else str(shape.expired).encode()
 
     @property
-    def say_at(self) -> float:
+    def deadline(self) -> float:
         """When the exchange expects to be spoken to, or should have answered."""
         return min(self._want_at, self._ping_at, self._answer_by)
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Ask for the events, if they do not come by themselves."""
         self._want_at = self.now if self._wanted else inf
         if self._shape.heartbeat.say_every is not None:
             self._ping_at = self.now + self._shape.heartbeat.say_every
 
-    def hear(self, batch: Sequence[bytes]) -> list[bytes]:
+    def receive_messages(self, batch: Sequence[bytes]) -> list[bytes]:
         """Unpack, answer pings, and leave out what is no event."""
         if self._shape.compression == "gzip":
             batch = [_unzip(raw) for raw in batch]
         longest = _SHORT if self.is_ready else _LONGEST_ANSWER
         return [raw for raw in batch if len(raw) > longest or not self._is_talk(raw)]
 
-    def passed_on(self) -> None:
+    def delivered(self) -> None:
         """Nothing is said of events that would have to wait for them."""
 
-    def to_say(self) -> list[str]:
+    def messages_to_send(self) -> list[str]:
         """Answers to pings; subscriptions, and pings of our own, that are due."""
         heartbeat = self._shape.heartbeat
         while self.now >= self._want_at:
@@ -231,7 +231,7 @@ class ChannelProtocol:
 
     def _end(self, problem: str, raw: bytes = b"", kind: type[ListenKeyError] = UnavailableError) -> None:
         """No more events. None of the documents has a refusal for good, so all are tried again, on another socket."""
-        self.over = self.over or kind(
+        self.failure = self.failure or kind(
             problem,
             advice="The stream tries again by itself; if it stays so, look at what it subscribes to",
             venue=self._venue,

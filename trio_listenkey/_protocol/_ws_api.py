@@ -100,11 +100,11 @@ class WsApiProtocol:
     ) -> None:
         self.now, self.unix_ms = 0.0, 0
         self.is_ready = False
-        self.over: Exception | None = None
+        self.failure: Exception | None = None
         self.retry_after: float | None = None
-        """With ``over``: seconds of silence that the exchange asks for, or that are usual where it does not say."""
+        """With ``failure``: seconds of silence that the exchange asks for, or that are usual where it does not say."""
         self.is_doubtful = False
-        """With ``over``: it is a refusal that may be none another time."""
+        """With ``failure``: it is a refusal that may be none another time."""
         self._build, self._confirmed, self._answer = build, confirmed, answer
         self._whose: dict[str, Any] = {"venue": venue, "verb": "subscribe"}
         self._subscription: Any = None
@@ -120,7 +120,7 @@ class WsApiProtocol:
         self._quiet_until = -inf
 
     @property
-    def say_at(self) -> float:
+    def deadline(self) -> float:
         """There is nothing to say that nobody asked for: lifetime is the connection's."""
         return inf
 
@@ -132,36 +132,36 @@ class WsApiProtocol:
     def ponged(self) -> None:
         """Nobody has asked."""
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Ask for the stream.
 
         Raises:
             ListenKeyError: There is nothing to ask with: a signer failed.
         """
         self._subscribe(self.unix_ms)
-        if self.over is not None:
-            raise self.over
+        if self.failure is not None:
+            raise self.failure
 
     def ask(self) -> bool:
         """Ask whether the subscription is still there."""
-        if self.is_ready and self.over is None and self.now >= self._quiet_until:
+        if self.is_ready and self.failure is None and self.now >= self._quiet_until:
             self._questions += 1
             name = f"{_ASK}-{self._questions}"
             self._asked[name] = self.now
             self._request(name, "session.subscriptions", {})
         return True
 
-    def hear(self, batch: Sequence[bytes]) -> list[bytes]:
+    def receive_messages(self, batch: Sequence[bytes]) -> list[bytes]:
         """Events are what is wrapped as one; the rest is for us."""
-        return [raw for raw in batch if self.over is None and self._is_event(raw)]
+        return [raw for raw in batch if self.failure is None and self._is_event(raw)]
 
-    def passed_on(self) -> None:
+    def delivered(self) -> None:
         """If it was said that events come, that is now proof of all from before."""
         if self._confirmed_at > self._told_at:
             self._told_at = self._confirmed_at
             self._confirmed(self._told_at)
 
-    def to_say(self) -> list[str]:
+    def messages_to_send(self) -> list[str]:
         """What to send, once."""
         due, self._due = self._due, []
         return due
@@ -170,7 +170,7 @@ class WsApiProtocol:
         try:
             method, params = self._build(unix_ms)
         except ListenKeyError as error:  # a signer of the user's failed
-            self.over = error
+            self.failure = error
             return
         self._hide = [params[name] for name in _SECRET_PARAMETERS if params.get(name)]
         self._request(_SUBSCRIBE, method, params)
@@ -185,7 +185,7 @@ class WsApiProtocol:
             return self.is_ready  # whatever it is, it is not hidden from the user
         if bytes(said.event):
             if self._is_the_end(said):
-                self.over = self._unavailable("the exchange has ended the subscription")
+                self.failure = self._unavailable("the exchange has ended the subscription")
                 return False
             return True
         if said.id is None and said.status is None and said.error is None:
@@ -237,7 +237,7 @@ class WsApiProtocol:
             return
         time = said.result.get("serverTime") if isinstance(said.result, dict) else None
         if not isinstance(time, int) or not 10**12 < time < 10**17:
-            self.over = self._unavailable("the exchange does not say what time it is")
+            self.failure = self._unavailable("the exchange does not say what time it is")
             return
         ahead = (time / 1000 if time > 10**15 else time) / 1000 - self.unix_ms / 1000  # it may be in microseconds
         outcome = self._judge(self._refusal, ahead)
@@ -258,7 +258,7 @@ class WsApiProtocol:
         listed = said.result if isinstance(said.result, list) else []
         active = [each.get("subscriptionId") for each in listed if isinstance(each, dict)]
         if not active or (self._subscription is not None and self._subscription not in active):
-            self.over = self._unavailable("the exchange does not know the subscription any more")
+            self.failure = self._unavailable("the exchange does not know the subscription any more")
         else:
             self._confirmed_at = max(self._confirmed_at, asked_at)
 
@@ -291,7 +291,7 @@ class WsApiProtocol:
                 self.is_doubtful = doubtful
             case Transient(error=error):
                 pass  # as it is: another socket is tried
-        self.over = error
+        self.failure = error
 
     def _unavailable(self, problem: str) -> UnavailableError:
         return UnavailableError(problem, advice="The stream begins again by itself", **self._whose)

@@ -46,17 +46,17 @@ async def subscribe(connection: Connection, venue: str, build: Build) -> None:
     answered: list[float] = []  # to the question that is asked below in other words
     conversation = WsApiProtocol(venue, build, answered.append)
     _tell_the_time(conversation)
-    conversation.begin()
+    conversation.start()
     while True:
-        for message in conversation.to_say():
+        for message in conversation.messages_to_send():
             await connection.send(message)
-        if conversation.over is not None:
-            raise conversation.over
+        if conversation.failure is not None:
+            raise conversation.failure
         if conversation.is_ready:
             return
         batch = await connection.receive()
         _tell_the_time(conversation)
-        conversation.hear(batch)
+        conversation.receive_messages(batch)
 
 
 def _tell_the_time(conversation: WsApiProtocol) -> None:

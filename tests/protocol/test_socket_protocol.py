@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from timed import Timed
 
 from trio_listenkey import KeyLostError, UnavailableError, Venue, venues
 from trio_listenkey._protocol._socket_protocol import ChannelProtocol, SocketProtocol, needs_channel_protocol
@@ -21,9 +22,8 @@ PING = 1_596_079_020_000
 EVENT = b'{"e":"ORDER_TRADE_UPDATE","E":1596079020000}'
 
 
-def begun(shape: StreamShape, now: float = 0.0) -> ChannelProtocol:
-    talk = ChannelProtocol(shape)
-    talk.now, talk.unix_ms = now, PING
+def begun(shape: StreamShape, now: float = 0.0) -> Timed:
+    talk = Timed(ChannelProtocol(shape), now=now, unix_ms=PING)
     talk.start()
     return talk
 
@@ -51,7 +51,7 @@ REFUSED: list[tuple[Venue, Any]] = [
 SUBSCRIBING = [*TAKEN, venues.GMO_COIN]
 
 
-def subscribed(venue: Venue, now: float = 0.0) -> ChannelProtocol:
+def subscribed(venue: Venue, now: float = 0.0) -> Timed:
     """A conversation on which everything was said and answered that events have to wait for."""
     talk = begun(venue.stream, now)
     talk.messages_to_send()
@@ -76,7 +76,7 @@ def test_both_kinds_are_conversations() -> None:
     ]
     assert [talk.is_ready for talk in both] == [True, False]
     assert [talk.wants_pong for talk in both] == [False, False]
-    assert [talk.ask() for talk in both] == [False, True]
+    assert [talk.ask(0.0) for talk in both] == [False, True]
     assert [talk.failure for talk in both] == [None, None]
 
 
@@ -262,7 +262,7 @@ class TestAnswers:
 
     def test_a_key_that_is_dead(self) -> None:
         """Where the exchange says so in words, no answer is waited for; they stay a message, and secrets are hidden."""
-        talk = ChannelProtocol(venues.MEXC.stream, "somewhere", ("the-key",))
+        talk = Timed(ChannelProtocol(venues.MEXC.stream, "somewhere", ("the-key",)))
         talk.start()
         said = b"Invalid listen key the-key"
         assert talk.receive_messages([said]) == [said]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from timed import Timed
 
 from trio_listenkey import (
     Credentials,
@@ -57,8 +58,7 @@ class ProtocolConnection:
 
     def __init__(self, how: Any = None, *, ready: bool = False) -> None:
         self.confirmed: list[float] = []
-        self.session = WsApiProtocol("binance-spot", how or build(), self.confirmed.append)
-        self.session.unix_ms = TIME
+        self.session = Timed(WsApiProtocol("binance-spot", how or build(), self.confirmed.append), unix_ms=TIME)
         self.session.start()
         if ready:
             assert self.session.messages_to_send()
@@ -70,11 +70,11 @@ class ProtocolConnection:
 
     @property
     def failure(self) -> Exception | None:
-        return self.session.failure
+        return self.session.protocol.failure
 
     @property
     def is_ready(self) -> bool:
-        return self.session.is_ready
+        return self.session.protocol.is_ready
 
     def hears(self, *said: Any) -> list[bytes]:
         events = self.session.receive_messages(

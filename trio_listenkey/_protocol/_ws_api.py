@@ -28,6 +28,7 @@ from .._venue._parts import Answer
 from .._venue._signed_venue import SUBSCRIPTION
 from ._refusals import Answered, ban_end, outcome_of
 from ._responses import read_code, readable
+from ._socket_protocol import Moment
 
 __all__ = ["WsApiProtocol", "subscribe_by_signature", "subscribe_by_token"]
 
@@ -98,7 +99,6 @@ class WsApiProtocol:
     def __init__(
         self, venue: str, build: Build, confirmed: Callable[[float], None], answer: Answer = SUBSCRIPTION
     ) -> None:
-        self.now, self.unix_ms = 0.0, 0
         self.is_ready = False
         self.failure: Exception | None = None
         self.retry_after: float | None = None
@@ -132,28 +132,28 @@ class WsApiProtocol:
     def ponged(self) -> None:
         """Nobody has asked."""
 
-    def start(self) -> None:
+    def start(self, moment: Moment) -> None:
         """Ask for the stream.
 
         Raises:
             ListenKeyError: There is nothing to ask with: a signer failed.
         """
-        self._subscribe(self.unix_ms)
+        self._subscribe(moment.unix_ms)
         if self.failure is not None:
             raise self.failure
 
-    def ask(self) -> bool:
+    def ask(self, now: float) -> bool:
         """Ask whether the subscription is still there."""
-        if self.is_ready and self.failure is None and self.now >= self._quiet_until:
+        if self.is_ready and self.failure is None and now >= self._quiet_until:
             self._questions += 1
             name = f"{_ASK}-{self._questions}"
-            self._asked[name] = self.now
+            self._asked[name] = now
             self._request(name, "session.subscriptions", {})
         return True
 
-    def receive_messages(self, batch: Sequence[bytes]) -> list[bytes]:
+    def receive_messages(self, batch: Sequence[bytes], moment: Moment) -> list[bytes]:
         """Events are what is wrapped as one; the rest is for us."""
-        return [raw for raw in batch if self.failure is None and self._is_event(raw)]
+        return [raw for raw in batch if self.failure is None and self._is_event(raw, moment)]
 
     def delivered(self) -> None:
         """If it was said that events come, that is now proof of all from before."""
@@ -161,7 +161,7 @@ class WsApiProtocol:
             self._told_at = self._confirmed_at
             self._confirmed(self._told_at)
 
-    def messages_to_send(self) -> list[str]:
+    def messages_to_send(self, moment: Moment) -> list[str]:  # noqa: ARG002 - nothing is sent here by the clock
         """What to send, once."""
         due, self._due = self._due, []
         return due
@@ -178,7 +178,7 @@ class WsApiProtocol:
     def _request(self, name: str, method: str, params: Mapping[str, Any]) -> None:
         self._due.append(json.dumps({"id": name, "method": method, "params": params}, separators=(",", ":")))
 
-    def _is_event(self, raw: bytes) -> bool:
+    def _is_event(self, raw: bytes, moment: Moment) -> bool:
         try:
             said = _read(raw)
         except _UNREADABLE:
@@ -190,7 +190,7 @@ class WsApiProtocol:
             return True
         if said.id is None and said.status is None and said.error is None:
             return self.is_ready  # neither an event nor an answer: as above
-        self._answered(said)
+        self._answered(said, moment)
         return False
 
     def _is_the_end(self, said: _Said) -> bool:
@@ -203,21 +203,21 @@ class WsApiProtocol:
             said.subscription is None or self._subscription is None or said.subscription == self._subscription
         )
 
-    def _answered(self, said: _Said) -> None:
+    def _answered(self, said: _Said, moment: Moment) -> None:
         is_good = said.status == 200 and said.error is None
         match said.id:
             case "subscribe" if not self.is_ready:
-                self._heard_of_subscribing(said, is_good)
+                self._heard_of_subscribing(said, is_good, moment)
             case "time" if self._waits_for_time:
                 self._waits_for_time = False
-                self._heard_of_time(said, is_good)
+                self._heard_of_time(said, is_good, moment)
             case str() as name if name in self._asked:
-                self._heard_of_asking(said, is_good, self._asked.pop(name))
+                self._heard_of_asking(said, is_good, self._asked.pop(name), moment)
             case None if not is_good:
                 # Nobody asked for it: "after the next request the session will be revoked".
-                self._end(self._judge(said))
+                self._end(self._judge(said, moment))
 
-    def _heard_of_subscribing(self, said: _Said, is_good: bool) -> None:
+    def _heard_of_subscribing(self, said: _Said, is_good: bool, moment: Moment) -> None:
         code = _code(said)
         is_about_time = self._answer.kind_of(code) == "clock"
         if is_good or code == _HAS_IT:
@@ -229,29 +229,29 @@ class WsApiProtocol:
             self._refusal = said
             self._request(_TIME, "time", {})
         else:
-            self._end(self._judge(said))
+            self._end(self._judge(said, moment))
 
-    def _heard_of_time(self, said: _Said, is_good: bool) -> None:
+    def _heard_of_time(self, said: _Said, is_good: bool, moment: Moment) -> None:
         if not is_good:
-            self._end(self._judge(said))
+            self._end(self._judge(said, moment))
             return
         time = said.result.get("serverTime") if isinstance(said.result, dict) else None
         if not isinstance(time, int) or not 10**12 < time < 10**17:
             self.failure = self._unavailable("the exchange does not say what time it is")
             return
-        ahead = (time / 1000 if time > 10**15 else time) / 1000 - self.unix_ms / 1000  # it may be in microseconds
-        outcome = self._judge(self._refusal, ahead)
+        ahead = (time / 1000 if time > 10**15 else time) / 1000 - moment.unix_ms / 1000  # it may be in microseconds
+        outcome = self._judge(self._refusal, moment, ahead)
         if isinstance(outcome, Refused) and outcome.clock is not None:
             self._subscribe(time)
         else:
             self._end(outcome)
 
-    def _heard_of_asking(self, said: _Said, is_good: bool, asked_at: float) -> None:
+    def _heard_of_asking(self, said: _Said, is_good: bool, asked_at: float, moment: Moment) -> None:
         if not is_good:
             # Events still come: that the question was not answered is no reason to lose any.
-            match self._judge(said):
+            match self._judge(said, moment):
                 case Wait(seconds=seconds):
-                    self._quiet_until = self.now + seconds
+                    self._quiet_until = moment.now + seconds
                 case Refused(error=CredentialsError()) as refused:
                     self._end(refused)
             return
@@ -262,7 +262,7 @@ class WsApiProtocol:
         else:
             self._confirmed_at = max(self._confirmed_at, asked_at)
 
-    def _judge(self, said: _Said, ahead: float | None = None) -> Failure:
+    def _judge(self, said: _Said, moment: Moment, ahead: float | None = None) -> Failure:
         """What it means that something was refused, or failed. ``ahead``: by how much the exchange's clock is."""
         code, message = _code(said), _words(said, self._hide)
         status = said.status if isinstance(said.status, int) and 100 <= said.status <= 599 else None
@@ -272,7 +272,7 @@ class WsApiProtocol:
                 answer=self._answer,
                 status=status,
                 code=code,
-                silence=_silence(said, message, self.unix_ms),
+                silence=_silence(said, message, moment.unix_ms),
                 ahead=ahead,
                 address="of the WebSocket API",
             )

@@ -8,7 +8,7 @@ from contextlib import suppress
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._protocol._socket_protocol import SocketProtocol
+from .._protocol._socket_protocol import Moment, SocketProtocol
 from ..connectors._base import Connection
 from ._clock import SteadyClock
 
@@ -37,8 +37,7 @@ class ProtocolConnection:
         Raises:
             Exception: They will not, or the connection is over.
         """
-        self._look_at_the_clock()
-        self.conversation.start()
+        self.conversation.start(self._moment())
         await self._say()
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
@@ -113,16 +112,13 @@ class ProtocolConnection:
 
     async def _listen(self) -> None:
         batch = await self._connection.receive()
-        self._look_at_the_clock()
-        self._events += self.conversation.receive_messages(batch)
+        self._events += self.conversation.receive_messages(batch, self._moment())
 
     async def _say(self) -> None:
-        self._look_at_the_clock()
         # Again and again: while one message is sent, another may come to be due, and nobody is there to be woken.
-        while messages := self.conversation.messages_to_send():
+        while messages := self.conversation.messages_to_send(self._moment()):
             for message in messages:
                 await self._connection.send(message)
 
-    def _look_at_the_clock(self) -> None:
-        self.conversation.now = self._clock.now()
-        self.conversation.unix_ms = int(self._clock.unix() * 1000)
+    def _moment(self) -> Moment:
+        return Moment(self._clock.now(), int(self._clock.unix() * 1000))

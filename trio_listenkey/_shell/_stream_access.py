@@ -242,7 +242,4 @@ class SignedAccess:
 
 def _ask_on(protocol: SocketProtocol | None, now: float) -> bool:
     """Whether there was anywhere to ask."""
-    if protocol is None:
-        return False
-    protocol.now = now
-    return protocol.ask()
+    return protocol is not None and protocol.ask(now)

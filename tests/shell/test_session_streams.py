@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -536,3 +537,26 @@ class TestACodeThatNobodyDocuments:
                 exchange.strike_sockets(CloseSocket(1001), trio.current_time())
                 await trio.sleep(1000)
         assert stream.statistics().failed_connects == 1 + DOUBTFUL_TRIES
+
+
+class TestRecvWindow:
+    @pytest.mark.parametrize("window", [5000, "5000", 6000.346, "6000.346"])
+    async def test_it_goes_out_as_a_number(self, window: float | str, autojump_clock: MockClock) -> None:
+        """However it is written, the exchange, which refuses a text, is sent a number, and that is signed."""
+        venue = replace(venues.BINANCE_SPOT, parameters=(("recvWindow", window),))
+        exchange = an_exchange()
+        async with stream_of(exchange, venue) as stream:
+            happens(exchange)
+            (event,) = await take(stream, 1)
+        assert isinstance(event, UserEvent)
+
+    @pytest.mark.parametrize("window", ["", "-1", "soon", "5000.0001", "1e3", "60 000"])
+    def test_what_is_no_number_is_told_at_the_call(self, window: str) -> None:
+        """The exchange would say so later, and in other words."""
+        with pytest.raises(UsageError, match="recvWindow"):
+            replace(venues.BINANCE_SPOT, parameters=(("recvWindow", window),))
+
+    def test_other_parameters_stay_as_they_are(self) -> None:
+        """What the exchange comes to have, the user knows best."""
+        venue = replace(venues.BINANCE_SPOT, parameters=(("newOption", "1"), ("other", 2)))
+        assert venue.parameters == (("newOption", "1"), ("other", 2))

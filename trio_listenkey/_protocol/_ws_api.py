@@ -63,7 +63,7 @@ _read: Final = msgspec.json.Decoder(_Said).decode
 _read_event: Final = msgspec.json.Decoder(_Event).decode
 
 
-def subscribe_by_signature(api_key: str, sign: Callable[[str], str], extra: Mapping[str, str] = {}) -> Build:
+def subscribe_by_signature(api_key: str, sign: Callable[[str], str], extra: Mapping[str, str | float] = {}) -> Build:
     """``userDataStream.subscribe.signature``: what is signed are the parameters by name, as a query.
 
     Args:

@@ -246,6 +246,7 @@ BINANCE_PM_PRO = Venue(
     path="/fapi/v1/listenKey",
     stream_path="/pm-classic/ws/{key}",
     key_in="account",
+    stream=StreamShape(expired_is_documented=False),  # SDK 9.1.0 lists the stream's events, and not this one
     source="Portfolio margin pro documents and SDK 9.1.0, 2026",
 )
 """Binance portfolio margin pro. Its key is that of :data:`BINANCE_USDM`: a close of one silences both streams, and this
@@ -263,6 +264,7 @@ BINANCE_MARGIN_RISK = Venue(
     close=Call("DELETE", key_in="account"),
     # -3038: ccxt; the documents name none.
     answer=Answer(gone=frozenset({-3038, -1125}), may_be_empty=True, credentials=_SAPI_CREDENTIALS),
+    stream=StreamShape(expired_is_documented=False),  # neither page nor SDK has it
     source="SDK margin-trading 8.9.0, 2026",
 )
 """The risk stream of Binance cross margin. Its trade stream has no listen key since 2026-02-20."""
@@ -326,6 +328,7 @@ ASTER_SPOT = Venue(
     stream_url="wss://sstream.asterdex.com",
     path="/api/v1/listenKey",
     stream_path="/ws/{key}",
+    stream=StreamShape(expired_is_documented=False),  # that of futures
     source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
 )
 """Aster spot, V1, for API keys from before 2026-03-25."""
@@ -357,6 +360,13 @@ ASTER_SPOT_V3 = replace(
 )
 """Aster spot, V3; see :data:`ASTER_FUTURES_V3`."""
 
+_JSON_PING = Heartbeat(kind="json", heard="ping", answer="pong")
+
+# "Ping" is the documents' for perpetual swaps; {"ping": ..., "time": ...} is theirs of 2022 for spot, and clients
+# answer it in kind, at swaps as well (ccxt). Those of 2026-04 say of spot and coin-margined swaps only that the ping
+# may be in small letters, and is to be answered by "Pong". All is done everywhere.
+_BINGX_PING = replace(_JSON_PING, heard_text="Ping", answer_text="Pong")
+
 BINGX = Venue(
     name="bingx",
     rest_url="https://open-api.bingx.com",
@@ -383,16 +393,10 @@ BINGX = Venue(
         # 100400 and 100404 are a wrong path, a wrong parameter, or something that was not found: that is left open.
     ),
     sharing=Sharing(second_create="unknown"),
-    stream=StreamShape(heartbeat=Heartbeat(kind="text", heard="Ping", answer="Pong"), compression="gzip"),
+    stream=StreamShape(heartbeat=_BINGX_PING, compression="gzip"),
     source="BingX-API/api-ai-skills, 2026-04; documents of 2022-08; whether to sign, they disagree",
 )
 """BingX perpetual swaps. Spot and coin-margined swaps have the same key and other streams."""
-
-_JSON_PING = Heartbeat(kind="json", heard="ping", answer="pong")
-
-# {"ping": ..., "time": ...} in the documents of 2022, and clients answer it in kind. Those of 2026-04 say of spot and
-# coin-margined swaps only that the ping may be in small letters, and is to be answered by "Pong". Both are done.
-_BINGX_PING = replace(_JSON_PING, heard_text="Ping", answer_text="Pong")
 
 BINGX_SPOT = replace(
     BINGX,
@@ -410,6 +414,7 @@ BINGX_SPOT = replace(
         # has met {"code":100400,"msg":"","timestamp":...} and the like, with an id and without (ccxt, samples of 2023).
         subscribed=(("id", "*"), ("code", "0")),
         refused=(("code", "[!0]*"),),
+        expired_is_documented=False,  # the page of spot names no such event, those of the swaps do (2026-04)
     ),
 )
 """BingX spot. Events come after a subscription, for example to ``spot.executionReport``."""
@@ -419,7 +424,6 @@ BINGX_COINM = replace(
     name="bingx-coinm",
     stream_url="wss://open-api-cswap-ws.bingx.com",
     stream_path="/market?listenKey={key}",
-    stream=replace(BINGX.stream, heartbeat=_BINGX_PING),
 )
 """BingX coin-margined swaps."""
 
@@ -542,9 +546,10 @@ BITRUE = Venue(
         transient=frozenset({503, -1016, 1}),
     ),
     # "You should send pong message within 10 minutes", say the documents, and know of no pings. Clients answer such,
-    # each in another way, and ccxt's is that of the documents for market data. Both are done.
+    # each in another way: {"ping": n} by {"pong": n} (ccxt), as in the documents for market data; and {"event":"ping",
+    # "ts": n} (hummingbot) by {"event":"pong","ts": n}, as in those of Bitrue's futures. Both are done.
     stream=StreamShape(
-        heartbeat=replace(_JSON_PING, say='{"event":"pong","ts":"{ms}"}', say_every=240.0),
+        heartbeat=replace(_JSON_PING, kind_field="event", say='{"event":"pong","ts":"{ms}"}', say_every=240.0),
         subscribe=(
             '{"event":"sub","params":{"channel":"user_order_update"}}',
             '{"event":"sub","params":{"channel":"user_balance_update"}}',

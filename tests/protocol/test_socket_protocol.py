@@ -96,6 +96,9 @@ PINGS: list[tuple[Venue, Any, Any]] = [
     (venues.TOOBIT, {"ping": PING}, {"pong": PING}),
     (venues.HASHKEY, {"ping": PING, "channelId": "0242acfffe120002"}, {"pong": PING, "channelId": "0242acfffe120002"}),
     (venues.BITRUE, {"ping": PING}, {"pong": PING}),
+    (venues.BITRUE, {"event": "ping", "ts": "1635221621062"}, {"event": "pong", "ts": "1635221621062"}),
+    (venues.BITRUE, {"event": "ping"}, {"event": "pong"}),
+    (venues.BINGX, {"ping": "2177", "time": "2022"}, {"pong": "2177", "time": "2022"}),
     (venues.COINS_PH, {"ping": PING}, {"pong": PING}),
 ]
 
@@ -137,6 +140,14 @@ def test_pings_of_our_own(venue: Venue, every: float, said: str, answer: Any) ->
         assert talk.messages_to_send() == [said]
         assert talk.receive_messages([on_the_wire(venue.stream, answer)]) == []
         assert talk.messages_to_send() == []
+
+
+def test_a_pong_of_the_same_kind_is_no_event() -> None:
+    """Bitrue's answer to ours, should there be one; what else has that field is left as it came."""
+    talk = subscribed(venues.BITRUE)
+    order = b'{"event":"order","ts":1}'
+    assert talk.receive_messages([b'{"event":"pong","ts":"1635221621062"}', order]) == [order]
+    assert talk.messages_to_send() == []
 
 
 class TestSubscribing:

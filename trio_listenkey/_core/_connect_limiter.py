@@ -17,8 +17,8 @@ _WINDOW: Final = 300.0
 # A refusal that asks for no time in particular, or for less than a second: seconds for the first of them, and at most.
 _WAIT_BASE: Final = 30.0
 _WAIT_CAP: Final = 300.0
-# One that names its time is taken at its word. But all that were refused come back then, so that they are spread: over a
-# tenth of that time, and over some seconds at most.
+# One that names its time is taken at its word. But all that were refused come back then, so that they are spread: over
+# a tenth of that time, and over some seconds at most.
 _SPREAD: Final = 0.1
 _SPREAD_CAP: Final = 5.0
 # Bans end at three days (Binance spot rest-api.md, "IP limits"). Who asks for more does not mean it.

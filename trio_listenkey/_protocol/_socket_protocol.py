@@ -221,6 +221,12 @@ class ChannelProtocol:
             pong = {heartbeat.answer: said[heartbeat.heard], **rest}
             self._due.append(json.dumps(pong, separators=(",", ":")))
             return True
+        match said.get(heartbeat.kind_field) if heartbeat.kind_field else None:
+            case "ping":
+                self._due.append(json.dumps({**said, heartbeat.kind_field: "pong"}, separators=(",", ":")))
+                return True
+            case "pong":
+                return True
         return "pong" in said or said.get("msg") == "PONG"
 
     def _is_answer(self, said: dict[str, Any], raw: bytes) -> bool:

@@ -185,6 +185,8 @@ class Heartbeat:
         answer: What to answer: a text, or the name under which to send the value of ``heard`` back.
         heard_text: With ``"json"``, a text that the exchange may send in place of the object, whatever its case.
         answer_text: What to answer to that.
+        kind_field: With ``"json"``, a field whose value is ``"ping"`` in a ping of the exchange's and ``"pong"`` in the
+            answer, which has all else that the ping has. Empty if there are no such pings.
         say: What to send without being asked, every ``say_every`` seconds; ``{ms}`` is the time. Empty for nothing.
         say_every: Seconds.
     """
@@ -194,6 +196,7 @@ class Heartbeat:
     answer: str = ""
     heard_text: str = ""
     answer_text: str = ""
+    kind_field: str = ""
     say: str = ""
     say_every: float | None = None
 
@@ -217,6 +220,8 @@ class StreamShape:
             Binance's WebSocket API.
         lifetime: Seconds after which the exchange closes it.
         expired: What says that the key has expired: an event's name, or a text. ``None`` if nothing does.
+        expired_is_documented: Whether the exchange's documents say so for this very stream. If not, it is that of a
+            sibling: it is heeded should it come, and nothing relies on it, for keys are asked about in any case.
     """
 
     heartbeat: Heartbeat = Heartbeat()
@@ -230,3 +235,4 @@ class StreamShape:
     says_key: bool = False
     lifetime: float = 86_400.0
     expired: str | None = "listenKeyExpired"
+    expired_is_documented: bool = True

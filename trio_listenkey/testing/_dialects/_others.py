@@ -65,7 +65,11 @@ PORTFOLIO_MARGIN = replace(
 )
 """Binance portfolio margin documentation, "User Data Streams" (2026)."""
 
-PM_PRO = replace(USDM, name="pm-pro", stream=StreamRules(url="/pm-classic/ws/{key}", account_events="usdm"))
+PM_PRO = replace(
+    USDM,
+    name="pm-pro",
+    stream=StreamRules(url="/pm-classic/ws/{key}", account_events="usdm", announces_expiry=False),
+)
 """Binance portfolio margin pro documentation (2026). Its key is that of :data:`USDM`: serve one of the two."""
 
 MARGIN_RISK = replace(
@@ -76,7 +80,7 @@ MARGIN_RISK = replace(
     keepalive_tells_key=False,
     kept="",
     refusals=Refusals(gone=api_error(400, -3038, "Listen key not found.")),
-    stream=StreamRules(account_events="spot"),
+    stream=StreamRules(account_events="spot", announces_expiry=False),
 )
 """Binance's SDK for margin trading 8.9.0 (2026), risk data stream."""
 
@@ -105,7 +109,12 @@ ASTER_FUTURES = replace(
 )
 """Aster documentation V1, futures (2026-06). On the path of :data:`USDM`: serve one of the two."""
 
-ASTER_SPOT = replace(SPOT_US, name="aster-spot", path="/api/v1/listenKey", stream=StreamRules(messages_per_second=5))
+ASTER_SPOT = replace(
+    SPOT_US,
+    name="aster-spot",
+    path="/api/v1/listenKey",
+    stream=StreamRules(messages_per_second=5, announces_expiry=False),
+)
 """Aster documentation V1, spot (2026-06)."""
 
 ASTER_FUTURES_V3 = replace(
@@ -181,6 +190,7 @@ BINGX_SPOT = replace(
             ("ACCOUNT_UPDATE", ("ACCOUNT_UPDATE",)),
         ),
         max_streams=200,
+        announces_expiry=False,
     ),
 )
 """The same, with the stream of spot, where nothing comes without a subscription; see :data:`BINGX_COINM`."""

@@ -168,6 +168,9 @@ BINANCE_USDM = Venue(
     path="/fapi/v1/listenKey",
     stream_path="/private/ws?listenKey={key}&events=" + _USDM_EVENTS,
     key_in="account",
+    # USD-M and COIN-M have one pool of 2400 of weight a minute and address: Binance's notice of the integration of the
+    # two, 2026-06-30, as clients cite it.
+    limits_shared_with=("https://dapi.binance.com",),
     # The documents advise a keepalive "about every 60 minutes", the moment at which the key dies: taken for an error.
     source="USD-M user data streams, 2026-05; its WebSocket change notice, 2026-03",
 )
@@ -178,6 +181,7 @@ BINANCE_USDM_TESTNET = replace(
     name="binance-usdm-testnet",
     # Older documents have https://testnet.binancefuture.com, which serves the same.
     rest_url="https://demo-fapi.binance.com",
+    limits_shared_with=(),
     stream_url="wss://fstream.binancefuture.com",
     source="USD-M general info, 2026-05",
 )
@@ -190,6 +194,7 @@ BINANCE_COINM = Venue(
     path="/dapi/v1/listenKey",
     stream_path="/ws/{key}",
     key_in="account",
+    limits_shared_with=("https://fapi.binance.com",),  # as at USD-M
     source="COIN-M user data streams, 2026-05",
 )
 """Binance COIN-M futures: ``/dapi/v1/listenKey``; its streams are not routed."""
@@ -198,6 +203,7 @@ BINANCE_COINM_TESTNET = replace(
     BINANCE_COINM,
     name="binance-coinm-testnet",
     rest_url="https://testnet.binancefuture.com",
+    limits_shared_with=(),
     stream_url="wss://dstream.binancefuture.com",
     source="COIN-M general info, 2026-05",
 )
@@ -246,6 +252,7 @@ BINANCE_PM_PRO = Venue(
     path="/fapi/v1/listenKey",
     stream_path="/pm-classic/ws/{key}",
     key_in="account",
+    limits_shared_with=BINANCE_USDM.limits_shared_with,
     stream=StreamShape(expired_is_documented=False),  # SDK 9.1.0 lists the stream's events, and not this one
     source="Portfolio margin pro documents and SDK 9.1.0, 2026",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 import trio
@@ -17,6 +18,7 @@ from trio_listenkey import (
     RefusedError,
     Timing,
     UnavailableError,
+    UsageError,
     Venue,
     open_listen_key,
     testing as t,
@@ -194,3 +196,32 @@ async def test_the_exchange_s_own_limit_is_respected(venue: Venue, dialect: Dial
             await trio.sleep(10)
         assert key.statistics().waits == 1
     assert exchange.requests_during_bans == 0
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+async def test_a_ban_holds_wherever_limits_are_shared(is_shared: bool, autojump_clock: MockClock) -> None:
+    """USD-M and COIN-M are two hosts that count together: told to wait by one, neither is asked (K3)."""
+    exchange = Exchange(seed=1, dialects=[t.USDM, t.COINM])
+    exchange.add_account(ALICE.api_key, name="alice")
+    transport = MemoryTransport(exchange)
+    usdm, coinm = venues.BINANCE_USDM, venues.BINANCE_COINM
+    if not is_shared:
+        usdm, coinm = (replace(venue, limits_shared_with=()) for venue in (usdm, coinm))
+    async with (
+        open_listen_key(coinm, ALICE, transport=transport, timing=Timing(keepalive_every=10, jitter=0)) as asked_often,
+        open_listen_key(usdm, ALICE, transport=transport, timing=Timing(keepalive_every=63, jitter=0)) as told,
+    ):
+        await trio.sleep(61)
+        exchange.add_faults(Fault(verb="keepalive", count=1, effect=t.rate_limited(45)))
+        while not told.statistics().waits:
+            await trio.sleep(0.1)
+        await trio.sleep(60)
+        assert asked_often.statistics().renewed >= 6
+    assert (exchange.requests_during_bans == 0) is is_shared
+
+
+def test_at_another_address_nothing_is_shared() -> None:
+    """A testnet has limits of its own; and what is no address is told at once."""
+    assert venues.BINANCE_USDM.at("https://a.test", "wss://b.test").limits_shared_with == ()
+    with pytest.raises(UsageError, match="limits_shared_with"):
+        replace(venues.BINANCE_USDM, limits_shared_with=("dapi.binance.com",))

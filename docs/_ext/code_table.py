@@ -26,7 +26,7 @@ HEADS = {
 
 def written(codes: frozenset[Code], statuses: frozenset[int] = frozenset()) -> str:
     """The codes, as the exchange spells them."""
-    found = [f"{code}" for code in sorted(codes, key=lambda code: (isinstance(code, int), str(code)))]
+    found = [f"{code}" for code in sorted(codes, key=lambda code: (isinstance(code, int), code))]
     return ", ".join([*found, *(f"HTTP {status}" for status in sorted(statuses))]) or "·"
 
 

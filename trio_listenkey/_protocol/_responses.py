@@ -174,8 +174,6 @@ def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outc
     problem = _problem_with(venue, key, body)
     if problem is None:
         return Ok(key, _life(venue, answer, body))
-    if verb == "keepalive":
-        return transient(problem, facts)
     error = RefusedError(
         problem,
         advice=f"Check that {venue.rest_url} is the exchange that {venue.name!r} describes",

@@ -198,8 +198,9 @@ async def read_a_stream_with_everything_said(transport: Transport, connector: Co
         instrument=Alarm(),
         buffer=1000,
         on_full="drop_oldest",
-    ):
-        pass
+        since=1_795_000_000_000,
+    ) as stream:
+        assert_type(stream.last_event_time, int | None)
 
 
 class Order(TypedDict):

@@ -49,6 +49,7 @@ from .._validation import check_choice, check_port, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..transports._base import Transport
+from ._alarm import Alarm
 from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
 from ._listen_key import ListenKey
 from ._run_context import Registration, RunContext, current_context
@@ -126,6 +127,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     """A class, not a generator: contextlib's frames would be open to Ctrl-C between bytecodes."""
 
     __slots__ = (
+        "_alarm",
         "_arguments",
         "_body",
         "_context",
@@ -143,6 +145,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_venue",
     )
 
+    _alarm: Alarm
+    """What the keeper waits by for a time. Ring it to make the keeper look again."""
+
     _body: BodyScope
     _context: RunContext
     _key: ListenKey
@@ -150,7 +155,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     _membership: Registration
 
     _nap: trio.CancelScope | None
-    """While the keeper waits for a time or a turn: cancel it to make the keeper look again."""
+    """While the keeper waits for a turn: cancel it to make the keeper look again."""
 
     _flight: trio.CancelScope | None
     """While a request is in flight: its deadline follows ``Lifecycle.until``."""
@@ -215,6 +220,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             draw=random.random(),  # noqa: S311 - spreads load
         )
         self._key = ListenKey(self._venue, self._machine, context.clock, self._look_again)
+        self._alarm = context.alarm(self._timing.suspend_check_every)
         self._settled = trio.Event()
         self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
@@ -250,19 +256,12 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.state is State.CLOSED:
             return
         if now < machine.ready_at:
-            await self._wait_until(min(machine.ready_at, machine.patience))
+            await self._alarm.wait_until(min(machine.ready_at, machine.patience))
         elif await self._wait_for_turn(machine.patience):
             try:
                 await self._send_what_is_due()
             finally:
                 self._membership.turn.release()
-
-    async def _wait_until(self, when: float) -> None:
-        """Wait until ``when``, or until told to look again, or until it is time to see whether the machine slept."""
-        limit = min(self._to_trio(when), trio.current_time() + self._timing.suspend_check_every)
-        with trio.CancelScope(deadline=limit) as self._nap:
-            await trio.sleep_forever()
-        self._nap = None
 
     async def _wait_for_turn(self, patience: float) -> bool:
         """Wait until no other context of this account has a request in flight."""
@@ -350,6 +349,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             self._flight.deadline = self._to_trio(self._machine.until)
 
     def _look_again(self) -> None:
+        self._alarm.ring()
         if self._nap is not None:
             self._nap.cancel()
 

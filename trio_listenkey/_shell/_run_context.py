@@ -14,6 +14,7 @@ from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
 from ..transports._base import Transport
+from ._alarm import Alarm, SuspendWatch
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
 __all__ = ["Registration", "RunContext", "current_context"]
@@ -60,6 +61,7 @@ class RunContext:
     def __init__(self) -> None:
         self.clock, self._hosts = clock_and_hosts()
         self._hosts_in_memory = SharedHosts()
+        self._suspend_watch = SuspendWatch(self.clock)
         self._transport: Transport | None = None
         self._borrowers = 0
         self._connector: Connector | None = None
@@ -67,6 +69,10 @@ class RunContext:
     def join(self, venue: Venue, credentials: Credentials, transport: Transport | None) -> Registration:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
         return Registration(self, venue, credentials.api_key, transport)
+
+    def alarm(self, look_every: float) -> Alarm:
+        """A wait for one task; ``look_every`` seconds one of all those who wait sees whether the machine slept."""
+        return Alarm(self.clock, self._suspend_watch, look_every)
 
     def hosts(self, port: Transport | Connector | None) -> SharedHosts:
         """The hosts that a transport or a connector goes to; in memory they are none of the process's."""

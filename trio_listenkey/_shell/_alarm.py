@@ -79,13 +79,14 @@ class Alarm:
 
     async def wait_until(self, when: float) -> None:
         """Wait until ``when``; less if rung, or to look at the clock. Look what the time is afterwards."""
-        with trio.CancelScope(deadline=self._clock.to_trio(when)) as self._scope:
-            self._watch.join(self, self._scope, self._every)
-            try:
+        scope = self._scope = trio.CancelScope(deadline=self._clock.to_trio(when))
+        self._watch.join(self, scope, self._every)
+        try:
+            with scope:
                 await trio.sleep_forever()
-            finally:
-                self._scope = None
-                self._watch.leave(self, self._every)
+        finally:
+            self._scope = None
+            self._watch.leave(self, self._every)
 
     def ring(self) -> None:
         """End the wait, if there is one."""

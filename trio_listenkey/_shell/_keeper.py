@@ -37,7 +37,7 @@ from trio.lowlevel import enable_ki_protection
 
 from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, OnExit, OnLost, Send
 from .._core._key_states import State
-from .._core._notices import Closed, Lost, Notice, Renewed, Retrying
+from .._core._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying
 from .._core._outcomes import Outcome, Refused
 from .._errors import ListenKeyError, TransportError, UsageError
 from .._instrument import Instrument, Observer
@@ -59,6 +59,10 @@ __all__ = ["open_listen_key"]
 _T = TypeVar("_T")
 _log: Final = logging.getLogger("trio_listenkey")
 _DEFAULT_TIMING: Final = Timing()
+_OVERBOOKED: Final = (
+    "%s: more keys are open than a budget of %g weight a minute can keep alive; some will be late. Raise "
+    "Venue.weight_budget if the exchange allows it, or use another IP address for a part of them"
+)
 _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
 
 
@@ -139,6 +143,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_nap",
         "_nursery_manager",
         "_observer",
+        "_room_wait",
         "_settled",
         "_timing",
         "_transport",
@@ -157,6 +162,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     _nap: trio.CancelScope | None
     """While the keeper waits for a turn: cancel it to make the keeper look again."""
 
+    _room_wait: trio.CancelScope | None
+    """While the keeper waits for a place in the host's budget."""
+
     _flight: trio.CancelScope | None
     """While a request is in flight: its deadline follows ``Lifecycle.until``."""
 
@@ -173,7 +181,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._venue, self._credentials, self._transport = venue, credentials, transport
         self._timing, self._observer = timing, Observer(instrument, venue.name)
         self._arguments: tuple[OnExit, OnLost] | None = (on_exit, on_lost)
-        self._nap = self._flight = None
+        self._nap = self._room_wait = self._flight = None
 
     # What the block's task does.
 
@@ -209,7 +217,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             raise UsageError("this context was entered before", advice="Call open_listen_key for each block")
         (on_exit, on_lost), self._arguments = self._arguments, None
         self._context = context = current_context()
-        self._membership = context.join(self._venue, self._credentials, self._transport)
+        self._alarm = context.alarm(self._timing.suspend_check_every)
+        schedule = KeepaliveSchedule.of(self._venue, self._timing)
+        self._membership = context.join(self._venue, self._credentials, self._transport, schedule, self._alarm)
+        if self._membership.has_overbooked:
+            _log.warning(_OVERBOOKED, self._venue.name, self._venue.weight_budget)
         self._machine = Lifecycle(
             self._venue,
             self._timing,
@@ -220,7 +232,6 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             draw=random.random(),  # noqa: S311 - spreads load
         )
         self._key = ListenKey(self._venue, self._machine, context.clock, self._look_again)
-        self._alarm = context.alarm(self._timing.suspend_check_every)
         self._settled = trio.Event()
         self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
@@ -228,6 +239,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     async def _finish(self, error: BaseException | None) -> BaseException | None:
         """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise."""
         self._machine.stop(self._context.clock.now())
+        if self._room_wait is not None:
+            self._room_wait.cancel(reason="the block is over")
         self._follow_until()
         self._look_again()
         outcome = await close_nursery(self._nursery_manager, error)
@@ -259,7 +272,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             await self._alarm.wait_until(min(machine.ready_at, machine.patience))
         elif await self._wait_for_turn(machine.patience):
             try:
-                await self._send_what_is_due()
+                if await self._wait_for_room():
+                    await self._send_what_is_due()
             finally:
                 self._membership.turn.release()
 
@@ -272,6 +286,21 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             await turn.acquire()
         was_our_turn, self._nap = not self._nap.cancelled_caught, None
         return was_our_turn
+
+    async def _wait_for_room(self) -> bool:
+        """Wait until the host's budget has room for what is due; ``False`` if it has none, or nothing is due now."""
+        machine, clock = self._machine, self._context.clock
+        start = clock.now()
+        self._step(lambda: machine.tick(start))
+        if start < machine.ready_at:
+            return False  # another context of this account did it while this one waited for its turn
+        has_room = False
+        # Only the end of the block cuts this short: whoever gives up the place in the queue gets the last one.
+        with trio.CancelScope() as self._room_wait:
+            has_room = await self._membership.gate.pass_through(machine.ticket(start), clock, machine.room_by)
+        self._room_wait = None
+        machine.throttled(clock.now() - start)
+        return has_room
 
     async def _send_what_is_due(self) -> None:
         send = self._step(lambda: self._machine.begin(self._context.clock.now()))
@@ -365,6 +394,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.failure is not None:
             self._body.cancel("the listen key failed")
         for notice in machine.notices():
+            if isinstance(notice, Created | Renewed | Replaced):
+                self._membership.wake_others()
             _log_notice(self._venue.name, notice)
             self._observer.tell(notice.kind, notice.generation, *notice.arguments)
             self._key._notify(notice)  # noqa: SLF001 - the other half of this one

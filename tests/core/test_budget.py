@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 import pytest
@@ -138,7 +139,7 @@ class TestWhoGoesFirst:
         assert budget.serve(A_LITTLE_OVER_A_MINUTE) is dying
 
     @pytest.mark.parametrize("make", [create, check])
-    def test_else_in_the_order_of_arrival(self, make: type[Ticket]) -> None:
+    def test_else_in_the_order_of_arrival(self, make: Callable[[], Ticket]) -> None:
         """Nobody is overtaken by an equal."""
         budget = spent(1)
         tickets = [make() for _ in range(4)]

@@ -47,6 +47,9 @@ class Venue:
         limits_shared_with: The REST addresses that count one client's requests together with ``rest_url``, where the
             exchange's documents say so: a ban of one of them holds for all. An address of sockets is in none of these,
             for no document says of REST and sockets, or REST and a WebSocket API, that they are counted together.
+        weight_budget: Weight a minute that all requests of this process to the REST host may cost together; ``None``
+            for no limit. The known venues have half of what the exchange documents for one IP address: the other half
+            is left to whatever else trades there. Of several venues of one host, the smallest holds.
         retired: What to use instead, where the exchange has said that it takes these endpoints away.
         source: Where all this is documented, with dates; and where sources disagree, what was chosen.
         allow_plaintext: Whether ``http`` and ``ws`` may leave this machine; see :meth:`at`.
@@ -75,6 +78,7 @@ class Venue:
     validity: float = 3600.0
     keepalive_every: float = 1800.0
     limits_shared_with: tuple[str, ...] = ()
+    weight_budget: int | None = None
     retired: str | None = None
     source: str = ""
     allow_plaintext: bool = False

@@ -86,8 +86,8 @@ MARGIN_RISK = replace(
 """Binance's SDK for margin trading 8.9.0 (2026), risk data stream."""
 
 MARGIN_RISK_V1 = replace(MARGIN_RISK, name="margin-risk-v1", path="/sapi/v1/margin/listen-key")
-"""The same at its first address, which that SDK has, too. That a close costs 3000 there, of the account's weight and not
-of the address's, is not counted here."""
+"""The same at its first address, which that SDK has, too. A close costs 3000 there, of the account's weight and not of
+the address's; that is not counted here."""
 
 STOCKS = replace(
     COINM,

@@ -61,7 +61,7 @@ async def keep(count: int, hours: float, *, opening: float) -> tuple[Echo, list[
     async with trio.open_nursery() as nursery:
         for number in range(count):
             nursery.start_soon(hold, number, echo, keys)
-            await trio.sleep(0.01)  # where real time passes and virtual time does not, the library sees a machine asleep
+            await trio.sleep(0.01)  # where only real time passes the library sees a machine asleep
         await trio.sleep(opening)
         assert len(keys) == count, f"{len(keys)} of {count} are open"
         before, start = echo.requests, time.process_time()

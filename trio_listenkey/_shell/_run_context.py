@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -12,6 +11,7 @@ import trio
 from .._core._accounts import Account
 from .._core._connect_limiter import ConnectLimiter
 from .._core._key_record import KeepaliveSchedule
+from .._http import DEFAULT_PORTS
 from .._settings import Credentials
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
@@ -21,8 +21,6 @@ from ._alarm import Alarm, SuspendWatch
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
 __all__ = ["Registration", "RunContext", "current_context"]
-
-_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 
 
 class Registration:
@@ -156,7 +154,7 @@ class RunContext:
 
 def _address(url: str) -> tuple[str | None, int]:
     parts = urlsplit(url)
-    return parts.hostname, parts.port or _PORTS[parts.scheme]
+    return parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 _current: trio.lowlevel.RunVar[RunContext] = trio.lowlevel.RunVar("trio_listenkey")

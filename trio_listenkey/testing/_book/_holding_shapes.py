@@ -85,7 +85,7 @@ def _free_and_locked(balance: Balance, free: str, locked: str) -> _Json:
 
 
 def account_json(market: Market, holdings: Holdings, prices: Prices) -> _Json:
-    """ "Account Information"."""
+    """As the pages "Account Information" have it."""
     if market.is_spot:
         return _spot_account(holdings)
     total = sum((each.free for each in holdings.balances.values()), Decimal(0))
@@ -141,7 +141,7 @@ def _asset(asset: str, balance: Balance) -> _Json:
 
 
 def balance_json(holdings: Holdings) -> list[_Json]:
-    """ "Futures Account Balance"."""
+    """As the pages "Futures Account Balance" have it."""
     return [
         {
             "accountAlias": _ALIAS,
@@ -159,7 +159,10 @@ def balance_json(holdings: Holdings) -> list[_Json]:
 
 
 def positions_json(market: Market, holdings: Holdings, prices: Prices) -> list[_Json]:
-    """ "Position Information": USD-M shows those that are not zero (V3), COIN-M all that the account has had."""
+    """As the pages "Position Information" have it.
+
+    USD-M shows those that are not zero (V3), COIN-M all that the account has had.
+    """
     shown = [each for each in holdings.positions.values() if each.amount or market.name == "coinm"]
     return [_position(each, prices.get(each.symbol.name, each.entry)) for each in shown]
 

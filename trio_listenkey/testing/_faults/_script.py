@@ -39,7 +39,7 @@ class Fault:
     :class:`Hang` leaves the request undone and unanswered, :class:`Drop` unanswered alone; :class:`Duplicate` answers
     it again, and :class:`Delay` late. The rest happens to the socket, just before.
 
-    Of ``"order"``, each request over REST about orders, balances and positions is a candidate; it has the effects of the
+    Of ``"order"``, each request over REST about orders, balances and positions is a candidate; its effects are those of
     other requests.
 
     Where several faults would strike one candidate, the first that was added does; the others only count.
@@ -76,8 +76,8 @@ class Fault:
         if not all(sane):
             raise UsageError(
                 f"{self} can never strike",
-                advice='Pass verb "create", "keepalive", "close", "any", "connect", "socket", "event", "api" or "order"; '
-                "after < until; nth and count of at least 1; a probability from 0 to 1",
+                advice='Pass verb "create", "keepalive", "close", "any", "connect", "socket", "event", "api" or '
+                '"order"; after < until; nth and count of at least 1; a probability from 0 to 1',
             )
         if not fits(self.effect, self.verb):
             raise UsageError(

@@ -27,6 +27,7 @@ from .._book._refusals import (
 )
 from .._dialects._binance import Dialect
 from .._faults._effects import JSON_TYPE
+from .._faults._script import RequestKind
 from .._state._reply import Reply, from_status
 from ._order_fields import Fields
 from ._request import Call
@@ -83,7 +84,7 @@ class OrderApi:
             market = market_of(dialect)
             for path, operations in ({} if market is None else _PATHS[market.name]).items():
                 assert market is not None
-                methods = tuple((method, "order") for method in operations)
+                methods: tuple[tuple[str, RequestKind], ...] = tuple((method, "order") for method in operations)
                 self.dialects[path] = replace(dialect, path=path, methods=methods, signed="query", named_in="any")
                 self.origins[path] = dialect
                 self._operations[path] = (market, operations)

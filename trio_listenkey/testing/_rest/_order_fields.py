@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from .._book._books import Books
 from .._book._markets import Market
@@ -30,6 +31,7 @@ __all__ = ["Fields"]
 _CLIENT_ID = re.compile(r"[.A-Za-z0-9:/_-]{1,36}")  # "^[\.A-Z\:/a-z0-9_-]{1,36}$"
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,20})?")
 _WHOLE = re.compile(r"[0-9]{1,18}")
+_SIDES: Mapping[str, Literal["BUY", "SELL"]] = {"BUY": "BUY", "SELL": "SELL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ class Fields:
 
     def new_order(self) -> NewOrder:
         """A whole order."""
-        symbol, side, type_ = self.symbol(), self.required("side"), self.required("type")
-        if side != "BUY" and side != "SELL":  # so, for the type checkers
+        symbol, side, type_ = self.symbol(), _SIDES.get(self.required("side")), self.required("type")
+        if side is None:
             raise RefusalError(INVALID_SIDE)
         if type_ not in self.market.types:
             raise RefusalError(INVALID_TYPE)

@@ -361,7 +361,7 @@ class Sockets:
             listener.deliver(place, text, now)
 
 
-def _never(place: Place) -> float:
+def _never(_place: Place) -> float:
     """Nothing is."""
     return math.inf
 

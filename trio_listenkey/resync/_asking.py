@@ -52,6 +52,7 @@ class Asking:
     """
 
     def __init__(self, known: Known, *, since: int | None, until: int, span: int, symbols: Iterable[str]) -> None:
+        until = max(until, since or 0)
         self._known = known
         self._begun = known.tick
         known.askings += 1
@@ -73,6 +74,15 @@ class Asking:
         """What the answers so far have changed."""
         return self._log.result()
 
+    def it_is(self, unix_now: float, clock_ahead: float) -> None:
+        """What time it is: with the first answer, the exchange's clock may have become known.
+
+        Args:
+            unix_now: The time by this machine's clock, in seconds since 1970.
+            clock_ahead: Seconds that the exchange's clock is ahead of that, as far as it is known.
+        """
+        self._until = max(self._until, int((unix_now + clock_ahead) * 1000) + CLOCKS_DIFFER_BY)
+
     def answer(self, told: Any) -> None:
         """Hear the answer to :attr:`question`; each question says what that is."""
         self.question = None
@@ -89,9 +99,11 @@ class Asking:
         yield from self._ask_holdings()
         if self._since is not None:
             for symbol in sorted(self._traded()):
-                for start in range(self._since, self._until + 1, self._span):
+                start = self._since
+                while start <= self._until:  # which may turn out to be later, meanwhile
                     end = min(start + self._span - 1, self._until)
                     yield from self._ask_past_orders(symbol, start, end)
+                    start = end + 1
         asked: set[tuple[str, int]] = set()
         # Again and again, for events that come meanwhile may tell of others; few do, and each is asked for once.
         while (order := self._doubtful(asked)) is not None:

@@ -13,12 +13,10 @@ __all__ = ["words_in"]
 
 def words_in(data: Any) -> list[Word]:
     """The words in one event; none if it is about something else, or is not what the documents show."""
-    read = _READERS.get(data.get("e")) if isinstance(data, Mapping) else None
-    if read is None:
-        return []
     try:
-        return read(data)
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+        read = _READERS.get(data["e"])
+        return [] if read is None else read(data)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         # The exchange may send what no document has. What it means nobody knows: a query will say.
         return []
 

@@ -1,4 +1,4 @@
-"""Generated lives of orders, gaps, late and lost events, answers of any moment, pages cut: in the end it is the truth."""
+"""Generated lives of orders, with gaps, late events and answers of any moment: in the end it is the truth."""
 
 from __future__ import annotations
 

@@ -52,7 +52,6 @@ class Asking:
     """
 
     def __init__(self, known: Known, *, since: int | None, until: int, span: int, symbols: Iterable[str]) -> None:
-        until = max(until, since or 0)
         self._known = known
         self._begun = known.tick
         known.askings += 1

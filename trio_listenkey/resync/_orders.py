@@ -114,7 +114,8 @@ class Orders:
             known.owed_since = since if known.owed_since is None else min(since, known.owed_since)
         known.tick += 1
         # This machine's clock may be slow, by more than is known of it.
-        until = max(int((unix_now + clock_ahead) * 1000), known.newest_time() or 0) + CLOCKS_DIFFER_BY
+        latest = max(int((unix_now + clock_ahead) * 1000), known.newest_time() or 0, gap.last_event_time or 0)
+        until = latest + CLOCKS_DIFFER_BY
         return Asking(known, since=known.owed_since, until=until, span=span, symbols=symbols)
 
     def _missing_since(self, gap: Gap, clock_ahead: float) -> int | None:

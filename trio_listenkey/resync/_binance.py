@@ -32,6 +32,7 @@ __all__ = ["BinanceQueries"]
 
 _T = TypeVar("_T")
 _DEFAULT_TIMING: Final = Timing()
+_SPOT_BUDGET: Final = 3000  # of 6,000 a minute and IP: rest-api.md, "IP limits", 2026-07
 _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
 
 _MOST: Final = 8 << 20
@@ -45,9 +46,9 @@ _UNKNOWN_ORDER: Final = frozenset({-2013, -2026})
 class BinanceQueries:
     """Asks Binance's spot, USD-M or COIN-M futures about an account; :func:`catch_up` takes it.
 
-    Requests go by the way of this library's own: through its transport, signed by the credentials, with bans and the
-    exchange's clock shared with all keys and streams of the process, and not while the exchange wants silence. They
-    need an API key that may read, and its secret or a signer.
+    Requests go by the way of this library's own: through its transport, signed by the credentials, within the host's
+    budget of request weight, and not while the exchange wants silence; bans and the exchange's clock are shared with
+    all keys and streams of the process. They need an API key that may read, and its secret or a signer.
 
     What a gap costs, in request weight a minute (2026-05; limits are 2,400 at futures and 6,000 at spot):
 
@@ -99,6 +100,7 @@ class BinanceQueries:
             key_in="account",
             signing=Signing(),
             answer=Answer(gone=_UNKNOWN_ORDER),
+            weight_budget=venue.weight_budget if isinstance(venue, Venue) else _SPOT_BUDGET,
             allow_plaintext=venue.allow_plaintext,
         )
         check_credentials(self._venue, credentials)
@@ -176,7 +178,7 @@ class BinanceQueries:
     # --- How it is asked
 
     def _host(self) -> RestHost:
-        return current_context().rest_host(self._venue.rest_url, self._transport, self)
+        return current_context().rest_host(self._venue, self._transport, self)
 
     async def _ask(self, path: str, weight: int, named: dict[str, str], *, may_be_unknown: bool = False) -> Any:
         """The JSON of a success; ``None`` where the order in question does not exist."""
@@ -196,7 +198,7 @@ class BinanceQueries:
     async def _send(self, call: Call) -> tuple[Outcome, bytes]:
         """Send one request when that is allowed, and make whatever becomes of it an outcome."""
         host = self._host()
-        await host.wait_until_allowed()
+        await host.wait_for_room(call.weight)
         venue = replace(self._venue, close=call)
         hide = [each for each in (self._credentials.api_key, self._credentials.api_secret) if each]
         answer: Response | None = None

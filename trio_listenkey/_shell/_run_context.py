@@ -10,12 +10,8 @@ from weakref import WeakKeyDictionary
 
 import trio
 
-<<<<<<< HEAD
-from .._core._accounts import Host
-=======
 from .._core._accounts import Account, Host
 from .._core._budget import Ticket, Urgency
->>>>>>> main
 from .._core._connect_limiter import ConnectLimiter
 from .._core._key_record import KeepaliveSchedule
 from .._settings import Credentials

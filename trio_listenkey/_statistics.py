@@ -27,6 +27,7 @@ class KeyStatistics:
         throttled: Requests that waited because all that this process may spend at the host in a minute was spent.
         throttled_for: Seconds that the last request waited for that. A silence check is late by as much, and a key that
             died silently is noticed so much later.
+        name: What the account is called.
     """
 
     state: str
@@ -42,6 +43,7 @@ class KeyStatistics:
     closed: bool | None
     throttled: int
     throttled_for: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class StreamStatistics:
         silence_checks: How often the exchange was asked whether the key is alive, for want of events or for
             another doubt.
         key: The listen key's own statistics; ``None`` where there is no key.
+        name: What the account is called.
     """
 
     state: str
@@ -88,3 +91,4 @@ class StreamStatistics:
     moves: int
     silence_checks: int
     key: KeyStatistics | None
+    name: str = ""

@@ -38,6 +38,11 @@ class StreamAccess(Protocol):
         ...
 
     @property
+    def name(self) -> str:
+        """What the account is called."""
+        ...
+
+    @property
     def url(self) -> str:
         """Where a socket goes that is opened now."""
         ...
@@ -98,6 +103,7 @@ class KeyAccess:
     def __init__(self, key: ListenKey) -> None:
         self.key: ListenKey | None = key
         self.venue: Venue | SignedVenue = key.venue
+        self.name = key.name
         self._key = key
 
     @property
@@ -201,9 +207,10 @@ class SignedAccess:
 
     generation = 1
 
-    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
+    def __init__(self, venue: SignedVenue, credentials: Credentials, name: str) -> None:
         self.key: ListenKey | None = None
         self.venue: Venue | SignedVenue = venue
+        self.name = name
         self.url = venue.url
         self.lifetime = venue.lifetime
         self.subscribes = self.overlaps = True

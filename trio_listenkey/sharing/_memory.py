@@ -8,7 +8,7 @@ from typing import TypeAlias
 import trio
 
 from .._errors import RegisterAway
-from ._register import ABSENT
+from ._register import ABSENT, check_size
 
 __all__ = ["MemoryRegister", "Snapshot"]
 
@@ -50,6 +50,7 @@ class MemoryRegister:
 
     async def swap(self, name: str, version: str, document: bytes) -> bool:
         """As :meth:`Register.swap`."""
+        check_size(document)
         await self._arrive()
         with self._lock:
             _, current = self._documents.get(name, (None, ABSENT))

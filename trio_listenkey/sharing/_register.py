@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol, runtime_checkable
 
-__all__ = ["ABSENT", "MAX_DOCUMENT", "Register"]
+from .._errors import RegisterRefused
+
+__all__ = ["ABSENT", "MAX_DOCUMENT", "Register", "check_size"]
 
 ABSENT: Final = "0"
 """The version of a document that is not there."""
@@ -66,5 +68,18 @@ class Register(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of file, connection and threads; at once when cancelled, and soon in any case. Twice is once."""
+        """Let go of file, connection and thread: within a few seconds, even when cancelled. Twice is once."""
         ...
+
+
+def check_size(document: bytes) -> None:
+    """``document`` has to be one that every register takes.
+
+    Raises:
+        RegisterRefused: It is too large.
+    """
+    if len(document) > MAX_DOCUMENT:
+        raise RegisterRefused(
+            f"a register takes no document of {len(document):,} bytes, but {MAX_DOCUMENT:,} at most",
+            advice="Share the key with fewer programs",
+        )

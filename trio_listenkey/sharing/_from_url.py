@@ -18,13 +18,14 @@ def register_from_url(url: str) -> Register:
         UsageError: It is none of these. The error does not quote it, for a password may be in it.
         ModuleNotFoundError: It takes an extra that is not installed.
     """
-    # Each engine is imported when it is asked for: see the package.
-    from . import RedisRegister, SQLiteRegister  # noqa: PLC0415
-
     scheme, colon, rest = url.partition(":")
     if colon and scheme == "sqlite":
+        from . import SQLiteRegister  # noqa: PLC0415 - when it is asked for: see the package
+
         return SQLiteRegister(rest)
     if colon and scheme in {"redis", "rediss", "unix"}:
+        from . import RedisRegister  # noqa: PLC0415 - as above
+
         return RedisRegister(url)
     raise UsageError(
         "this is no URL of a register",

@@ -45,10 +45,10 @@ class RedisLink:
             trio.ClosedResourceError: It was closed by another task.
         """
         try:
-            await self._stream.send_all(hiredis.pack_command(command))
+            await self._stream.send_all(hiredis.pack_command(command))  # type: ignore[arg-type]  # any number
             answer = await self._answer()
         except BaseException:
-            await self.drop()
+            await self.drop()  # noqa: ASYNC102 - it closes at once, even when cancelled
             raise
         if isinstance(answer, hiredis.ReplyError):
             raise ServerError(str(answer))
@@ -98,7 +98,7 @@ async def open_link(address: RedisAddress, trust: ssl.SSLContext | None) -> Redi
     try:
         await _introduce(link, address)
     except BaseException:
-        await link.drop()
+        await link.drop()  # noqa: ASYNC102 - as above
         raise
     return link
 

@@ -85,7 +85,7 @@ class RedisServer:
                 with trio.fail_at(deadline):
                     answer = await self._exchange(command, twice=twice)
             except Exception as error:
-                await self._learn(error)
+                await self._learn(error)  # noqa: ASYNC120 - it raises no cancellation
                 raise
             self._pause.end()
         finally:

@@ -19,8 +19,8 @@ _URL: Final = re.compile(
     re.ASCII,
 )
 _ADVICE: Final = (
-    "Write redis://[[user]:password@]host[:port][/db], rediss:// for TLS, or unix://[[user]:password@]/path[?db=0]; what"
-    " has : / ? # @ or % in it is written as in every URL, such as %40 for @"
+    "Write redis://[[user]:password@]host[:port][/db], rediss:// for TLS, or unix://[[user]:password@]/path[?db=0];"
+    " what has : / ? # @ or % in it is written as in every URL, such as %40 for @"
 )
 
 

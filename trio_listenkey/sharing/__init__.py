@@ -36,14 +36,7 @@ else:
         """Import a register when its name is first used."""
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        try:
-            register = globals()[name] = getattr(import_module(_HOME[name], __name__), name)
-        except ModuleNotFoundError as error:
-            if error.name != "hiredis":
-                raise  # the only library here that is an extra; if something else is missing, its own message names it
-            wanted = "pip install 'trio-listenkey[redis]'"
-            raise ModuleNotFoundError(f"{name} needs hiredis: {wanted}", name=error.name) from None
-        register.__module__ = __name__  # where users find it; see the package's own __init__
+        register = globals()[name] = getattr(import_module(_HOME[name], __name__), name)
         return register
 
 

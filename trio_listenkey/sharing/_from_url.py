@@ -20,11 +20,11 @@ def register_from_url(url: str) -> Register:
     """
     scheme, colon, rest = url.partition(":")
     if colon and scheme == "sqlite":
-        from . import SQLiteRegister  # noqa: PLC0415 - when it is asked for: see the package
+        from ._sqlite import SQLiteRegister  # noqa: PLC0415 - its engine, when it is asked for: see the package
 
         return SQLiteRegister(rest)
     if colon and scheme in {"redis", "rediss", "unix"}:
-        from . import RedisRegister  # noqa: PLC0415 - as above
+        from ._redis import RedisRegister  # noqa: PLC0415 - as above
 
         return RedisRegister(url)
     raise UsageError(

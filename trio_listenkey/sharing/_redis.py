@@ -47,6 +47,8 @@ class RedisRegister:
         ModuleNotFoundError: hiredis is not installed.
     """
 
+    __module__ = __package__ or ""  # where users find it
+
     def __init__(
         self,
         url: str,

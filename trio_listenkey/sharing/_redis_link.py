@@ -5,13 +5,18 @@ from __future__ import annotations
 import ssl
 from typing import Any, Final
 
-import hiredis
 import trio
 
 from .._redaction import interruption
 from ._redis_errors import AnswerTooLongError, NotRedisError, ServerError, known
 from ._redis_url import RedisAddress
 from ._register import MAX_DOCUMENT
+
+try:
+    import hiredis
+except ModuleNotFoundError as error:
+    wanted = "pip install 'trio-listenkey[redis]'"
+    raise ModuleNotFoundError(f"RedisRegister needs hiredis: {wanted}", name=error.name) from None
 
 __all__ = ["RedisLink", "open_link"]
 

@@ -39,6 +39,8 @@ class SQLiteRegister:
         UsageError: The path is empty or ``":memory:"``, or the time-out is not positive.
     """
 
+    __module__ = __package__ or ""  # where users find it
+
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 2.0) -> None:
         if os.fspath(path) in {"", ":memory:"}:
             raise UsageError(

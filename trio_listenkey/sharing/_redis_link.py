@@ -146,9 +146,10 @@ async def _introduce(link: RedisLink, address: RedisAddress) -> None:
     try:
         await link.ask("HELLO", "3", *login)
     except ServerError as error:
-        if known(error):
+        # One that does not know the command may say that we are not logged in, before it says that.
+        if known(error) and not (login and error.code == "NOAUTH"):
             raise
-        # A server before version 6, or a proxy. It speaks RESP2, and has read the password as nothing but a word.
+        # A server before version 6, or a proxy. It speaks RESP2.
         if address.password is not None:
             await link.ask("AUTH", *filter(None, [address.user]), address.password)
     if address.database:

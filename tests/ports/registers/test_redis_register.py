@@ -29,7 +29,7 @@ class TestArguments:
 
     async def test_prefixes_are_apart(self, servers: Servers, name: str) -> None:
         """Programs with different prefixes do not meet; the prefix is what the server sees, and nothing else is."""
-        server = servers("new")
+        server = servers.valkey("new")
         one, other = (RedisRegister(server.url(), prefix=prefix) for prefix in ("one:", "other:"))
         assert await one.swap(name, "0", b"x")
         assert await other.read(name) == (None, "0")
@@ -39,7 +39,7 @@ class TestArguments:
 
     async def test_databases_are_apart(self, servers: Servers, name: str) -> None:
         """The number in the URL counts."""
-        server = servers("new")
+        server = servers.valkey("new")
         first, second = RedisRegister(server.url()), RedisRegister(server.url(end="/1"))
         assert await first.swap(name, "0", b"x")
         assert await second.read(name) == (None, "0")
@@ -49,7 +49,7 @@ class TestArguments:
 
 async def test_nothing_stays_for_ever(servers: Servers, name: str) -> None:
     """What nobody writes any more is gone after two lives of a key; each write begins them anew."""
-    server = servers("new")
+    server = servers.valkey("new")
     register = RedisRegister(server.url())
     assert await register.swap(name, "0", b"x")
     key = f"trio-listenkey:{name}"
@@ -66,10 +66,10 @@ async def test_nothing_stays_for_ever(servers: Servers, name: str) -> None:
 
 async def test_a_server_that_knows_resp3_speaks_it(servers: Servers, name: str) -> None:
     """And one that does not is spoken to in RESP2."""
-    for kind, url in (("new", servers("new").url()), ("old", servers("old").url(":s3same@"))):
+    for kind, url in (("new", servers.valkey("new").url()), ("old", servers.valkey("old").url(":s3same@"))):
         register = RedisRegister(url)
         await register.read(name)
-        clients = servers(kind).ask("CLIENT", "LIST")
+        clients = servers.valkey(kind).ask("CLIENT", "LIST")
         protocols = {line.partition(" resp=")[2][:1] for line in clients.splitlines() if "cmd=hmget" in line}
         assert protocols == {"3" if kind == "new" else "2"}
         await register.aclose()

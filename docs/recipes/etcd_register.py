@@ -26,7 +26,7 @@ class EtcdRegister:
         return None, "0"
 
     async def swap(self, name: str, version: str, document: bytes) -> bool:
-        """Write, if the version is still the same: one transaction, which Raft decides."""
+        """Write, if the version is still the same: in one transaction."""
         if len(document) > MAX_DOCUMENT:
             problem = f"no document of {len(document):,} bytes"
             raise RegisterRefused(problem, advice="Share with fewer programs")
@@ -47,7 +47,6 @@ class EtcdRegister:
     async def _ask(self, call: str, **body: Any) -> Any:
         if self._closed:
             raise trio.ClosedResourceError
-        failure: Exception | None = None
         try:
             # A connection for each call: none is left in doubt by a cancellation.
             with trio.fail_after(2):
@@ -57,19 +56,15 @@ class EtcdRegister:
                         f"{self._url}/v3/kv/{call}",
                         content=json.dumps(body).encode(),
                     )
-        except (
-            trio.TooSlowError,
-            httpcore2.NetworkError,
-            httpcore2.ProtocolError,
-        ) as error:
-            advice = "It is asked again; look whether etcd runs"
-            failure = RegisterAway(
-                f"etcd: no answer ({type(error).__name__})", advice=advice
-            )
+        except (trio.TooSlowError, httpcore2.NetworkError, httpcore2.ProtocolError):
+            problem, passes = "etcd gave no answer", True
         else:
             if response.status == 200:
                 return json.loads(response.content)
-            # 503 and its like pass; a wrong path, user or certificate does not.
-            kind = RegisterAway if response.status >= 500 else RegisterRefused
-            failure = kind(f"etcd: HTTP {response.status}", advice="See the log of etcd")
-        raise failure
+            # 503 and its like pass; a wrong path or user does not.
+            problem, passes = (
+                f"etcd says HTTP {response.status}",
+                response.status >= 500,
+            )
+        kind = RegisterAway if passes else RegisterRefused
+        raise kind(problem, advice="Look whether etcd is well")

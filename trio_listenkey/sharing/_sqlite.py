@@ -26,8 +26,7 @@ class SQLiteRegister:
 
     It takes no server, no other package, and no account. The file is made when it is first needed, readable for its
     owner alone; the directory has to be there. It must be on a local disk: SQLite's locks do not work over NFS or SMB.
-    What is in it (see P5 in :doc:`sharing`) is of no use without the API key; nothing is lost if the file is deleted
-    while no program uses it.
+    Nothing is lost if the file is deleted while no program uses it.
 
     An object belongs to one ``trio.run``; all that share a file need not share an object.
 

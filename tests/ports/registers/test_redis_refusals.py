@@ -47,7 +47,6 @@ def server(servers: Servers) -> Valkey:
 def locked(servers: Servers) -> Valkey:
     """A server with a password, and one user more."""
     server = servers.valkey("locked")
-    # As the page on registers has it, to the letter.
     rules = f"on >{PASSWORD} resetkeys ~trio-listenkey:* -@all +hmget +hget +hset +pexpire +eval"
     assert server.ask("ACL", "SETUSER", "bot", *rules.split()) == "OK"
     return server

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import UnionType
+
 from ._errors import UsageError
 
 __all__ = ["check_choice", "check_port", "check_type"]
 
 
-def check_type(name: str, value: object, wanted: type, example: str) -> None:
+def check_type(name: str, value: object, wanted: type | UnionType, example: str) -> None:
     """``value`` has to be a ``wanted``; ``example`` says what to pass."""
     if not isinstance(value, wanted):
         # Not the value: a string in the place of credentials is likely to be one.

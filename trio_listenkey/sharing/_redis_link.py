@@ -102,8 +102,8 @@ async def open_link(address: RedisAddress, trust: ssl.SSLContext | None) -> Redi
     link = RedisLink(await _open_stream(address, trust))
     try:
         await _introduce(link, address)
-    except BaseException:
-        await link.drop()  # noqa: ASYNC102 - as above
+    except ServerError:  # all others have closed it
+        await link.drop()  # noqa: ASYNC120 - it raises no cancellation
         raise
     return link
 

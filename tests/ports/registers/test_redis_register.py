@@ -21,10 +21,10 @@ def present(document: bytes) -> bytes:
 
 
 class TestArguments:
-    @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+    @pytest.mark.parametrize("timeout", [0, -1, 61, float("inf"), float("nan")])
     def test_no_time(self, timeout: float) -> None:
         """It is said at once."""
-        with pytest.raises(UsageError, match="no time"):
+        with pytest.raises(UsageError, match="not between 0 and 60 seconds"):
             RedisRegister("redis://host", timeout=timeout)
 
     async def test_prefixes_are_apart(self, servers: Servers, name: str) -> None:
@@ -196,6 +196,24 @@ class TestAnotherConnection:
             assert {type(error) for error in errors} == {RegisterAway}
             assert len(errors) == 20
             assert server.connections == 1
+            await register.aclose()
+
+    async def test_all_who_wait_for_one_that_is_slow_are_told_in_time(self) -> None:
+        """Those before have an answer, those behind do not wait for longer than they would for their own."""
+        async with script(lambda _: NOTHING, delay=0.2) as server:
+            register = RedisRegister(server.url(), timeout=0.7)
+            ends: list[tuple[float, bool]] = []
+            start = trio.current_time()
+
+            async def ask() -> None:
+                answered = await answers(register)
+                ends.append((trio.current_time() - start, answered))
+
+            async with trio.open_nursery() as nursery:
+                for _ in range(20):
+                    nursery.start_soon(ask)
+            assert sum(answered for _, answered in ends) < 10
+            assert max(end for end, _ in ends) < 2.5  # and not 4
             await register.aclose()
 
     async def test_a_refusal_of_one_name_is_none_of_others(self) -> None:

@@ -56,12 +56,18 @@ class TestArguments:
         with pytest.raises(UsageError, match="names no file"):
             SQLiteRegister(path)
 
-    @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+    @pytest.mark.parametrize("timeout", [0, -1, 61, float("inf"), float("nan")])
     def test_no_time(self, path: Path, timeout: float) -> None:
         """It is said at once, and the file is not made."""
-        with pytest.raises(UsageError, match="no time"):
+        with pytest.raises(UsageError, match="not between 0 and 60 seconds"):
             SQLiteRegister(path, timeout=timeout)
         assert not path.exists()
+
+    @pytest.mark.parametrize("path", [None, 7, b"shared.db"])
+    def test_no_path(self, path: Any) -> None:
+        """What is no path is told apart from a file that is not there."""
+        with pytest.raises(UsageError, match="path is of type"):
+            SQLiteRegister(path)
 
     async def test_a_relative_path_stays_where_it_was(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A program that changes its directory goes on with the same file."""

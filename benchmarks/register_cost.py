@@ -79,8 +79,8 @@ async def compare(what: str, register: Register, bare: Callable[[], float], goal
     await register.aclose()
     # Whatever else the machine does can only make a run slower: the best is what the code costs.
     print(
-        f"{what:<20} ours {min(ours):.3f} ms [..{max(ours):.3f}]  bare {min(baseline):.3f} ms [..{max(baseline):.3f}]   "
-        f"goal {goal} ms: {'kept' if min(ours) <= goal else 'MISSED'}"
+        f"{what:<20} ours {min(ours):.3f} ms [..{max(ours):.3f}]   "
+        f"bare {min(baseline):.3f} ms [..{max(baseline):.3f}]   goal {goal} ms: {'kept' if min(ours) <= goal else 'MISSED'}"
     )
 
 

@@ -78,9 +78,10 @@ async def compare(what: str, register: Register, bare: Callable[[], float], goal
         ours.append(await by_register(register))
     await register.aclose()
     # Whatever else the machine does can only make a run slower: the best is what the code costs.
+    best, bare_best = min(ours), min(baseline)
     print(
-        f"{what:<20} ours {min(ours):.3f} ms [..{max(ours):.3f}]   "
-        f"bare {min(baseline):.3f} ms [..{max(baseline):.3f}]   goal {goal} ms: {'kept' if min(ours) <= goal else 'MISSED'}"
+        f"{what:<20} ours {best:.3f} ms [..{max(ours):.3f}]   bare {bare_best:.3f} ms [..{max(baseline):.3f}]   "
+        f"goal {goal} ms: {'kept' if best <= goal else 'MISSED'}"
     )
 
 

@@ -29,6 +29,7 @@ from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_uncha
 from ._keeper import open_listen_key
 from ._listen_key import ListenKey
 from ._run_context import current_context
+from ._signed_calls import SignedCalls
 from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
@@ -108,7 +109,7 @@ def open_user_stream(
         key_block = open_listen_key(
             venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument, name=name
         )
-        access_block = _KeyAccessBlock(key_block)
+        access_block = _KeyAccessBlock(key_block, SignedCalls(venue, credentials, transport, timing))
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
@@ -188,12 +189,12 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
 class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """A listen key's block, for a lease."""
 
-    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None]) -> None:
-        self._block = block
+    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None], calls: SignedCalls) -> None:
+        self._block, self._calls = block, calls
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:
-        return KeyAccess(await self._block.__aenter__())
+        return KeyAccess(await self._block.__aenter__(), self._calls)
 
     @enable_ki_protection
     async def __aexit__(

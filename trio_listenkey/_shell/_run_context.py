@@ -118,6 +118,15 @@ class RestHost:
         """The time by the exchange's clock, in milliseconds since 1970."""
         return int((self._clock.unix() + self._host.clock) * 1000)
 
+    @property
+    def allowed_at(self) -> float:
+        """Until when it wants silence."""
+        return self._host.allowed_at
+
+    async def pass_through(self, ticket: Ticket, until: float) -> bool:
+        """Wait for a place in its budget; ``False`` if there is none before ``until``."""
+        return await self._gate.pass_through(ticket, self._clock, until)
+
     def block(self, seconds: float) -> None:
         """It wants silence for so long, from everybody."""
         with self._lock:

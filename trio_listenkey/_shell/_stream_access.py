@@ -20,6 +20,7 @@ from .._settings import Credentials
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._listen_key import ListenKey
+from ._signed_calls import SignedCalls
 
 __all__ = ["KeyAccess", "SignedAccess", "StreamAccess"]
 
@@ -40,6 +41,11 @@ class StreamAccess(Protocol):
     @property
     def name(self) -> str:
         """What the account is called."""
+        ...
+
+    @property
+    def calls(self) -> SignedCalls | None:
+        """What sends other signed calls of this account, where there is an address for them."""
         ...
 
     @property
@@ -100,10 +106,10 @@ class StreamAccess(Protocol):
 class KeyAccess:
     """A listen key."""
 
-    def __init__(self, key: ListenKey) -> None:
+    def __init__(self, key: ListenKey, calls: SignedCalls | None = None) -> None:
         self.key: ListenKey | None = key
         self.venue: Venue | SignedVenue = key.venue
-        self.name = key.name
+        self.name, self.calls = key.name, calls
         self._key = key
 
     @property
@@ -211,6 +217,7 @@ class SignedAccess:
         self.key: ListenKey | None = None
         self.venue: Venue | SignedVenue = venue
         self.name = name
+        self.calls: SignedCalls | None = None
         self.url = venue.url
         self.lifetime = venue.lifetime
         self.subscribes = self.overlaps = True

@@ -142,6 +142,11 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         statistics = self._machine.statistics(key.statistics() if key else None, self._access.expires_at)
         return replace(statistics, name=self.name)
 
+    def _is_up_to(self, gap: Gap) -> bool:
+        """Whether ``gap`` is the last one of all that were told: none was taken after it, and none waits."""
+        buffer = self._machine.buffer
+        return gap == buffer.taken_gap and not buffer.has_gap
+
     async def _wait_for_items(self) -> None:
         self._until_rest -= 1
         if self._items and self._until_rest:

@@ -62,6 +62,8 @@ class Registration:
         with ExitStack() as undo:
             with self.lock:
                 host = hosts.host(_address(venue.rest_url), self, context.clock.now())
+                for url in venue.limits_shared_with:
+                    host.share_limits_with(hosts.host(_address(url), self, context.clock.now()))
                 if venue.weight_budget is not None:
                     host.budget.limit(venue.weight_budget)
                 did_fit = host.budget.fits

@@ -19,7 +19,7 @@ from typing import Final
 
 from ._errors import UsageError
 from ._venue._codes import Code
-from ._venue._parts import Answer, Call, Heartbeat, Sharing, Signing, StreamShape
+from ._venue._parts import Answer, Call, CountdownCancel, Heartbeat, Sharing, Signing, StreamShape
 from ._venue._signed_venue import SignedVenue
 from ._venue._venue import Venue
 
@@ -57,6 +57,7 @@ __all__ = [
     "TOOBIT",
     "Answer",
     "Call",
+    "CountdownCancel",
     "Heartbeat",
     "Sharing",
     "SignedVenue",
@@ -175,6 +176,8 @@ BINANCE_USDM = Venue(
     limits_shared_with=("https://dapi.binance.com",),
     # The documents advise a keepalive "about every 60 minutes", the moment at which the key dies: taken for an error.
     weight_budget=1200,  # of 2,400 a minute and IP; shared with COIN-M since 2026-06-30
+    # "Auto-Cancel All Open Orders", USD-M trade REST API, 2026-05
+    countdown=CountdownCancel(path="/fapi/v1/countdownCancelAll", weight=10),
     source="USD-M user data streams, 2026-05; its WebSocket change notice, 2026-03",
 )
 """Binance USD-M futures: ``/fapi/v1/listenKey``, stream on the routed ``/private`` path."""
@@ -199,6 +202,8 @@ BINANCE_COINM = Venue(
     key_in="account",
     limits_shared_with=("https://fapi.binance.com",),  # as at USD-M
     weight_budget=1200,  # of 2,400 a minute and IP; shared with USD-M since 2026-06-30
+    # "Auto-Cancel All Open Orders", COIN-M trade REST API, 2026-05
+    countdown=CountdownCancel(path="/dapi/v1/countdownCancelAll", weight=10),
     source="COIN-M user data streams, 2026-05",
 )
 """Binance COIN-M futures: ``/dapi/v1/listenKey``; its streams are not routed."""

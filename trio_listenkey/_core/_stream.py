@@ -249,6 +249,7 @@ class Stream:
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
             key=key,
+            name=self._venue,
             **self._counts,
         )
 

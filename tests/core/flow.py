@@ -7,7 +7,9 @@ from typing import Any
 from trio_listenkey import Timing
 from trio_listenkey._core._buffer import OnFull
 from trio_listenkey._core._connect_limiter import ConnectLimiter
-from trio_listenkey._core._stream import Ask, Close, Open, Stream, StreamNotice
+from trio_listenkey._core._notices import StreamNotice
+from trio_listenkey._core._stream import Stream
+from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Close, Open
 from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import Gap, StreamItem, UserEvent
 from trio_listenkey.connectors._base import SocketError
@@ -48,8 +50,12 @@ class Flow:
     ) -> None:
         timing = PROMPT if timing is None else timing
         self.door = ConnectLimiter() if door is None else door
-        self.stream = Stream("somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=draw, **venue)
-        self.stream.to_local, self.stream.to_unix = LOCAL, UNIX
+        self.draw = draw
+        self.subscribes = venue.get("subscribes", False)
+        self.stream = Stream(
+            "somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=lambda: self.draw, **venue
+        )
+        self.stream.axes.to_local, self.stream.axes.to_unix = LOCAL, UNIX
         self.heard: list[StreamNotice] = []
 
     @property
@@ -86,11 +92,13 @@ class Flow:
         self.tick(now)
         (action,) = self.stream.actions()
         assert isinstance(action, Open)
-        return action.link
+        return action.socket
 
     def asks(self) -> None:
-        """The exchange is to be asked, about the socket that delivers if there is one, and nothing else."""
-        assert self.stream.actions() == [Ask(self.stream._current)]
+        """The exchange is to be asked, on the socket that delivers if that has a subscription, and nothing else."""
+        current = self.stream.sockets.current
+        on_socket = self.subscribes and current is not None
+        assert self.stream.actions() == [AskOnSocket(current) if on_socket else AskAboutKey()]  # type: ignore[arg-type]
 
     def closes(self, link: StreamSocket, *, politely: bool) -> None:
         """That socket is to be closed, and nothing else."""
@@ -101,11 +109,13 @@ class Flow:
         return self.state
 
     def fails(self, link: StreamSocket, now: float, *, draw: float = 0.0, status: int | None = None) -> str:
-        self.stream.open_failed(link, SocketError("no way", status=status), now, draw)
+        self.draw = draw
+        self.stream.open_failed(link, SocketError("no way", status=status), now)
         return self.state
 
     def ends(self, link: StreamSocket, now: float, *, draw: float = 0.0) -> str:
-        self.stream.ended(link, CLOSED, now, draw)
+        self.draw = draw
+        self.stream.ended(link, CLOSED, now)
         return self.state
 
     def brings(self, link: StreamSocket, now: float, *messages: bytes | int) -> str:
@@ -122,7 +132,7 @@ class Flow:
         return self.state
 
     def unanswered(self, link: StreamSocket, sent_at: float, now: float) -> str:
-        self.stream.unanswered(link, sent_at, now, 0.0)
+        self.stream.unanswered(link, sent_at, now)
         return self.state
 
     def items(self) -> list[StreamItem]:

@@ -8,7 +8,7 @@ from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, o
 
 from trio_listenkey import KeyStatistics, Timing, UnavailableError
 from trio_listenkey._core._connect_limiter import ConnectLimiter
-from trio_listenkey._core._stream import Ask, Open
+from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Open
 from trio_listenkey._core._stream_socket import StreamSocket
 
 DAY = 86_400.0
@@ -252,7 +252,7 @@ class TestDrops:
         flow.fails(flow.opens(100.0), 100.0, status=418)
         assert flow.tick(103.1) == "CONNECTING"
         flow.stream.actions()
-        flow.fails(flow.stream._next, 170.0)  # type: ignore[arg-type]
+        flow.fails(flow.stream.sockets.next, 170.0)  # type: ignore[arg-type]
         flow.tick(flow.stream.deadline)
         flow.asks()
 
@@ -262,7 +262,7 @@ class TestDrops:
         flow.ponged(link, 20.0, 20.1)
         assert link.ping_at == 40
         assert flow.unanswered(link, 40.0, 60.0) == "WAITING"
-        assert flow.wants() == ["Close", "Ask"]
+        assert flow.wants() == ["Close", "AskAboutKey"]
         flow.kinds  # noqa: B018 - collects what was told
         assert "has not answered a ping for 20 s" in str(flow.heard[1].error)
         flow.held(60.0)
@@ -276,7 +276,7 @@ class TestDrops:
         flow.stream.key_request_failing(50.0)
         flow.unanswered(link, 80.0, 100.0)
         action = flow.stream.actions()[0]
-        assert (action.link, action.politely) == (link, False)  # type: ignore[union-attr]
+        assert (action.socket, action.politely) == (link, False)  # type: ignore[union-attr]
 
     def test_who_does_not_listen_hears_no_answer(self) -> None:
         """A consumer that is slow never costs the socket; the next ping is due at once."""
@@ -307,7 +307,7 @@ class TestDrops:
         flow.ends(first, 100.0)
         flow.asks()
         flow.held(100.1)
-        flow.fails(flow.stream._next, 100.2)  # type: ignore[arg-type]
+        flow.fails(flow.stream.sockets.next, 100.2)  # type: ignore[arg-type]
         flow.stream.actions()
         flow.lost(100.2)
         flow.held(100.3, 2)
@@ -423,7 +423,7 @@ class TestSilence:
         flow.held(40.0)
         flow.ends(first, 100.0)
         flow.stream.key_request_failing(100.0)
-        second = flow.stream._next
+        second = flow.stream.sockets.next
         assert second is not None
         flow.opened(second, 100.1)
         flow.items()
@@ -644,7 +644,7 @@ class TestLiveIsSound:
         flow.ends(first, 63.0)
         flow.stream.actions()
         flow.stream.key_request_failing(65.0)
-        second = flow.stream._next
+        second = flow.stream.sockets.next
         assert second is not None
         flow.opened(second, 66.0)
         assert flow.is_live()
@@ -746,7 +746,7 @@ class TestExpired:
         flow, first = live()
         flow.brings(first, 10.0, expired())
         flow.brings(first, 10.5, expired(), SHUTDOWN)
-        assert flow.wants() == ["Ask", "Open"]
+        assert flow.wants() == ["AskAboutKey", "Open"]
         assert flow.stream.deadline == 11
         assert flow.tick(11.0) == "MOVING"
         flow.asks()
@@ -914,7 +914,7 @@ class TestMoving:
         assert flow.stream.deadline == 1060
         flow.stream.paused(first)
         assert flow.tick(1060.0) == "DRAINING"
-        assert flow.wants() == ["Ask"]
+        assert flow.wants() == ["AskAboutKey"]
         assert flow.stream.deadline == 1060.5
         assert flow.tick(1060.5) == "SILENT"
         assert flow.wants() == ["Close"]
@@ -1036,7 +1036,7 @@ class TestMoving:
         assert flow.ponged(first, 100.2, 100.3) == "MOVING"
         _, action = flow.stream.actions()
         assert isinstance(action, Open)
-        flow.opened(action.link, 100.5)
+        flow.opened(action.socket, 100.5)
         flow.ponged(second, 100.5, 100.6)
         gap = flow.gap()
         assert (gap.generation_before, gap.generation_after) == (1, 3)
@@ -1113,7 +1113,7 @@ class TestLastEventTime:
         flow.held(12.0)
         flow.wants()
         flow.held(30.0)
-        second = flow.stream._next
+        second = flow.stream.sockets.next
         assert second is not None
         flow.opened(second, 30.0)
         gap = flow.items()[-1]
@@ -1157,7 +1157,7 @@ class TestFeedsThatLag:
         flow, first, _ = draining(timing=Timing(), subscribes=True)
         assert flow.wants() == []
         flow.tick(1002.5)
-        assert flow.stream.actions() == [Ask(first)]
+        assert flow.stream.actions() == [AskOnSocket(first)]
 
     def test_the_time_to_answer_begins_when_it_is_asked(self) -> None:
         """However late that is: while nobody let time pass, nobody read."""
@@ -1193,7 +1193,7 @@ class TestFeedsThatLag:
         flow.ends(first, 100.0)
         flow.held(100.2)
         flow.stream.actions()
-        flow.opened(flow.stream._next, 100.5)  # type: ignore[arg-type]
+        flow.opened(flow.stream.sockets.next, 100.5)  # type: ignore[arg-type]
         gap = flow.gap()
         assert (gap.started_at, gap.ended_at) == (94 + LOCAL, 101.5 + LOCAL)
         assert (gap.unix_started_at, gap.unix_ended_at) == (94 + UNIX, 101.5 + UNIX)
@@ -1223,7 +1223,7 @@ class TestFeedsThatLag:
         flow.held(1002.8)
         flow.ends(second, 1002.8)
         flow.held(1003.0)
-        third = flow.opens(flow.stream.deadline) if flow.state == "WAITING" else flow.stream._next
+        third = flow.opens(flow.stream.deadline) if flow.state == "WAITING" else flow.stream.sockets.next
         assert third is not None
         flow.opened(third, 1003.1)
         flow.brings(third, 1003.2, 1, 2)
@@ -1284,7 +1284,7 @@ class TestSubscriptions:
     def test_a_quiet_one_is_left_without_a_gap(self) -> None:
         """Once the next one is open the first is pinged and asked; when both are answered, nothing was missed."""
         flow, first, second = draining(subscribes=True)
-        assert flow.stream.actions() == [Ask(first)]
+        assert flow.stream.actions() == [AskOnSocket(first)]
         assert first.ping_at == 1000.5
         assert flow.ponged(first, 1000.5, 1000.6) == "DRAINING"
         assert flow.wants() == []
@@ -1362,7 +1362,7 @@ class TestSubscriptions:
         flow.held(1000.0, 2)
         second = flow.opens(1000.0)
         flow.opened(second, 1000.5)
-        assert flow.stream.actions() == [Ask(first)]
+        assert flow.stream.actions() == [AskOnSocket(first)]
         flow.confirmed(first, 1000.5, 1000.6)
         assert flow.ponged(first, 1000.5, 1000.6) == "LIVE"
         assert flow.items() == []
@@ -1397,7 +1397,7 @@ class TestSubscriptions:
         """The question says on which socket, or that there is none."""
         flow, first = live(subscribes=True)
         flow.ends(first, 100.0)
-        assert flow.stream.actions() == [Ask(None)]
+        assert flow.stream.actions() == [AskAboutKey()]
 
     def test_a_slow_consumer_costs_no_gap(self) -> None:
         """While nobody reads from the first socket, neither pong nor answer is seen; there is time for that later."""
@@ -1417,7 +1417,7 @@ class TestLeaps:
         """Whatever was due meanwhile is due now, once."""
         flow, _ = live()
         assert flow.tick(30 * 3600.0) == "MOVING"
-        assert flow.wants() == ["Ask", "Open"]
+        assert flow.wants() == ["AskAboutKey", "Open"]
         flow, _ = live()
         assert flow.tick(3600.0) == "SILENT"
         flow.asks()
@@ -1432,7 +1432,7 @@ class TestLeaps:
         flow, _, second = draining()
         flow.held(9000.0)
         assert flow.tick(9000.0) == "LIVE"
-        assert flow.stream._current is second
+        assert flow.stream.sockets.current is second
 
 
 class TestOverflow:
@@ -1464,7 +1464,7 @@ class TestEnd:
         """With a goodbye, once; and after that nothing happens, whatever comes."""
         flow, *links = make()  # type: ignore[operator]
         flow.stream.stop()
-        assert [(action.link, action.politely) for action in flow.stream.actions()] == [(link, True) for link in links]
+        assert [(action.socket, action.politely) for action in flow.stream.actions()] == [(link, True) for link in links]
         flow.stream.stop()
         for link in links:
             flow.brings(link, 2000.0, *range(200))

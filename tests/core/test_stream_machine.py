@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from trio_listenkey import Timing
 from trio_listenkey._core._buffer import OnFull
 from trio_listenkey._core._connect_limiter import ConnectLimiter
-from trio_listenkey._core._stream import Ask, Close, Open, Stream
+from trio_listenkey._core._stream import Stream
+from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Close, Open
 from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import Gap, StreamItem, UserEvent
 from trio_listenkey.connectors._base import SocketError
@@ -106,7 +107,7 @@ class StreamMachine(RuleBasedStateMachine):
             limit=self.limit,
             on_full=on_full,
             now=self.now,
-            draw=self.random.random(),
+            draw=self.random.random,
             subscribes=self.subscribes,
         )
         self.numbers = count()
@@ -260,9 +261,6 @@ class StreamMachine(RuleBasedStateMachine):
 
     # The driver.
 
-    def _draw(self) -> float:
-        return self.random.random()
-
     def _run(self, seconds: float) -> None:
         end, steps = self.now + seconds, 0
         while True:
@@ -323,7 +321,9 @@ class StreamMachine(RuleBasedStateMachine):
                     )
                 case Close(link):
                     self.sockets.pop(link, None)
-                case Ask(link):
+                case AskAboutKey():
+                    self._ask(None)
+                case AskOnSocket(link):
                     self._ask(link)
         assert len(self.sockets) <= 2
         self.stream.notices()
@@ -354,7 +354,7 @@ class StreamMachine(RuleBasedStateMachine):
                     self.stream.confirmed(socket.link, what, self.now)
                 case "end":
                     del self.sockets[socket.link]
-                    self.stream.ended(socket.link, SocketError("closed"), self.now, self._draw())
+                    self.stream.ended(socket.link, SocketError("closed"), self.now)
                 case _:
                     self._receive(socket, what)
             self._follow()
@@ -389,13 +389,13 @@ class StreamMachine(RuleBasedStateMachine):
 
     def _fail(self, socket: Socket, status: int | None) -> None:
         del self.sockets[socket.link]
-        self.stream.open_failed(socket.link, SocketError("no", status=status), self.now, self._draw())
+        self.stream.open_failed(socket.link, SocketError("no", status=status), self.now)
         self._follow()
 
     def _beat(self, socket: Socket) -> None:
         if socket.ping is not None and self.now >= socket.ping + TIMING.ping_every:
             sent_at, socket.ping, socket.ping_arrives_at = socket.ping, None, inf
-            self.stream.unanswered(socket.link, sent_at, self.now, self._draw())
+            self.stream.unanswered(socket.link, sent_at, self.now)
             self._follow()
         elif socket.is_open and socket.ping is None and self.now >= socket.link.ping_at:
             socket.ping, socket.ping_arrives_at = self.now, self.now + self.latency

@@ -33,6 +33,7 @@ class StreamSocket:
         ping_at: When the next ping is due.
         move_at: When to move to another socket, for this one is old.
         cause: Why it ended; ``None`` while it has not.
+        ended_at: When it ended.
         held: Its events while another socket still delivers; ``None`` otherwise.
         began_at: When its handshake began: from then on, events may come through it.
         skip: What the sockets before this one have delivered and this one may deliver again.
@@ -46,6 +47,7 @@ class StreamSocket:
         "_skip_since",
         "began_at",
         "cause",
+        "ended_at",
         "event_at",
         "generation",
         "heard_at",
@@ -68,6 +70,7 @@ class StreamSocket:
     proof_at: float
     event_at: float
     heard_at: float
+    ended_at: float
     ping_at: float
     move_at: float
     is_lagging: bool
@@ -82,6 +85,7 @@ class StreamSocket:
         self.opened_at = self.heard_at = inf
         self.ping_at = self.move_at = inf
         self.cause: GapCause | None = None
+        self.ended_at = inf
         self.held: list[UserEvent] | None = None
         self.skip: Counter[bytes] | None = None
         self._skip_since = inf

@@ -19,7 +19,9 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._buffer import OnFull
-from .._core._stream import Ask, Close, Open, Stream, StreamNotice
+from .._core._notices import Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
+from .._core._stream import Stream
+from .._core._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from .._core._stream_socket import StreamSocket
 from .._core._stream_states import SocketState
 from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
@@ -75,7 +77,7 @@ class SocketPool:
             subscribes=access.subscribes,
             overlaps=access.overlaps,
             expired=access.expired,
-            draw=random.random(),  # noqa: S311 - spreads load
+            draw=random.random,
         )
         self.stream = UserStream(access, self.machine, self._sync, self._make_room)
         access.attach(self.machine, self._now, self._follow)
@@ -90,7 +92,7 @@ class SocketPool:
     def _now(self) -> float:
         clock, machine = self._context.clock, self.machine
         now = clock.now()
-        machine.to_local = -clock.slept
+        machine.axes.to_local = -clock.slept
         return now
 
     def _to_trio(self, when: float) -> float:
@@ -117,7 +119,7 @@ class SocketPool:
     def _sync(self) -> None:
         """Let the machine know the time, and do what it wants."""
         now = self._now()
-        self.machine.to_unix = self._context.clock.unix() - now  # the two hardly drift apart: now and then is enough
+        self.machine.axes.to_unix = self._context.clock.unix() - now  # the two hardly drift apart: now and then is enough
         self.machine.tick(now)
         self._follow()
 
@@ -142,7 +144,7 @@ class SocketPool:
             self._slept = self._context.clock.slept
             self._wake_all()
 
-    def _do(self, action: Open | Close | Ask) -> None:
+    def _do(self, action: Action) -> None:
         match action:
             case Open(link):
                 conversation = self._access.converse(partial(self._confirmed, link))
@@ -150,11 +152,11 @@ class SocketPool:
                 self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._name}")
             case Close(link, politely):
                 self._tasks[link].close(politely=politely)
-            case _ if action.link is None:
+            case AskAboutKey():
                 self._access.ask(None)
-            case _:
-                self._access.ask(self._tasks[action.link].conversation)
-                self._tasks[action.link].speak()
+            case AskOnSocket(link):
+                self._access.ask(self._tasks[link].conversation)
+                self._tasks[link].speak()
 
     def _wake_all(self) -> None:
         for task in self._tasks.values():
@@ -186,11 +188,10 @@ class SocketPool:
             error = SocketError("interrupted")
         if error is None:
             error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
-        now, draw = self._now(), random.random()  # noqa: S311 - spreads load
         if was_open:
-            self.machine.ended(link, error, now, draw)
+            self.machine.ended(link, error, self._now())
         else:
-            self.machine.open_failed(link, error, now, draw)
+            self.machine.open_failed(link, error, self._now())
             self._on_socket_error(error)
         del self._tasks[link]
         self._follow()
@@ -227,7 +228,7 @@ class SocketPool:
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
                 self._on_socket_error(error)
-                machine.ended(link, error, self._now(), random.random())  # noqa: S311 - spreads load
+                machine.ended(link, error, self._now())
                 self._follow()
                 # There is nobody to say goodbye to.
                 task.whole.cancel(reason="the socket ended")
@@ -261,7 +262,7 @@ class SocketPool:
             if await self._is_answered(connection):
                 machine.ponged(link, sent_at, self._now())
             else:
-                machine.unanswered(link, sent_at, self._now(), random.random())  # noqa: S311 - spreads load
+                machine.unanswered(link, sent_at, self._now())
             self._follow()
 
     async def _is_answered(self, connection: Connection) -> bool:
@@ -293,23 +294,28 @@ class SocketPool:
     # What observers see.
 
     def _tell(self, notice: StreamNotice) -> None:
-        venue, generation = self._name, self._access.generation
-        match notice.kind:
-            case "connected":
-                key = "" if self._access.key is None else f", listen key {generation}"
-                _log.info("%s: user stream connected%s", venue, key)
-                self._observer.tell("connected", generation)
-            case "unconnected":
-                _log.warning("%s: user stream: %s; next try in %.1f s", venue, notice.error, notice.delay)
-                self._observer.tell("dropped", generation, notice.error)
-            case "dropped":
-                _log.warning("%s: user stream: socket lost: %s", venue, notice.error)
-                self._observer.tell("dropped", generation, notice.error)
-            case "gap" if notice.gap is not None:
-                _log.warning("%s: user stream: gap of %.1f s (%s)", venue, notice.gap.duration, notice.gap.cause)
-                self._observer.tell("gap", generation, notice.gap)
-            case kind:
-                _log.debug("%s: user stream %s", venue, kind)
+        _log_notice(self._name, notice, has_key=self._access.key is not None)
+        match notice:
+            case Connected() | Dropped() | ToldGap():
+                self._observer.tell(notice.kind, notice.generation, *notice.arguments)
+            case Unconnected(generation, error):
+                self._observer.tell("dropped", generation, error)
+            case _:
+                pass  # for the log alone
+
+
+def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
+    match notice:
+        case Connected(generation):
+            _log.info("%s: user stream connected%s", venue, f", listen key {generation}" if has_key else "")
+        case Unconnected(_, error, delay):
+            _log.warning("%s: user stream: %s; next try in %.1f s", venue, error, delay)
+        case Dropped(_, error):
+            _log.warning("%s: user stream: socket lost: %s", venue, error)
+        case ToldGap(_, gap):
+            _log.warning("%s: user stream: gap of %.1f s (%s)", venue, gap.duration, gap.cause)
+        case Doubted() | Moving():
+            _log.debug("%s: user stream %s", venue, notice.kind)
 
 
 def _told(fault: Exception) -> Exception:

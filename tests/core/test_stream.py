@@ -8,6 +8,7 @@ from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, o
 
 from trio_listenkey import KeyStatistics, Timing, UnavailableError
 from trio_listenkey._core._connect_limiter import ConnectLimiter
+from trio_listenkey._core._notices import Dropped, Unconnected
 from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Open
 from trio_listenkey._core._stream_socket import StreamSocket
 
@@ -78,8 +79,10 @@ class TestOpening:
             link = flow.opens(now)
             assert flow.fails(link, now, draw=0.5) == "WAITING"
             flow.kinds  # noqa: B018 - collects what was told
-            assert flow.heard[-1].delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
-            assert flow.stream.deadline == pytest.approx(now + flow.heard[-1].delay)
+            last = flow.heard[-1]
+            assert isinstance(last, Unconnected)
+            assert last.delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
+            assert flow.stream.deadline == pytest.approx(now + last.delay)
             assert flow.tick(flow.stream.deadline - 0.01) == "WAITING"
             now = flow.stream.deadline
         assert flow.kinds == ["unconnected"] * 8
@@ -264,7 +267,9 @@ class TestDrops:
         assert flow.unanswered(link, 40.0, 60.0) == "WAITING"
         assert flow.wants() == ["Close", "AskAboutKey"]
         flow.kinds  # noqa: B018 - collects what was told
-        assert "has not answered a ping for 20 s" in str(flow.heard[1].error)
+        dropped = flow.heard[1]
+        assert isinstance(dropped, Dropped)
+        assert "has not answered a ping for 20 s" in str(dropped.error)
         flow.held(60.0)
         flow.opened(flow.opens(60.0), 60.1)
         gap = flow.gap()
@@ -1464,7 +1469,9 @@ class TestEnd:
         """With a goodbye, once; and after that nothing happens, whatever comes."""
         flow, *links = make()  # type: ignore[operator]
         flow.stream.stop()
-        assert [(action.socket, action.politely) for action in flow.stream.actions()] == [(link, True) for link in links]
+        assert [(action.socket, action.politely) for action in flow.stream.actions()] == [
+            (link, True) for link in links
+        ]
         flow.stream.stop()
         for link in links:
             flow.brings(link, 2000.0, *range(200))

@@ -59,7 +59,9 @@ class Announcements:
             return False
         kind = event.type
         if kind is None:  # no event, but words, where those are what the exchange says
-            return self._expired != _EXPIRED and len(event.raw) < _SHUTDOWN_SIZE and self._expired in event.raw and is_own
+            return (
+                self._expired != _EXPIRED and len(event.raw) < _SHUTDOWN_SIZE and self._expired in event.raw and is_own
+            )
         if kind.encode() != self._expired:
             return False
         try:

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
-from .._errors import ListenKeyError, UnavailableError
+from .._errors import ListenKeyError
 from .._settings import Timing
 from ._backoff import Backoff
 from ._connect_limiter import ConnectLimiter
+from ._stream_errors import never_open
 
 __all__ = ["ConnectPacing"]
 
@@ -97,11 +98,4 @@ class ConnectPacing:
 
     def why_not_open(self) -> ListenKeyError:
         """The error for a stream whose first socket was not open by ``give_up_at``."""
-        last = f"; the last failure: {self._last_error}" if self._last_error else ""
-        return UnavailableError(
-            f"no socket could be opened within open_timeout ({self._timing.open_timeout:g} s){last}",
-            advice="Try again; if it stays so, look whether the stream's host is reachable from here",
-            venue=self._venue,
-            verb="connect",
-            status=getattr(self._last_error, "status", None),
-        )
+        return never_open(self._venue, self._timing.open_timeout, self._last_error)

@@ -25,18 +25,19 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final
 
-from .._errors import ListenKeyError, UnavailableError
-from .._events import Gap, GapCause, UserEvent
+from .._errors import ListenKeyError
+from .._events import GapCause, UserEvent
 from .._settings import Timing
 from .._statistics import KeyStatistics, StreamStatistics
-from ._announcements import Announcements
 from ._buffer import Buffer, OnFull
 from ._connect_limiter import ConnectLimiter
 from ._connect_pacing import ConnectPacing
+from ._delivery import Delivery
 from ._drain import Drain
-from ._gap_rules import Axes, GapRules
-from ._notices import Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
+from ._gap_rules import Axes
+from ._notices import Connected, Doubted, Dropped, Moving, StreamNotice, Unconnected
 from ._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
+from ._stream_errors import silence
 from ._stream_report import StreamReport
 from ._stream_socket import StreamSocket
 from ._stream_sockets import SOCKETS_IN, BothOpen, Connecting, NoSocket, OneSocket, Sockets, TwoSockets
@@ -113,15 +114,15 @@ class Stream:
         self.sockets = NoSocket(None)
         self.trust = Trust(timing.silence_check_every)
         self.failure = None
-        self.axes = Axes()
-        self._venue, self._timing, self._limit, self._subscribes = venue, timing, limit, subscribes
-        self._announcements = Announcements(expired)
-        self.buffer = Buffer(limit, on_full, self._overflow, self._announcements.is_one)
-        self._gaps = GapRules(self.axes, timing.feed_lag, overlaps=overlaps)
+        self._venue, self._timing, self._subscribes = venue, timing, subscribes
+        self._report = StreamReport()
+        self._delivery = Delivery(
+            timing, self.trust, self._report, limit=limit, on_full=on_full, overlaps=overlaps, expired=expired
+        )
+        self.axes, self.buffer = self._delivery.axes, self._delivery.buffer
         self._pacing = ConnectPacing(venue, timing, limiter, lifetime=lifetime, now=now, draw=draw)
         self._latest, self._answer_until = now, -inf
         self._actions: list[Action] = []
-        self._report = StreamReport()
 
     # Questions.
 
@@ -306,11 +307,14 @@ class Stream:
             case Connecting(next_, last) if socket is next_:
                 self._note_open(socket, now)
                 self._become(SocketEvent.CONNECTED, OneSocket(socket))
-                self._follow_lost(last, socket, now)
+                if last is not None:
+                    self._delivery.follow_lost(last, socket, now)
+                if socket.is_subscribed:
+                    self._believe(now)  # in this subscription; it was answered
             case TwoSockets(current, next_) if socket is next_:
                 self._note_open(socket, now)
                 socket.held = []
-                drain = Drain(self._all_from(current, socket), self._timing)
+                drain = Drain(self._delivery.all_from(current, socket), self._timing)
                 self._become(SocketEvent.CONNECTED, BothOpen(current, socket, drain))
             case _:
                 return
@@ -321,15 +325,6 @@ class Stream:
         socket.move_at = self._pacing.connected(now)
         self._report.count("connects")
         self._report.tell(Connected(self.trust.generation))
-
-    def _follow_lost(self, last: StreamSocket | None, socket: StreamSocket, now: float) -> None:
-        """``socket`` delivers from now on, after a time in which none did."""
-        if last is not None:
-            socket.follow(last)
-            self._gaps.leave_out(self._gaps.may_come_again(socket), socket, now)
-            self._tell_gap(self._gaps.between(last, socket, self.buffer.latest))
-        if socket.is_subscribed:
-            self._believe(now)  # in this subscription; it was answered
 
     def open_failed(self, socket: StreamSocket, error: Exception, now: float) -> None:
         """``socket`` could not be opened; ``error`` may have a ``status`` and a ``retry_after``."""
@@ -357,7 +352,7 @@ class Stream:
             socket.ping_at = now
         elif socket in (self.sockets.current, self.sockets.next):
             self._actions.append(Close(socket, politely=False))
-            self._lose(socket, "unresponsive", self._silence("answered a ping", sent_at, now), now)
+            self._lose(socket, "unresponsive", silence(self._venue, "answered a ping", now - sent_at), now)
             self.tick(now)
 
     def _lose(self, socket: StreamSocket, cause: GapCause, error: Exception, now: float) -> None:
@@ -396,37 +391,26 @@ class Stream:
 
     def received(self, socket: StreamSocket, batch: Sequence[bytes], now: float) -> None:
         """Messages have come."""
-        local = now + self.axes.to_local
-        sent_after = socket.observed_at - self._timing.feed_lag + self.axes.to_local
-        events = [UserEvent(raw, local, sent_after) for raw in batch]
+        events = self._delivery.events(socket, batch, now)
         socket.heard_at = now
         sockets = self.sockets
         if socket is sockets.current:
             self._deliver(socket, events, now)
         elif socket is sockets.next and socket.held is not None:
             socket.held += events
-            if len(socket.held) > self._limit and sockets.current is not None:
+            if sockets.current is not None and not self._delivery.can_hold(socket):
                 self._end_current(sockets.current, socket, now)
 
     def _deliver(self, socket: StreamSocket, events: list[UserEvent], now: float, *, is_news: bool = True) -> None:
-        announcements = [event for event in events if self._announcements.may_be_one(event.raw)]
-        if socket.skip is not None:
-            came = len(events)
-            events = socket.new_ones(events)
-            self._report.count("duplicates", came - len(events))
-        self._gaps.remember(events, now, self.sockets.next)
-        self._report.count("events", len(events))
-        self.buffer.add(events)
-        if announcements:
-            for event in announcements:
-                self._announced(event, socket, now)
-            return  # they prove nothing: the key may be dead
-        if any(event.type for event in events):  # what else comes on a socket says nothing of its key
+        announcements, is_sign_of_life = self._delivery.deliver(socket, events, now, self.sockets.next)
+        if is_sign_of_life:
             # A machine that slept reads what came before it did: without an answer since, nothing says how old it is.
             is_news = is_news and not socket.is_lagging and socket.is_answering(now, self._timing.ping_every)
             socket.prove(now, is_news=is_news)
             if is_news:
                 self._believe(now)
+        for event in announcements:
+            self._announced(event, socket, now)
 
     def _believe(self, now: float) -> None:
         """There is proof that events come on the socket that delivers; is it the one that they should come on?"""
@@ -435,9 +419,10 @@ class Stream:
 
     def _announced(self, event: UserEvent, socket: StreamSocket, now: float) -> None:
         """The exchange says that a key has expired, or that it will end this socket; or it only looks like that."""
-        if self._announcements.says_shutdown(event):
+        announcements = self._delivery.announcements
+        if announcements.says_shutdown(event):
             socket.move_at = now
-        elif self._announcements.says_expired(event, self.trust, is_own=self._has_key_that_lives):
+        elif announcements.says_expired(event, self.trust, is_own=self._has_key_that_lives):
             self.trust.deny(now)
         self.tick(now)
 
@@ -471,10 +456,6 @@ class Stream:
 
     # From one open socket to the next.
 
-    def _all_from(self, current: StreamSocket, next_: StreamSocket) -> float:
-        is_dead = current.generation == self.trust.dead_generation and not current.is_subscribed
-        return self._gaps.all_from(next_, is_first_dead=is_dead)
-
     def _ask_for_the_rest(self, current: StreamSocket, drain: Drain, now: float) -> None:
         """Both sockets have overlapped for long enough: has the first one delivered all that the next one has not?"""
         drain.asked(now, is_paused=current.is_paused)
@@ -493,7 +474,7 @@ class Stream:
     def _look_at_the_rest(self, now: float) -> None:
         """Of two sockets, the first may have nothing to deliver any more that the next one has not."""
         match self.sockets:
-            case BothOpen(current, next_) if current.has_all_until(self._all_from(current, next_)):
+            case BothOpen(current, next_) if current.has_all_until(self._delivery.all_from(current, next_)):
                 self._actions.append(Close(current, politely=True))
                 self._take_over(SocketEvent.DRAINED, current, next_, now)
                 self.tick(now)
@@ -502,43 +483,21 @@ class Stream:
 
     def _end_current(self, current: StreamSocket, next_: StreamSocket, now: float) -> None:
         """The first socket of two does not answer, or takes too long for it."""
-        error = self._silence("shown that it has delivered everything", next_.opened_at, now)
+        error = silence(self._venue, "shown that it has delivered everything", now - next_.opened_at)
         self._actions.append(Close(current, politely=False))
         self._lose(current, "unresponsive", error, now)
         self.tick(now)
 
     def _take_over(self, event: SocketEvent, old: StreamSocket, new: StreamSocket, now: float) -> None:
         """``new`` delivers from now on."""
-        held, new.held = new.held or [], None
-        # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
-        events = [each for each in held if not self._announcements.may_be_one(each.raw)]
-        delivered, all_from = self._gaps.may_come_again(new), self._all_from(old, new)
-        gap = self._gaps.between_open(old, new, events, delivered, all_from, self.buffer.latest)
+        held = self._delivery.take_over(old, new, now)
         self._become(event, OneSocket(new))
         self._report.count("moves")
         self._pacing.ended(old.opened_at, now)
-        if gap is not None:
-            self._tell_gap(gap)
-        new.follow(old)
-        self._gaps.leave_out(delivered, new, now)
         if new.is_subscribed:
             self._believe(now)  # in this subscription; it was answered
         if held:
             self._deliver(new, held, now, is_news=False)  # they were read some time ago
-
-    def _tell_gap(self, gap: Gap) -> None:
-        self.buffer.add_gap(gap)
-        self._note_gap(gap)
-
-    def _note_gap(self, gap: Gap) -> None:
-        self._report.count("gaps")
-        self._report.tell(ToldGap(self.trust.generation, gap))
-
-    def _overflow(self, first: UserEvent, before: UserEvent | None) -> Gap:
-        """The gap that ``first``, which was dropped, leaves after ``before``."""
-        gap = self._gaps.dropped(first, before, self.trust.generation)
-        self._note_gap(gap)
-        return gap
 
     # The end.
 
@@ -567,14 +526,6 @@ class Stream:
     def has_news(self) -> bool:
         """Whether there are actions or notices."""
         return bool(self._actions) or self._report.has_news
-
-    def _silence(self, what: str, since: float, now: float) -> ListenKeyError:
-        return UnavailableError(
-            f"the peer has not {what} for {now - since:.3g} s",
-            advice="The stream goes on by itself",
-            venue=self._venue,
-            verb="connect",
-        )
 
     def _become(self, event: SocketEvent, sockets: Sockets) -> None:
         """The one place where the state changes, and with it the sockets that there are."""

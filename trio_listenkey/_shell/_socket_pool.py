@@ -119,7 +119,9 @@ class SocketPool:
     def _sync(self) -> None:
         """Let the machine know the time, and do what it wants."""
         now = self._now()
-        self.machine.axes.to_unix = self._context.clock.unix() - now  # the two hardly drift apart: now and then is enough
+        self.machine.axes.to_unix = (
+            self._context.clock.unix() - now
+        )  # the two hardly drift apart: now and then is enough
         self.machine.tick(now)
         self._follow()
 

@@ -34,6 +34,28 @@ class TestAttempts:
         assert door.allowed_at == -inf
 
 
+class TestTurns:
+    def test_the_first_few_come_at_once(self) -> None:
+        """Who is alone has nothing to wait for; each of very many has a time of its own."""
+        door = ConnectLimiter()
+        turns = [door.take_turn(100.0) for _ in range(8)]
+        assert turns == pytest.approx([100, 100, 100, 100, 100, 100.05, 100.1, 100.15])
+
+    def test_they_are_given_away_anew_when_all_are_over(self) -> None:
+        """The storm of yesterday holds nobody up."""
+        door = ConnectLimiter()
+        for _ in range(50):
+            door.take_turn(100.0)
+        assert [door.take_turn(200.0) for _ in range(5)] == [200.0] * 5
+
+    def test_turns_are_no_attempts(self) -> None:
+        """They hold up nobody whose socket could not be opened."""
+        door = ConnectLimiter()
+        for _ in range(1000):
+            door.take_turn(100.0)
+        assert door.allowed_at == -inf
+
+
 class TestRefusals:
     @pytest.mark.parametrize("status", [None, 101, 400, 401, 404, 500, 503])
     def test_most_failures_say_nothing_of_the_host(self, status: int | None) -> None:
@@ -64,6 +86,15 @@ class TestRefusals:
         door = ConnectLimiter()
         door.refused(status, 77.0, 10.0, 1, 0.5)
         assert door.allowed_at == 87
+
+    def test_what_is_asked_for_is_not_exceeded(self) -> None:
+        """Five seconds are five seconds; who asks for them again when they are over means more."""
+        waits = []
+        for attempt in (1, 2, 3, 4):
+            door = ConnectLimiter()
+            door.refused(429, 5.0, 10.0, attempt, 0.999999999)
+            waits.append(door.allowed_at - 10)
+        assert waits == pytest.approx([5, 30, 60, 120])
 
     def test_it_is_never_less_than_our_own(self) -> None:
         """An exchange that asks for no time at all again and again means more than that."""

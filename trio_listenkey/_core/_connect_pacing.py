@@ -13,9 +13,10 @@ from typing import Final
 
 from .._errors import ListenKeyError
 from .._settings import Timing
+from .._statistics import WaitsFor
 from ._backoff import Backoff
 from ._connect_limiter import ConnectLimiter
-from ._stream_errors import never_open
+from ._stream_errors import never_open, too_many_sockets
 
 __all__ = ["ConnectPacing"]
 
@@ -25,6 +26,12 @@ _MOVE_JITTER: Final = 0.05
 # Seconds between two attempts to open a socket, at most: each without one may cost an event, and the limiter sees to it
 # that there are not too many. Requests about keys are further apart.
 _RETRY_CAP: Final = 15.0
+# The exchange announces that it will end a socket; and says the same on the next one, as soon as that is open: it
+# restarts one server after the other. Seconds from one move to the next, at first and at most; half of it at least.
+_ANNOUNCED_BASE: Final = 10.0
+_ANNOUNCED_CAP: Final = 60.0
+# What waits for the host waits until the same moment as all other streams. Seconds within which they come then.
+_SPREAD: Final = 1.0
 
 
 class ConnectPacing:
@@ -39,10 +46,33 @@ class ConnectPacing:
         draw: Gives a random number in [0, 1).
     """
 
-    __slots__ = ("_backoff", "_draw", "_last_error", "_lifetime", "_limiter", "_timing", "_venue", "give_up_at")
+    __slots__ = (
+        "_announced",
+        "_backoff",
+        "_draw",
+        "_last_error",
+        "_lifetime",
+        "_limiter",
+        "_share",
+        "_timing",
+        "_venue",
+        "give_up_at",
+    )
 
     give_up_at: float
     """When opening has failed, if no socket was open by then; infinity from the first one on."""
+
+    _backoff: Backoff
+    """After sockets that could not be opened, or did not last."""
+
+    _announced: Backoff
+    """After sockets whose end was announced: ``due`` is the earliest time for the next move on such an occasion."""
+
+    _share: float
+    """This stream's place among all that wait for the host; another one for each attempt."""
+
+    _last_error: Exception | None
+    """Why the last handshake failed that did."""
 
     def __init__(
         self,
@@ -59,16 +89,32 @@ class ConnectPacing:
         self._draw = draw
         self.give_up_at = now + timing.open_timeout
         self._backoff = Backoff(timing.retry_base, min(timing.retry_cap, _RETRY_CAP), now)
-        self._last_error: Exception | None = None  # of the last handshake that failed
+        self._announced = Backoff(_ANNOUNCED_BASE, _ANNOUNCED_CAP, now)
+        self._share = draw()
+        self._last_error = None
 
     @property
     def allowed_at(self) -> float:
         """No socket is to be opened before then."""
-        return max(self._backoff.due, self._limiter.allowed_at)
+        return max(self._backoff.due, self._limiter.allowed_at + self._share * _SPREAD)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether our own limit lets no socket be opened before opening has failed."""
+        return self._limiter.own_limit_until >= self.give_up_at
+
+    def waits_for(self, now: float) -> WaitsFor | None:
+        """What holds the next socket up; ``None`` for nothing."""
+        if now >= self.allowed_at:
+            return None
+        if self._backoff.due >= self._limiter.allowed_at:
+            return "backoff"
+        return "own_limit" if self._limiter.own_limit_until >= self._limiter.allowed_at else "exchange"
 
     def connecting(self, now: float) -> None:
         """A socket is being opened."""
         self._limiter.record_attempt(now)
+        self._share = self._draw()
 
     def connected(self, now: float) -> float:
         """It is open; return when to move to the next one."""
@@ -85,10 +131,11 @@ class ConnectPacing:
     def ended(self, opened_at: float, now: float) -> None:
         """A socket that delivered since ``opened_at`` has ended, or was left.
 
-        One that was open for long may be followed at once; if each is soon followed by another it takes time.
+        One that was open for long may be followed at once, or when it is its turn among all that ended with it; if each
+        is soon followed by another it takes time.
         """
         if now - opened_at >= min(self._backoff.cap, self._lifetime / 2):
-            self._backoff.reset(now)
+            self._backoff.reset(self._limiter.take_turn(now))
         else:
             self.retry_later(now)
 
@@ -96,6 +143,24 @@ class ConnectPacing:
         """The next attempt comes after a back-off."""
         self._backoff.back_off(now, self._draw())
 
-    def why_not_open(self) -> ListenKeyError:
-        """The error for a stream whose first socket was not open by ``give_up_at``."""
+    def new_key(self, now: float) -> None:
+        """There is another key: that handshakes with the old one failed says nothing of it."""
+        self._backoff.reset(now)
+
+    def announced(self, opened_at: float, now: float) -> float:
+        """The exchange will end the socket that delivers since ``opened_at``; return when to move to another.
+
+        The next such move comes some time later: there is time for that, for a socket whose end is announced works. And
+        if it should end before, it is followed as any other that has ended.
+        """
+        if now - opened_at >= _ANNOUNCED_CAP:
+            self._announced.reset(now)
+        move_at = max(self._announced.due, self._limiter.take_turn(now))
+        self._announced.back_off(move_at, (1 + self._draw()) / 2)  # half of it is kept
+        return move_at
+
+    def why_not_open(self, now: float) -> ListenKeyError:
+        """The error for a stream whose first socket was not open by ``give_up_at``, or cannot be."""
+        if self.waits_for(now) == "own_limit":
+            return too_many_sockets(self._venue, self._limiter.own_limit_until - now)
         return never_open(self._venue, self._timing.open_timeout, self._last_error)

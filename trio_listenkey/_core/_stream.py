@@ -28,7 +28,7 @@ from typing import Final
 from .._errors import ListenKeyError
 from .._events import GapCause, UserEvent
 from .._settings import Timing
-from .._statistics import KeyStatistics, StreamStatistics
+from .._statistics import KeyStatistics, StreamStatistics, WaitsFor
 from ._buffer import Buffer, OnFull
 from ._connect_limiter import ConnectLimiter
 from ._connect_pacing import ConnectPacing
@@ -173,6 +173,8 @@ class Stream:
     def statistics(self, key: KeyStatistics | None, presumed_valid_until: float) -> StreamStatistics:
         """Counters and times, those on the local axis."""
         current, to_local = self.sockets.current, self.axes.to_local
+        waits_for = self._waits_for
+        is_timed = waits_for is not None and waits_for != "key"
         return StreamStatistics(
             state=self.state_name,
             is_live=self.is_live,
@@ -183,8 +185,21 @@ class Stream:
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
             key=key,
+            waits_for=waits_for,
+            next_connect_at=self._pacing.allowed_at + to_local if is_timed else None,
             **self._report.counts,
         )
+
+    @property
+    def _waits_for(self) -> WaitsFor | None:
+        """What holds up a socket that is wanted."""
+        match self.sockets:
+            case NoSocket() if self.state is SocketState.WAITING:
+                return self._pacing.waits_for(self._latest) if self.trust.is_usable else "key"
+            case OneSocket(current) if self._latest >= self._wants_move_at(current):
+                return self._pacing.waits_for(self._latest)
+            case _:
+                return None
 
     @property
     def _has_key_that_lives(self) -> bool:
@@ -199,11 +214,14 @@ class Stream:
         return current.alive_at if current is not None and self._has_key_that_lives else inf
 
     def _move_at(self, current: StreamSocket) -> float:
-        """When to open the socket that will replace ``current``: it is old; at once, if its key was replaced."""
+        """When the socket will be opened that is to replace ``current``."""
+        return max(self._wants_move_at(current), self._pacing.allowed_at)
+
+    def _wants_move_at(self, current: StreamSocket) -> float:
+        """When ``current`` will be too old; it is to be replaced at once if its key was."""
         if not self.trust.is_usable:
             return inf
-        wanted_at = current.move_at if self._has_key_that_lives else -inf
-        return max(wanted_at, self._pacing.allowed_at)
+        return current.move_at if self._has_key_that_lives else -inf
 
     # Time.
 
@@ -212,8 +230,9 @@ class Stream:
         self._latest = now
         if self.state is SocketState.CLOSED:
             return
-        if now >= self._pacing.give_up_at:
-            self.failure = self.failure or self._pacing.why_not_open()
+        is_hopeless = self._pacing.is_hopeless and self.state is SocketState.WAITING
+        if now >= self._pacing.give_up_at or (is_hopeless and not self.was_open):
+            self.failure = self.failure or self._pacing.why_not_open(now)
             return
         self.trust.tick(self._alive_at, now)
         if now >= self.trust.ask_at:
@@ -265,6 +284,8 @@ class Stream:
 
     def key_confirmed(self, generation: int, key: str, confirmed_at: float, now: float) -> None:
         """The exchange has said that this very ``key`` is alive: a new one, or the same as before."""
+        if self.trust.generation and generation != self.trust.generation:
+            self._pacing.new_key(now)
         self.trust.hold(generation, key, confirmed_at)
         if confirmed_at >= self.trust.asked_at:  # else the answer is still to come
             self._answer_until = -inf
@@ -421,7 +442,9 @@ class Stream:
         """The exchange says that a key has expired, or that it will end this socket; or it only looks like that."""
         announcements = self._delivery.announcements
         if announcements.says_shutdown(event):
-            socket.move_at = now
+            if not socket.is_ending:  # else it has said so before
+                socket.is_ending = True
+                socket.move_at = min(socket.move_at, self._pacing.announced(socket.opened_at, now))
         elif announcements.says_expired(event, self.trust, is_own=self._has_key_that_lives):
             self.trust.deny(now)
         self.tick(now)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .._errors import ListenKeyError, UnavailableError
+from .._errors import ListenKeyError, RateLimitedError, UnavailableError
+from ._connect_limiter import ATTEMPTS, WINDOW
 
-__all__ = ["never_open", "silence"]
+__all__ = ["never_open", "silence", "too_many_sockets"]
 
 
 def silence(venue: str, what: str, seconds: float) -> ListenKeyError:
@@ -26,4 +27,16 @@ def never_open(venue: str, open_timeout: float, last: Exception | None) -> Liste
         venue=venue,
         verb="connect",
         status=getattr(last, "status", None),
+    )
+
+
+def too_many_sockets(venue: str, seconds: float) -> ListenKeyError:
+    """Why opening has failed: it is our own limit, for so many ``seconds`` more."""
+    return RateLimitedError(
+        f"this process has opened {ATTEMPTS} sockets at the stream's host within {WINDOW:g} s, and opens no more: the"
+        " limit is this library's own, for that of the exchange is not far",
+        advice=f"Try again in {seconds:.0f} s; open fewer streams in one process, or not all of them at once",
+        retry_after=seconds,
+        venue=venue,
+        verb="connect",
     )

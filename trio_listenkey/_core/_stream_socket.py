@@ -29,6 +29,7 @@ class StreamSocket:
         proof_at: The listen key, or the subscription, was alive then: the exchange said so, or an event came.
         event_at: When an event was last read that was not old news by then.
         heard_at: When anything was last read.
+        is_ending: The exchange has announced that it will end it.
         is_lagging: What is read is old news: nobody has read for a while.
         ping_at: When the next ping is due.
         move_at: When to move to another socket, for this one is old.
@@ -52,6 +53,7 @@ class StreamSocket:
         "generation",
         "heard_at",
         "held",
+        "is_ending",
         "is_lagging",
         "is_subscribed",
         "move_at",
@@ -74,6 +76,7 @@ class StreamSocket:
     ping_at: float
     move_at: float
     is_lagging: bool
+    is_ending: bool
 
     def __init__(self, generation: int, began_at: float, proof_at: float, *, is_subscribed: bool = False) -> None:
         self.generation = generation
@@ -89,7 +92,7 @@ class StreamSocket:
         self.held: list[UserEvent] | None = None
         self.skip: Counter[bytes] | None = None
         self._skip_since = inf
-        self._paused = self.is_lagging = False
+        self._paused = self.is_lagging = self.is_ending = False
         self._resumed_at = self._pinged_at = -inf
         self._apart = _PING_AGAIN_AFTER
 

@@ -87,7 +87,8 @@ def open_user_stream(
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
         UnavailableError: No key, or no socket, could be had within ``timing.open_timeout``.
         RefusedError: The exchange refused the key, on opening or later; later, the block is cancelled first.
-        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``.
+        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``; or this process has opened
+            so many sockets at the host that this library opens no more within that time.
     """
     access_block: AbstractAsyncContextManager[StreamAccess, None]
     if isinstance(venue, SignedVenue):

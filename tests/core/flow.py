@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trio_listenkey import Timing
-from trio_listenkey._core._buffer import OnFull
+from trio_listenkey._core._buffer import OnFull, Room
 from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._notices import StreamNotice
 from trio_listenkey._core._stream import Stream
@@ -43,6 +43,7 @@ class Flow:
         *,
         timing: Timing | None = None,
         limit: int = 100,
+        limit_bytes: int = 1_000_000,
         on_full: OnFull = "wait",
         door: ConnectLimiter | None = None,
         draw: float = 0.0,
@@ -53,7 +54,13 @@ class Flow:
         self.draw = draw
         self.subscribes = venue.get("subscribes", False)
         self.stream = Stream(
-            "somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=lambda: self.draw, **venue
+            "somewhere",
+            timing,
+            self.door,
+            room=Room(limit, limit_bytes, on_full),
+            now=0.0,
+            draw=lambda: self.draw,
+            **venue,
         )
         self.stream.axes.to_local, self.stream.axes.to_unix = LOCAL, UNIX
         self.heard: list[StreamNotice] = []
@@ -137,9 +144,7 @@ class Flow:
 
     def items(self) -> list[StreamItem]:
         """Take all that there is."""
-        items = list(self.stream.buffer.items)
-        self.stream.buffer.items.clear()
-        return items
+        return self.stream.buffer.take_all()
 
     def delivers(self, *numbers: int | str) -> None:
         """These events are there to be taken, and gaps by their cause; and nothing else."""
@@ -166,6 +171,7 @@ def live(
     *,
     timing: Timing | None = None,
     limit: int = 100,
+    limit_bytes: int = 1_000_000,
     on_full: OnFull = "wait",
     door: ConnectLimiter | None = None,
     draw: float = 0.0,
@@ -173,7 +179,7 @@ def live(
     **venue: Any,
 ) -> tuple[Flow, StreamSocket]:
     """A stream whose first socket, for the first key, was open at ``now``."""
-    flow = Flow(timing=timing, limit=limit, on_full=on_full, door=door, draw=draw, **venue)
+    flow = Flow(timing=timing, limit=limit, limit_bytes=limit_bytes, on_full=on_full, door=door, draw=draw, **venue)
     flow.held(now)
     link = flow.opens(now)
     assert flow.opened(link, now) == "LIVE"

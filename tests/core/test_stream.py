@@ -1135,9 +1135,9 @@ class TestLastEventTime:
         """Neither of what was taken before, nor of what stayed."""
         flow, first = live(limit=1, on_full="drop_oldest")
         flow.brings(first, 1.0, 5)
-        flow.stream.buffer.took(*flow.items())
+        flow.items()
         flow.brings(first, 1.5, expired())
-        flow.stream.buffer.took(*flow.items())
+        flow.items()
         flow.brings(first, 2.0, 6, 7)
         assert flow.gap().last_event_time == 5
 

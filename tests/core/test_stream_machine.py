@@ -14,7 +14,7 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trio_listenkey import Timing
-from trio_listenkey._core._buffer import OnFull
+from trio_listenkey._core._buffer import OnFull, Room
 from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Stream
 from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Close, Open
@@ -104,8 +104,7 @@ class StreamMachine(RuleBasedStateMachine):
             "somewhere",
             TIMING,
             self.door,
-            limit=self.limit,
-            on_full=on_full,
+            room=Room(self.limit, 1_000_000, on_full),
             now=self.now,
             draw=self.random.random,
             subscribes=self.subscribes,

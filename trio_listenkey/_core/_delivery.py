@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from .._events import Gap, UserEvent
 from .._settings import Timing
 from ._announcements import Announcements
-from ._buffer import Buffer, OnFull
+from ._buffer import Buffer, Room, size_of
+from ._delivered import Canonical
 from ._gap_rules import Axes, GapRules
 from ._notices import ToldGap
 from ._stream_report import StreamReport
@@ -24,13 +25,13 @@ class Delivery:
         timing: ``feed_lag``.
         trust: Whose generation a gap is told with.
         report: Where events, duplicates and gaps are counted, and gaps are told.
-        limit: How many items the buffer has room for.
-        on_full: What to do beyond it.
+        room: What the buffer has room for, and a socket that may not deliver yet as well.
         overlaps: See ``GapRules``.
         expired: See ``Announcements``.
+        canonical: What makes two messages the same event.
     """
 
-    __slots__ = ("_gaps", "_limit", "_report", "_timing", "_trust", "announcements", "axes", "buffer")
+    __slots__ = ("_gaps", "_report", "_room", "_timing", "_trust", "announcements", "axes", "buffer")
 
     axes: Axes
     """What makes times that users see."""
@@ -47,16 +48,17 @@ class Delivery:
         trust: Trust,
         report: StreamReport,
         *,
-        limit: int,
-        on_full: OnFull,
+        room: Room,
         overlaps: bool,
         expired: str | None,
+        canonical: Canonical,
     ) -> None:
-        self._timing, self._trust, self._report, self._limit = timing, trust, report, limit
+        self._timing, self._trust, self._report = timing, trust, report
+        self._room = room
         self.axes = Axes()
         self.announcements = Announcements(expired)
-        self.buffer = Buffer(limit, on_full, self._overflow, self.announcements.is_one)
-        self._gaps = GapRules(self.axes, timing.feed_lag, overlaps=overlaps)
+        self.buffer = Buffer(room, self._overflow, self.announcements.is_one)
+        self._gaps = GapRules(self.axes, timing.feed_lag, overlaps=overlaps, canonical=canonical)
 
     # The path of every event.
 
@@ -83,15 +85,19 @@ class Delivery:
             came = len(events)
             events = socket.new_ones(events)
             self._report.count("duplicates", came - len(events))
-        self._gaps.remember(events, now, next_)
-        self._report.count("events", len(events))
-        self.buffer.add(events)
+        size = size_of(events)
+        self._gaps.remember(events, size, now, next_)
+        self._report.counts["events"] += len(events)
+        self.buffer.add(events, size)
         # What has no type, as an answer to a command, says nothing of the key.
         return announcements, not announcements and any(event.type for event in events)
 
-    def can_hold(self, socket: StreamSocket) -> bool:
-        """Whether there is room for what ``socket`` has brought and may not deliver yet."""
-        return len(socket.held or ()) <= self._limit
+    def hold(self, socket: StreamSocket, events: list[UserEvent]) -> bool:
+        """Keep what ``socket`` has brought and may not deliver yet; return whether there was room for it."""
+        assert socket.held is not None
+        socket.held += events
+        socket.held_bytes += size_of(events)
+        return not self._room.is_exceeded(len(socket.held), socket.held_bytes)
 
     # From one socket to the next.
 
@@ -108,7 +114,7 @@ class Delivery:
 
     def take_over(self, old: StreamSocket, new: StreamSocket, now: float) -> list[UserEvent]:
         """``new``, which was open beside ``old``, delivers from now on; return what it has held until now."""
-        held, new.held = new.held or [], None
+        held, new.held, new.held_bytes = new.held or [], None, 0
         # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
         events = [event for event in held if not self.announcements.may_be_one(event.raw)]
         delivered, all_from = self._gaps.may_come_again(new), self.all_from(old, new)

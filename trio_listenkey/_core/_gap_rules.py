@@ -24,11 +24,10 @@ delivered in that time before a socket took over may come on it again.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from .._events import Gap, GapCause, UserEvent
-from ._delivered import Delivered, shares
+from ._delivered import Canonical, Delivered, Repeats
 from ._stream_socket import StreamSocket
 
 __all__ = ["Axes", "GapRules"]
@@ -56,26 +55,27 @@ class GapRules:
         feed_lag: Seconds; see ``Timing``.
         overlaps: Whether what came on two sockets says that there is nothing between them. It does not where channels
             are subscribed to one after the other: the first may be there, and the second not yet.
+        canonical: What makes two messages the same event.
     """
 
     __slots__ = ("_axes", "_delivered", "_feed_lag", "_overlaps")
 
-    def __init__(self, axes: Axes, feed_lag: float, *, overlaps: bool) -> None:
+    def __init__(self, axes: Axes, feed_lag: float, *, overlaps: bool, canonical: Canonical) -> None:
         self._axes, self._feed_lag, self._overlaps = axes, feed_lag, overlaps
-        self._delivered = Delivered()
+        self._delivered = Delivered(canonical)
 
     # What may come twice.
 
-    def remember(self, events: Sequence[UserEvent], now: float, next_: StreamSocket | None) -> None:
-        """These were delivered ``now``; ``next_`` is the socket that will take over, if there is one yet."""
+    def remember(self, events: Sequence[UserEvent], size: int, now: float, next_: StreamSocket | None) -> None:
+        """These, of ``size`` bytes, were delivered ``now``; ``next_`` will take over, if there is one yet."""
         began_at = now if next_ is None else next_.began_at
-        self._delivered.add(events, now, began_at - self._feed_lag)
+        self._delivered.add(events, size, now, began_at - self._feed_lag)
 
-    def may_come_again(self, socket: StreamSocket) -> Counter[bytes]:
+    def may_come_again(self, socket: StreamSocket) -> Repeats:
         """What was delivered and may come on ``socket``, too: its feed may be behind."""
         return self._delivered.since(socket.began_at - self._feed_lag)
 
-    def leave_out(self, delivered: Counter[bytes], socket: StreamSocket, now: float) -> None:
+    def leave_out(self, delivered: Repeats, socket: StreamSocket, now: float) -> None:
         """``socket`` delivers from ``now`` on, but for what was ``delivered`` before."""
         socket.leave_out(delivered, now, self._feed_lag)
 
@@ -95,7 +95,7 @@ class GapRules:
         old: StreamSocket,
         new: StreamSocket,
         events: Sequence[UserEvent],
-        delivered: Counter[bytes],
+        delivered: Repeats,
         all_from: float,
         after: UserEvent | None,
     ) -> Gap | None:
@@ -110,7 +110,7 @@ class GapRules:
             after: The last event that was delivered.
         """
         if self._certain_until(old, new) < all_from:
-            is_one = not (self._overlaps and shares(delivered, events))
+            is_one = not (self._overlaps and delivered.has_any(events))
             return self.between(old, new, after) if is_one else None
         if self._disagree(delivered, events, new):
             # By how much the first one's feed is behind nobody knows; what the next one has begins with its handshake.
@@ -148,15 +148,13 @@ class GapRules:
         is_beyond_doubt = old.generation == new.generation and not old.is_subscribed
         return old.observed_at if is_beyond_doubt else old.certain_at
 
-    def _disagree(self, delivered: Counter[bytes], held: Sequence[UserEvent], new: StreamSocket) -> bool:
+    def _disagree(self, delivered: Repeats, held: Sequence[UserEvent], new: StreamSocket) -> bool:
         """Whether the first socket lags behind the next one by more than it may: then some may be missing.
 
         It should have delivered whatever was read from the next one that early.
         """
         until = new.opened_at + self._feed_lag + self._axes.to_local
-        return any(
-            event.payload not in delivered for event in held if event.received_at <= until and event.time is not None
-        )
+        return delivered.lacks_any(event for event in held if event.received_at <= until)
 
     def _gap(
         self,

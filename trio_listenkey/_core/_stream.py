@@ -29,9 +29,10 @@ from .._errors import ListenKeyError
 from .._events import GapCause, UserEvent
 from .._settings import Timing
 from .._statistics import KeyStatistics, StreamStatistics, WaitsFor
-from ._buffer import Buffer, OnFull
+from ._buffer import Buffer, Room
 from ._connect_limiter import ConnectLimiter
 from ._connect_pacing import ConnectPacing
+from ._delivered import Canonical, as_it_is
 from ._delivery import Delivery
 from ._drain import Drain
 from ._gap_rules import Axes
@@ -58,8 +59,7 @@ class Stream:
         venue: The venue's name, for messages.
         timing: Durations.
         limiter: The streams' host: how many sockets may be opened, and when.
-        limit: How many items the buffer has room for.
-        on_full: What to do beyond it.
+        room: What the buffer has room for, and what to do beyond it.
         now: When opening began: the first socket has ``open_timeout`` from here.
         draw: Gives a random number in [0, 1), another one each time.
         lifetime: Seconds after which the exchange ends a socket, if ``timing`` does not say otherwise.
@@ -67,6 +67,7 @@ class Stream:
             for the key, or for another socket, proves nothing of it.
         overlaps: See ``GapRules``.
         expired: See ``Announcements``.
+        canonical: What makes two messages the same event: see ``_delivered``.
     """
 
     state: SocketState
@@ -100,14 +101,14 @@ class Stream:
         timing: Timing,
         limiter: ConnectLimiter,
         *,
-        limit: int,
-        on_full: OnFull,
+        room: Room,
         now: float,
         draw: Callable[[], float],
         lifetime: float = _SOCKET_LIFETIME,
         subscribes: bool = False,
         overlaps: bool = True,
         expired: str | None = None,
+        canonical: Canonical = as_it_is,
     ) -> None:
         lifetime = lifetime if timing.socket_lifetime is None else timing.socket_lifetime
         self.state = SocketState.WAITING
@@ -117,7 +118,13 @@ class Stream:
         self._venue, self._timing, self._subscribes = venue, timing, subscribes
         self._report = StreamReport()
         self._delivery = Delivery(
-            timing, self.trust, self._report, limit=limit, on_full=on_full, overlaps=overlaps, expired=expired
+            timing,
+            self.trust,
+            self._report,
+            room=room,
+            overlaps=overlaps,
+            expired=expired,
+            canonical=canonical,
         )
         self.axes, self.buffer = self._delivery.axes, self._delivery.buffer
         self._pacing = ConnectPacing(venue, timing, limiter, lifetime=lifetime, now=now, draw=draw)
@@ -418,8 +425,8 @@ class Stream:
         if socket is sockets.current:
             self._deliver(socket, events, now)
         elif socket is sockets.next and socket.held is not None:
-            socket.held += events
-            if sockets.current is not None and not self._delivery.can_hold(socket):
+            has_room = self._delivery.hold(socket, events)
+            if sockets.current is not None and not has_room:
                 self._end_current(sockets.current, socket, now)
 
     def _deliver(self, socket: StreamSocket, events: list[UserEvent], now: float, *, is_news: bool = True) -> None:

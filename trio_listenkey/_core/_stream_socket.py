@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from math import inf
 from typing import Final
 
 from .._events import GapCause, UserEvent
+from ._delivered import Repeats
 
 __all__ = ["StreamSocket"]
 
@@ -36,6 +36,7 @@ class StreamSocket:
         cause: Why it ended; ``None`` while it has not.
         ended_at: When it ended.
         held: Its events while another socket still delivers; ``None`` otherwise.
+        held_bytes: How many bytes of messages these are.
         began_at: When its handshake began: from then on, events may come through it.
         skip: What the sockets before this one have delivered and this one may deliver again.
     """
@@ -53,6 +54,7 @@ class StreamSocket:
         "generation",
         "heard_at",
         "held",
+        "held_bytes",
         "is_ending",
         "is_lagging",
         "is_subscribed",
@@ -90,7 +92,8 @@ class StreamSocket:
         self.cause: GapCause | None = None
         self.ended_at = inf
         self.held: list[UserEvent] | None = None
-        self.skip: Counter[bytes] | None = None
+        self.held_bytes = 0
+        self.skip: Repeats | None = None
         self._skip_since = inf
         self._paused = self.is_lagging = self.is_ending = False
         self._resumed_at = self._pinged_at = -inf
@@ -184,7 +187,7 @@ class StreamSocket:
             if not self.is_subscribed:
                 self.event_at = max(self.event_at, other.event_at)  # it proved the key, not the socket
 
-    def leave_out(self, delivered: Counter[bytes], now: float, feed_lag: float) -> None:
+    def leave_out(self, delivered: Repeats, now: float, feed_lag: float) -> None:
         """What was delivered is not to be delivered again. It has come here, too, when this feed is past ``now``."""
         if delivered:
             self.skip = delivered
@@ -192,14 +195,4 @@ class StreamSocket:
 
     def new_ones(self, events: list[UserEvent]) -> list[UserEvent]:
         """Those among ``events`` that the socket before this one has not delivered."""
-        skip = self.skip
-        if skip is None:
-            return events
-        fresh = []
-        for event in events:
-            payload = event.payload  # an envelope has the listen key in it
-            if skip[payload]:
-                skip[payload] -= 1
-            else:
-                fresh.append(event)
-        return fresh
+        return events if self.skip is None else self.skip.take_out(events)

@@ -14,7 +14,7 @@ from typing import Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._core._buffer import OnFull
+from .._core._buffer import OnFull, Room
 from .._core._key_lifecycle import OnExit
 from .._errors import UsageError
 from .._instrument import Instrument, Observer
@@ -48,6 +48,7 @@ def open_user_stream(
     on_exit: OnExit = "close",
     instrument: Instrument | None = None,
     buffer: int = 10_000,
+    buffer_bytes: int = 64 * 2**20,
     on_full: OnFull = "wait",
 ) -> AbstractAsyncContextManager[UserStream, None]:
     """Open an account's private stream: every event in order, once, or a :class:`Gap` in its place.
@@ -78,6 +79,9 @@ def open_user_stream(
         on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
         instrument: Told of everything that happens to the key and to the stream.
         buffer: How many events there is room for until they are taken.
+        buffer_bytes: How many bytes of messages there is room for, whatever their number: an exchange may send up to a
+            megabyte in one. 64 MiB by default. During a planned move, the next socket's events are held as well, within
+            the same two limits. Python's objects come on top: some 300 bytes for each event.
         on_full: What to do when there are more. ``"wait"`` stops reading until there is room. An exchange ends the
             socket of a reader that is too slow for too long, for what is not read can be no ping that is answered:
             then there is a gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they
@@ -106,8 +110,15 @@ def open_user_stream(
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
         raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
+    check_type("buffer_bytes", buffer_bytes, int, "a number of bytes")
+    if buffer_bytes < 1:
+        raise UsageError(
+            f"buffer_bytes is {buffer_bytes}", advice="Pass the number of bytes that there is to be room for"
+        )
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
-    return _StreamBlock(access_block, connector, timing, Observer(instrument, venue.name), buffer, on_full)
+    return _StreamBlock(
+        access_block, connector, timing, Observer(instrument, venue.name), Room(buffer, buffer_bytes, on_full)
+    )
 
 
 @final
@@ -124,11 +135,10 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         connector: Connector | None,
         timing: Timing,
         observer: Observer,
-        buffer: int,
-        on_full: OnFull,
+        room: Room,
     ) -> None:
         self._access_block, self._connector = access_block, connector
-        self._arguments = (timing, observer, buffer, on_full)
+        self._arguments = (timing, observer, room)
         self._body = BodyScope()
         # Strict, whatever the run says: else it would have to be asked, and there is none before the block is entered.
         self._nursery_manager = trio.open_nursery(strict_exception_groups=True)

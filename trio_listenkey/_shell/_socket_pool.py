@@ -18,7 +18,7 @@ from typing import Final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._core._buffer import OnFull
+from .._core._buffer import Room
 from .._core._notices import Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
 from .._core._stream import Stream
 from .._core._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
@@ -52,14 +52,13 @@ class SocketPool:
         began_at: float,
         timing: Timing,
         observer: Observer,
-        buffer: int,
-        on_full: OnFull,
+        room: Room,
     ) -> None:
         self._context: RunContext = current_context()
         self._connector, self._timing, self._observer = connector, timing, observer
         self._access, self._body, self._nursery = access, body, nursery
         self._name = access.venue.name
-        self._can_wait = on_full == "wait"
+        self._can_wait = room.on_full == "wait"
         self._tasks: dict[StreamSocket, SocketTask] = {}
         self._nap: trio.CancelScope | None = None
         self._nap_until = inf
@@ -70,13 +69,13 @@ class SocketPool:
             self._name,
             timing,
             self._context.door(access.venue, connector, self),
-            limit=buffer,
-            on_full=on_full,
+            room=room,
             now=began_at,
             lifetime=access.lifetime,
             subscribes=access.subscribes,
             overlaps=access.overlaps,
             expired=access.expired,
+            canonical=access.canonical,
             draw=random.random,
         )
         self.stream = UserStream(access, self.machine, self._sync, self._make_room)

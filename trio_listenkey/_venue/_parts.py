@@ -196,6 +196,8 @@ class StreamShape:
             Binance's WebSocket API.
         lifetime: Seconds after which the exchange closes it.
         expired: What says that the key has expired: an event's name, or a text. ``None`` if nothing does.
+        varying: Members of an event, as JSON, that may differ between two sockets though it is the same event.
+        varying_fields: The same where events are protobuf, by the numbers of the fields.
     """
 
     heartbeat: Heartbeat = Heartbeat()
@@ -209,3 +211,5 @@ class StreamShape:
     says_key: bool = False
     lifetime: float = 86_400.0
     expired: str | None = "listenKeyExpired"
+    varying: tuple[str, ...] = ()
+    varying_fields: tuple[int, ...] = ()

@@ -7,7 +7,7 @@ from typing import Any
 from trio_listenkey import Timing
 from trio_listenkey._core._buffer import OnFull, Room
 from trio_listenkey._core._connect_limiter import ConnectLimiter
-from trio_listenkey._core._notices import StreamNotice
+from trio_listenkey._core._notices import StreamNotice, ToldGap
 from trio_listenkey._core._stream import Stream
 from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Close, Open
 from trio_listenkey._core._stream_socket import StreamSocket
@@ -33,6 +33,11 @@ def expired(key: str = "K1") -> bytes:
 
 
 SHUTDOWN = b'{"e":"serverShutdown","E":1}'
+
+
+def is_beginning(item: StreamItem | None) -> bool:
+    """Whether this is the gap that a stream begins with; ``test_stream_beginning`` has what there is to say of it."""
+    return isinstance(item, Gap) and item.cause == "opened"
 
 
 class Flow:
@@ -71,8 +76,9 @@ class Flow:
 
     @property
     def kinds(self) -> list[str]:
-        """What observers have heard, in order."""
-        self.heard += self.stream.notices()
+        """What observers have heard, in order, but for the gap that each stream begins with."""
+        notices = self.stream.notices()
+        self.heard += [each for each in notices if not (isinstance(each, ToldGap) and is_beginning(each.gap))]
         return [notice.kind for notice in self.heard]
 
     def held(self, now: float, generation: int = 1, confirmed_at: float | None = None) -> str:
@@ -143,8 +149,8 @@ class Flow:
         return self.state
 
     def items(self) -> list[StreamItem]:
-        """Take all that there is."""
-        return self.stream.buffer.take_all()
+        """Take all that there is, but for the gap that each stream begins with."""
+        return [item for item in self.stream.buffer.take_all() if not is_beginning(item)]
 
     def delivers(self, *numbers: int | str) -> None:
         """These events are there to be taken, and gaps by their cause; and nothing else."""
@@ -184,6 +190,7 @@ def live(
     link = flow.opens(now)
     assert flow.opened(link, now) == "LIVE"
     assert flow.wants() == []
+    assert flow.items() == []  # there is room now
     return flow, link
 
 

@@ -5,7 +5,7 @@ from flow import Flow, draining, live
 
 from trio_listenkey import Timing, venues
 from trio_listenkey._core._stream_socket import StreamSocket
-from trio_listenkey._events import UserEvent
+from trio_listenkey._events import Gap, UserEvent
 from trio_listenkey._protocol._same_event import canonical_for
 
 ONE = b'{"e":"ORDER","E":1,"i":7}'
@@ -64,6 +64,33 @@ class TestAtAMove:
         flow.brings(second, 1000.6, ONE_OTHERWISE, ONE, ONE_OTHERWISE)
         flow.ponged(first, 1000.6, 1000.8)
         assert raws(flow) == [ONE, ONE, ONE_OTHERWISE]
+
+
+class TestAFeedThatBeganLate:
+    """The first socket's feed began some time after its handshake: it has missed what is before its first event."""
+
+    def test_its_gap_is_told_and_order_holds(self) -> None:
+        """That both have an event says nothing of what is before it; and that comes in order no more."""
+        flow, first, second = draining(timing=Timing(feed_lag=1.0), canonical=USDM)
+        flow.brings(second, 1000.6, ONE, TWO)
+        flow.brings(first, 1000.7, TWO_OTHERWISE)
+        flow.ends(first, 1000.8)
+        two, gap = flow.items()
+        assert isinstance(gap, Gap)
+        assert isinstance(two, UserEvent)
+        assert two.raw == TWO_OTHERWISE
+        assert gap.started_at < 1000.6 + flow.stream.axes.to_local < gap.ended_at
+        assert flow.stream.statistics(None, 0.0).duplicates == 1
+
+    def test_so_it_is_after_a_drop(self) -> None:
+        """What is older than the last event before the gap is left out, whether or not that one comes again."""
+        flow, first = live(timing=Timing(feed_lag=1.0), canonical=USDM)
+        flow.brings(first, 50.0, TWO)
+        second = followed(flow, first, 50.1)
+        flow.items()
+        flow.brings(second, 51.2, ONE)
+        flow.brings(second, 51.3, TWO_OTHERWISE, b'{"e":"ORDER","E":3}')
+        assert raws(flow) == [b'{"e":"ORDER","E":3}']
 
 
 class TestAfterADrop:

@@ -219,37 +219,50 @@ class TestDoubles:
     def test_an_event_on_both_is_known(self) -> None:
         """One that both have delivered, even in another key's envelope, is enough."""
         old = self.delivered(1, 2).since(90.0)
-        assert old.has_any([event(2), event(3)])
-        assert old.has_any([event(3), event(2, envelope="K2")])
-        assert not old.has_any([event(3)])
-        assert not old.has_any([])
+        assert old.joins([event(2), event(3)])
+        assert old.joins([event(2, envelope="K2"), event(3)])
+        assert not old.joins([event(3)])
+        assert not old.joins([event(3), event(2)])  # the first has missed what is before the one that both have
+        assert not old.joins([])
 
     @pytest.mark.parametrize("raw", [b"", b"hello", b'{"e":"x"}', b'{"e":"x","E":true}'])
     def test_what_has_no_time_is_never_the_same(self, raw: bytes) -> None:
         """Two messages that look alike are one event only if they are of one time."""
         old = self.delivered()
         old.add([UserEvent(raw, 0.0)], 0, 95.0, 90.0)
-        assert not old.since(90.0).has_any([UserEvent(raw, 0.0)])
+        assert not old.since(90.0).joins([UserEvent(raw, 0.0)])
 
     def test_a_long_one_without_a_time_is_left_out(self) -> None:
         """GMO Coin's events have theirs elsewhere, and MEXC's are no JSON; but what is like them closes no gap."""
         long, words = UserEvent(b"x" * 65, 0.0), UserEvent(b"x" * 64, 0.0)
         old = self.delivered()
         old.add([long, words], 0, 95.0, 90.0)
-        assert not old.since(90.0).has_any([long])
-        assert self.followed(old).new_ones([long, words, long]) == [words, long]
+        assert not old.since(90.0).joins([long])
+        assert old.since(90.0).take_out([long, words, long]) == ([words, long], 0)
 
     def test_each_is_left_out_once(self) -> None:
         """What came twice on the first, and so on the second, is left out twice, and not three times."""
-        new = self.followed(self.delivered(1, 1, 2))
-        assert new.new_ones([event(1), event(3), event(1), event(1), event(2)]) == [event(3), event(1)]
+        old = self.delivered(1, 1, 2).since(90.0)
+        assert old.take_out([event(1), event(3), event(1), event(1), event(2)]) == ([event(3), event(1)], 0)
+
+    def test_what_is_late_is_left_out_where_a_gap_was_told(self) -> None:
+        """A feed that began late has missed what is before the first event it had: that comes in order no more."""
+        old = self.delivered(5).since(90.0)
+        old.after_gap = True
+        assert old.take_out([event(3), event(4)]) == ([], 2)
+        assert old.take_out([event(7), event(5), event(8)]) == ([event(8)], 1)
+        assert old.take_out([event(4), event(9)]) == ([event(9)], 1)
+
+    def test_what_is_late_stays_where_none_was(self) -> None:
+        """Nothing is left out and not told."""
+        old = self.delivered(5).since(90.0)
+        assert old.take_out([event(3), event(5), event(4)]) == ([event(3), event(4)], 0)
 
     def test_without_doubles_all_are_new(self) -> None:
         """Nothing was delivered since the second socket began, so nothing can come twice."""
         new = self.followed(self.delivered())
         assert new.skip is None
         assert new.ping_at == 119
-        assert new.new_ones([event(1)]) == [event(1)]
 
     def test_a_ping_ends_it(self) -> None:
         """When one that is sent feed_lag later is answered, everything that could come twice has come."""

@@ -54,11 +54,11 @@ class Buffer:
         "_is_said",
         "_latest",
         "_room",
-        "_taken",
         "dropped",
         "items",
         "overflowed",
         "size",
+        "taken",
     )
 
     items: deque[StreamItem]
@@ -73,6 +73,9 @@ class Buffer:
     overflowed: bool
     """With ``"fail"``: there was too much once, and since then nothing is accepted."""
 
+    taken: UserEvent | None
+    """The last event of the account that was taken."""
+
     def __init__(
         self,
         room: Room,
@@ -86,7 +89,7 @@ class Buffer:
         self._describe = describe
         self._is_said = is_said
         self._latest: UserEvent | None = None  # that was added and not dropped
-        self._taken: UserEvent | None = None
+        self.taken = None
 
     @property
     def is_overfull(self) -> bool:
@@ -135,7 +138,7 @@ class Buffer:
         if type(item) is UserEvent:
             self.size -= len(item.raw)
             if not self._is_said(item):
-                self._taken = item
+                self.taken = item
 
     def take_all(self) -> list[StreamItem]:
         """Take all that there are."""
@@ -144,7 +147,7 @@ class Buffer:
         self.size = 0
         for item in reversed(items):
             if type(item) is UserEvent and not self._is_said(item):
-                self._taken = item
+                self.taken = item
                 break
         return items
 
@@ -177,7 +180,7 @@ class Buffer:
             if isinstance(oldest, UserEvent):
                 self.dropped += 1
                 self.size -= len(oldest.raw)
-                gap = self._widen(gap, oldest, self._taken)
+                gap = self._widen(gap, oldest, self.taken)
             else:
                 gap = oldest if gap is None else _join(gap, oldest)
         if gap is not None:

@@ -38,36 +38,69 @@ def as_it_is(event: bytes) -> bytes:
 
 
 class Repeats:
-    """What was delivered, and may come again on the socket that follows: how often each event."""
+    """What was delivered, and may come again on the socket that follows: how often each event.
 
-    __slots__ = ("_canonical", "counts")
+    Feeds are in order, each by itself. So an event that was not delivered, and that a feed has *before* one that was,
+    is late: the socket before had missed it, for its own feed began after it. It cannot be delivered in order any more.
+    Where a gap says that it may be missing, it is left out.
+    """
+
+    __slots__ = ("_canonical", "_newest", "after_gap", "counts")
 
     counts: Counter[bytes]
     """How often each event, in its canonical form, may still come."""
 
-    def __init__(self, canonical: Canonical, events: Iterable[UserEvent] = ()) -> None:
+    after_gap: bool
+    """Whether a gap was told, so that what is late may be left out: it happened before that gap's end."""
+
+    _newest: int
+    """The time of the newest of them, on the exchange's clock."""
+
+    def __init__(self, canonical: Canonical, events: Sequence[UserEvent] = ()) -> None:
         self._canonical = canonical
         self.counts = Counter(key for event in events for key in self._keys(event))
+        self.after_gap = False
+        self._newest = max((event.time or 0 for event in events), default=0)
 
     def __bool__(self) -> bool:
         return bool(self.counts)
 
-    def has_any(self, events: Iterable[UserEvent]) -> bool:
-        """Whether one of ``events`` was delivered: then there is nothing between the two sockets."""
-        return any(key in self.counts for event in events if event.time is not None for key in self._keys(event))
+    def joins(self, events: Iterable[UserEvent]) -> bool:
+        """Whether one of ``events`` was delivered, and none before it was not: then nothing is between two sockets."""
+        for event in events:
+            if event.time is not None:
+                known = [key in self.counts for key in self._keys(event)]
+                if any(known):
+                    return all(known[: known.index(True)])
+                return False
+        return False
 
     def lacks_any(self, events: Iterable[UserEvent]) -> bool:
         """Whether one of ``events`` was not delivered."""
         return any(key not in self.counts for event in events if event.time is not None for key in self._keys(event))
 
-    def take_out(self, events: Iterable[UserEvent]) -> list[UserEvent]:
-        """``events`` without what was delivered; each that was is looked for no more.
+    def take_out(self, events: Sequence[UserEvent]) -> tuple[list[UserEvent], int]:
+        """What of ``events`` is to be delivered, and how many are left out because they are late.
 
-        Of a list of events, those stay that were not delivered.
+        What was delivered is looked for once each. Of a list of events, those stay that were not delivered.
         """
-        return [left for event in events if (left := self._take_out_of(event)) is not None]
+        left: list[UserEvent] = []
+        late = 0
+        for event in events:
+            rest = self._rest_of(event)
+            if self.after_gap and rest is not event and left:
+                late += len(left)
+                left.clear()
+            if rest is not None:
+                left.append(rest)
+        in_time = [event for event in left if not self._is_old(event)] if self.after_gap else left
+        return in_time, late + len(left) - len(in_time)
 
-    def _take_out_of(self, event: UserEvent) -> UserEvent | None:
+    def _is_old(self, event: UserEvent) -> bool:
+        """Whether it is older than what was delivered last. That may yet come here: then this one was late."""
+        return event.time is not None and event.time < self._newest
+
+    def _rest_of(self, event: UserEvent) -> UserEvent | None:
         counts, fresh = self.counts, []
         keys = self._keys(event)
         for place, key in enumerate(keys):
@@ -112,13 +145,6 @@ class Delivered:
 
     def since(self, when: float) -> Repeats:
         """What was delivered since ``when``. Words without a time may come again and be others."""
-        return Repeats(
-            self._canonical,
-            (
-                event
-                for at, _, events in self._batches
-                if at >= when
-                for event in events
-                if event.time is not None or len(event.raw) > _LONGEST_WORDS
-            ),
-        )
+        recent = (event for at, _, events in self._batches if at >= when for event in events)
+        kept = [event for event in recent if event.time is not None or len(event.raw) > _LONGEST_WORDS]
+        return Repeats(self._canonical, kept)

@@ -29,6 +29,7 @@ class Delivery:
         overlaps: See ``GapRules``.
         expired: See ``Announcements``.
         canonical: What makes two messages the same event.
+        since: See ``GapRules``.
     """
 
     __slots__ = ("_gaps", "_report", "_room", "_timing", "_trust", "announcements", "axes", "buffer")
@@ -52,13 +53,19 @@ class Delivery:
         overlaps: bool,
         expired: str | None,
         canonical: Canonical,
+        since: int | None,
     ) -> None:
         self._timing, self._trust, self._report = timing, trust, report
         self._room = room
         self.axes = Axes()
         self.announcements = Announcements(expired)
         self.buffer = Buffer(room, self._overflow, self.announcements.is_one)
-        self._gaps = GapRules(self.axes, timing.feed_lag, overlaps=overlaps, canonical=canonical)
+        self._gaps = GapRules(self.axes, timing.feed_lag, overlaps=overlaps, canonical=canonical, since=since)
+
+    @property
+    def last_event_time(self) -> int | None:
+        """Of the last event of the account that was taken: what the next stream of this account goes on from."""
+        return self._gaps.time_of(self.buffer.taken)
 
     # The path of every event.
 
@@ -83,8 +90,8 @@ class Delivery:
         announcements = [event for event in events if may_be_one(event.raw)]
         if socket.skip is not None:
             came = len(events)
-            events = socket.new_ones(events)
-            self._report.count("duplicates", came - len(events))
+            events, late = socket.skip.take_out(events)
+            self._report.count("duplicates", came - late - len(events))
         size = size_of(events)
         self._gaps.remember(events, size, now, next_)
         self._report.counts["events"] += len(events)
@@ -106,10 +113,14 @@ class Delivery:
         is_dead = current.generation == self._trust.dead_generation and not current.is_subscribed
         return self._gaps.all_from(next_, is_first_dead=is_dead)
 
+    def begin(self, first: StreamSocket) -> None:
+        """The stream's ``first`` socket is open."""
+        self._tell(self._gaps.beginning(first))
+
     def follow_lost(self, last: StreamSocket, socket: StreamSocket, now: float) -> None:
         """``socket`` delivers from now on, after a time in which none did: events may be missing."""
         socket.follow(last)
-        self._gaps.leave_out(self._gaps.may_come_again(socket), socket, now)
+        self._gaps.leave_out(self._gaps.may_come_again(socket), socket, now, after_gap=True)
         self._tell(self._gaps.between(last, socket, self.buffer.latest))
 
     def take_over(self, old: StreamSocket, new: StreamSocket, now: float) -> list[UserEvent]:
@@ -122,7 +133,7 @@ class Delivery:
         if gap is not None:
             self._tell(gap)
         new.follow(old)
-        self._gaps.leave_out(delivered, new, now)
+        self._gaps.leave_out(delivered, new, now, after_gap=gap is not None)
         return held
 
     def _tell(self, gap: Gap) -> None:

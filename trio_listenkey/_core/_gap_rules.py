@@ -3,9 +3,12 @@
 Where observation is no longer certain
 ======================================
 
-A gap begins where observation is no longer certain. For a socket that ended that is the last moment by which all that
-the exchange had sent was read: an answered ping proves it. For a key that died it is the last moment at which the key
-was alive: an event came, or the exchange confirmed it. It ends when another socket, with a living key, is open.
+The first item is a gap without a beginning: nothing is known of what was before the first socket. It is told once, when
+that one is open, and all that comes follows it.
+
+Any other gap begins where observation is no longer certain. For a socket that ended that is the last moment by which
+all that the exchange had sent was read: an answered ping proves it. For a key that died it is the last moment at which
+the key was alive: an event came, or the exchange confirmed it. It ends when another socket, with a living key, is open.
 
 Between two sockets that were both open there is no gap if the first one answered a ping that was sent long enough
 after the second was opened, or if both delivered the same event.
@@ -56,12 +59,13 @@ class GapRules:
         overlaps: Whether what came on two sockets says that there is nothing between them. It does not where channels
             are subscribed to one after the other: the first may be there, and the second not yet.
         canonical: What makes two messages the same event.
+        since: The time of the last event that the user had before, in milliseconds of the exchange's clock.
     """
 
-    __slots__ = ("_axes", "_delivered", "_feed_lag", "_overlaps")
+    __slots__ = ("_axes", "_delivered", "_feed_lag", "_overlaps", "_since")
 
-    def __init__(self, axes: Axes, feed_lag: float, *, overlaps: bool, canonical: Canonical) -> None:
-        self._axes, self._feed_lag, self._overlaps = axes, feed_lag, overlaps
+    def __init__(self, axes: Axes, feed_lag: float, *, overlaps: bool, canonical: Canonical, since: int | None) -> None:
+        self._axes, self._feed_lag, self._overlaps, self._since = axes, feed_lag, overlaps, since
         self._delivered = Delivered(canonical)
 
     # What may come twice.
@@ -75,8 +79,9 @@ class GapRules:
         """What was delivered and may come on ``socket``, too: its feed may be behind."""
         return self._delivered.since(socket.began_at - self._feed_lag)
 
-    def leave_out(self, delivered: Repeats, socket: StreamSocket, now: float) -> None:
+    def leave_out(self, delivered: Repeats, socket: StreamSocket, now: float, *, after_gap: bool) -> None:
         """``socket`` delivers from ``now`` on, but for what was ``delivered`` before."""
+        delivered.after_gap = after_gap
         socket.leave_out(delivered, now, self._feed_lag)
 
     # What may be missing.
@@ -89,6 +94,16 @@ class GapRules:
         the first one's key is known to be dead, not much is to be had of it, and ``next_`` is not to be held up.
         """
         return next_.opened_at + (0.0 if is_first_dead else 2 * self._feed_lag)
+
+    def beginning(self, first: StreamSocket) -> Gap:
+        """The gap that the stream begins with: of what was before its ``first`` socket was open nothing is known."""
+        to_unix = self._axes.to_unix
+        # Unix time begins before all exchanges; infinity would break whoever subtracts, prints or sends it as JSON.
+        started_at = 0.0
+        if self._since is not None:  # if it is later than now, then two clocks differ
+            started_at = max(0.0, min(self._since / 1000, first.opened_at + to_unix) - self._feed_lag)
+        ended_at = first.opened_at + self._feed_lag
+        return self._gap("opened", started_at - to_unix, ended_at, None, generations=(0, first.generation))
 
     def between_open(
         self,
@@ -110,7 +125,7 @@ class GapRules:
             after: The last event that was delivered.
         """
         if self._certain_until(old, new) < all_from:
-            is_one = not (self._overlaps and delivered.has_any(events))
+            is_one = not (self._overlaps and delivered.joins(events))
             return self.between(old, new, after) if is_one else None
         if self._disagree(delivered, events, new):
             # By how much the first one's feed is behind nobody knows; what the next one has begins with its handshake.
@@ -143,6 +158,10 @@ class GapRules:
             missed=1,
         )
 
+    def time_of(self, last: UserEvent | None) -> int | None:
+        """Of the ``last`` event that was delivered; without one, of what the user had before this stream."""
+        return last.time if last else self._since
+
     def _certain_until(self, old: StreamSocket, new: StreamSocket) -> float:
         """Until when all that happened has come through ``old``."""
         is_beyond_doubt = old.generation == new.generation and not old.is_subscribed
@@ -173,7 +192,7 @@ class GapRules:
             ended_at=ended_at + to_local,
             unix_started_at=started_at + to_unix,
             unix_ended_at=ended_at + to_unix,
-            last_event_time=after.time if after else None,
+            last_event_time=self.time_of(after),
             generation_before=generations[0],
             generation_after=generations[1],
             missed=missed,

@@ -62,6 +62,7 @@ class Stream:
         room: What the buffer has room for, and what to do beyond it.
         now: When opening began: the first socket has ``open_timeout`` from here.
         draw: Gives a random number in [0, 1), another one each time.
+        since: The time of the last event that the user had before, in milliseconds of the exchange's clock.
         lifetime: Seconds after which the exchange ends a socket, if ``timing`` does not say otherwise.
         subscribes: Whether events come by a subscription of each socket's own. It may end by itself, so that what holds
             for the key, or for another socket, proves nothing of it.
@@ -104,6 +105,7 @@ class Stream:
         room: Room,
         now: float,
         draw: Callable[[], float],
+        since: int | None = None,
         lifetime: float = _SOCKET_LIFETIME,
         subscribes: bool = False,
         overlaps: bool = True,
@@ -125,6 +127,7 @@ class Stream:
             overlaps=overlaps,
             expired=expired,
             canonical=canonical,
+            since=since,
         )
         self.axes, self.buffer = self._delivery.axes, self._delivery.buffer
         self._pacing = ConnectPacing(venue, timing, limiter, lifetime=lifetime, now=now, draw=draw)
@@ -158,6 +161,11 @@ class Stream:
     def was_open(self) -> bool:
         """Whether there ever was a socket."""
         return self._pacing.give_up_at == inf
+
+    @property
+    def last_event_time(self) -> int | None:
+        """Of the last event of the account that was taken: what the next stream of this account goes on from."""
+        return self._delivery.last_event_time
 
     @property
     def deadline(self) -> float:
@@ -335,7 +343,9 @@ class Stream:
             case Connecting(next_, last) if socket is next_:
                 self._note_open(socket, now)
                 self._become(SocketEvent.CONNECTED, OneSocket(socket))
-                if last is not None:
+                if last is None:
+                    self._delivery.begin(socket)
+                else:
                     self._delivery.follow_lost(last, socket, now)
                 if socket.is_subscribed:
                     self._believe(now)  # in this subscription; it was answered

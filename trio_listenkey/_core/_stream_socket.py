@@ -192,7 +192,3 @@ class StreamSocket:
         if delivered:
             self.skip = delivered
             self._skip_since = self.ping_at = now + feed_lag
-
-    def new_ones(self, events: list[UserEvent]) -> list[UserEvent]:
-        """Those among ``events`` that the socket before this one has not delivered."""
-        return events if self.skip is None else self.skip.take_out(events)

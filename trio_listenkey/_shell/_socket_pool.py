@@ -53,6 +53,7 @@ class SocketPool:
         timing: Timing,
         observer: Observer,
         room: Room,
+        since: int | None,
     ) -> None:
         self._context: RunContext = current_context()
         self._connector, self._timing, self._observer = connector, timing, observer
@@ -71,6 +72,7 @@ class SocketPool:
             self._context.door(access.venue, connector, self),
             room=room,
             now=began_at,
+            since=since,
             lifetime=access.lifetime,
             subscribes=access.subscribes,
             overlaps=access.overlaps,
@@ -313,6 +315,8 @@ def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
             _log.warning("%s: user stream: %s; next try in %.1f s", venue, error, delay)
         case Dropped(_, error):
             _log.warning("%s: user stream: socket lost: %s", venue, error)
+        case ToldGap(_, gap) if gap.cause == "opened":
+            _log.info("%s: user stream begins; of what was before, nothing is known", venue)
         case ToldGap(_, gap):
             _log.warning("%s: user stream: gap of %.1f s (%s)", venue, gap.duration, gap.cause)
         case Doubted() | Moving():

@@ -20,7 +20,7 @@ from trio_listenkey._venue._venue import Venue, Verb
 
 NEW, UNKNOWN = venues.MEXC, venues.BINGX
 EPOCH = 1_700_000_000.0  # 2023-11-14T22:13:20Z
-SLOW = Refused(RefusedError("your clock is slow", advice="Set it", code=-1021), clock=30.0, wrong_clock=True)
+SLOW = Refused(RefusedError("your clock is slow", advice="Set it", code=-1021), clock=30.0, doubtful=True)
 
 
 def read(venue: Venue, verb: Verb, status: int, body: str, *headers: tuple[str, str]) -> Outcome:

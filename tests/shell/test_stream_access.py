@@ -13,7 +13,7 @@ from trio_listenkey import Credentials, Timing, UsageError, open_listen_key, ope
 from trio_listenkey._core._buffer import Room
 from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Stream
-from trio_listenkey._protocol._socket_protocol import ChannelProtocol
+from trio_listenkey._protocol._socket_protocol import ChannelProtocol, Moment
 from trio_listenkey._protocol._ws_api import WsApiProtocol, subscribe_by_token
 from trio_listenkey._shell._clock import SteadyClock
 from trio_listenkey._shell._protocol_connection import ProtocolConnection
@@ -117,16 +117,16 @@ async def test_events_do_not_wait_for_what_is_to_be_said(autojump_clock: MockClo
     talk = ProtocolConnection(Script([b"ping", b"an event"]), ChannelProtocol(shape), SteadyClock())
     with trio.fail_after(1):
         assert await talk.receive() == [b"an event"]
-    assert talk.conversation.to_say() == ["pong"]
+    assert talk.conversation.messages_to_send(Moment(0.0, 0)) == ["pong"]
 
 
 async def test_an_answer_counts_after_the_events_before_it(autojump_clock: MockClock) -> None:
     """That a subscription was alive is said when what came before was taken: then a socket may be left for it."""
     confirmed: list[float] = []
     session = WsApiProtocol("somewhere", subscribe_by_token("a-token"), confirmed.append)
-    session.begin()
-    session.hear([b'{"id":"subscribe","status":200,"result":{"subscriptionId":0}}'])
-    session.ask()
+    session.start(Moment(0.0, 0))
+    session.receive_messages([b'{"id":"subscribe","status":200,"result":{"subscriptionId":0}}'], Moment(0.0, 0))
+    session.ask(0.0)
     event = b'{"subscriptionId":0,"event":{"e":"x"}}'
     answer = b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}'
     talk = ProtocolConnection(Script([event, answer]), session, SteadyClock())

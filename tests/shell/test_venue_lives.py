@@ -191,7 +191,7 @@ async def test_portfolio_margin_pro_and_usdm_are_one_key() -> None:
 
 class TestClock:
     @pytest.mark.parametrize("off", [-1000.0, -7.0, 7.0, 1000.0])
-    @pytest.mark.parametrize("venue", [venues.MEXC, venues.TOOBIT, venues.GMO_COIN], ids=lambda each: each.name)
+    @pytest.mark.parametrize("venue", [*HMAC, venues.HASHKEY], ids=lambda each: each.name)
     async def test_a_clock_that_is_off_is_corrected(self, venue: Venue, off: float) -> None:
         """One refusal, one more try by the exchange's clock; and no refusal after that."""
         exchange = an_exchange(DIALECTS[venue])

@@ -19,9 +19,13 @@ WINDOW: Final = 300.0
 # may be followed at once, and each other one so many seconds after the one before: a hundred within five seconds.
 _AT_ONCE: Final = 5
 _APART: Final = 0.05
-# A refusal that asks for no time in particular: seconds for the first of them, and at most.
+# A refusal that asks for no time in particular, or for less than a second: seconds for the first of them, and at most.
 _WAIT_BASE: Final = 30.0
 _WAIT_CAP: Final = 300.0
+# One that names its time is taken at its word. But all streams of this process wait for the same moment, so that they
+# are spread: over a tenth of that time, and over some seconds at most.
+_SPREAD: Final = 0.1
+_SPREAD_CAP: Final = 5.0
 # Bans end at three days (Binance spot rest-api.md, "IP limits"). Who asks for more does not mean it.
 _LONGEST_WAIT: Final = 3 * 86_400.0
 # Too many requests; banned; the firewall, which hammering only angers.
@@ -35,13 +39,16 @@ class ConnectLimiter:
         lock: Held over each step, where several threads have streams that go there.
     """
 
-    __slots__ = ("__weakref__", "_attempts", "_blocked_until", "_lock", "_turns_until")
+    __slots__ = ("__weakref__", "_attempts", "_blocked_until", "_lock", "_spread", "_turns_until")
 
     _attempts: deque[float]
     """When sockets were opened in the last five minutes, by any stream of this process; the oldest first."""
 
     _blocked_until: float
     """The host has asked for silence until then. It never falls: a second refusal does not shorten the first."""
+
+    _spread: float
+    """What belongs to ``_blocked_until``; and to our own limit, while nothing else was asked for."""
 
     _turns_until: float
     """The turns that were given away, one after the other, last until then."""
@@ -50,12 +57,19 @@ class ConnectLimiter:
         self._lock = nullcontext() if lock is None else lock
         self._attempts = deque()
         self._blocked_until = self._turns_until = -inf
+        self._spread = _SPREAD_CAP
 
     @property
     def allowed_at(self) -> float:
         """No socket is to be opened before then."""
         with self._lock:
             return max(self._blocked_until, self.own_limit_until)
+
+    @property
+    def spread(self) -> float:
+        """Within how many seconds after that those who wait for it are to come: each at a time of its own."""
+        with self._lock:
+            return self._spread
 
     @property
     def own_limit_until(self) -> float:
@@ -85,14 +99,13 @@ class ConnectLimiter:
             self._attempts.append(now)
 
     def refused(self, status: int | None, retry_after: float | None, now: float, attempt: int, draw: float) -> None:
-        """A handshake was refused, or failed otherwise, ``attempt`` times in a row.
-
-        A time that the host names is kept to. One that names none, or asks for silence again when it is over, gets
-        longer and longer ones: it means more than it says.
-        """
-        if status not in _ASK_FOR_SILENCE and retry_after is None:
-            return
-        times = attempt - 1 if retry_after else attempt
-        own = full_jitter(times, draw, base=_WAIT_BASE, cap=_WAIT_CAP) if times else 0.0
-        with self._lock:
-            self._blocked_until = max(self._blocked_until, now + min(max(retry_after or 0.0, own), _LONGEST_WAIT))
+        """A handshake was refused, or failed otherwise, ``attempt`` times in a row."""
+        if status in _ASK_FOR_SILENCE or retry_after is not None:
+            if retry_after is None or retry_after < 1.0:
+                wait = full_jitter(attempt, draw, base=_WAIT_BASE, cap=_WAIT_CAP)
+            else:
+                wait = min(retry_after, _LONGEST_WAIT)
+            with self._lock:
+                if now + wait > self._blocked_until:
+                    self._blocked_until = now + wait
+                    self._spread = min(wait * _SPREAD, _SPREAD_CAP)

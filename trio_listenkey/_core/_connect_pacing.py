@@ -14,7 +14,7 @@ from typing import Final
 from .._errors import ListenKeyError
 from .._settings import Timing
 from .._statistics import WaitsFor
-from ._backoff import Backoff
+from ._backoff import DOUBTFUL_TRIES, Backoff
 from ._connect_limiter import ConnectLimiter
 from ._stream_errors import never_open, too_many_sockets
 
@@ -30,8 +30,6 @@ _RETRY_CAP: Final = 15.0
 # restarts one server after the other. Seconds from one move to the next, at first and at most; half of it at least.
 _ANNOUNCED_BASE: Final = 10.0
 _ANNOUNCED_CAP: Final = 60.0
-# What waits for the host waits until the same moment as all other streams. Seconds within which they come then.
-_SPREAD: Final = 1.0
 
 
 class ConnectPacing:
@@ -49,6 +47,7 @@ class ConnectPacing:
     __slots__ = (
         "_announced",
         "_backoff",
+        "_doubts",
         "_draw",
         "_last_error",
         "_lifetime",
@@ -67,6 +66,9 @@ class ConnectPacing:
 
     _announced: Backoff
     """After sockets whose end was announced: ``due`` is the earliest time for the next move on such an occasion."""
+
+    _doubts: int
+    """How many doubtful refusals there were since a socket was open."""
 
     _share: float
     """This stream's place among all that wait for the host; another one for each attempt."""
@@ -92,11 +94,12 @@ class ConnectPacing:
         self._announced = Backoff(_ANNOUNCED_BASE, _ANNOUNCED_CAP, now)
         self._share = draw()
         self._last_error = None
+        self._doubts = 0
 
     @property
     def allowed_at(self) -> float:
         """No socket is to be opened before then."""
-        return max(self._backoff.due, self._limiter.allowed_at + self._share * _SPREAD)
+        return max(self._backoff.due, self._limiter.allowed_at + self._share * self._limiter.spread)
 
     @property
     def is_hopeless(self) -> bool:
@@ -119,6 +122,7 @@ class ConnectPacing:
     def connected(self, now: float) -> float:
         """It is open; return when to move to the next one."""
         self.give_up_at = inf
+        self._doubts = 0
         return now + self._lifetime * (_MOVE_AT - _MOVE_JITTER * self._draw())
 
     def failed(self, error: Exception, now: float) -> None:
@@ -142,6 +146,11 @@ class ConnectPacing:
     def retry_later(self, now: float) -> None:
         """The next attempt comes after a back-off."""
         self._backoff.back_off(now, self._draw())
+
+    def may_doubt(self) -> bool:
+        """There was a doubtful refusal; whether there is another try, for these are counted."""
+        self._doubts += 1
+        return self._doubts <= DOUBTFUL_TRIES
 
     def new_key(self, now: float) -> None:
         """There is another key: that handshakes with the old one failed says nothing of it."""

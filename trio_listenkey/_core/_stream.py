@@ -541,6 +541,14 @@ class Stream:
 
     # The end.
 
+    def refused(self, error: ListenKeyError, *, is_doubtful: bool) -> None:
+        """The exchange refuses what is said on a socket.
+
+        Once a socket was open, a doubtful refusal is trouble that may pass: the next socket tries again, so many times.
+        """
+        if not (is_doubtful and self.was_open and self._pacing.may_doubt()):
+            self.fail(error)
+
     def fail(self, error: ListenKeyError) -> None:
         """There is no way on: the exchange has refused for good."""
         self.failure = self.failure or error

@@ -37,6 +37,8 @@ class Registration:
         with ExitStack() as undo:
             with self.lock:
                 host = hosts.host(_address(venue.rest_url), self, context.clock.now())
+                for url in venue.limits_shared_with:
+                    host.share_limits_with(hosts.host(_address(url), self, context.clock.now()))
                 self.account = host.join(place, api_key, venue.sharing.second_create)
                 self.turn = hosts.turn(self.account)
             undo.callback(self.leave_account)

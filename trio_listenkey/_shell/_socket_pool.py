@@ -195,7 +195,7 @@ class SocketPool:
             self.machine.ended(link, error, self._now())
         else:
             self.machine.open_failed(link, error, self._now())
-            self._on_socket_error(error)
+            self._on_socket_error(task, error)
         del self._tasks[link]
         self._follow()
 
@@ -203,10 +203,11 @@ class SocketPool:
         self.machine.confirmed(link, asked_at, self._now())
         self._follow()
 
-    def _on_socket_error(self, error: Exception) -> None:
+    def _on_socket_error(self, task: SocketTask, error: Exception) -> None:
         """What an exchange says on the socket itself may be the end of everything, or of a token."""
         if isinstance(error, RefusedError | UsageError):
-            self.machine.fail(error)
+            protocol = task.conversation
+            self.machine.refused(error, is_doubtful=protocol is not None and protocol.is_doubtful)
         elif isinstance(error, KeyLostError):
             self._access.renew()
 
@@ -230,7 +231,7 @@ class SocketPool:
                     raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
-                self._on_socket_error(error)
+                self._on_socket_error(task, error)
                 machine.ended(link, error, self._now())
                 self._follow()
                 # There is nobody to say goodbye to.

@@ -224,6 +224,7 @@ class SignedAccess:
         self.expired: str | None = None
         self.canonical = canonical_for(_PLAIN)
         sign = partial(sign_as, venue.name, credentials)
+        self._answer = venue.answer
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 
     def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
@@ -241,7 +242,7 @@ class SignedAccess:
 
     def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol:
         """The subscription."""
-        return WsApiProtocol(self.venue.name, self._build, confirmed)
+        return WsApiProtocol(self.venue.name, self._build, confirmed, self._answer)
 
     @property
     def expires_at(self) -> float:
@@ -256,7 +257,4 @@ class SignedAccess:
 
 def _ask_on(protocol: SocketProtocol | None, now: float) -> bool:
     """Whether there was anywhere to ask."""
-    if protocol is None:
-        return False
-    protocol.now = now
-    return protocol.ask()
+    return protocol is not None and protocol.ask(now)

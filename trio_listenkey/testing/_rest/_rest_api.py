@@ -136,6 +136,8 @@ class RestApi:
         if call.account is None:
             return from_status(refusals.api_key)
         verdict = verify(call.dialect, call.claim, self._accounts.secrets.get(call.api_key), self._unix_time(call.now))
+        if verdict == "unsigned":
+            return from_status(refusals.unsigned or refusals.signature)
         if verdict != "good":
             return from_status(refusals.clock if verdict == "clock" else refusals.signature)
         return self._work(call.verb, (call.account, call.dialect.path), call.dialect, call)

@@ -6,11 +6,12 @@ from math import inf
 import pytest
 from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, order
 
-from trio_listenkey import KeyStatistics, Timing, UnavailableError
+from trio_listenkey import KeyStatistics, RefusedError, Timing, UnavailableError
 from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._notices import Dropped, Unconnected
 from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Open
 from trio_listenkey._core._stream_socket import StreamSocket
+from trio_listenkey.connectors._base import SocketError
 
 DAY = 86_400.0
 KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None)
@@ -52,6 +53,29 @@ class TestOpening:
         flow.held(500.0)
         assert flow.stream.failure is failure
         assert flow.wants() == []
+
+    def test_a_host_that_is_not_trusted_is_final(self) -> None:
+        """Another try does not help: the error says what is wrong, and comes at once (T2, T4)."""
+        flow = Flow()
+        flow.held(1.0)
+        socket = flow.opens(1.0)
+        flow.stream.open_failed(socket, SocketError("TLS certificate refused: expired", untrusted=True), 1.1)
+        failure = flow.stream.failure
+        assert isinstance(failure, RefusedError)
+        assert "expired" in failure.problem
+        assert (failure.venue, failure.verb) == ("somewhere", "connect")
+
+    def test_once_it_was_open_that_may_be_mended(self) -> None:
+        """The stream goes on trying, and each try is told."""
+        flow, first = live()
+        flow.ends(first, 50.0)
+        flow.asks()
+        flow.held(50.0)
+        socket = flow.opens(50.0)
+        flow.stream.open_failed(socket, SocketError("TLS certificate refused: expired", untrusted=True), 50.1)
+        assert flow.stream.failure is None
+        assert flow.kinds == ["connected", "dropped", "doubted", "unconnected"]
+        assert flow.opened(flow.opens(flow.stream.deadline), 60.0) == "LIVE"
 
     def test_without_a_key_it_fails_as_well(self) -> None:
         """There is no failure to blame then, and none is made up."""

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final
 
-from .._errors import ListenKeyError
+from .._errors import ListenKeyError, untrusted_peer
 from .._events import GapCause, UserEvent
 from .._settings import Timing
 from .._statistics import KeyStatistics, StreamStatistics, WaitsFor
@@ -373,6 +373,9 @@ class Stream:
                 self._become(SocketEvent.FAILED, OneSocket(current))
             case _:
                 return
+        if getattr(error, "untrusted", False) and not self.was_open:
+            # Another try does not help. Once a socket was open it may: the exchange will want to mend that.
+            self.fail(untrusted_peer(str(error), venue=self._venue, verb="connect"))
         self._pacing.failed(error, now)
         self._report.count("failed_connects")
         delay = max(0.0, self._pacing.allowed_at - now)

@@ -17,6 +17,17 @@ What state follows from what is looked up in ``_stream_states``, and which socke
 ``_stream_sockets``. What a socket has seen is kept in ``_stream_socket``; what was missed between two of them is told
 by ``_gap_rules``; whether the key is alive is known to ``_trust``; how long to wait before the next attempt, to
 ``_connect_pacing``. This file says what they mean for each other.
+
+How to read it
+==============
+
+Every public step does three things: it changes what it is about; it adds to ``actions`` and ``notices``; and it lets
+time pass, for what is due may have changed: most decisions are therefore made in :meth:`Stream.tick`. Steps may come in
+any order and at any time. What a step says of a socket that was given up meanwhile, or of a question that nobody asks
+any more, matches no case, and does nothing.
+
+The file is longer than others. What can be understood alone was taken out of it: the files named above. What is left is
+one machine, in which every step may lead to any other: a message to a move, a move to a gap, a gap to an ended block.
 """
 
 from __future__ import annotations
@@ -87,7 +98,24 @@ class Stream:
     """What makes times that users see; set by who drives the stream."""
 
     failure: ListenKeyError | None
-    """Why there is no way on; set at most once."""
+    """Why there is no way on; set at most once. Who drives the stream stops it then. The machine does not by itself:
+    what is in the buffer can still be taken."""
+
+    _delivery: Delivery
+    """Where events go, and gaps. ``buffer`` and ``axes`` are its own, and are here for those who drive the stream."""
+
+    _pacing: ConnectPacing
+    """When the next socket may be opened, and until when the first one has to be."""
+
+    _subscribes: bool
+    """Whether each socket has a subscription of its own. Then nothing that holds for the key proves anything of it."""
+
+    _actions: list[Action]
+    """What is to be done and nobody has taken yet. An ``Open`` whose socket was given up since is followed by its
+    ``Close``: who does them in this order needs to know no more."""
+
+    _report: StreamReport
+    """Counters and notices; ``_delivery`` writes into the same one."""
 
     _latest: float
     """The time of the last ``tick``: what is asked between two of them is answered as of then."""
@@ -132,7 +160,7 @@ class Stream:
         self.axes, self.buffer = self._delivery.axes, self._delivery.buffer
         self._pacing = ConnectPacing(venue, timing, limiter, lifetime=lifetime, now=now, draw=draw)
         self._latest, self._answer_until = now, -inf
-        self._actions: list[Action] = []
+        self._actions = []
 
     # Questions.
 
@@ -140,7 +168,9 @@ class Stream:
     def is_live(self) -> bool:
         """Whether an event that happens now will be delivered, as far as anyone knows.
 
-        A question just asked for want of events is no doubt.
+        A question just asked for want of events is no doubt. Four things have to hold, and none of them makes up for
+        another: a socket delivers; its peer answers; it has the key that is held, and not the one before; and there is
+        no doubt of that key. Which other socket there is does not matter.
         """
         current = self.sockets.current
         return (
@@ -173,7 +203,7 @@ class Stream:
         match self.sockets:
             case _ if self.state is SocketState.CLOSED:
                 return inf
-            case NoSocket() if self.trust.is_usable:
+            case NoSocket() if self.trust.is_usable:  # without a key there is nothing to open a socket with
                 at = max(self._pacing.allowed_at, self._answer_until)
             case OneSocket(current):
                 at = self._move_at(current)
@@ -209,7 +239,7 @@ class Stream:
     def _waits_for(self) -> WaitsFor | None:
         """What holds up a socket that is wanted."""
         match self.sockets:
-            case NoSocket() if self.state is SocketState.WAITING:
+            case NoSocket() if self.state is SocketState.WAITING:  # and not CLOSED
                 return self._pacing.waits_for(self._latest) if self.trust.is_usable else "key"
             case OneSocket(current) if self._latest >= self._wants_move_at(current):
                 return self._pacing.waits_for(self._latest)
@@ -224,7 +254,11 @@ class Stream:
 
     @property
     def _alive_at(self) -> float:
-        """When there was last a sign of life of what the socket that delivers depends on."""
+        """When there was last a sign of life of what the socket that delivers depends on.
+
+        Infinity where there is no such socket, or where it has another key than the one that is held: its silence says
+        nothing of that one. See ``Trust``.
+        """
         current = self.sockets.current
         return current.alive_at if current is not None and self._has_key_that_lives else inf
 
@@ -233,7 +267,10 @@ class Stream:
         return max(self._wants_move_at(current), self._pacing.allowed_at)
 
     def _wants_move_at(self, current: StreamSocket) -> float:
-        """When ``current`` will be too old; it is to be replaced at once if its key was."""
+        """When ``current`` will be too old; it is to be replaced at once if its key was.
+
+        Without a key that is presumed alive it is not left: whatever it still brings is all that there is.
+        """
         if not self.trust.is_usable:
             return inf
         return current.move_at if self._has_key_that_lives else -inf
@@ -241,14 +278,20 @@ class Stream:
     # Time.
 
     def tick(self, now: float) -> None:
-        """Let time pass until ``now``."""
+        """Let time pass until ``now``.
+
+        It does at most one thing about the sockets. If another is due at the same time, ``deadline`` is in the past,
+        and the driver comes again at once: not for ever, for each of these things moves its own time ahead.
+        """
         self._latest = now
         if self.state is SocketState.CLOSED:
             return
+        # Beyond our own limit of sockets the wait may be minutes, and is known beforehand.
         is_hopeless = self._pacing.is_hopeless and self.state is SocketState.WAITING
         if now >= self._pacing.give_up_at or (is_hopeless and not self.was_open):
             self.failure = self.failure or self._pacing.why_not_open(now)
             return
+        # Trust first: whether a socket may be opened depends on it, and it on no socket that is yet to be opened.
         self.trust.tick(self._alive_at, now)
         if now >= self.trust.ask_at:
             self._ask(now)
@@ -272,15 +315,17 @@ class Stream:
         lost_at = -inf if last is None else last.ended_at
         since = max(lost_at, now - self._timing.silence_check_every)
         if not self.trust.is_fresh(since):
+            # One question at a time; but one from before the loss is no question about the time since.
             if self.trust.asked_at < since:
                 self._answer_until = now + ANSWER_WITHIN
                 self._ask(now)
             if now < self._answer_until:
-                return
+                return  # beyond that a socket by a key that may be dead is better than none
         next_ = self._open_next(now)
         self._become(SocketEvent.DUE, Connecting(next_, last))
 
     def _open_next(self, now: float) -> StreamSocket:
+        """Have a socket opened, with the key as it is now; return it, for it to become ``next``."""
         self._answer_until = -inf
         self._pacing.connecting(now)
         socket = StreamSocket(self.trust.generation, now, self.trust.confirmed_at, is_subscribed=self._subscribes)
@@ -298,12 +343,20 @@ class Stream:
     # The listen key.
 
     def key_confirmed(self, generation: int, key: str, confirmed_at: float, now: float) -> None:
-        """The exchange has said that this very ``key`` is alive: a new one, or the same as before."""
+        """The exchange has said that this very ``key`` is alive: a new one, or the same as before.
+
+        Args:
+            generation: The key's.
+            key: The key itself; the exchange names it when it says that one is dead.
+            confirmed_at: When the request was sent whose answer said so: since then nobody knows.
+            now: The present.
+        """
         if self.trust.generation and generation != self.trust.generation:
             self._pacing.new_key(now)
         self.trust.hold(generation, key, confirmed_at)
         if confirmed_at >= self.trust.asked_at:  # else the answer is still to come
             self._answer_until = -inf
+        # The one that was lost, too: the gap after it begins where its key was last alive.
         for socket in (self.sockets.current, self.sockets.next, self.sockets.last):
             if socket is not None and socket.generation == generation:
                 socket.key_proven(confirmed_at)
@@ -351,7 +404,7 @@ class Stream:
                     self._believe(now)  # in this subscription; it was answered
             case TwoSockets(current, next_) if socket is next_:
                 self._note_open(socket, now)
-                socket.held = []
+                socket.held = []  # from here on: nothing that it brings comes before what the first one still has
                 drain = Drain(self._delivery.all_from(current, socket), self._timing)
                 self._become(SocketEvent.CONNECTED, BothOpen(current, socket, drain))
             case _:
@@ -359,6 +412,7 @@ class Stream:
         self.tick(now)
 
     def _note_open(self, socket: StreamSocket, now: float) -> None:
+        """What holds of every socket that was opened, the first one and the next."""
         socket.open(now, self._timing.ping_every)
         socket.move_at = self._pacing.connected(now)
         self._report.count("connects")
@@ -383,14 +437,14 @@ class Stream:
         self.tick(now)
 
     def ended(self, socket: StreamSocket, error: Exception, now: float) -> None:
-        """``socket``, which was open, has ended."""
+        """``socket``, which was open, has ended. It was reported already if the machine gave it up itself."""
         self._lose(socket, "disconnected", error, now)
         self.tick(now)
 
     def unanswered(self, socket: StreamSocket, sent_at: float, now: float) -> None:
         """The ping that was sent at ``sent_at`` was not answered in time: the peer is dead, if we were listening."""
         if not socket.must_answer(sent_at):
-            socket.ping_at = now
+            socket.ping_at = now  # nobody has listened: the next one is due at once
         elif socket in (self.sockets.current, self.sockets.next):
             self._actions.append(Close(socket, politely=False))
             self._lose(socket, "unresponsive", silence(self._venue, "answered a ping", now - sent_at), now)
@@ -404,6 +458,7 @@ class Stream:
                 self._become(SocketEvent.DROPPED, NoSocket(socket))
                 self._pacing.ended(socket.opened_at, now)
             case TwoSockets(current, next_) if socket is current:
+                # The one that is being opened is the only one now. It was opened for a move, and will do after a drop.
                 self._note_end(socket, cause, error, now)
                 self._become(SocketEvent.DROPPED, Connecting(next_, socket))
                 self._pacing.ended(socket.opened_at, now)
@@ -417,13 +472,15 @@ class Stream:
                     self._take_over(SocketEvent.DRAINED, current, socket, now)
                     self._lose(socket, cause, error, now)
                     return
+                # The first one goes on as if nothing had been: what the next one held comes on this one as well.
                 self._note_end(socket, cause, error, now)
                 self._become(SocketEvent.NEXT_DROPPED, OneSocket(current))
                 self._pacing.retry_later(now)
             case _:
-                pass
+                pass  # it was given up before
 
     def _note_end(self, socket: StreamSocket, cause: GapCause, error: Exception, now: float) -> None:
+        """``cause`` and ``ended_at`` are what the gap after it is told with, and what the key is asked about for."""
         socket.cause, socket.ended_at = cause, now
         self._report.count("disconnects")
         self._report.tell(Dropped(self.trust.generation, error))
@@ -438,11 +495,17 @@ class Stream:
         if socket is sockets.current:
             self._deliver(socket, events, now)
         elif socket is sockets.next and socket.held is not None:
+            # It is not held for longer than there is room. The first one is behind by so much that nobody knows.
             has_room = self._delivery.hold(socket, events)
             if sockets.current is not None and not has_room:
                 self._end_current(sockets.current, socket, now)
 
     def _deliver(self, socket: StreamSocket, events: list[UserEvent], now: float, *, is_news: bool = True) -> None:
+        """Deliver what ``socket`` has brought, and take from it what it says of the key and of itself.
+
+        An event proves that the key was alive when it was sent. When that was, only ``is_news`` says: what was held, or
+        lay in the socket's buffer while the machine slept, is from some time ago.
+        """
         announcements, is_sign_of_life = self._delivery.deliver(socket, events, now, self.sockets.next)
         if is_sign_of_life:
             # A machine that slept reads what came before it did: without an answer since, nothing says how old it is.
@@ -515,7 +578,11 @@ class Stream:
                 pass
 
     def _look_at_the_rest(self, now: float) -> None:
-        """Of two sockets, the first may have nothing to deliver any more that the next one has not."""
+        """Of two sockets, the first may have nothing to deliver any more that the next one has not.
+
+        It is looked at after each answer, also to pings that were sent for another reason: one that was sent late
+        enough says as much as the one that was asked for.
+        """
         match self.sockets:
             case BothOpen(current, next_) if current.has_all_until(self._delivery.all_from(current, next_)):
                 self._actions.append(Close(current, politely=True))
@@ -532,7 +599,11 @@ class Stream:
         self.tick(now)
 
     def _take_over(self, event: SocketEvent, old: StreamSocket, new: StreamSocket, now: float) -> None:
-        """``new`` delivers from now on."""
+        """``new`` delivers from now on.
+
+        The order matters: the gap, if there is one, comes before what was held; and what was held is delivered in the
+        new state, for an announcement in it may begin the next move.
+        """
         held = self._delivery.take_over(old, new, now)
         self._become(event, OneSocket(new))
         self._report.count("moves")
@@ -557,7 +628,7 @@ class Stream:
         self.failure = self.failure or error
 
     def stop(self) -> None:
-        """The block is over, or there is no way on."""
+        """The block is over, or there is no way on. No socket is opened any more; those that are open are closed."""
         if self.state is not SocketState.CLOSED:
             for socket in (self.sockets.current, self.sockets.next):
                 if socket is not None:

@@ -1,8 +1,32 @@
 """The tasks of one stream: one for each socket, one that lets time pass.
 
-No task raises: what happens is reported to the stream's machine, ``_core._stream``, which decides what is done next.
-Each task is shielded and is ended by its own scope, so that a cancellation of the block ends no socket before the
-block's cleanup is over.
+Who decides
+===========
+
+Nobody here does. A task reports to the stream's machine, ``_core._stream``, what has happened: a socket is open, has
+brought messages, has ended, a ping was answered. Then :meth:`SocketPool._follow` does what the machine wants and wakes
+whoever has to look again. So every report is followed by ``_follow``; but for the path of an event, where there seldom
+is anything to do, which asks first.
+
+What holds for all tasks
+========================
+
+* They run in one nursery, which the block of ``_open_stream`` closes last. None of them raises: an exception in a task
+  would cancel the nursery, and come out of the block in a group. Failures become reports to the machine, and Ctrl-C is
+  parked in the block's ``BodyScope``.
+* They are shielded, so that a cancellation of the block ends no socket before the block's own cleanup is over, which
+  may want the events that it brings about itself. Every shield has an end: the machine is stopped on the way out,
+  and closes each socket, politely within half a second.
+* They are protected from Ctrl-C, which would otherwise be raised wherever the loop happens to be.
+* Between two checkpoints nothing else runs, so that the machine is never changed while it takes a step. No step of it
+  waits for anything.
+
+Time
+====
+
+The machine's axis is that of ``SteadyClock``, which goes on while the machine sleeps; trio's does not. A wait ends on
+trio's clock, and after ``suspend_check_every`` at the latest: then, if the two are found to differ by more than before,
+everybody looks at the clock again.
 """
 
 from __future__ import annotations
@@ -41,7 +65,45 @@ _STRETCHES: Final = 8  # that the time for an answer to a ping is divided into; 
 
 
 class SocketPool:
-    """The tasks of one stream: one for each socket, one for the time."""
+    """The tasks of one stream: one for each socket, one for the time.
+
+    Args:
+        access: What gives the stream its right to events.
+        body: The block's scope: cancelled if there is no way on.
+        nursery: Of the block; all tasks are started in it.
+        connector: Opens sockets.
+        began_at: When opening began, on the machine's axis: before the key was there.
+        timing: Durations.
+        observer: Told what happens.
+        room: What the buffer has room for.
+        since: See ``open_user_stream``.
+    """
+
+    machine: Stream
+    """Decides. Steps of it are made here and in ``access``, never by the user's task, but for what it takes."""
+
+    stream: UserStream
+    """What the block is given."""
+
+    settled: trio.Event
+    """Set once the first socket is open, or cannot be had: then entering the block is over. It stays set."""
+
+    _tasks: dict[StreamSocket, SocketTask]
+    """The sockets that are open, being opened or being closed. A task is entered before it is started, and leaves as
+    the last thing that it does: the machine may want a socket closed before its task has run for the first time."""
+
+    _nap: trio.CancelScope | None
+    """What the task that lets time pass waits in; ``None`` while it does not wait. Cancel it to have it look again."""
+
+    _nap_until: float
+    """When that wait is over by itself. It is cancelled only for an earlier time: most events change no deadline."""
+
+    _room: trio.Event | None
+    """What the reader of the socket that delivers waits for while the buffer is overfull; ``None`` otherwise. There is
+    one such reader at most: the other socket's events are held, and bounded by themselves."""
+
+    _slept: float
+    """The time that the machine has slept, when the sockets' tasks last looked at the clock."""
 
     def __init__(
         self,
@@ -60,11 +122,11 @@ class SocketPool:
         self._access, self._body, self._nursery = access, body, nursery
         self._name = access.venue.name
         self._can_wait = room.on_full == "wait"
-        self._tasks: dict[StreamSocket, SocketTask] = {}
-        self._nap: trio.CancelScope | None = None
+        self._tasks = {}
+        self._nap = None
         self._nap_until = inf
-        self._room: trio.Event | None = None
-        self._slept = self._context.clock.slept  # when the sockets' tasks last looked at the clock
+        self._room = None
+        self._slept = self._context.clock.slept
         self.settled = trio.Event()
         self.machine = Stream(
             self._name,
@@ -81,16 +143,18 @@ class SocketPool:
             draw=random.random,
         )
         self.stream = UserStream(access, self.machine, self._sync, self._make_room)
+        # From here on the machine hears of the key: at once, if it is held. So it has to be complete by now.
         access.attach(self.machine, self._now, self._follow)
         nursery.start_soon(self._pass_time, name=f"user stream of {self._name}")
 
     def stop(self) -> None:
-        """The block is over."""
-        self.stream._close()  # noqa: SLF001 - as above
+        """The block is over: close the sockets. Their tasks end soon, and with them the one that lets time pass."""
+        self.stream._close()  # noqa: SLF001 - the other half of it
 
     # Time.
 
     def _now(self) -> float:
+        """The time on the machine's axis; the machine is told at the same time what that is on trio's clock."""
         clock, machine = self._context.clock, self.machine
         now = clock.now()
         machine.axes.to_local = -clock.slept
@@ -101,6 +165,7 @@ class SocketPool:
 
     @enable_ki_protection
     async def _pass_time(self) -> None:
+        """Let time pass for the machine, until it is stopped."""
         # Shielded, as all tasks here: the block's cleanup may want events. It ends when the machine is stopped.
         with trio.CancelScope(shield=True):
             self._sync()
@@ -109,6 +174,7 @@ class SocketPool:
                 self._sync()
 
     async def _wait_until(self, when: float) -> None:
+        """Wait until ``when``, until woken, or until it is time to see whether the machine has slept."""
         self._nap_until = when
         limit = min(self._to_trio(when), trio.current_time() + self._timing.suspend_check_every)
         with trio.CancelScope(deadline=limit) as self._nap:
@@ -127,9 +193,14 @@ class SocketPool:
         self._follow()
 
     def _follow(self) -> None:
+        """Do what the machine wants after what was reported to it, and wake whoever has to look again.
+
+        It never waits, and calls no code of the user's but the instrument, whose exceptions end there.
+        """
         machine = self.machine
         if machine.buffer.overflowed or machine.failure is not None:
-            machine.stop()
+            machine.stop()  # what is in the buffer can still be taken
+        # Observers hear of what has happened before anything is done about it.
         for notice in machine.notices():
             self._tell(notice)
         for action in machine.actions():
@@ -137,17 +208,19 @@ class SocketPool:
         if machine.was_open or machine.failure is not None:
             self.settled.set()
         if machine.failure is not None:
+            # Again and again, for as long as there is a step: cancelling twice does nothing.
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
         if self._nap is not None and (machine.deadline < self._nap_until or machine.state is SocketState.CLOSED):
             self._nap.cancel()
         for task in self._tasks.values():
-            task.look_again()
+            task.look_again()  # a ping may have become due earlier
         if self._context.clock.slept != self._slept:
             self._slept = self._context.clock.slept
             self._wake_all()
 
     def _do(self, action: Action) -> None:
+        """Begin to do it. What comes of it is reported when it does."""
         match action:
             case Open(link):
                 conversation = self._access.converse(partial(self._confirmed, link))
@@ -162,6 +235,7 @@ class SocketPool:
                 self._tasks[link].speak()
 
     def _wake_all(self) -> None:
+        """All waits are on trio's clock, and what they stand for on the machine's axis has moved."""
         for task in self._tasks.values():
             task.wake()
 
@@ -169,7 +243,11 @@ class SocketPool:
 
     @enable_ki_protection
     async def _run(self, task: SocketTask) -> None:
-        """Open a socket, read from it, and report how it ended."""
+        """Open a socket, read from it, and report how it ended.
+
+        It ends in one of four ways: the handshake failed; the connection is over, which ``_read`` has reported; the
+        machine wanted it closed, by ``task.open`` with a close frame, or by ``task.whole`` at once; or Ctrl-C.
+        """
         link = task.link
         was_open = False
         error: Exception | None = None
@@ -178,7 +256,7 @@ class SocketPool:
                 task.whole.deadline = trio.current_time() + self._timing.connect_timeout
                 async with self._connector.connect(task.url) as socket:
                     connection = await task.begin(socket, self._context.clock)
-                    task.whole.deadline = inf
+                    task.whole.deadline = inf  # from here on pings say whether the peer is there
                     was_open = True
                     self.machine.opened(link, self._now())
                     self._follow()
@@ -191,6 +269,7 @@ class SocketPool:
             error = SocketError("interrupted")
         if error is None:
             error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
+        # What was reported already, or was wanted, is of no interest to the machine, and means nothing to it.
         if was_open:
             self.machine.ended(link, error, self._now())
         else:
@@ -200,6 +279,7 @@ class SocketPool:
         self._follow()
 
     def _confirmed(self, link: StreamSocket, asked_at: float) -> None:
+        """Called by the socket's protocol, when all that came before the answer was passed on."""
         self.machine.confirmed(link, asked_at, self._now())
         self._follow()
 
@@ -212,7 +292,10 @@ class SocketPool:
             self._access.renew()
 
     async def _attend(self, task: SocketTask, connection: Connection) -> None:
-        """Read and ping until the socket ends, or is to be closed."""
+        """Read and ping until the socket ends, or is to be closed.
+
+        The nursery has no exceptions to group: reading ends by a cancellation, and the other two end with it.
+        """
         with task.open:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._ping_loop, task, connection)
@@ -221,6 +304,7 @@ class SocketPool:
                 await self._read(task, connection)
 
     async def _read(self, task: SocketTask, connection: Connection) -> None:
+        """Read until the connection is over, report why, and have the socket closed at once."""
         machine, link = self.machine, task.link
         while True:
             if self._can_wait and machine.buffer.is_overfull and link.held is None:
@@ -238,6 +322,7 @@ class SocketPool:
                 task.whole.cancel(reason="the socket ended")
                 await trio.lowlevel.checkpoint()  # noqa: ASYNC120 - it was told of just above
                 raise AssertionError("a cancelled scope lets no one pass") from None
+            # The path of every event. Nothing else is done for most of them.
             machine.received(link, batch, self._now())
             if machine.has_news:
                 self._follow()
@@ -245,6 +330,10 @@ class SocketPool:
                 self.stream._wake()  # noqa: SLF001 - as above
 
     async def _wait_for_room(self, link: StreamSocket) -> None:
+        """Read nothing until the consumer has made room.
+
+        The exchange's pings are not seen meanwhile, nor are answers to ours: so no answer is missed, says the machine.
+        """
         self.machine.paused(link)
         self._room = trio.Event()
         await self._room.wait()
@@ -252,13 +341,14 @@ class SocketPool:
         self._follow()
 
     def _make_room(self) -> None:
+        """Called after each item that was taken."""
         if self._room is not None and not self.machine.buffer.is_overfull:
             self._room.set()
             self._room = None
 
     @enable_ki_protection
     async def _ping_loop(self, task: SocketTask, connection: Connection) -> None:
-        """Ping the peer when it is time."""
+        """Ping the peer when it is time, one ping after the other, and report what became of each."""
         link, machine = task.link, self.machine
         while True:
             await task.sleep_until(self._to_trio, link)
@@ -277,7 +367,7 @@ class SocketPool:
         in short stretches, and of each that took longer than it should only its own length counts: after it there are
         more, in which what is there is read.
         """
-        answered = trio.Event()
+        answered = trio.Event()  # and not the end of the task: a ping that fails is no answer
 
         @enable_ki_protection
         async def ping() -> None:
@@ -288,7 +378,7 @@ class SocketPool:
         stretch = self._timing.ping_every / _STRETCHES
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ping)
-            for _ in range(_STRETCHES):
+            for _ in range(_STRETCHES):  # the same is done in connectors/_wire
                 with trio.move_on_after(stretch):
                     await answered.wait()
                     break
@@ -298,6 +388,7 @@ class SocketPool:
     # What observers see.
 
     def _tell(self, notice: StreamNotice) -> None:
+        """The log first, for an instrument may raise."""
         _log_notice(self._name, notice, has_key=self._access.key is not None)
         match notice:
             case Connected() | Dropped() | ToldGap():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["KeyStatistics", "StreamStatistics", "WaitsFor"]
+__all__ = ["KeyStatistics", "StreamStatistics", "SwitchStatistics", "WaitsFor"]
 
 WaitsFor = Literal["key", "backoff", "own_limit", "exchange"]
 
@@ -27,6 +27,10 @@ class KeyStatistics:
         next_request_at: When the next request is due; infinity if none is.
         closed: ``True`` if the exchange confirmed the close, ``False`` if a key may have been left behind to
             expire by itself, ``None`` before that or where there was nothing to close, or nothing to be closed.
+        throttled: Requests that waited because all that this process may spend at the host in a minute was spent.
+        throttled_for: Seconds that the last request waited for that. A silence check is late by as much, and a key that
+            died silently is noticed so much later.
+        name: What the account is called.
     """
 
     state: str
@@ -40,6 +44,9 @@ class KeyStatistics:
     expires_at: float
     next_request_at: float
     closed: bool | None
+    throttled: int
+    throttled_for: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ class StreamStatistics:
             at the host, within five minutes, as this library allows it. ``"exchange"``: the host has refused a
             handshake and wants silence.
         next_connect_at: When it will be opened, if nothing new happens; ``None`` while nothing waits, or for the key.
+        name: What the account is called.
     """
 
     state: str
@@ -94,3 +102,31 @@ class StreamStatistics:
     key: KeyStatistics | None
     waits_for: WaitsFor | None = None
     next_connect_at: float | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchStatistics:
+    """What a dead-man switch is and was up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        state: ``"holding"``: the countdown is begun again and again. ``"deaf"``: the stream is not live, and it runs.
+            ``"behind"``: it is live, the program has not re-synchronised, and it runs. ``"expired"``: it has run out in
+            some symbol. The documentation draws them all.
+        armed_until: The exchange does not cancel any order before then, if it was asked to begin: a lower bound.
+            Infinity once it was asked to end the countdown and has done so; minus infinity before all were begun.
+        cancelled_by: The exchange has cancelled all orders by then, if nothing else happens: an upper bound, as far as
+            the exchange keeps its time. Minus infinity if no countdown runs.
+        renewals: How often a countdown was begun, in any symbol.
+        failures: Requests that failed in a way that was worth another try, bans included.
+        expirations: How often the countdown ran out in some symbol.
+        name: What the account is called.
+    """
+
+    state: str
+    armed_until: float
+    cancelled_by: float
+    renewals: int
+    failures: int
+    expirations: int
+    name: str

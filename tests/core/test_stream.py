@@ -14,7 +14,7 @@ from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey.connectors._base import SocketError
 
 DAY = 86_400.0
-KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None)
+KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None, 0, 0.0)
 
 
 class TestOpening:

@@ -146,7 +146,7 @@ class TestFewerCalls:
         """Without a keepalive, its answer has to have a key, and another one is a new generation."""
         stocks = venues.BINANCE_STOCKS
         assert expect(Ok, read(stocks, "keepalive", 200, '{"listenKey":"K2"}')).key == "K2"
-        assert read(stocks, "keepalive", 200, "{}").event is Event.TRANSIENT
+        assert expect(Refused, read(stocks, "keepalive", 200, "{}")).doubtful
         life = held(stocks)
         life.sends(1800.0, "keepalive", "K1")
         life.gets(alive("K2"), 1800.0)

@@ -58,7 +58,7 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
 async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock) -> None:
     """Over it one can send and ping as over any connection."""
     exchange = an_exchange()
-    access = SignedAccess(venues.BINANCE_SPOT, ALICE)
+    access = SignedAccess(venues.BINANCE_SPOT, ALICE, "binance-spot")
     machine = Stream("somewhere", Timing(), ConnectLimiter(), room=Room(1, 1000, "wait"), now=0.0, draw=lambda: 0.0)
     access.attach(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(access.url) as connection:
@@ -79,7 +79,7 @@ async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock
 async def test_what_was_to_be_said_before_anybody_spoke_is_said(autojump_clock: MockClock) -> None:
     """A question that comes before the speaker is there waits for nothing."""
     exchange = an_exchange()
-    access = SignedAccess(venues.BINANCE_SPOT, ALICE)
+    access = SignedAccess(venues.BINANCE_SPOT, ALICE, "binance-spot")
     machine = Stream("somewhere", Timing(), ConnectLimiter(), room=Room(1, 1000, "wait"), now=0.0, draw=lambda: 0.0)
     access.attach(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(access.url) as connection:

@@ -9,6 +9,7 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _notices          what observers are told, one class a kind
     _outcomes         what became of a request, as values
     _accounts         a host's bans and clock; who shares an account's key; which key is to be closed
+    _budget           what requests to a host may cost, and who goes first
     _stream_states    tables: the states of a stream and every transition
     _stream_sockets   which sockets a stream has in each state, as values
     _stream           what to do with a stream's sockets
@@ -23,6 +24,8 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _delivered        what was delivered a short time ago, and may come again on another socket
     _buffer           what was received and not taken yet
     _drain            how long the first of two open sockets is waited for
+    _dead_man_states  table: the states of a dead-man switch and every transition
+    _dead_man         which countdown to begin again, and when
     _backoff          full jitter
     _connect_pacing   when one stream may open its next socket
     _connect_limiter  how many sockets may be opened at a host, and when

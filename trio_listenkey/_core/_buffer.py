@@ -55,10 +55,12 @@ class Buffer:
         "_latest",
         "_room",
         "dropped",
+        "has_gap",
         "items",
         "overflowed",
         "size",
         "taken",
+        "taken_gap",
     )
 
     items: deque[StreamItem]
@@ -76,6 +78,12 @@ class Buffer:
     taken: UserEvent | None
     """The last event of the account that was taken."""
 
+    taken_gap: Gap | None
+    """The last gap that was taken."""
+
+    has_gap: bool
+    """Whether there is one that was not taken yet."""
+
     def __init__(
         self,
         room: Room,
@@ -90,6 +98,8 @@ class Buffer:
         self._is_said = is_said
         self._latest: UserEvent | None = None  # that was added and not dropped
         self.taken = None
+        self.taken_gap = None
+        self.has_gap = False
 
     @property
     def is_overfull(self) -> bool:
@@ -132,6 +142,7 @@ class Buffer:
         """Tell of ``gap`` here. With no event before it, it is one with the gap before: so few gaps stay few."""
         last = self._last_gap()
         self.items.append(gap if last is None else _join(last, gap))
+        self.has_gap = True
 
     def took(self, item: StreamItem) -> None:
         """The first one was taken. A gap that comes next is one after it."""
@@ -139,17 +150,27 @@ class Buffer:
             self.size -= len(item.raw)
             if not self._is_said(item):
                 self.taken = item
+        elif isinstance(item, Gap):
+            self._took_gap(item)
 
     def take_all(self) -> list[StreamItem]:
         """Take all that there are."""
         items = list(self.items)
         self.items.clear()
         self.size = 0
+        if self.has_gap:
+            for item in items:
+                if isinstance(item, Gap):
+                    self._took_gap(item)
         for item in reversed(items):
             if type(item) is UserEvent and not self._is_said(item):
                 self.taken = item
                 break
         return items
+
+    def _took_gap(self, gap: Gap) -> None:
+        self.taken_gap = gap
+        self.has_gap = any(isinstance(item, Gap) for item in self.items)
 
     def _append(self, events: Sequence[UserEvent], size: int) -> None:
         if events:
@@ -164,6 +185,7 @@ class Buffer:
             gap = self._widen(gap, event, self._latest)
         assert gap is not None
         self.items.append(gap)
+        self.has_gap = True
 
     def _last_gap(self) -> Gap | None:
         """Take back the last item, if it is a gap."""
@@ -185,6 +207,7 @@ class Buffer:
                 gap = oldest if gap is None else _join(gap, oldest)
         if gap is not None:
             self.items.appendleft(gap)
+            self.has_gap = True
 
     def _widen(self, gap: Gap | None, event: UserEvent, before: UserEvent | None) -> Gap:
         """The same gap, and ``event`` is missing, too."""

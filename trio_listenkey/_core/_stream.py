@@ -230,6 +230,7 @@ class Stream:
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
             key=key,
+            name=self._venue,
             waits_for=waits_for,
             next_connect_at=self._pacing.allowed_at + to_local if is_timed else None,
             **self._report.counts,

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .._core._outcomes import Failure, Gone, Refused, Transient, Wait
+from .._core._outcomes import Failure, Gone, Refused, Wait
 from .._errors import CredentialsError, KeyLostError, ListenKeyError, UnavailableError
 from .._venue._codes import Code
 from .._venue._parts import Answer
@@ -280,18 +280,20 @@ class WsApiProtocol:
 
     def _end(self, outcome: Failure) -> None:
         """No events will come on this socket."""
-        match outcome:
-            case Wait(error=error, seconds=seconds):
-                self.retry_after = seconds
-            case Gone(error=error):
-                told: dict[str, Any] = {"status": error.status, "code": error.code, "message": error.message}
-                advice = "Fetch another"
-                error = KeyLostError("the exchange does not know the token", advice=advice, **self._whose, **told)
-            case Refused(error=error, doubtful=doubtful):
-                self.is_doubtful = doubtful
-            case Transient(error=error):
-                pass  # as it is: another socket is tried
-        self.failure = error
+        self.failure = outcome.error
+        if isinstance(outcome, Wait):
+            self.retry_after = outcome.seconds
+        elif isinstance(outcome, Refused):
+            self.is_doubtful = outcome.doubtful
+        elif isinstance(outcome, Gone):
+            self.failure = KeyLostError(
+                "the exchange does not know the token",
+                advice="Fetch another",
+                status=outcome.error.status,
+                code=outcome.error.code,
+                message=outcome.error.message,
+                **self._whose,
+            )
 
     def _unavailable(self, problem: str) -> UnavailableError:
         return UnavailableError(problem, advice="The stream begins again by itself", **self._whose)

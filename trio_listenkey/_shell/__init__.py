@@ -5,6 +5,8 @@
     _keeper               open_listen_key: the task that owns a key from POST to DELETE
     _listen_key           the handle of a key
     _open_stream          open_user_stream and its block
+    _dead_man             dead_man_switch: the task that begins the exchange's countdowns again
+    _signed_calls         signed calls that are not about a key
     _socket_pool          the tasks of one stream: one for each socket, one that lets time pass
     _socket_task          one socket of a stream
     _user_stream          the channel that items come from
@@ -12,7 +14,9 @@
     _protocol_connection  a connection on which the venue's protocol is spoken
     _run_context          what all contexts of one trio.run share
     _shared_hosts         what all runs and threads of the process share: bans, accounts, pace
+    _gate                 wait for a place in a host's budget
     _turn                 a lock that tasks of several runs take in turn
+    _alarm                wait until a time, until told to look again, or until the machine has slept
     _body_scope           how to leave a block that hides a nursery
     _clock                a clock that goes on while the machine sleeps
 """

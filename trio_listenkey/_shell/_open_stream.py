@@ -20,7 +20,7 @@ from .._errors import UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._signing import check_session
 from .._settings import Credentials, Timing
-from .._validation import check_choice, check_port, check_since, check_type
+from .._validation import check_choice, check_name, check_port, check_since, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
@@ -29,6 +29,7 @@ from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_uncha
 from ._keeper import open_listen_key
 from ._listen_key import ListenKey
 from ._run_context import current_context
+from ._signed_calls import SignedCalls
 from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
@@ -47,6 +48,7 @@ def open_user_stream(
     timing: Timing = _DEFAULT_TIMING,
     on_exit: OnExit = "close",
     instrument: Instrument | None = None,
+    name: str | None = None,
     buffer: int = 10_000,
     buffer_bytes: int = 64 * 2**20,
     on_full: OnFull = "wait",
@@ -80,6 +82,8 @@ def open_user_stream(
         timing: Every duration.
         on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
         instrument: Told of everything that happens to the key and to the stream.
+        name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
+            venue's name. Up to 64 characters that can be printed.
         buffer: How many events there is room for until they are taken.
         buffer_bytes: How many bytes of messages there is room for, whatever their number: an exchange may send up to a
             megabyte in one. 64 MiB by default. During a planned move, the next socket's events are held as well, within
@@ -104,13 +108,13 @@ def open_user_stream(
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_type("timing", timing, Timing, "Timing(...)")
         check_session(venue, credentials)
-        access_block = _SignedAccessBlock(venue, credentials)
+        called = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
+        access_block = _SignedAccessBlock(SignedAccess(venue, credentials, called))
     else:
-        access_block = _KeyAccessBlock(
-            open_listen_key(
-                venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument
-            )
+        key_block = open_listen_key(
+            venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument, name=name
         )
+        access_block = _KeyAccessBlock(key_block, SignedCalls(venue, credentials, transport, timing))
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
@@ -123,7 +127,7 @@ def open_user_stream(
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
     check_since(since)
     room = Room(buffer, buffer_bytes, on_full)
-    return _StreamBlock(access_block, connector, timing, Observer(instrument, venue.name), room, since)
+    return _StreamBlock(access_block, connector, timing, Observer(instrument, name or venue.name), room, since)
 
 
 @final
@@ -155,6 +159,8 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         connector = context.connector if self._connector is None else self._connector
         began_at = context.clock.now()
         access = await self._access_block.__aenter__()
+        if access.key is not None:  # the time that its create waited for a place in the budget is none of ours
+            began_at += access.key.statistics().throttled_for
         nursery = await self._nursery_manager.__aenter__()
         self._sockets = SocketPool(access, self._body, nursery, connector, began_at, *self._arguments)
         error: BaseException | None = None
@@ -192,12 +198,12 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
 class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """A listen key's block, for a lease."""
 
-    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None]) -> None:
-        self._block = block
+    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None], calls: SignedCalls) -> None:
+        self._block, self._calls = block, calls
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:
-        return KeyAccess(await self._block.__aenter__())
+        return KeyAccess(await self._block.__aenter__(), self._calls)
 
     @enable_ki_protection
     async def __aexit__(
@@ -210,8 +216,8 @@ class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
 class _SignedAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """Where there is no key, there is nothing to open or to close."""
 
-    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
-        self._access = SignedAccess(venue, credentials)
+    def __init__(self, access: SignedAccess) -> None:
+        self._access = access
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:

@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Final
+from math import inf
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import trio
 
+from .._core._accounts import Account, Host
+from .._core._budget import Ticket, Urgency
 from .._core._connect_limiter import ConnectLimiter
+from .._core._key_record import KeepaliveSchedule
+from .._http import DEFAULT_PORTS
 from .._settings import Credentials
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
 from ..transports._base import Transport
+from ._alarm import Alarm, SuspendWatch
+from ._clock import SteadyClock
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
-__all__ = ["Registration", "RunContext", "current_context"]
-
-_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+__all__ = ["Registration", "RestHost", "RunContext", "current_context"]
 
 
 class Registration:
     """One context's share in its account and in a transport. End it with ``leave_account`` and ``leave``."""
 
-    __slots__ = ("__weakref__", "_context", "_is_borrower", "account", "lock", "transport", "turn")
+    __slots__ = (
+        "__weakref__",
+        "_alarm",
+        "_context",
+        "_is_borrower",
+        "account",
+        "gate",
+        "has_overbooked",
+        "lock",
+        "transport",
+        "turn",
+    )
 
-    def __init__(self, context: RunContext, venue: Venue, api_key: str, transport: Transport | None) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        venue: Venue,
+        api_key: str,
+        transport: Transport | None,
+        schedule: KeepaliveSchedule,
+        alarm: Alarm,
+    ) -> None:
         self._context = context
+        self._alarm = alarm
         self._is_borrower = transport is None
         hosts = context.hosts(transport)
         self.lock = hosts.lock
@@ -39,8 +64,14 @@ class Registration:
                 host = hosts.host(_address(venue.rest_url), self, context.clock.now())
                 for url in venue.limits_shared_with:
                     host.share_limits_with(hosts.host(_address(url), self, context.clock.now()))
-                self.account = host.join(place, api_key, venue.sharing.second_create)
-                self.turn = hosts.turn(self.account)
+                if venue.weight_budget is not None:
+                    host.budget.limit(venue.weight_budget)
+                did_fit = host.budget.fits
+                self.account = host.join(place, api_key, venue.sharing.second_create, schedule.load(venue))
+                self.has_overbooked = did_fit and not host.budget.fits
+                """Whether it is with this account that there are more than the host's budget can keep alive."""
+                self.turn, self.gate = hosts.turn(self.account), hosts.gate(host)
+                context.alarms.setdefault(self.account, set()).add(alarm)
             undo.callback(self.leave_account)
             self.transport = context.acquire_transport() if transport is None else transport
             undo.pop_all()
@@ -49,11 +80,73 @@ class Registration:
         """Leave the account: with the very step that found whether there is anything to close."""
         with self.lock:
             self.account.leave()
+        self._context.alarms[self.account].discard(self._alarm)
+
+    def wake_others(self) -> None:
+        """This context has news of the key: the account's other contexts in this run are to look at it."""
+        for alarm in self._context.alarms[self.account]:
+            if alarm is not self._alarm:
+                alarm.ring()
 
     async def leave(self) -> None:
         """The last one to use the default transport closes it."""
         if self._is_borrower:
             await self._context.release_transport()
+
+
+class RestHost:
+    """A REST host, for who asks it about something else than a key."""
+
+    __slots__ = ("_clock", "_gate", "_host", "_lock")
+
+    def __init__(self, clock: SteadyClock, hosts: SharedHosts, host: Host) -> None:
+        self._clock, self._lock, self._host, self._gate = clock, hosts.lock, host, hosts.gate(host)
+
+    @property
+    def clock(self) -> float:
+        """Seconds that its clock is ahead of ours, as far as it was ever worth knowing."""
+        return self._host.clock
+
+    def set_clock(self, ahead: float) -> None:
+        """It turned out to be ahead by so much."""
+        with self._lock:
+            self._host.clock = ahead
+
+    def unix(self) -> float:
+        """Unix time, as far as this machine knows."""
+        return self._clock.unix()
+
+    def exchange_ms(self) -> int:
+        """The time by the exchange's clock, in milliseconds since 1970."""
+        return int((self._clock.unix() + self._host.clock) * 1000)
+
+    @property
+    def allowed_at(self) -> float:
+        """Until when it wants silence."""
+        return self._host.allowed_at
+
+    async def pass_through(self, ticket: Ticket, until: float) -> bool:
+        """Wait for a place in its budget; ``False`` if there is none before ``until``."""
+        return await self._gate.pass_through(ticket, self._clock, until)
+
+    def block(self, seconds: float) -> None:
+        """It wants silence for so long, from everybody."""
+        with self._lock:
+            self._host.block(self._clock.now() + seconds)
+
+    async def wait_for_room(self, weight: int) -> None:
+        """Wait while it wants silence, and until its budget has room for a request of this weight, which is spent.
+
+        Keys in danger go first. Otherwise it is as urgent as a key for who has none: somebody has lost sight of what
+        happens to an account.
+        """
+        await trio.lowlevel.checkpoint()
+        while True:
+            while (allowed_at := self._host.allowed_at) > self._clock.now():  # noqa: ASYNC110 - another ban may follow
+                await trio.sleep_until(self._clock.to_trio(allowed_at))
+            await self._gate.pass_through(Ticket(Urgency.CREATE, weight), self._clock, inf)
+            if self._host.allowed_at <= self._clock.now():  # it may have begun to want silence meanwhile
+                return
 
 
 class RunContext:
@@ -62,17 +155,40 @@ class RunContext:
     def __init__(self) -> None:
         self.clock, self._hosts = clock_and_hosts()
         self._hosts_in_memory = SharedHosts()
+        self._suspend_watch = SuspendWatch(self.clock)
+        self.alarms: WeakKeyDictionary[Account, set[Alarm]] = WeakKeyDictionary()
+        """What the contexts of each account wait by."""
         self._transport: Transport | None = None
         self._borrowers = 0
         self._connector: Connector | None = None
 
-    def join(self, venue: Venue, credentials: Credentials, transport: Transport | None) -> Registration:
+    def join(
+        self,
+        venue: Venue,
+        credentials: Credentials,
+        transport: Transport | None,
+        schedule: KeepaliveSchedule,
+        alarm: Alarm,
+    ) -> Registration:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
-        return Registration(self, venue, credentials.api_key, transport)
+        return Registration(self, venue, credentials.api_key, transport, schedule, alarm)
+
+    def alarm(self, look_every: float) -> Alarm:
+        """A wait for one task; ``look_every`` seconds one of all those who wait sees whether the machine slept."""
+        return Alarm(self.clock, self._suspend_watch, look_every)
 
     def hosts(self, port: Transport | Connector | None) -> SharedHosts:
         """The hosts that a transport or a connector goes to; in memory they are none of the process's."""
         return self._hosts_in_memory if getattr(port, "in_memory", False) else self._hosts
+
+    def rest_host(self, venue: Venue, transport: Transport | None, user: object) -> RestHost:
+        """The host that a venue's REST calls go to; what is known of it is kept for as long as ``user`` exists."""
+        hosts = self.hosts(transport)
+        with hosts.lock:
+            host = hosts.host(_address(venue.rest_url), user, self.clock.now())
+            if venue.weight_budget is not None:
+                host.budget.limit(venue.weight_budget)
+            return RestHost(self.clock, hosts, host)
 
     def door(self, venue: Venue | SignedVenue, connector: Connector, user: object) -> ConnectLimiter:
         """The host that a venue's sockets go to; kept for as long as ``user`` exists."""
@@ -107,7 +223,7 @@ class RunContext:
 
 def _address(url: str) -> tuple[str | None, int]:
     parts = urlsplit(url)
-    return parts.hostname, parts.port or _PORTS[parts.scheme]
+    return parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 _current: trio.lowlevel.RunVar[RunContext] = trio.lowlevel.RunVar("trio_listenkey")

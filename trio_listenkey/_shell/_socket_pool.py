@@ -48,10 +48,11 @@ from .._core._stream import Stream
 from .._core._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from .._core._stream_socket import StreamSocket
 from .._core._stream_states import SocketState
-from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
+from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError, name_error
 from .._instrument import Observer
 from .._settings import Timing
 from ..connectors._base import Connection, Connector, SocketError
+from ._alarm import Alarm
 from ._body_scope import BodyScope
 from ._run_context import RunContext, current_context
 from ._socket_task import SocketTask
@@ -92,11 +93,11 @@ class SocketPool:
     """The sockets that are open, being opened or being closed. A task is entered before it is started, and leaves as
     the last thing that it does: the machine may want a socket closed before its task has run for the first time."""
 
-    _nap: trio.CancelScope | None
-    """What the task that lets time pass waits in; ``None`` while it does not wait. Cancel it to have it look again."""
+    _alarm: Alarm
+    """What the task that lets time pass waits for; ring it to have that task look again."""
 
-    _nap_until: float
-    """When that wait is over by itself. It is cancelled only for an earlier time: most events change no deadline."""
+    _waits_until: float
+    """When that wait is over by itself. It is ended only for an earlier time: most events change no deadline."""
 
     _room: trio.Event | None
     """What the reader of the socket that delivers waits for while the buffer is overfull; ``None`` otherwise. There is
@@ -120,16 +121,16 @@ class SocketPool:
         self._context: RunContext = current_context()
         self._connector, self._timing, self._observer = connector, timing, observer
         self._access, self._body, self._nursery = access, body, nursery
-        self._name = access.venue.name
+        self._name = access.name
         self._can_wait = room.on_full == "wait"
         self._tasks = {}
-        self._nap = None
-        self._nap_until = inf
+        self._alarm = self._context.alarm(timing.suspend_check_every)
+        self._waits_until = inf
         self._room = None
         self._slept = self._context.clock.slept
         self.settled = trio.Event()
         self.machine = Stream(
-            self._name,
+            access.venue.name,
             timing,
             self._context.door(access.venue, connector, self),
             room=room,
@@ -170,16 +171,9 @@ class SocketPool:
         with trio.CancelScope(shield=True):
             self._sync()
             while self.machine.state is not SocketState.CLOSED:
-                await self._wait_until(self.machine.deadline)
+                self._waits_until = self.machine.deadline
+                await self._alarm.wait_until(self._waits_until)
                 self._sync()
-
-    async def _wait_until(self, when: float) -> None:
-        """Wait until ``when``, until woken, or until it is time to see whether the machine has slept."""
-        self._nap_until = when
-        limit = min(self._to_trio(when), trio.current_time() + self._timing.suspend_check_every)
-        with trio.CancelScope(deadline=limit) as self._nap:
-            await trio.sleep_forever()
-        self._nap = None
 
     # What the machine wants.
 
@@ -211,8 +205,8 @@ class SocketPool:
             # Again and again, for as long as there is a step: cancelling twice does nothing.
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
-        if self._nap is not None and (machine.deadline < self._nap_until or machine.state is SocketState.CLOSED):
-            self._nap.cancel()
+        if machine.deadline < self._waits_until or machine.state is SocketState.CLOSED:
+            self._alarm.ring()
         for task in self._tasks.values():
             task.look_again()  # a ping may have become due earlier
         if self._context.clock.slept != self._slept:
@@ -389,6 +383,8 @@ class SocketPool:
 
     def _tell(self, notice: StreamNotice) -> None:
         """The log first, for an instrument may raise."""
+        if isinstance(notice, Dropped | Unconnected):
+            name_error(notice.error, self._name)
         _log_notice(self._name, notice, has_key=self._access.key is not None)
         match notice:
             case Connected() | Dropped() | ToldGap():

@@ -22,6 +22,7 @@ from .._venue._parts import StreamShape
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._listen_key import ListenKey
+from ._signed_calls import SignedCalls
 
 __all__ = ["KeyAccess", "SignedAccess", "StreamAccess"]
 
@@ -39,6 +40,16 @@ class StreamAccess(Protocol):
     @property
     def venue(self) -> Venue | SignedVenue:
         """The exchange."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the account is called."""
+        ...
+
+    @property
+    def calls(self) -> SignedCalls | None:
+        """What sends other signed calls of this account, where there is an address for them."""
         ...
 
     @property
@@ -104,9 +115,10 @@ class StreamAccess(Protocol):
 class KeyAccess:
     """A listen key."""
 
-    def __init__(self, key: ListenKey) -> None:
+    def __init__(self, key: ListenKey, calls: SignedCalls | None = None) -> None:
         self.key: ListenKey | None = key
         self.venue: Venue | SignedVenue = key.venue
+        self.name, self.calls = key.name, calls
         self._key = key
 
     @property
@@ -215,9 +227,11 @@ class SignedAccess:
 
     generation = 1
 
-    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
+    def __init__(self, venue: SignedVenue, credentials: Credentials, name: str) -> None:
         self.key: ListenKey | None = None
         self.venue: Venue | SignedVenue = venue
+        self.name = name
+        self.calls: SignedCalls | None = None
         self.url = venue.url
         self.lifetime = venue.lifetime
         self.subscribes = self.overlaps = True

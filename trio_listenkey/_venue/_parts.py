@@ -13,6 +13,7 @@ __all__ = [
     "Answer",
     "Call",
     "Code",
+    "CountdownCancel",
     "Heartbeat",
     "KeyPlace",
     "SecondCreate",
@@ -37,7 +38,7 @@ class Call:
         path: Where it goes; ``None`` for ``Venue.path``. With ``key_in="path"``, ``{key}`` is the key's place.
         key_in: Where the key goes; ``None`` for ``Venue.key_in``. A create never names one.
         extra: Parameters that are always sent.
-        weight: What it costs of the exchange's request limit; told in the documentation, and not counted.
+        weight: What it costs of the exchange's request limit.
     """
 
     method: str
@@ -49,6 +50,21 @@ class Call:
     def __post_init__(self) -> None:
         if self.method not in {"GET", "POST", "PUT", "DELETE"}:
             raise UsageError(f"Call.method is {self.method!r}", advice="Pass 'GET', 'POST', 'PUT' or 'DELETE'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountdownCancel:
+    """A countdown at whose end the exchange cancels an account's open orders in one symbol, unless it is begun again.
+
+    Binance's way: a signed POST with ``symbol`` and ``countdownTime`` in milliseconds; zero ends it.
+
+    Attributes:
+        path: Where it goes.
+        weight: What it costs of the exchange's request limit.
+    """
+
+    path: str
+    weight: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .._errors import UsageError
-from ._parts import Answer, Call, KeyPlace, Sharing, Signing, StreamShape, Verb
+from ._parts import Answer, Call, CountdownCancel, KeyPlace, Sharing, Signing, StreamShape, Verb
 
 __all__ = ["Venue", "Verb", "check_origin", "check_path"]
 
@@ -47,6 +47,10 @@ class Venue:
         limits_shared_with: The REST addresses that count one client's requests together with ``rest_url``, where the
             exchange's documents say so: a ban of one of them holds for all. An address of sockets is in none of these,
             for no document says of REST and sockets, or REST and a WebSocket API, that they are counted together.
+        weight_budget: Weight a minute that all requests of this process to the REST host may cost together; ``None``
+            for no limit. The known venues have half of what the exchange documents for one IP address: the other half
+            is left to whatever else trades there. Of several venues of one host, the smallest holds.
+        countdown: The countdown that cancels orders; ``None`` if there is none, or none that is known here.
         retired: What to use instead, where the exchange has said that it takes these endpoints away.
         source: Where all this is documented, with dates; and where sources disagree, what was chosen.
         allow_plaintext: Whether ``http`` and ``ws`` may leave this machine; see :meth:`at`.
@@ -75,6 +79,8 @@ class Venue:
     validity: float = 3600.0
     keepalive_every: float = 1800.0
     limits_shared_with: tuple[str, ...] = ()
+    weight_budget: int | None = None
+    countdown: CountdownCancel | None = None
     retired: str | None = None
     source: str = ""
     allow_plaintext: bool = False
@@ -87,6 +93,8 @@ class Venue:
         check_path(self, "path", self.path, forbidden="?#")
         check_path(self, "stream_path", self.stream_path, forbidden="#")
         check_path(self, "create.path", self.create.path or self.path, forbidden="?#")
+        if self.countdown is not None:
+            check_path(self, "countdown.path", self.countdown.path, forbidden="?#")
         _check_call(self, "keepalive", self.keepalive)
         _check_call(self, "close", self.close)
         if not _are_numbers(self.keepalive_every, self.validity) or not 0 < self.keepalive_every < self.validity:

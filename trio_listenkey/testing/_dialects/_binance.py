@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .._faults._effects import Status, api_error
-from .._faults._script import Verb
+from .._faults._script import RequestKind, Verb
 from ._stream_rules import StreamRules
 
 __all__ = ["COINM", "SPOT_CLASSIC", "SPOT_US", "USDM", "Dialect", "Refusals"]
@@ -97,7 +97,7 @@ class Dialect:
     limited: str
     banned: str
     stream: StreamRules = _PLAIN
-    methods: tuple[tuple[str, Verb], ...] = _THREE
+    methods: tuple[tuple[str, RequestKind], ...] = _THREE
     api_key_in: str = "X-MBX-APIKEY"
     key_param: str = "listenKey"
     named_in: Literal["any", "query", "json", "path"] = "any"
@@ -111,7 +111,7 @@ class Dialect:
     tokens_for: float | None = None
     refusals: Refusals = _BINANCES
 
-    def must_name_key(self, verb: Verb) -> bool:
+    def must_name_key(self, verb: RequestKind) -> bool:
         """Whether the call for ``verb`` has to name the key."""
         return self.names_key if isinstance(self.names_key, bool) else verb in self.names_key
 

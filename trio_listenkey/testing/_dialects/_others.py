@@ -27,6 +27,7 @@ __all__ = [
     "GMO_COIN",
     "HASHKEY",
     "MARGIN_RISK",
+    "MARGIN_RISK_V1",
     "MEXC",
     "OPTIONS",
     "PM_PRO",
@@ -83,6 +84,10 @@ MARGIN_RISK = replace(
     stream=StreamRules(account_events="spot", announces_expiry=False),
 )
 """Binance's SDK for margin trading 8.9.0 (2026), risk data stream."""
+
+MARGIN_RISK_V1 = replace(MARGIN_RISK, name="margin-risk-v1", path="/sapi/v1/margin/listen-key")
+"""The same at its first address, which that SDK has, too. A close costs 3000 there, of the account's weight and not of
+the address's; that is not counted here."""
 
 STOCKS = replace(
     COINM,
@@ -258,12 +263,11 @@ TOOBIT = replace(
         account_events="toobit",
         announces_expiry=False,
         # "The client needs to send a ping frame, and the server will reply with a pong frame, otherwise the server will
-        # actively disconnect within 5 minutes": Heartbeat. Clients answer pings of the exchange's, too, which the
-        # documents do not have: they are as HashKey's, whose documents are the same in much.
+        # actively disconnect within 5 minutes": Heartbeat. Of pings of the exchange's own they know nothing.
         client_pings="json",
         silence_within=300.0,
         pings="json",
-        ping_every=30.0,
+        ping_every=math.inf,
         messages_per_second=5,
     ),
 )
@@ -273,7 +277,6 @@ HASHKEY = replace(
     TOOBIT,
     name="hashkey",
     api_key_in="X-HK-APIKEY",
-    created='{"listenkey":"KEY"}',
     # "Error Codes": all with HTTP 400, and the codes are texts with zeros before them, where they are not the engine's.
     refusals=Refusals(
         no_api_key=api_error(400, "0001", "Required field 'X-HK-APIKEY' missing or invalid"),
@@ -287,10 +290,16 @@ HASHKEY = replace(
     # A ping every 30 seconds, and two that are missed end the connection. The client is "required to initiate a
     # periodic heartbeat", recommended every 10 seconds; an hour without one ends it.
     stream=replace(
-        TOOBIT.stream, account_events="hashkey", pings="json-channel", pong_within=60.0, silence_within=3600.0
+        TOOBIT.stream,
+        account_events="hashkey",
+        pings="json-channel",
+        ping_every=30.0,
+        pong_within=60.0,
+        silence_within=3600.0,
     ),
 )
-"""HashKey documentation (2025), in the spelling of Hong Kong. On the path of :data:`TOOBIT`."""
+"""HashKey Global's documentation (2025). On the path of :data:`TOOBIT`. That of Hong Kong has its sample key under
+``listenkey``: ``dataclasses.replace(HASHKEY, created='{"listenkey":"KEY"}')``."""
 
 BITRUE = replace(
     SPOT_US,

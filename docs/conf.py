@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinxcontrib_trio",
+    "code_table",
     "exchange_tables",
     "lifecycle_diagram",
     "sequence_diagram",

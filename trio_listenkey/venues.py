@@ -492,6 +492,10 @@ MEXC = Venue(
         subscribed=(("msg", "spot@*"),),
         refused=(("msg", "Not Subscribed*"),),
         expired="Invalid listen key",
+        # PushDataV3ApiWrapper of mexcdevelop/websocket-proto, 2025: "optional int64 sendTime = 6", next to the
+        # createTime of the event.
+        varying=("sendTime",),
+        varying_fields=(6,),
     ),
     source="mexcdevelop/apidocs, 2025-08; a newer page's sample has 200 keys in place of 60",
 )

@@ -42,6 +42,7 @@ from .._errors import ListenKeyError, UnavailableError
 from .._events import Gap, GapCause, UserEvent
 from .._settings import Timing
 from .._statistics import KeyStatistics, StreamStatistics
+from ..events._types import EventReader
 from ._backoff import full_jitter
 from ._buffer import Buffer, OnFull
 from ._connect_limiter import ConnectLimiter
@@ -123,6 +124,7 @@ class Stream:
         overlaps: Whether what came on two sockets says that there is nothing between them. It does not where channels
             are subscribed to one after the other: the first may be there, and the second not yet.
         expired: The event, or the words, by which the exchange says that a key has expired; ``None`` for Binance's.
+        reader: What makes :attr:`UserEvent.parsed` of the events; ``None`` for a venue whose events have no types.
     """
 
     def __init__(
@@ -139,6 +141,7 @@ class Stream:
         subscribes: bool = False,
         overlaps: bool = True,
         expired: str | None = None,
+        reader: EventReader | None = None,
     ) -> None:
         self.state: SocketState = SocketState.WAITING
         self.buffer: Buffer = Buffer(limit, on_full, self._overflow, self._is_said)
@@ -154,6 +157,7 @@ class Stream:
         self._subscribes = subscribes
         self._overlaps = overlaps
         self._expired = _EXPIRED if expired is None else expired.encode()
+        self._reader = reader
         self._draw = draw
         self._current: StreamSocket | None = None  # the one that delivers
         self._next: StreamSocket | None = None  # the one that is being opened, or was and does not deliver yet
@@ -236,6 +240,7 @@ class Stream:
             presumed_valid_until=presumed_valid_until,
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
+            unparsed=0 if self._reader is None else self._reader.unparsed,
             key=key,
             **self._counts,
         )
@@ -508,7 +513,7 @@ class Stream:
         """Messages have come."""
         local = now + self.to_local
         sent_after = link.observed_at - self._timing.feed_lag + self.to_local
-        events = [UserEvent(raw, local, sent_after) for raw in batch]
+        events = [UserEvent(raw, local, sent_after, self._reader) for raw in batch]
         link.heard_at = now
         if link is self._current:
             self._deliver(link, events, now)

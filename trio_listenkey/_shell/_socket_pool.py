@@ -75,6 +75,7 @@ class SocketPool:
             subscribes=access.subscribes,
             overlaps=access.overlaps,
             expired=access.expired,
+            reader=None if access.venue.events is None else access.venue.events.reader(),
             draw=random.random(),  # noqa: S311 - spreads load
         )
         self.stream = UserStream(access, self.machine, self._sync, self._make_room)

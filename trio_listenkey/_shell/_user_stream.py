@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import final
+from typing import Any, Generic, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -13,8 +14,8 @@ from .._core._stream_states import SocketState
 from .._errors import SlowConsumerError, UsageError
 from .._events import Gap, StreamItem, UserEvent
 from .._statistics import StreamStatistics
-from .._venue._signed_venue import SignedVenue
-from .._venue._venue import Venue
+from .._venue._signed_venue import AnyVenue
+from ..events._types import E_co
 from ._listen_key import ListenKey
 from ._stream_access import StreamAccess
 
@@ -26,7 +27,7 @@ _CHECKPOINT_EVERY = 64
 
 
 @final
-class UserStream(trio.abc.ReceiveChannel[StreamItem]):
+class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
     """An account's events in order, and a :class:`Gap` wherever some may be missing.
 
     :func:`open_user_stream` yields it; there is no other way to get one. Iterate over it, or call :meth:`receive`;
@@ -35,16 +36,19 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
 
     __slots__ = ("_access", "_closed", "_items", "_machine", "_made_room", "_readers", "_sync", "_until_rest", "venue")
 
-    venue: Venue | SignedVenue
+    venue: AnyVenue[E_co]
     """The exchange that it comes from."""
 
     def __init__(
         self, access: StreamAccess, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]
     ) -> None:
-        self.venue = access.venue
+        # Both know the venue that the stream was opened for, and not its type.
+        venue: Any = access.venue
+        items: Any = machine.buffer.items
+        self.venue = venue
         self._access = access
         self._machine = machine
-        self._items = machine.buffer.items
+        self._items: deque[UserEvent[E_co] | Gap] = items
         self._sync = sync
         self._made_room = made_room
         self._readers = trio.lowlevel.ParkingLot()
@@ -65,7 +69,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         return self._access.key
 
     @enable_ki_protection
-    async def receive(self) -> UserEvent | Gap:
+    async def receive(self) -> UserEvent[E_co] | Gap:
         """Take the next event, or the word that some are missing; wait for it if need be.
 
         Raises:
@@ -80,7 +84,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
 
     # The same again, for it is what ``async for`` calls, and a call within a call would be a third of its cost.
     @enable_ki_protection
-    async def __anext__(self) -> UserEvent | Gap:
+    async def __anext__(self) -> UserEvent[E_co] | Gap:
         await self._wait_for_items()
         item = self._items.popleft()
         self._machine.buffer.took(item)
@@ -88,7 +92,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         return item
 
     @enable_ki_protection
-    async def receive_batch(self) -> list[UserEvent | Gap]:
+    async def receive_batch(self) -> list[UserEvent[E_co] | Gap]:
         """Take all that is there, in order, and at least one: the fast way, where events come in bursts.
 
         Raises:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from ._venue import check_origin, check_path
+from ..events._types import E_co, EventTypes
+from ._venue import Venue, check_events, check_origin, check_path
 
-__all__ = ["SignedVenue"]
+__all__ = ["AnyVenue", "SignedVenue"]
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedVenue:
+class SignedVenue(Generic[E_co]):
     """An exchange whose private stream is asked for on the socket itself, by a signed message: there is no key to keep.
 
     :func:`~trio_listenkey.open_user_stream` takes it like any :class:`~trio_listenkey.Venue`;
     :func:`~trio_listenkey.open_listen_key` has nothing to open there.
+
+    ``E_co`` is what the exchange sends, as of a :class:`~trio_listenkey.Venue`.
 
     Attributes:
         name: Short, lower case, with dashes: ``"binance-spot"``.
         stream_url: Scheme, host and, if need be, port of the WebSocket API; ``wss``.
         stream_path: What follows it.
         parameters: Sent with the subscription, besides time and signature: for options that the exchange comes to have.
+        events: What its events are read as, from a module of :mod:`trio_listenkey.events`; ``None`` if they have no
+            types here.
         lifetime: Seconds after which the exchange closes a socket.
         source: Where all this is documented, with dates.
         allow_plaintext: Whether ``ws`` may leave this machine; see :meth:`at`.
@@ -33,6 +41,7 @@ class SignedVenue:
     stream_url: str
     stream_path: str
     parameters: tuple[tuple[str, str], ...] = ()
+    events: EventTypes[E_co] | None = None
     lifetime: float = 86_400.0
     source: str = ""
     allow_plaintext: bool = False
@@ -40,8 +49,9 @@ class SignedVenue:
     def __post_init__(self) -> None:
         check_origin(self, "stream_url", secure="wss", plain="ws")
         check_path(self, "stream_path", self.stream_path, forbidden="#")
+        check_events(self)
 
-    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue:  # noqa: ARG002 - all venues are moved in the same way
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue[E_co]:  # noqa: ARG002 - all venues are moved in the same way
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
@@ -54,7 +64,20 @@ class SignedVenue:
         """
         return replace(self, stream_url=stream_url, allow_plaintext=allow_plaintext)
 
+    def with_events(self, events: EventTypes[_T]) -> SignedVenue[_T]:
+        """The same exchange, and its events are read as ``events``, for example with decimals: ``spot.DECIMALS``.
+
+        Raises:
+            UsageError: That is no :class:`~trio_listenkey.events.EventTypes`.
+        """
+        venue: SignedVenue[Any] = self
+        return replace(venue, events=events)
+
     @property
     def url(self) -> str:
         """Of the WebSocket API. There is no secret in it."""
         return self.stream_url.rstrip("/") + self.stream_path
+
+
+AnyVenue: TypeAlias = Venue[E_co] | SignedVenue[E_co]
+"""An exchange of either kind: what a function that opens a stream of any takes."""

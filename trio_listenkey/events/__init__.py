@@ -9,8 +9,8 @@ One module for each product, each with a union of all its events. Import the one
             print(order.symbol, order.status, order.filled_accumulated_quantity)
 
 Each struct names the page of the exchange's documents that it is from, and each field its name on the wire. What the
-documents say is always sent is required; what they say is sent at times is ``None`` where it is not, or empty if it is a
-list. What is not known here is ignored. Words such as a status are texts and no enumerations, so that one that the
+documents say is always sent is required; what they say is sent at times is ``None`` where it is not, or empty if it is
+a list. What is not known here is ignored. Words such as a status are texts and no enumerations, so that one that the
 exchange adds later does no harm.
 
 The modules are imported when they are first used. In this folder::
@@ -25,7 +25,8 @@ The modules are imported when they are first used. In this folder::
     _futures          what USD-M and COIN-M futures have in common
     _execution        what the reports of spot and portfolio margin have in common
     _record           the base of all structs, and the types of their fields
-    _types            EventTypes and EventReader: what messages are read as, and the reading
+    _types            EventTypes and EventReader: what messages are read as, and who reads them
+    _decoders         the reading itself
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ Milliseconds: TypeAlias = Annotated[int, Meta(extra={"unit": "ms since 1970"})]
 
 # Without the garbage collector's attention: what is decoded from JSON has no way to refer to itself.
 class Record(Struct, frozen=True, gc=False, omit_defaults=True):
-    """A JSON object as a frozen struct: what is not known here is ignored, and what is optional and missing ``None``."""
+    """A JSON object as a frozen struct. What is not known here is ignored; what is optional and missing is ``None``."""
 
 
 class Event(Record, frozen=True, kw_only=True, tag_field="e"):

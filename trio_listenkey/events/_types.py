@@ -1,19 +1,16 @@
-"""What the messages of a stream are read as, and the reading itself."""
+"""What the messages of a stream are read as, and who reads them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Generic, final
+from typing import TYPE_CHECKING, Generic, final
 
-import msgspec
-
-from .._envelope import UNREADABLE, open_envelope
 from .._errors import UsageError
+from ._decoders import Decoders
 
 if TYPE_CHECKING:
     # As of ``Number``. With the default, ``Venue`` and ``UserEvent`` without a parameter are any of them.
@@ -24,8 +21,6 @@ else:
     from typing import TypeVar
 
     E_co = TypeVar("E_co", covariant=True)
-
-T = TypeVar("T")
 
 __all__ = ["E_co", "EventReader", "EventTypes"]
 
@@ -59,8 +54,8 @@ class EventTypes(Generic[E_co]):
     def read(self, message: bytes) -> E_co | None:
         """The event in a message as it came, in an envelope or not; ``None`` if there is none, or it does not fit.
 
-        For messages from elsewhere, such as a log. On a stream, :attr:`UserEvent.parsed <trio_listenkey.UserEvent.parsed>`
-        is the same.
+        For messages from elsewhere, such as a log. On a stream,
+        :attr:`UserEvent.parsed <trio_listenkey.UserEvent.parsed>` is the same.
         """
         return self.reader().read(message)
 
@@ -98,61 +93,10 @@ class EventReader(Generic[E_co]):
         return event
 
 
-class _Envelope(msgspec.Struct, Generic[T], gc=False):
-    """As ``_envelope.Head``, with the event decoded in the same pass. It is one only if ``inner`` has it."""
-
-    e: Any = None
-    stream: Any = None
-    dataType: Any = None  # noqa: N815 - the exchange's name for it
-    data: T | None = None
-    event: T | None = None
-
-    def inner(self) -> T | None:
-        """The event of the two usual envelopes; which of others is the right one, ``open_envelope`` knows."""
-        if self.stream is not None:
-            return self.data
-        return self.event if self.e is None and self.dataType is None else None
-
-
-# How Binance begins an event that is in no envelope. The second is what may be an envelope nevertheless.
-_PLAIN: Final = b'{"e":'
-_STREAM: Final = b'"stream"'
-
-
-class _Decoders:
-    """The decoders of one union: making one takes longer than reading a thousand events."""
-
-    __slots__ = ("_read_envelope", "_read_event", "_read_only_event")
-
-    def __init__(self, union: Any) -> None:
-        self._read_event: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
-        self._read_envelope: Callable[[bytes], _Envelope[Any]] = msgspec.json.Decoder(_Envelope[union]).decode
-        # A list is one event if there is one in it. Of several, none is what the message says.
-        self._read_only_event: Callable[[bytes], tuple[Any]] = msgspec.json.Decoder(tuple[union]).decode
-
-    def read(self, message: bytes, payload: bytes | None) -> Any:
-        if payload is None:
-            event = self._read_at_once(message)
-            if event is not None:
-                return event
-            payload = open_envelope(message)[1]
-        try:
-            return self._read_only_event(payload)[0] if payload.startswith(b"[") else self._read_event(payload)
-        except UNREADABLE:
-            return None
-
-    def _read_at_once(self, message: bytes) -> Any:
-        """The event, decoded in one pass, if the message is of the usual form: half the time of two passes."""
-        try:
-            if message.startswith(_PLAIN) and _STREAM not in message:
-                return self._read_event(message)
-            return self._read_envelope(message).inner()
-        except UNREADABLE:
-            return None
-
-
 @cache
-def _decoders(types: EventTypes[object]) -> _Decoders:
+def _decoders(types: EventTypes[object]) -> Decoders:
+    """Kept for all streams: making one takes longer than reading a thousand events."""
     module, _, name = types.union.partition(":")
     union = getattr(import_module(module), name)
-    return _Decoders(union[types.numbers] if getattr(union, "__parameters__", ()) else union)
+    has_numbers = bool(getattr(union, "__parameters__", ()))
+    return Decoders(union[types.numbers] if has_numbers else union, decimals=has_numbers and types.numbers is Decimal)

@@ -3,8 +3,8 @@
 Prices are in the quote asset of the symbol, quantities in its base asset. As Binance's documents of USD-M futures once
 were; what Binance has added since is not there.
 
-Source: https://github.com/asterdex/api-docs, ``aster-finance-futures-api-v3.md`` as of 2026-06-30, one heading an event; V1
-says the same.
+Source: https://github.com/asterdex/api-docs, ``aster-finance-futures-api-v3.md`` as of 2026-06-30, one heading an
+event; V1 says the same.
 """
 
 from __future__ import annotations

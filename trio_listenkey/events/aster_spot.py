@@ -2,8 +2,8 @@
 
 Prices are in the quote asset of the symbol, quantities in its base asset.
 
-Source: https://github.com/asterdex/api-docs, ``aster-finance-spot-api-v3.md`` as of 2026-06-30, one heading an event; V1 says
-the same. No event for an expired key is documented; Aster's futures have one.
+Source: https://github.com/asterdex/api-docs, ``aster-finance-spot-api-v3.md`` as of 2026-06-30, one heading an
+event; V1 says the same. No event for an expired key is documented; Aster's futures have one.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Prices are in USD, quantities in contracts; profits and margins are in the margin asset, which is the coin itself.
 
-Source: https://developers.binance.com/docs/derivatives/coin-margined-futures/user-data-streams as of 2026-05-28, one page
-an event; fields that came later are from Binance's SDK 14.1.0 (2026-10).
+Source: https://developers.binance.com/docs/derivatives/coin-margined-futures/user-data-streams as of 2026-05-28, one
+page an event; fields that came later are from Binance's SDK 14.1.0 (2026-10).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Binance portfolio margin: the events of ``BINANCE_PORTFOLIO_MARGIN``, of its futures and of its margin account.
 
-Futures: prices are in the quote asset, quantities in the base asset (``UM``) or in contracts (``CM``). Margin: prices are
-in the quote asset of the symbol, quantities in its base asset.
+Futures: prices are in the quote asset, quantities in the base asset (``UM``) or in contracts (``CM``). Margin: prices
+are in the quote asset of the symbol, quantities in its base asset.
 
 Source: https://developers.binance.com/docs/derivatives/portfolio-margin/user-data-streams as of 2026-05-28, one page an
 event; fields that came later are from Binance's SDK 16.1.0 (2026-10).

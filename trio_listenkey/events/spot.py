@@ -1,4 +1,4 @@
-"""Binance spot, its margin, and Binance.US: the events of ``BINANCE_SPOT``, ``BINANCE_MARGIN``, ``BINANCE_US`` and their kin.
+"""Binance spot, margin and Binance.US: the events of ``BINANCE_SPOT``, ``BINANCE_MARGIN``, ``BINANCE_US`` and more.
 
 Prices are in the quote asset of the symbol, quantities in its base asset. Times are in milliseconds, or in microseconds
 where the stream was asked for them by ``timeUnit=MICROSECOND``. On binance.com each comes in an envelope,

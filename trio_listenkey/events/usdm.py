@@ -2,8 +2,8 @@
 
 Prices are in the quote asset of the symbol (``USDT`` of ``BTCUSDT``), quantities in its base asset (``BTC``).
 
-Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams as of 2026-05-28, one page
-an event; fields that came later are from its change log to 2026-10 and from Binance's SDK 18.1.0 (2026-10).
+Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams as of 2026-05-28, one
+page an event; fields that came later are from its change log to 2026-10 and from Binance's SDK 18.1.0 (2026-10).
 """
 
 from __future__ import annotations

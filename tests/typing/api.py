@@ -173,11 +173,10 @@ async def hold_a_key_with_everything_said(transport: Transport) -> None:
 async def read_a_stream() -> None:
     async with open_user_stream(venues.BINANCE_USDM, Credentials("key")) as stream:
         assert_type(stream, UserStream[usdm.Event])
-        channel: trio.abc.ReceiveChannel[UserEvent | Gap] = stream
         assert_type(stream.venue, AnyVenue[usdm.Event])
         assert_type(stream.key, ListenKey)
         assert_type(stream.statistics(), StreamStatistics)
-        assert_type(await channel.receive(), UserEvent | Gap)
+        await take_one(stream)
         assert_type(await stream.receive(), UserEvent[usdm.Event] | Gap)
         assert_type(await stream.receive_batch(), list[UserEvent[usdm.Event] | Gap])
         async for item in stream:
@@ -187,6 +186,10 @@ async def read_a_stream() -> None:
                 case UserEvent():
                     what_came(item)
         await stream.aclose()
+
+
+async def take_one(channel: trio.abc.ReceiveChannel[UserEvent | Gap]) -> None:
+    assert_type(await channel.receive(), UserEvent | Gap)
 
 
 async def read_a_stream_with_everything_said(transport: Transport, connector: Connector) -> None:

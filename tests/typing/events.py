@@ -1,4 +1,4 @@
-"""Typed events, as in programs that type-check, and as in some that do not. Read by mypy and pyright; never executed."""
+"""Typed events, as in programs that type-check and in some that do not. Read by mypy and pyright; never executed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,7 +80,7 @@ def misspell(event: UserEvent[usdm.Event]) -> None:
         case usdm.OrderTradeUpdate(order=order):
             order.state  # type: ignore[attr-defined] # noqa: B018
             order.status = "FILLED"  # type: ignore[misc]
-            order.original_price + 1  # type: ignore[operator] # noqa: B018
+            order.original_price + 1  # type: ignore[operator]
         case _:
             pass
 

@@ -93,7 +93,8 @@ SAMPLES = tuple(_read())
 # What may stand where something else was expected. Some are near what is right.
 STRANGE: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 1.0, 1.5, -0.0, 1e308, 2**63, 2**64, 10**30, "", "0", "1", "-0.00", "NaN", "Infinity",
-    "abc", "1e5", "\u0661", "\u0000", "é", "BUY", [], [[]], [{}], {}, {"e": "ORDER_TRADE_UPDATE"}, {"s": "BTCUSDT"}, [None],
+    "abc", "1e5", "\u0661", "\u0000", "é", "BUY", [], [[]], [{}], {}, {"e": "ORDER_TRADE_UPDATE"}, {"s": "BTCUSDT"},
+    [None],
 )  # fmt: skip
 
 

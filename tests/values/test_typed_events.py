@@ -335,6 +335,9 @@ FAMILIES: dict[EventFamily, EventTypes[Any]] = {
     "usdm": usdm.AS_SENT,
     "coinm": PRODUCTS["coinm"].AS_SENT,
     "spot": spot.AS_SENT,
+    "options": options.AS_SENT,
+    "portfolio-margin": PRODUCTS["portfolio_margin"].AS_SENT,
+    "aster-spot": PRODUCTS["aster_spot"].AS_SENT,
 }
 
 

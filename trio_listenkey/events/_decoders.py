@@ -38,7 +38,7 @@ class Decoders:
         self._read_only_event: Callable[[bytes], tuple[Any]] = msgspec.json.Decoder(tuple[union]).decode
 
     def read(self, message: bytes, payload: bytes | None) -> Any:
-        """The event in ``message``, or ``None`` if none fits; ``payload``: what is in its envelope, if that is known."""
+        """The event in ``message``, or ``None`` if none fits. ``payload``: what is in the envelope, if known."""
         event = self._read_at_once(message) if payload is None else None
         if event is None:
             event = self._read_payload(open_envelope(message)[1] if payload is None else payload)

@@ -29,11 +29,11 @@ class Head(msgspec.Struct):
     event: msgspec.Raw = msgspec.Raw()
 
     def inner(self) -> bytes | None:
-        """What is in the envelope, if it is one."""
-        if self.stream is not None and self.data:
-            return bytes(self.data)
+        """What is in the envelope, if it is one. What says itself which event it is, is none."""
         if self.e is not None:
             return None
+        if self.stream is not None and self.data:
+            return bytes(self.data)
         inner = bytes(self.data if self.dataType is not None else self.event or self._data_with_type())
         return inner if inner.startswith(b"{") else None
 

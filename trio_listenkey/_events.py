@@ -120,17 +120,18 @@ class UserEvent(Generic[E_co]):
     def parsed(self) -> E_co | None:
         """The event as one of the structs of its venue, see :mod:`trio_listenkey.events`.
 
-        Decoded straight from :attr:`raw` when it is first asked for, in less than half the time of :attr:`type` and
+        Decoded straight from :attr:`raw` when it is first asked for, in about half the time of :attr:`type` and
         :meth:`decode`. Of a list of events, it is the one that is in there.
 
         ``None``, and never an exception, where the event is not known to the library or does not fit what is
         documented, where a list has several, and of every event of a venue whose events have no types here.
         :attr:`data` and :attr:`raw` have what came, and ``StreamStatistics.unparsed`` counts them.
         """
-        if self._parsed is _UNREAD:
-            reader, payload = self._reader, None if self._head is None else self._payload
-            self._parsed = None if reader is None else reader.read(self.raw, payload)
-        return self._parsed
+        parsed = self._parsed
+        if parsed is _UNREAD:
+            reader = self._reader
+            parsed = self._parsed = None if reader is None else reader.read(self._payload)
+        return parsed
 
     def _headings(self) -> Head:
         if self._head is None:

@@ -30,7 +30,7 @@ class Sample:
     source: str
     message: dict[str, Any]
     no_field: tuple[str, ...] = ()
-    """What the documents say is to be ignored, and what is secret."""
+    """What is secret."""
 
     @property
     def types(self) -> EventTypes[Any]:

@@ -136,14 +136,15 @@ class TestForms:
         """By the types alone, without a stream."""
         assert usdm.AS_SENT.read(FORMS[form](as_sent(ORDER.event))) == parsed(ORDER.raw)
 
-    def test_what_is_inside_counts(self) -> None:
-        """As with ``data``: what is in an envelope is the event, whatever the envelope looks like."""
-        inner = as_sent({"e": "listenKeyExpired", "E": 1})
-        event = UserEvent(
-            as_sent(ORDER.event)[:-1] + b',"stream":"a","data":%b}' % inner, 0.0, reader=usdm.AS_SENT.reader()
-        )
-        assert event.parsed == usdm.ListenKeyExpired(event_time=1)
-        assert event.data == json.loads(inner)
+    @pytest.mark.parametrize("first", [True, False], ids=["at once", "after its type"])
+    def test_an_event_is_no_envelope(self, first: bool) -> None:
+        """What says which event it is, is that one, whatever else is in it; and ``data`` says the same."""
+        inner = {"e": "listenKeyExpired", "E": 1}
+        message = {**ORDER.event, "stream": "a", "event": inner, "data": inner}
+        event = UserEvent(as_sent(message), 0.0, reader=usdm.AS_SENT.reader())
+        assert first or event.type == "ORDER_TRADE_UPDATE"
+        assert event.parsed == parsed(ORDER.raw)
+        assert event.data == message
 
     def test_of_several_events_none_is_the_event(self) -> None:
         """They are all in ``data``."""

@@ -1,63 +1,46 @@
-"""Decodes messages as one of a union of structs: in one pass where they are of a usual form."""
+"""The decoders of one union of structs, one for each form in which an event may come."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from .._envelope import UNREADABLE, open_envelope
+from .._envelope import open_envelope
 
-__all__ = ["Decoders"]
+__all__ = ["Decode", "decoders_of"]
 
 T = TypeVar("T")
 
-# How Binance begins an event that is in no envelope; and what there is in one all the same, if it is.
-_PLAIN: Final = b'{"e":'
-_STREAM: Final = b'"stream"'
+Decode = Callable[[bytes], Any]
 
 
-class Decoders:
-    """The decoders of one union.
+def decoders_of(union: Any, *, decimals: bool) -> tuple[Decode, ...]:
+    """What reads an event that comes alone, in one of the two usual envelopes, or in whatever form.
+
+    Each returns ``None`` for a form that is not its own, or raises one of ``UNREADABLE``. The first two take one pass
+    over the message, and the last one two.
 
     Args:
         union: One struct, or several that ``e`` chooses from.
-        decimals: Whether there are decimals in it. JSON has no numbers that are none, but texts may be ``"NaN"``, and
-            ``Decimal`` takes that; nothing good would come of comparing a price with it.
+        decimals: Whether there are decimals in it.
     """
+    read_event: Decode = msgspec.json.Decoder(union).decode
+    read_envelope: Decode = msgspec.json.Decoder(_Envelope[union]).decode
+    # A list is one event if there is one in it. Of several, none is what the message says.
+    read_only_event: Decode = msgspec.json.Decoder(tuple[union]).decode
 
-    __slots__ = ("_decimals", "_read_envelope", "_read_event", "_read_only_event")
+    def read_usual_envelope(message: bytes) -> Any:
+        return read_envelope(message).inner()
 
-    def __init__(self, union: Any, *, decimals: bool) -> None:
-        self._decimals = decimals
-        self._read_event: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
-        self._read_envelope: Callable[[bytes], _Envelope[Any]] = msgspec.json.Decoder(_Envelope[union]).decode
-        # A list is one event if there is one in it. Of several, none is what the message says.
-        self._read_only_event: Callable[[bytes], tuple[Any]] = msgspec.json.Decoder(tuple[union]).decode
+    def read_any_form(message: bytes) -> Any:
+        payload = open_envelope(message)[1]
+        return read_only_event(payload)[0] if payload.startswith(b"[") else read_event(payload)
 
-    def read(self, message: bytes, payload: bytes | None) -> Any:
-        """The event in ``message``, or ``None`` if none fits. ``payload``: what is in the envelope, if known."""
-        event = self._read_at_once(message) if payload is None else None
-        if event is None:
-            event = self._read_payload(open_envelope(message)[1] if payload is None else payload)
-        return None if self._decimals and not _is_finite(event, message) else event
-
-    def _read_at_once(self, message: bytes) -> Any:
-        """The event, if the message is of a usual form: in half the time that it takes to open the envelope first."""
-        try:
-            if message.startswith(_PLAIN) and _STREAM not in message:
-                return self._read_event(message)
-            return self._read_envelope(message).inner()
-        except UNREADABLE:
-            return None
-
-    def _read_payload(self, payload: bytes) -> Any:
-        try:
-            return self._read_only_event(payload)[0] if payload.startswith(b"[") else self._read_event(payload)
-        except UNREADABLE:
-            return None
+    forms: tuple[Decode, ...] = (read_event, read_usual_envelope, read_any_form)
+    return tuple(map(_only_finite, forms)) if decimals else forms
 
 
 class _Envelope(msgspec.Struct, Generic[T], gc=False):
@@ -71,21 +54,30 @@ class _Envelope(msgspec.Struct, Generic[T], gc=False):
 
     def inner(self) -> T | None:
         """The event in the two usual envelopes. ``None`` for any other, which ``open_envelope`` knows to open."""
-        if self.stream is not None:
-            return self.data
-        return self.event if self.e is None and self.dataType is None else None
+        if self.e is not None or self.dataType is not None:
+            return None
+        return self.event if self.stream is None else self.data
 
 
-def _is_finite(event: Any, message: bytes) -> bool:
-    """Whether each decimal of ``event`` is a number. They are looked at where the message has what would be none."""
-    words = message.lower()
-    may_be_none = b"nan" in words or b"inf" in words or b"\\" in words  # JSON may write any letter as \\u....
-    return not may_be_none or all(number.is_finite() for number in _decimals_of(event))
+def _only_finite(decode: Decode) -> Decode:
+    r"""The same, and what has a decimal that is no number does not fit.
+
+    JSON has no such numbers, but texts may be ``"NaN"``, and ``Decimal`` takes that; comparing a price with it raises.
+    They are looked for where the message has letters that would make one: JSON may write any as ``\u....``.
+    """
+
+    def decode_finite(message: bytes) -> Any:
+        event = decode(message)
+        words = message.lower()
+        may_be_none = b"nan" in words or b"inf" in words or b"\\" in words
+        return None if may_be_none and not all(number.is_finite() for number in _decimals_in(event)) else event
+
+    return decode_finite
 
 
-def _decimals_of(value: Any) -> list[Decimal]:
+def _decimals_in(value: Any) -> list[Decimal]:
     if isinstance(value, Decimal):
         return [value]
     if isinstance(value, msgspec.Struct):
         value = [getattr(value, name) for name in value.__struct_fields__]
-    return [number for each in value for number in _decimals_of(each)] if isinstance(value, list | tuple) else []
+    return [number for each in value for number in _decimals_in(each)] if isinstance(value, list | tuple) else []

@@ -71,6 +71,8 @@ class Execution(Event, Generic[Number], frozen=True, kw_only=True, tag="executio
     """Whether the order is."""
     is_maker_side: bool = field(name="m")
     """Whether the order was the maker of this fill."""
+    ignored_m: bool | None = field(name="M", default=None)
+    """To be ignored, say the documents of spot; it is sent all the same."""
     order_creation_time: Milliseconds = field(name="O")
     """When it was placed."""
     cumulative_quote_quantity: Number = field(name="Z")

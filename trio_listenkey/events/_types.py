@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Generic, final
 
+from .._envelope import UNREADABLE
 from .._errors import UsageError
-from ._decoders import Decoders
+from ._decoders import Decode, decoders_of
 
 if TYPE_CHECKING:
     # As of ``Number``. With the default, ``Venue`` and ``UserEvent`` without a parameter are any of them.
@@ -68,7 +70,7 @@ class EventTypes(Generic[E_co]):
 class EventReader(Generic[E_co]):
     """Reads the events of one stream, and counts those that it cannot read. :meth:`EventTypes.reader` makes one."""
 
-    __slots__ = ("types", "unparsed")
+    __slots__ = ("_decoders", "read_usual", "types", "unparsed")
 
     types: EventTypes[E_co]
     """What it reads them as."""
@@ -76,27 +78,49 @@ class EventReader(Generic[E_co]):
     unparsed: int
     """How many messages had no event that fits."""
 
+    read_usual: Callable[[bytes], E_co | None]
+    """Reads a message of the form that the last one had, for those of one stream have one form.
+
+    Another it does not read: it returns ``None``, or raises what decoders raise.
+    """
+
     def __init__(self, types: EventTypes[E_co]) -> None:
         self.types = types
         self.unparsed = 0
+        self.read_usual = _read_nothing
 
-    def read(self, message: bytes, payload: bytes | None = None) -> E_co | None:
-        """The event in ``message``, or ``None``; see :meth:`EventTypes.read`.
+    def read(self, message: bytes) -> E_co | None:
+        """The event in ``message``, or ``None``; see :meth:`EventTypes.read`."""
+        try:
+            event = self.read_usual(message)
+        except UNREADABLE:
+            event = None
+        return self.read_unusual(message) if event is None else event
 
-        Args:
-            message: As it came.
-            payload: What is in its envelope, where that is known already.
-        """
-        event: E_co | None = _decoders(self.types).read(message, payload)
-        if event is None:
-            self.unparsed += 1
-        return event
+    def read_unusual(self, message: bytes) -> E_co | None:
+        """The event in a message that :attr:`read_usual` did not read; and from now on, its form is the usual one."""
+        for read in _decoders_of(self.types):
+            try:
+                event: E_co | None = read(message)
+            except UNREADABLE:
+                continue
+            if event is not None:
+                self.read_usual = read
+                return event
+        self.unparsed += 1
+        return None
+
+
+def _read_nothing(_message: bytes) -> None:
+    """No message was read yet, and so no decoder made."""
 
 
 @cache
-def _decoders(types: EventTypes[object]) -> Decoders:
-    """Kept for all streams: making one takes longer than reading a thousand events."""
+def _decoders_of(types: EventTypes[object]) -> tuple[Decode, ...]:
+    """Kept for all streams: making them takes longer than reading a thousand events."""
     module, _, name = types.union.partition(":")
     union = getattr(import_module(module), name)
     has_numbers = bool(getattr(union, "__parameters__", ()))
-    return Decoders(union[types.numbers] if has_numbers else union, decimals=has_numbers and types.numbers is Decimal)
+    return decoders_of(
+        union[types.numbers] if has_numbers else union, decimals=has_numbers and types.numbers is Decimal
+    )

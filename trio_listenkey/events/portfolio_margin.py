@@ -68,6 +68,8 @@ class Order(Record, Generic[Number], frozen=True, kw_only=True):
     """In the quote asset; ``0`` of a market order."""
     average_price: Number = field(name="ap")
     """Of all fills so far, in the quote asset."""
+    ignored_sp: Number | None = field(name="sp", default=None)
+    """To be ignored, says the SDK; it is sent all the same."""
     execution_type: str = field(name="x")
     """What just happened: ``NEW``, ``TRADE``, ``AMENDMENT``, ``CANCELED``, ``EXPIRED``, or ``CALCULATED``, a
     liquidation."""

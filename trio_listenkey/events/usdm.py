@@ -15,7 +15,6 @@ from msgspec import field
 
 from ._futures import (
     Balance,
-    FuturesOrder,
     Grid,
     GridUpdate,
     ListenKeyExpired,
@@ -57,15 +56,89 @@ __all__ = [
 ]
 
 
-class Order(FuturesOrder[Number], Generic[Number], frozen=True, kw_only=True):
+class Order(Record, Generic[Number], frozen=True, kw_only=True):
     """An order after what just happened to it. Page "Event: Order Update"."""
 
+    symbol: str = field(name="s")
+    """For example ``BTCUSDT``."""
+    client_order_id: str = field(name="c")
+    """Yours. ``autoclose-...`` is a liquidation, ``adl_autoclose`` a deleveraging, ``settlement_autoclose-...`` the
+    settlement of a delisting or a delivery."""
+    side: str = field(name="S")
+    """``BUY`` or ``SELL``."""
+    order_type: str = field(name="o")
+    """``LIMIT``, ``MARKET``, ``STOP``, ``STOP_MARKET``, ``TAKE_PROFIT``, ``TAKE_PROFIT_MARKET``,
+    ``TRAILING_STOP_MARKET`` or ``LIQUIDATION``."""
+    time_in_force: str = field(name="f")
+    """``GTC``, ``IOC``, ``FOK``, ``GTX`` or ``GTD``."""
+    original_quantity: Number = field(name="q")
+    """In the base asset."""
+    original_price: Number = field(name="p")
+    """In the quote asset; ``0`` of a market order."""
+    average_price: Number = field(name="ap")
+    """Of all fills so far, in the quote asset."""
+    stop_price: Number = field(name="sp")
+    """In the quote asset. The documents: to be ignored of a ``TRAILING_STOP_MARKET``."""
+    execution_type: str = field(name="x")
+    """What just happened: ``NEW``, ``TRADE``, ``AMENDMENT``, ``CANCELED``, ``EXPIRED``, or ``CALCULATED``, a
+    liquidation."""
+    status: str = field(name="X")
+    """What the order is now: ``NEW``, ``PARTIALLY_FILLED``, ``FILLED``, ``CANCELED``, ``EXPIRED`` or
+    ``EXPIRED_IN_MATCH``."""
+    order_id: int = field(name="i")
+    """The exchange's; unique within a symbol."""
+    modify_id: str | None = field(name="M", default=None)
+    """Of an ``AMENDMENT``, if the request had one. SDK 18.1.0."""
+    last_filled_quantity: Number = field(name="l")
+    """Of this fill, in the base asset."""
+    filled_accumulated_quantity: Number = field(name="z")
+    """Of all fills so far, in the base asset."""
+    last_filled_price: Number = field(name="L")
+    """Of this fill, in the quote asset."""
+    commission: Number | None = field(name="n", default=None)
+    """Of this fill, in ``commission_asset``. Not sent if there is none."""
+    commission_asset: str | None = field(name="N", default=None)
+    """Not sent if there is no commission."""
+    trade_time: Milliseconds = field(name="T")
+    """When it happened, in the matching engine."""
+    trade_id: int = field(name="t")
+    """Of this fill; ``0`` if it is none."""
     bids_notional: Number = field(name="b")
     """Of open buy orders, in the quote asset."""
     ask_notional: Number = field(name="a")
     """Of open sell orders, in the quote asset."""
+    is_maker_side: bool = field(name="m")
+    """Whether the order was the maker of this fill."""
+    is_reduce_only: bool = field(name="R")
+    """Whether it can do no more than reduce a position."""
+    working_type: str = field(name="wt")
+    """Which price triggers a stop: ``MARK_PRICE`` or ``CONTRACT_PRICE``."""
+    original_order_type: str = field(name="ot")
+    """As ``order_type``, before it was triggered."""
+    position_side: str = field(name="ps")
+    """``BOTH``, or in hedge mode ``LONG`` or ``SHORT``."""
+    is_close_all: bool | None = field(name="cp", default=None)
+    """Whether it closes the whole position. Sent with conditional orders."""
+    activation_price: Number | None = field(name="AP", default=None)
+    """In the quote asset. Sent with ``TRAILING_STOP_MARKET`` alone."""
+    callback_rate: Number | None = field(name="cr", default=None)
+    """In percent. Sent with ``TRAILING_STOP_MARKET`` alone."""
+    realized_profit: Number = field(name="rp")
+    """Of this fill, in the margin asset."""
+    is_price_protected: bool | None = field(name="pP", default=None)
+    """Whether the trigger is protected against a mark price that is far from the contract's."""
+    ignored_si: int | None = field(name="si", default=None)
+    """To be ignored, say the documents; it is sent all the same."""
+    ignored_ss: int | None = field(name="ss", default=None)
+    """To be ignored, say the documents; it is sent all the same."""
+    stp_mode: str | None = field(name="V", default=None)
+    """Self-trade prevention: ``NONE``, ``EXPIRE_TAKER``, ``EXPIRE_MAKER`` or ``EXPIRE_BOTH``."""
+    price_match: str | None = field(name="pm", default=None)
+    """How the price follows the book: ``NONE``, ``OPPONENT``, ``OPPONENT_5``, ``QUEUE`` ..."""
     good_till_date: Milliseconds | None = field(name="gtd", default=None)
     """When a ``GTD`` order is cancelled by itself; ``0`` of any other."""
+    expiry_reason: str | None = field(name="er", default=None)
+    """``0`` for none, up to ``11``; the page says what each means."""
 
 
 class OrderTradeUpdate(_Event, Generic[Number], frozen=True, kw_only=True, tag="ORDER_TRADE_UPDATE"):

@@ -66,8 +66,8 @@ def _order_trade_update(number: int, time: int) -> Event:
         "l": "0.001",
         "z": "0.001",
         "L": "60000",
+        "n": "0.012",  # before its asset, as public reports of 2024 to 2026 have it; the documents, after it
         "N": "USDT",
-        "n": "0.012",
         "T": time,
         "t": number,
         "b": "0",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -68,9 +67,12 @@ class EventTypes(Generic[E_co]):
 
 @final
 class EventReader(Generic[E_co]):
-    """Reads the events of one stream, and counts those that it cannot read. :meth:`EventTypes.reader` makes one."""
+    """Reads the events of one stream, and counts those that it cannot read. :meth:`EventTypes.reader` makes one.
 
-    __slots__ = ("_decoders", "read_usual", "types", "unparsed")
+    The messages of one stream come in one form, so that it tries the form of the last one first.
+    """
+
+    __slots__ = ("_read_usual", "types", "unparsed")
 
     types: EventTypes[E_co]
     """What it reads them as."""
@@ -78,34 +80,27 @@ class EventReader(Generic[E_co]):
     unparsed: int
     """How many messages had no event that fits."""
 
-    read_usual: Callable[[bytes], E_co | None]
-    """Reads a message of the form that the last one had, for those of one stream have one form.
-
-    Another it does not read: it returns ``None``, or raises what decoders raise.
-    """
-
     def __init__(self, types: EventTypes[E_co]) -> None:
         self.types = types
         self.unparsed = 0
-        self.read_usual = _read_nothing
+        self._read_usual: Decode = _read_nothing
 
     def read(self, message: bytes) -> E_co | None:
         """The event in ``message``, or ``None``; see :meth:`EventTypes.read`."""
         try:
-            event = self.read_usual(message)
+            event: E_co | None = self._read_usual(message)
         except UNREADABLE:
             event = None
-        return self.read_unusual(message) if event is None else event
+        return self._read_unusual(message) if event is None else event
 
-    def read_unusual(self, message: bytes) -> E_co | None:
-        """The event in a message that :attr:`read_usual` did not read; and from now on, its form is the usual one."""
+    def _read_unusual(self, message: bytes) -> E_co | None:
         for read in _decoders_of(self.types):
             try:
                 event: E_co | None = read(message)
             except UNREADABLE:
                 continue
             if event is not None:
-                self.read_usual = read
+                self._read_usual = read
                 return event
         self.unparsed += 1
         return None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
@@ -352,3 +356,26 @@ def test_what_the_test_exchange_sends_is_read(family: EventFamily) -> None:
         event = parsed(as_sent(sent), FAMILIES[family])
         assert event is not None, kind
         assert is_in(json.loads(msgspec.json.encode(event)), sent)
+
+
+FILES = sorted(Path(events.__file__).parent.glob("*.py"))
+STRUCTS = [
+    pytest.param(node, id=f"{path.stem}.{node.name}")
+    for path in FILES
+    for node in ast.parse(path.read_bytes()).body
+    if isinstance(node, ast.ClassDef) and any(each.arg == "frozen" for each in node.keywords)
+]
+
+
+@pytest.mark.parametrize("struct", STRUCTS)
+def test_a_struct_says_where_it_is_from(struct: ast.ClassDef) -> None:
+    """Its page, and below each field what it is; ``docs/events.rst`` is made of that."""
+    words = ast.get_docstring(struct) or ""
+    assert re.search(r'(Page|Heading) "|``[a-z-]+\.md``', words) or struct.name in {"Record", "Event"}
+    below = dict(itertools.pairwise(struct.body))
+    for field in (node for node in struct.body if isinstance(node, ast.AnnAssign)):
+        match below.get(field):
+            case ast.Expr(value=ast.Constant(value=str(told))):
+                assert told.strip(), ast.unparse(field)
+            case _:
+                pytest.fail(f"nothing is said of {ast.unparse(field)}")

@@ -20,7 +20,7 @@ GapCause = Literal["opened", "disconnected", "unresponsive", "key_lost", "overfl
 
 
 _read: Final = msgspec.json.Decoder().decode
-_UNREAD: Final[Any] = object()  # ``None`` is a result
+_UNREAD: Final[Any] = ...  # for ``None`` is a result; and it is itself in a pickle, too
 
 # As milliseconds that is the year 5138; as microseconds, 1973.
 _LEAST_MICROSECONDS: Final = 10**14

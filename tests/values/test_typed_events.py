@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import itertools
 import json
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -188,6 +190,16 @@ NO_EVENTS = [
     b'{"e":"listenKeyExpired","E":' + b"9" * 5000 + b"}",
     b'{"e":"listenKeyExpired","E":1,"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
 ]
+
+
+@pytest.mark.parametrize("copied", [lambda event: pickle.loads(pickle.dumps(event)), copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("asked_before", [False, True], ids=["unread", "read"])
+def test_an_event_may_go_to_another_process(copied: Callable[[Any], Any], asked_before: bool) -> None:
+    """There it says the same, whether it was asked here or not."""
+    event = UserEvent(ORDER.raw, 0.0, reader=usdm.AS_SENT.reader())
+    assert not asked_before or event.parsed
+    assert copied(event).parsed == parsed(ORDER.raw)
+    assert (copied(event).type, copied(event)) == (event.type, event)
 
 
 class TestWhatDoesNotFit:

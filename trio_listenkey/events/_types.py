@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -92,6 +93,10 @@ class EventReader(Generic[E_co]):
         except UNREADABLE:
             event = None
         return self._read_unusual(message) if event is None else event
+
+    def __reduce__(self) -> tuple[Callable[[], EventReader[E_co]], tuple[()]]:
+        # Decoders are bound to the process. An event that goes to another one takes another reader along.
+        return self.types.reader, ()
 
     def _read_unusual(self, message: bytes) -> E_co | None:
         for read in _decoders_of(self.types):

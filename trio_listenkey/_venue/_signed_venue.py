@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from .._errors import UsageError
 from ..events._types import E_co, EventTypes
+from ._parts import Answer
 from ._venue import Venue, check_events, check_origin, check_path
 
-__all__ = ["AnyVenue", "SignedVenue"]
+__all__ = ["SUBSCRIPTION", "AnyVenue", "SignedVenue"]
 
 _T = TypeVar("_T")
+
+# binance-spot-api-docs, errors.md and web-socket-api.md, 2026-07. -1209: the listenToken is unknown. -1191, -2042: this
+# socket has no room for another subscription; a new one has.
+SUBSCRIPTION = Answer(gone=frozenset({-1209}), transient=frozenset({-1191, -2042}))
+"""How answers to a subscription on Binance's WebSocket API are to be read, by signature or by token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +34,10 @@ class SignedVenue(Generic[E_co]):
         name: Short, lower case, with dashes: ``"binance-spot"``.
         stream_url: Scheme, host and, if need be, port of the WebSocket API; ``wss``.
         stream_path: What follows it.
-        parameters: Sent with the subscription, besides time and signature: for options that the exchange comes to have.
+        parameters: Sent with the subscription, besides time and signature, for example ``(("recvWindow", 10_000),)``,
+            or options that the exchange comes to have. A number goes out as a number, and a text as a text; but
+            ``recvWindow``, which the exchange takes as a number alone, may be written as either.
+        answer: What the codes of its answers mean.
         events: What its events are read as, from a module of :mod:`trio_listenkey.events`; ``None`` if they have no
             types here.
         lifetime: Seconds after which the exchange closes a socket.
@@ -34,13 +45,15 @@ class SignedVenue(Generic[E_co]):
         allow_plaintext: Whether ``ws`` may leave this machine; see :meth:`at`.
 
     Raises:
-        UsageError: The URL is malformed, has a path, or would send signatures over the network in the clear.
+        UsageError: The URL is malformed, has a path, or would send signatures over the network in the clear; or
+            ``recvWindow`` is no number.
     """
 
     name: str
     stream_url: str
     stream_path: str
-    parameters: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str | float], ...] = ()
+    answer: Answer = SUBSCRIPTION
     events: EventTypes[E_co] | None = None
     lifetime: float = 86_400.0
     source: str = ""
@@ -50,6 +63,16 @@ class SignedVenue(Generic[E_co]):
         check_origin(self, "stream_url", secure="wss", plain="ws")
         check_path(self, "stream_path", self.stream_path, forbidden="#")
         check_events(self)
+        if isinstance(window := dict(self.parameters).get("recvWindow"), str):
+            # As a text, it is refused: -1130 (binance-spot-api-docs, web-socket-api.md, "Timing security": DECIMAL).
+            is_number = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", window) is not None
+            if not is_number:
+                raise UsageError(
+                    f"recvWindow of {self.name!r} is {window!r}", advice="Pass milliseconds, as a number, up to 60000"
+                )
+            number = float(window) if "." in window else int(window)
+            changed = tuple((name, number if name == "recvWindow" else value) for name, value in self.parameters)
+            object.__setattr__(self, "parameters", changed)
 
     def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue[E_co]:  # noqa: ARG002 - all venues are moved in the same way
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.

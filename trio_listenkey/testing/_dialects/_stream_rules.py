@@ -11,7 +11,20 @@ from ..._errors import UsageError
 __all__ = ["ClientPings", "EventFamily", "Pings", "StreamRules", "Words"]
 
 EventFamily = Literal[
-    "usdm", "coinm", "spot", "bingx", "bingx-coinm", "bingx-spot", "toobit", "hashkey", "bitrue", "coins-ph", "gmo"
+    "usdm",
+    "coinm",
+    "spot",
+    "options",
+    "portfolio-margin",
+    "aster-spot",
+    "bingx",
+    "bingx-coinm",
+    "bingx-spot",
+    "toobit",
+    "hashkey",
+    "bitrue",
+    "coins-ph",
+    "gmo",
 ]
 Pings = Literal["frames", "text", "json", "json-time", "json-channel", "json-event"]
 ClientPings = Literal["none", "json", "method", "event"]

@@ -11,6 +11,8 @@
     │   ├── RateLimitedError          wait: nothing may be sent to this host before ``retry_after`` is over
     │   ├── UnavailableError          try again: no usable answer within ``open_timeout``
     │   ├── KeyLostError              open a new key: this one died, and ``on_lost="raise"`` was asked for
+    │   ├── RegisterAway              wait: the register of ``sharing=`` cannot be asked now, and is asked again
+    │   ├── RegisterRefused           fix the register of ``sharing=`` or its address: it said no, and will again
     │   └── SlowConsumerError         take events faster: the buffer was full, and ``on_full="fail"`` was asked for
     └── TransportError                the transports' own word: no answer was had; it never reaches users bare
 
@@ -27,6 +29,8 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "RegisterAway",
+    "RegisterRefused",
     "SlowConsumerError",
     "TransportError",
     "UnavailableError",
@@ -148,6 +152,17 @@ class KeyLostError(ListenKeyError):
     """The listen key died, and ``on_lost="raise"`` says that the caller wants to hear of it."""
 
 
+class RegisterAway(ListenKeyError):  # noqa: N818 - it is a state of the register, and no fault of anybody
+    """The register cannot be asked now: no connection, no answer in time, locked, still loading.
+
+    It needs nobody's help: asked again later, it answers. Of a write it is not known whether it was done.
+    """
+
+
+class RegisterRefused(ListenKeyError):  # noqa: N818 - beside RegisterAway
+    """The register refuses until somebody mends it: wrong password, no room, a file of another program, no Redis."""
+
+
 class SlowConsumerError(ListenKeyError):
     """Events came faster than they were taken, the buffer is full, and ``on_full="fail"`` says to fail then."""
 
@@ -159,9 +174,23 @@ class TransportError(Exception):
         reason: What happened, for people to read; without secrets.
         unsent: ``True`` only where it is certain that the request never reached the exchange (the connection
             was refused, TLS verification failed). In doubt ``False``: the exchange may have done the work.
+        untrusted: ``True`` if the peer's TLS certificate was refused. Trying again does not help: at the first opening
+            that is final, and the caller is told what is wrong.
     """
 
-    def __init__(self, reason: str, *, unsent: bool = False) -> None:
+    def __init__(self, reason: str, *, unsent: bool = False, untrusted: bool = False) -> None:
         super().__init__(str(reason))
         self.reason: str = str(reason)
         self.unsent = unsent
+        self.untrusted = untrusted
+
+
+def untrusted_peer(reason: str, *, venue: str, verb: str) -> RefusedError:
+    """The error for a TLS certificate that is not accepted, at a REST host or at the streams' host alike."""
+    return RefusedError(
+        f"this machine does not trust the host: {reason}",
+        advice="Check the address, this machine's date, and its CA certificates; a proxy that reads TLS needs its CA in"
+        " SSL_CERT_FILE",
+        venue=venue,
+        verb=verb,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import UnionType
 from typing import Final
 
 from ._errors import UsageError
@@ -14,7 +15,7 @@ _MILLISECONDS: Final = range(10**12, 10**14)
 _LONGEST_NAME: Final = 64
 
 
-def check_type(name: str, value: object, wanted: type, example: str) -> None:
+def check_type(name: str, value: object, wanted: type | UnionType, example: str) -> None:
     """``value`` has to be a ``wanted``; ``example`` says what to pass."""
     if not isinstance(value, wanted):
         # Not the value: a string in the place of credentials is likely to be one.

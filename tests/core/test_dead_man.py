@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trio_listenkey import ListenKeyError, RateLimitedError, RefusedError, Timing, UnavailableError
+from trio_listenkey._core._backoff import DOUBTFUL_TRIES
 from trio_listenkey._core._dead_man import Count, DeadMan
 from trio_listenkey._core._dead_man_states import SWITCH_TRANSITIONS, SwitchEvent, SwitchState
 from trio_listenkey._core._outcomes import Ok, Outcome, Refused, Transient, Wait
@@ -165,7 +166,7 @@ class TestArming:
     def test_a_wrong_clock(self, clock: float | None, is_tried_again: bool) -> None:
         """By the exchange's, where it tells it."""
         hand = Hand()
-        hand.hears(hand.sends(0.0), Refused(NO, wrong_clock=True, clock=clock), 0.1)
+        hand.hears(hand.sends(0.0), Refused(NO, doubtful=True, clock=clock), 0.1)
         assert (hand.machine.failure is None) is is_tried_again
 
 
@@ -260,12 +261,22 @@ class TestHolding:
         assert hand.stops(61.0) == "CLOSED"
         assert hand.told[-1] == "left"
 
+    def test_a_doubt_that_stays(self) -> None:
+        """What is refused again and again is refused, even if nobody documents why."""
+        hand, now = holding(), 30.0
+        while hand.machine.failure is None:
+            assert now < 1000
+            hand.look(now)
+            hand.hears(hand.sends(now), Refused(NO, doubtful=True), now, draw=1.0)
+            now = hand.machine.due_at if hand.machine.due_at < inf else now
+        assert hand.machine.statistics(0.0, "me").failures == DOUBTFUL_TRIES
+
     @pytest.mark.parametrize("clock", [3.0, None])
     def test_a_clock_that_is_wrong_later(self, clock: float | None) -> None:
         """Somebody may set it; the countdown says how long there is for it."""
         hand = holding()
         hand.look(30.0)
-        hand.hears(hand.sends(30.0), Refused(NO, wrong_clock=True, clock=clock), 30.1)
+        hand.hears(hand.sends(30.0), Refused(NO, doubtful=True, clock=clock), 30.1)
         assert hand.machine.failure is None
         assert hand.machine.due_at < 32.0
 

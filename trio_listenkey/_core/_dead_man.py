@@ -27,7 +27,7 @@ from typing import Final, Literal
 from .._errors import ListenKeyError, UnavailableError
 from .._settings import Timing
 from .._statistics import SwitchStatistics
-from ._backoff import full_jitter
+from ._backoff import DOUBTFUL_TRIES, full_jitter
 from ._dead_man_states import SWITCH_TRANSITIONS, SwitchEvent, SwitchState
 from ._outcomes import Ok, Outcome, Refused, Transient, Wait
 from ._stream_states import after
@@ -217,14 +217,16 @@ class DeadMan:
         match outcome:
             case Wait(error, seconds):
                 self._failed(line, error, now, draw, least=seconds)
-            case Refused(error, wrong_clock=True, clock=clock) if clock is not None or self.state is not (
-                SwitchState.ARMING
-            ):
+            case Refused(error, doubtful=True, clock=clock) if clock is not None or self._has_worked(line):
                 self._failed(line, error, now, draw)
             case Transient(error):
                 self._failed(line, error, now, draw)
             case _:
                 self._refused(line, outcome.error)
+
+    def _has_worked(self, line: _Line) -> bool:
+        """Whether what is refused, but in a doubtful way, may be otherwise another time: it worked, not long ago."""
+        return self.state is not SwitchState.ARMING and line.attempt < DOUBTFUL_TRIES
 
     def _succeeded(self, line: _Line, sent: Count, now: float, draw: float) -> None:
         line.attempt = 0

@@ -40,7 +40,15 @@ class SignedCalls:
         self.venue, self.timing = venue, timing
         self._credentials, self._transport = credentials, transport
         # What signs and reads the calls about keys does so here. The close is the call of which no answer is expected.
-        answer = Answer(clock=venue.answer.clock, silence=venue.answer.silence, gone=frozenset())
+        told = venue.answer
+        answer = Answer(
+            clock=told.clock,
+            silence=told.silence,
+            transient=told.transient,
+            credentials=told.credentials,
+            refused=told.refused,
+            gone=frozenset(),
+        )
         self._dialect = replace(venue, signing=venue.signing or Signing(), answer=answer, key_in="account")
 
     def check(self) -> None:

@@ -386,14 +386,14 @@ async def test_dead_man(recipe: Recipe) -> None:
 
     async def trade(switch: Any) -> None:
         await until(lambda: dead_man.may_trade(switch))
-        exchange.strike_sockets(Reset(), served.now())
+        exchange.strike_sockets(Reset(), server.now())
         await until(lambda: len(resynced) == 2 and dead_man.may_trade(switch), 20)
-        exchange.emit("alice", served.now())
+        exchange.emit("alice", server.now())
         await until(lambda: heard)
         assert len(exchange.book.countdowns()) == 1
 
-    async with serve_exchange(exchange) as served:
-        venue = served.venue_at(venues.BINANCE_USDM)
+    async with serve_exchange(exchange) as server:
+        venue = server.venue_at(venues.BINANCE_USDM)
         await dead_man.trade_safely(venue, credentials, ["BTCUSDT"], resync, handle, trade)
     assert [gap.cause for gap in resynced] == ["opened", "disconnected"]
     assert exchange.book.countdowns() == ()

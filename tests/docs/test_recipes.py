@@ -22,6 +22,7 @@ import trio.testing
 
 from trio_listenkey import Credentials, Gap, Timing, UserEvent, open_user_stream, venues
 from trio_listenkey.testing import (
+    USDM,
     CloseSocket,
     Exchange,
     Fault,
@@ -365,6 +366,37 @@ async def test_counting(recipe: Recipe, served: ServedExchange) -> None:
     assert counting.counts["dropped"] == 1
     assert counting.counts["gap: disconnected"] == counting.counts["gap: key_lost"] == counting.counts["key lost"] == 1
     assert counting.seconds_missed > 0
+
+
+async def test_dead_man(recipe: Recipe) -> None:
+    """Orders may be sent when the state is right; after trading, no countdown runs."""
+    dead_man = recipe("dead_man")
+    exchange, credentials = Exchange(seed=1, dialects=[USDM]), Credentials("a-key", "a-secret")
+    exchange.add_account("a-key", name="alice", secret="a-secret")
+    resynced: list[Gap] = []
+    heard: list[UserEvent] = []
+
+    async def resync(gap: Gap) -> None:
+        await trio.lowlevel.checkpoint()
+        resynced.append(gap)
+
+    async def handle(event: UserEvent) -> None:
+        await trio.lowlevel.checkpoint()
+        heard.append(event)
+
+    async def trade(switch: Any) -> None:
+        await until(lambda: dead_man.may_trade(switch))
+        exchange.strike_sockets(Reset(), server.now())
+        await until(lambda: len(resynced) == 2 and dead_man.may_trade(switch), 20)
+        exchange.emit("alice", server.now())
+        await until(lambda: heard)
+        assert len(exchange.book.countdowns()) == 1
+
+    async with serve_exchange(exchange) as server:
+        venue = server.venue_at(venues.BINANCE_USDM)
+        await dead_man.trade_safely(venue, credentials, ["BTCUSDT"], resync, handle, trade)
+    assert [gap.cause for gap in resynced] == ["opened", "disconnected"]
+    assert exchange.book.countdowns() == ()
 
 
 def test_in_memory(recipe: Recipe) -> None:

@@ -34,8 +34,8 @@ _SLACK = 1.0
 """Seconds that a new key and a new socket may take on a busy machine, besides what has been promised."""
 
 _OVERLAP = 2.0
-"""Seconds for which ours reads two sockets, where the key was replaced: the old one may still work, and its feed may lag
-by ``Timing.feed_lag``. What comes on the new socket meanwhile is late by so much."""
+"""Seconds for which ours reads two sockets where the key was replaced: the old one may still work, and its feed may
+lag by ``Timing.feed_lag``. What comes on the new socket meanwhile is late by so much."""
 
 _USUAL = Settings()
 _NONE = Promise()

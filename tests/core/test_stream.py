@@ -78,11 +78,23 @@ class TestOpening:
             link = flow.opens(now)
             assert flow.fails(link, now, draw=0.5) == "WAITING"
             flow.kinds  # noqa: B018 - collects what was told
-            assert flow.heard[-1].delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
-            assert flow.stream.deadline == pytest.approx(now + flow.heard[-1].delay)
+            delay = flow.heard[-1].delay
+            assert delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
+            assert flow.stream.deadline == pytest.approx(now + delay)
             assert flow.tick(flow.stream.deadline - 0.01) == "WAITING"
             now = flow.stream.deadline
         assert flow.kinds == ["unconnected"] * 8
+
+    @pytest.mark.parametrize(("at", "follows"), [(1.0, True), (29.5, False), (30.0, False)])
+    def test_the_last_failure_promises_no_other_try(self, at: float, follows: bool) -> None:
+        """Where the next one would come after ``open_timeout``, none is told of: opening fails instead."""
+        flow = Flow(timing=Timing(feed_lag=0, open_timeout=30))
+        flow.held(0.0)
+        flow.fails(flow.opens(0.0), at, draw=0.99)
+        told = [notice.delay is not None for notice in flow.stream.notices() if notice.kind == "unconnected"]
+        assert told == [follows]
+        flow.stream.tick(30.0)
+        assert flow.stream.failure is not None
 
     def test_a_refusal_shuts_the_door(self) -> None:
         """A host that wants silence gets it, from all of its streams."""

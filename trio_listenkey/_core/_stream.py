@@ -102,7 +102,8 @@ class StreamNotice:
 
     kind: Literal["connected", "unconnected", "dropped", "gap", "doubted", "moving"]
     error: Exception | None = None
-    delay: float = 0.0
+    delay: float | None = None
+    """Of ``"unconnected"``: seconds until the next try; ``None`` if none follows, for opening has had its time."""
     gap: Gap | None = None
 
 
@@ -397,7 +398,8 @@ class Stream:
         status, retry_after = getattr(error, "status", None), getattr(error, "retry_after", None)
         self._door.refused(status, retry_after, now, self._attempt, draw)
         self._counts["failed_connects"] += 1
-        self._notices.append(StreamNotice("unconnected", error, max(0.0, self._try_at - now)))
+        delay = None if self._try_at >= self._give_up_at else max(0.0, self._try_at - now)
+        self._notices.append(StreamNotice("unconnected", error, delay))
         self.tick(now)
 
     def ended(self, link: StreamSocket, error: Exception, now: float, draw: float) -> None:

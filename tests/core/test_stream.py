@@ -1510,6 +1510,19 @@ class TestStatistics:
         assert (statistics.presumed_valid_until, statistics.buffered) == (77, 2)
         assert (statistics.connects, statistics.events, statistics.key) == (1, 2, KEY_STATISTICS)
 
+    def test_it_says_since_when_a_ping_waits_for_its_answer(self) -> None:
+        """From when it was due until the answer is read; then there is none to wait for."""
+        flow, link = live()
+        due = link.ping_at
+
+        def waits(now: float) -> float | None:
+            flow.stream.tick(now)
+            return flow.stream.statistics(KEY_STATISTICS, 77.0).ping_unanswered_since
+
+        assert [waits(due), waits(due + 3)] == [None, due + LOCAL]
+        flow.ponged(link, due, due + 4)
+        assert waits(due + 5) is None
+
     def test_without_a_socket_there_are_no_times(self) -> None:
         """Nothing is connected, and nothing was heard."""
         flow, link = live()
@@ -1519,6 +1532,7 @@ class TestStatistics:
         flow.fails(flow.opens(100.0), 100.0)
         statistics = flow.stream.statistics(KEY_STATISTICS, 77.0)
         assert (statistics.connected_since, statistics.last_frame_at) == (None, None)
+        assert statistics.ping_unanswered_since is None
         assert (statistics.failed_connects, statistics.disconnects, statistics.is_live) == (1, 1, False)
 
     def test_news_are_told_once(self) -> None:

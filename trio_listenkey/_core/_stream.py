@@ -234,6 +234,9 @@ class Stream:
             generation=self.trust.generation,
             connected_since=current.opened_at + self.to_local if current else None,
             last_frame_at=current.heard_at + self.to_local if current else None,
+            ping_unanswered_since=current.ping_at + self.to_local
+            if current and current.ping_at < self._latest
+            else None,
             presumed_valid_until=presumed_valid_until,
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,

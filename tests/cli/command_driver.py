@@ -255,7 +255,7 @@ async def examine(
     run: Callable[..., Awaitable[Running]] = run,
 ) -> Report:
     """Run the doctor, and read what it said; nothing secret is in it."""
-    ended = await run("doctor", venue, *at(served), "--json", *options, env=env)
+    ended = await run("doctor", venue, *at(served), "--json", "--env-prefix", "BINANCE", *options, env=env)
     for secret in (API_KEY, API_SECRET):
         assert secret.encode() not in ended.out + ended.err
     return Report(venue, ended)

@@ -86,7 +86,7 @@ class VenueName(click.ParamType):  # type: ignore[type-arg]  # generic since cli
 
 
 def _near(wanted: str, names: list[str]) -> list[str]:
-    """What may have been meant. A product, or an exchange, is a part of a name: rather that than what is merely alike."""
+    """What may have been meant. A product, or an exchange, is a part of a name; that comes before what is alike."""
     if products := [name for name in names if name.endswith(f"-{wanted}")]:
         return products
     usual = [name for product in _USUAL if (name := f"{wanted}-{product}") in names]

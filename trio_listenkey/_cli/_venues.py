@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any, Final
 
@@ -57,8 +58,8 @@ def _overview(shown: tuple[AnyVenue, ...]) -> Table:
     table.columns[0].no_wrap = True
     for venue in shown:
         facts = dict(zip(HEADS, facts_of(venue), strict=True))
-        close = "retired" if _is_retired(venue) else facts["What a close does to other holders"].partition(",")[0]
-        table.add_row(venue.name, _BY[_kind(venue)], close)
+        close = re.split("[,:]", facts["What a close does to other holders"])[0]  # the rest is for who asks for one
+        table.add_row(venue.name, _BY[_kind(venue)], "retired" if _is_retired(venue) else close)
     return table
 
 

@@ -155,7 +155,7 @@ class _Watcher:
 
 
 def line_of(item: UserEvent | Gap, key: str | None, account: str | None = None) -> bytes:
-    """``item`` as a line of JSON, without its end and without the listen key; with the ``account``, if it is to be named."""
+    """``item`` as a line of JSON, without its end and without the listen key; with the ``account``, if there is one."""
     whose = {} if account is None else {"account": account}
     if isinstance(item, Gap):
         return _TO_JSON({**whose, "gap": _gap(item)})

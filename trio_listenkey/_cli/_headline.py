@@ -53,9 +53,8 @@ def judge_stream(stream: StreamStatistics, narrator: Narrator, noun: str, now: f
     """Whether a fill would be heard of now. Whatever is in doubt is told as deaf."""
     banned = _ban(narrator.key_trouble, now)
     if stream.connected_since is None:
-        trouble = narrator.socket_trouble or narrator.key_trouble
-        about = f"there is no connection: {trouble.about}" if trouble else "there is no connection yet"
-        return Verdict("DEAF", banned or about, trouble.at if trouble else None)
+        about = f": {narrator.socket_trouble}" if narrator.socket_trouble else ""
+        return Verdict("DEAF", banned or f"there is no connection{about}")
     if stream.presumed_valid_until <= now:
         about = f": {narrator.key_trouble.about}" if narrator.key_trouble else ""
         return Verdict("DEAF", banned or f"the {noun} is dead, and not replaced yet{about}")
@@ -65,7 +64,7 @@ def judge_stream(stream: StreamStatistics, narrator: Narrator, noun: str, now: f
     if not stream.is_live:
         about = f": {narrator.key_trouble.about}" if narrator.key_trouble else ""
         return Verdict("DEAF", banned or f"the exchange does not say that the {noun} is alive{about}")
-    return Verdict("LIVE", "what happens to the account is heard of")
+    return Verdict("LIVE", "the events of the account are being received")
 
 
 def judge_key(key: KeyStatistics, narrator: Narrator, noun: str, now: float) -> Verdict:
@@ -89,7 +88,7 @@ class Headline:
     """A verdict as it is shown, with the time for which it has held."""
 
     def __init__(self, now: float) -> None:
-        self._word, self._since = "", now
+        self._word, self._since = "LIVE", now  # what is shown has just been opened
 
     def duration(self, verdict: Verdict, now: float) -> float:
         """For how long it has been so, as far as anyone has looked; tell it of each verdict."""

@@ -20,16 +20,14 @@ __all__ = ["Narrator", "Trouble", "brief", "noun_of"]
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What last went wrong, in words, on trio's clock.
+    """What last went wrong, in words.
 
     Attributes:
-        at: When.
         about: What.
-        until: When it is tried again.
+        until: When it is tried again, on trio's clock.
         is_ban: Whether the exchange wants silence until then.
     """
 
-    at: float
     about: str
     until: float
     is_ban: bool = False
@@ -56,7 +54,7 @@ class Narrator(Instrument):
         self._noun = noun_of(venue)
         self._prior = prior
         self.key_trouble: Trouble | None = None
-        self.socket_trouble: Trouble | None = None
+        self.socket_trouble: str | None = None
 
     def created(self, venue: str, generation: int) -> None:
         """The first key."""
@@ -75,8 +73,8 @@ class Narrator(Instrument):
 
     def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None:
         """A request failed and will be tried again."""
-        now = trio.current_time()
-        self.key_trouble = Trouble(now, f"{error.verb}: {brief(error)}", now + delay, error.status in NOISE)
+        until = trio.current_time() + delay
+        self.key_trouble = Trouble(f"{error.verb}: {brief(error)}", until, error.status in NOISE)
         self._note("retrying", f"{self.key_trouble.about}; next try in {delay:.1f} s", "busy")
 
     def lost(self, venue: str, generation: int, error: ListenKeyError) -> None:
@@ -107,8 +105,7 @@ class Narrator(Instrument):
         """A socket is over."""
         if isinstance(error, RefusedError | UsageError):
             return  # and so is everything else: that is told at the end, and with what to do about it
-        now = trio.current_time()
-        self.socket_trouble = Trouble(now, brief(error), now, getattr(error, "status", None) in NOISE)
+        self.socket_trouble = brief(error)
         self._note("dropped", f"the socket: {brief(error)}", "bad")
 
     def gap(self, venue: str, generation: int, gap: Gap) -> None:

@@ -11,7 +11,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NamedTuple
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Any, Final, NamedTuple
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import click
 import trio
@@ -22,6 +25,22 @@ from .._shell._user_stream import UserStream
 from .._statistics import KeyStatistics, StreamStatistics
 
 __all__ = ["Gauges", "Metrics", "check_metrics"]
+
+_LOOK: Final = 0.05  # seconds from one look whether to end to the next
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """Answers each request in a thread of its own, which the end of the process does not wait for."""
+
+    daemon_threads = True
+    block_on_close = False
+
+
+class _Quiet(WSGIRequestHandler):
+    """Logs nothing: standard error is for what happens to the accounts."""
+
+    def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - so it is called there
+        """See ``http.server``."""
 
 
 class _Sample(NamedTuple):
@@ -115,16 +134,17 @@ class Metrics:
         registry = client.CollectorRegistry()
         registry.register(_Collector(self._collect))
         try:
-            server, thread = client.start_http_server(self._port, addr=self._host, registry=registry)
+            server = make_server(self._host, self._port, client.make_wsgi_app(registry), _Server, _Quiet)
         except OSError as error:
             raise click.ClickException(f"metrics at {self._host} port {self._port}: {error.strerror}") from None
+        thread = Thread(target=server.serve_forever, args=(_LOOK,), daemon=True, name="metrics")
+        thread.start()
         try:
             yield
         finally:
-            # It may be asking this thread, which has to answer meanwhile: so it is told from another one.
+            # It may be asking trio's thread, which has to answer meanwhile: so it is told to end from another one.
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(server.shutdown)
-                await trio.to_thread.run_sync(thread.join)
             server.server_close()
 
     def _collect(self) -> list[tuple[str, _Sample]]:

@@ -79,6 +79,7 @@ class TestOpening:
             assert flow.fails(link, now, draw=0.5) == "WAITING"
             flow.kinds  # noqa: B018 - collects what was told
             delay = flow.heard[-1].delay
+            assert delay is not None
             assert delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
             assert flow.stream.deadline == pytest.approx(now + delay)
             assert flow.tick(flow.stream.deadline - 0.01) == "WAITING"

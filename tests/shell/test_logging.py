@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 import trio
@@ -110,7 +111,7 @@ async def test_no_other_try_is_announced_when_none_follows(
     """The last failure is the end of it."""
     exchange = Exchange(seed=1, faults=[Fault(verb="connect", effect=Status(503))])
     exchange.add_account("test-api-key", name="alice")
-    ports = {"transport": MemoryTransport(exchange), "connector": MemoryConnector(exchange)}
+    ports: dict[str, Any] = {"transport": MemoryTransport(exchange), "connector": MemoryConnector(exchange)}
     with pytest.raises(UnavailableError):
         async with open_user_stream(
             venues.BINANCE_USDM, Credentials("test-api-key"), timing=Timing(open_timeout=3), **ports

@@ -24,7 +24,9 @@ release = version = version_of("trio-listenkey")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     "sphinxcontrib_trio",
+    "command_tables",
     "exchange_tables",
     "lifecycle_diagram",
     "sequence_diagram",

@@ -63,6 +63,10 @@ nitpick_ignore_regex = [
     ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url)\..*"),
 ]
 
+# What is copied is what one types.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
 html_theme = "furo"
 html_title = "trio-listenkey"
 html_show_sphinx = False

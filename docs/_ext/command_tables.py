@@ -18,15 +18,14 @@ from trio_listenkey._cli._exit_codes import EXITS
 
 
 class CommandList(SphinxDirective):
-    """Every command, and what it does; one that has a section called ``command-NAME`` leads there."""
+    """Every command, and what it does; its section is called ``command-NAME``."""
 
     def run(self) -> list[nodes.Node]:
         """The table."""
-        labels = self.env.domains["std"].anonlabels
-        rows = []
-        for name, command in sorted(commands.commands.items()):
-            what = command.get_short_help_str(limit=200)
-            rows.append([f":ref:`{name} <command-{name}>`" if f"command-{name}" in labels else f"``{name}``", what])
+        rows = [
+            [f":ref:`{name} <command-{name}>`", command.get_short_help_str(limit=200)]
+            for name, command in sorted(commands.commands.items())
+        ]
         return self.parse_text_to_nodes("\n".join(table("16 84", ["Command", "What it does"], *rows)))
 
 

@@ -49,7 +49,11 @@ class DoctorSteps(SphinxDirective):
             "neither": steps_of(venues.BINANCE_SPOT),
         }
         rows = [
-            [f"``{step}``", words, *(str(list(steps).index(step) + 1) if step in steps else "" for steps in kinds.values())]
+            [
+                f"``{step}``",
+                words,
+                *(str(list(steps).index(step) + 1) if step in steps else "" for steps in kinds.values()),
+            ]
             for step, words in STEPS.items()
         ]
         text = table("20 26 18 18 18", ["Step", "Is told as", *kinds], *rows)

@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 
 import trio
 
-from .._core._key_lifecycle import OnExit
+from .._core._budget import Ticket, Urgency
+from .._core._key_lifecycle import KeepaliveSchedule, OnExit
 from .._core._outcomes import Gone, Ok, Outcome, Wait
 from .._errors import TransportError
 from .._protocol._requests import build_request
@@ -101,24 +102,32 @@ async def find_out(account: Account[Any], closing: Closing, timing: Timing) -> P
         return NOTHING_PRIOR
     known = False if venue.sharing.second_create == "new" else None
     if can_ask(account):
-        with trio.move_on_after(min(timing.request_timeout, timing.open_timeout)):
-            known = await _ask_in_turn(account)
+        limit = min(timing.request_timeout, timing.open_timeout)
+        with trio.move_on_after(limit):
+            known = await _ask_as_others_do(account, timing, limit)
     return Prior(known, why_left(venue, closing, had_key=known))
 
 
-async def _ask_in_turn(account: Account[Venue]) -> bool | None:
-    """Ask by the transport that all keys of this run share. A ban is heeded, and one that comes of it known to all."""
-    assert account.credentials is not None
-    context = current_context()
-    registration = context.join(account.venue, account.credentials, None)
-    host = registration.account.host
+async def _ask_as_others_do(account: Account[Venue], timing: Timing, limit: float) -> bool | None:
+    """Ask as the keys of this run do: by their transport, within the host's budget, and not while it is banned.
+
+    A ban that comes of it is known to all of them.
+    """
+    venue, context = account.venue, current_context()
+    assert account.credentials is not None  # see `can_ask`
+    assert venue.keepalive is not None
+    schedule = KeepaliveSchedule.of(venue, timing)
+    alarm = context.alarm(timing.suspend_check_every)
+    registration = context.join(venue, account.credentials, None, schedule, alarm)
+    host, now = registration.account.host, context.clock.now
     try:
-        if host.allowed_at > context.clock.now():
+        ticket = Ticket(Urgency.CREATE, venue.keepalive.weight)
+        if host.allowed_at > now() or not await registration.gate.pass_through(ticket, context.clock, now() + limit):
             return None
         outcome = await ask_for_key(account, registration.transport)
         if isinstance(outcome, Wait):
             with registration.lock:
-                host.block(context.clock.now() + outcome.seconds)
+                host.block(now() + outcome.seconds)
         return had_key(outcome)
     finally:
         registration.leave_account()

@@ -642,10 +642,3 @@ def test_help_has_the_table_and_examples(command: str) -> None:
     assert "--leave" in text
     assert "silence" in text
     assert all(len(line) <= 80 for line in text.splitlines())
-
-
-def test_the_documentation_has_the_same_table() -> None:
-    """Every status, in the same words."""
-    page = " ".join((Path(__file__).parents[2] / "docs" / "cli.rst").read_text().split())
-    for code, meaning in EXITS.items():
-        assert f"* - {code} - {meaning}" in page

@@ -164,7 +164,7 @@ def _look_back(exchange: Exchange, now: float, story: _Storyteller) -> list[_Pro
     left = len(exchange.open_keys(now))
     return [
         _Promise(
-            "two keys were made: the first, and one for the one that died",
+            "two keys were made, the second for the one that died",
             str(made),
             made == 2,
         ),

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import trio
-from command_driver import USDM, an_exchange, at, keys_left, run, running
+from command_driver import API_KEY, USDM, an_exchange, at, keys_left, run, running
 
 from trio_listenkey import Credentials, Timing, venues
 from trio_listenkey._cli._account import Account
 from trio_listenkey._cli._exit_codes import Exit
 from trio_listenkey._cli._prior_key import NOTHING_PRIOR, Closing, Prior, find_out, why_left
+from trio_listenkey._http import Request
 from trio_listenkey.testing import Fault, Hang, ServedExchange, banned, rate_limited, service_unavailable
 
 COMMANDS = ("watch", "hold")
@@ -67,6 +68,27 @@ async def test_close_closes_it_all_the_same(command: str) -> None:
     assert last == "closed      key 1"
 
 
+def another_takes_over(served: ServedExchange) -> None:
+    """It closes the key and makes one; nobody asks in between."""
+    for method in ("DELETE", "POST"):
+        request = Request(method, f"{served.rest_url}/fapi/v1/listenKey", (("X-MBX-APIKEY", API_KEY),))
+        served.exchange.handle(request, served.now())
+
+
+@pytest.mark.parametrize(("options", "keys"), [([], 1), (["--close"], 0)])
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_key_that_another_program_made_is_left(command: str, options: list[str], keys: int) -> None:
+    """It has closed ours and made its own, on which we live from then on. It is not ours to close."""
+    often = ["--keepalive-every", "0.3", *(["--check-every", "0.3"] if command == "watch" else [])]
+    async with an_exchange() as served, running(command, USDM, *at(served), *often, *options) as it:
+        await it.tells("created")
+        another_takes_over(served)
+        await it.tells("replaced    key 1 by key 2, which another program made")
+        assert await it.end_by(signal.SIGINT) == Exit.INTERRUPTED
+        assert len(keys_left(served)) == keys
+    assert ("another program made it (--close closes it)" in it.err.decode()) == bool(keys)
+
+
 async def test_where_one_cannot_ask_it_is_left() -> None:
     """There, keys are named in the request that would ask."""
     async with an_exchange() as served:
@@ -97,7 +119,7 @@ async def test_a_ban_that_comes_of_it_is_heeded() -> None:
 
 
 def account(served: ServedExchange, venue: Any = venues.BINANCE_USDM) -> Account[Any]:
-    return Account("main", served.venue_at(venue), Credentials("TheApiKeyThatNobodyMaySee"), "BINANCE")
+    return Account("main", served.venue_at(venue), Credentials(API_KEY), "BINANCE")
 
 
 async def test_a_ban_that_is_known_is_heeded() -> None:

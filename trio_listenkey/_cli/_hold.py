@@ -74,6 +74,8 @@ async def _hold(account: Account[Venue], keeping: Keeping, board: Board, prefix:
         instrument=narrator,
     ) as key:
         keeping.metrics.account(account.name).key = key
+        if keeping.closing == "careful":
+            narrator.on_foreign_key = key._leave_open  # noqa: SLF001 - nobody else is to need it
         panel = KeyPanel(account.name, key, KeepaliveSchedule.of(account.venue, keeping.timing), narrator)
         generation = key.generation
         with board.shown(account.name, panel):

@@ -13,7 +13,7 @@ from .._instrument import Instrument
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._lines import NOISE, Tone
-from ._prior_key import Prior
+from ._prior_key import OF_ANOTHER, Prior
 
 __all__ = ["Narrator", "Trouble", "brief", "noun_of"]
 
@@ -42,17 +42,31 @@ class Narrator(Instrument):
         prior: Whether the account had a key before, and so what becomes of it at the end.
 
     Attributes:
+        on_foreign_key: Called if the exchange has told a key in place of ours that it had not said to be dead: somebody
+            has made it, and holds it.
         key_trouble: Why requests about the key fail; ``None`` while they do not.
         socket_trouble: Why there is no socket; ``None`` while there is one.
     """
 
-    __slots__ = ("_has_key", "_note", "_noun", "_prior", "key_trouble", "socket_trouble")
+    __slots__ = (
+        "_has_key",
+        "_is_foreign",
+        "_is_lost",
+        "_note",
+        "_noun",
+        "_prior",
+        "key_trouble",
+        "on_foreign_key",
+        "socket_trouble",
+    )
 
     def __init__(self, note: Callable[[str, str, Tone], None], venue: Venue | SignedVenue, prior: Prior) -> None:
         self._note = note
         self._has_key = isinstance(venue, Venue)
         self._noun = noun_of(venue)
         self._prior = prior
+        self._is_lost = self._is_foreign = False
+        self.on_foreign_key: Callable[[], None] | None = None
         self.key_trouble: Trouble | None = None
         self.socket_trouble: str | None = None
 
@@ -79,20 +93,25 @@ class Narrator(Instrument):
 
     def lost(self, venue: str, generation: int, error: ListenKeyError) -> None:
         """The key is dead."""
+        self._is_lost = True
         self._note("lost", f"{self._noun} {generation}: {brief(error)}", "bad")
 
     def replaced(self, venue: str, generation: int) -> None:
         """There is another key."""
         self.key_trouble = None
-        self._note("replaced", f"{self._noun} {generation - 1} by {self._noun} {generation}", "good")
+        self._is_foreign, self._is_lost = not self._is_lost, False
+        about = ", which another program made" if self._is_foreign else ""
+        self._note("replaced", f"{self._noun} {generation - 1} by {self._noun} {generation}{about}", "good")
+        if self._is_foreign and self.on_foreign_key is not None:
+            self.on_foreign_key()
 
     def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
         """The block is over."""
         if error is not None:
             what = f"{self._noun} {generation}" if generation else f"perhaps a {self._noun}"
             self._note("left behind", f"{what}, which expires by itself: {brief(error)}", "bad")
-        elif self._prior.why_left:
-            self._note("left", f"{self._noun} {generation}, {self._prior.why_left}", "story")
+        elif why := self._prior.why_left or (self.on_foreign_key and self._is_foreign and OF_ANOTHER):
+            self._note("left", f"{self._noun} {generation}, {why}", "story")
         else:
             self._note("closed", f"{self._noun} {generation}", "good")
 

@@ -25,12 +25,25 @@ from .._venue._venue import Venue
 from ..transports._base import Transport
 from ._account import Account
 
-__all__ = ["NOTHING_PRIOR", "Closing", "Prior", "ask_for_key", "can_ask", "find_out", "had_key", "why_left"]
+__all__ = [
+    "NOTHING_PRIOR",
+    "OF_ANOTHER",
+    "Closing",
+    "Prior",
+    "ask_for_key",
+    "can_ask",
+    "find_out",
+    "had_key",
+    "why_left",
+]
 
 Closing = Literal["close", "leave", "careful"]
 """What to do with the key: ``"careful"`` closes it only if the account surely had none before."""
 
 _EXPIRES: Final = "which expires by itself"
+
+OF_ANOTHER: Final = f"{_EXPIRES}: another program made it (--close closes it)"
+"""Why a key is left open that has come in place of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,8 @@ class _Watcher:
             instrument=narrator,
         ) as stream:
             venue = account.venue
+            if isinstance(venue, Venue) and self._keeping.closing == "careful":
+                narrator.on_foreign_key = stream.key._leave_open  # noqa: SLF001 - nobody else is to need it
             pace = KeepaliveSchedule.of(venue, self._keeping.timing) if isinstance(venue, Venue) else None
             panel = StreamPanel(account.name, stream, pace, narrator)
             with self._board.shown(account.name, panel):

@@ -105,13 +105,14 @@ class StreamPanel(AccountPanel):
         self._rate = Rate(trio.current_time())
         self._last: UserEvent | None = None
         self._gap: Gap | None = None
+        self._gap_count = 0
 
     def saw(self, item: UserEvent | Gap) -> None:
         """``item`` came."""
         if not isinstance(item, Gap):
             self._last = item
         elif item.cause != "opened":
-            self._gap = item
+            self._gap, self._gap_count = item, self._gap_count + 1
 
     def _judge(self, now: float) -> Verdict:
         return judge_stream(self._stream.statistics(), self._narrator, self._noun, now)
@@ -128,7 +129,7 @@ class StreamPanel(AccountPanel):
             ("socket", socket),
             ("events", Text(f"{stream.events}, {self._rate(now, stream.events):.1f} a second")),
             ("last", Text(self._last_event(now))),
-            ("gaps", self._gaps(stream.gaps)),
+            ("gaps", self._gaps()),
         ]
 
     def _last_event(self, now: float) -> str:
@@ -137,10 +138,10 @@ class StreamPanel(AccountPanel):
         name = visible(self._last.type or "of no type")[:_LONGEST_TYPE]
         return f"{name}, {span(now - self._last.received_at)} ago"
 
-    def _gaps(self, gaps: int) -> Text:
+    def _gaps(self) -> Text:
         if self._gap is None:
             return Text("none")
-        return Text(f"{gaps}, the last of {self._gap.duration:.1f} s ({self._gap.cause})", "bold red")
+        return Text(f"{self._gap_count}, the last of {self._gap.duration:.1f} s ({self._gap.cause})", "bold red")
 
 
 class Board:

@@ -97,7 +97,7 @@ def watch(
       trio-listenkey watch --config ~/.config/accounts.toml --no-panel
       trio-listenkey watch binance-usdm --credentials ~/.config/binance.toml |
           jq -c 'select(.e == "ORDER_TRADE_UPDATE") | .o'
-      trio-listenkey watch binance-usdm | head -1
+      trio-listenkey watch binance-usdm | head -2
       BINANCE_API_KEY=test-api-key trio-listenkey watch binance-usdm \\
           --rest-url http://127.0.0.1:8180 --stream-url ws://127.0.0.1:8180
     """  # noqa: D301 - Click reads the escapes

@@ -285,7 +285,7 @@ class Terminal:
             try:
                 self._drawn += os.read(self._master, 65536)
             except BlockingIOError:
-                return _CONTROL.sub("", self._drawn.decode())
+                return _CONTROL.sub("", self._drawn.decode(errors="ignore"))  # it may end within a letter
 
     def has_cursor(self) -> bool:
         """Whether the cursor is shown: what hides it has to bring it back."""

@@ -47,10 +47,11 @@ async def test_each_line_names_its_account(write: Write) -> None:
             await command.tells(" main created ", " main connected ", " hedge created ", " hedge connected ")
             served.exchange.emit("alice", served.now(), dialect=USDM)
             served.exchange.emit("alice", served.now(), dialect=COINM)
-            await command.until(lambda running: b'"main"' in running.out and b'"hedge"' in running.out)
+            await command.until(lambda running: running.out.count(b'"event"') == 2)
             assert await command.end_by(signal.SIGINT) == Exit.INTERRUPTED
         assert keys_left(served) == ()
     told = [json.loads(line) for line in command.out.splitlines()]
+    assert sorted(line["account"] for line in told if "gap" in line) == ["hedge", "main"]
     assert {line["account"]: line["event"]["e"] for line in told if "event" in line} == {
         "main": "ORDER_TRADE_UPDATE",
         "hedge": "ORDER_TRADE_UPDATE",

@@ -72,7 +72,7 @@ async def test_events_are_lines_and_status_is_elsewhere() -> None:
         assert all(json.loads(line)["e"] for line in lines)
         assert await command.end_by(signal.SIGTERM) == Exit.TERMINATED
         assert keys_left(served) == ()
-    assert [line.split()[3] for line in command.err.splitlines()] == [b"created", b"connected", b"closed"]
+    assert [line.split()[3] for line in command.err.splitlines()] == [b"created", b"connected", b"stream", b"closed"]
     for secret in (API_KEY, key):
         assert secret.encode() not in command.out + command.err
 

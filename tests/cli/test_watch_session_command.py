@@ -57,8 +57,9 @@ async def test_events_are_lines(venue: str) -> None:
         assert await command.end_by(signal.SIGINT) == Exit.INTERRUPTED
         await sockets_go(served)
         assert served.exchange.keys_ever == ()
-    (line,) = command.err.splitlines()
-    assert line.endswith(b"connected   to " + venue.encode())
+    connected, opened = command.err.splitlines()
+    assert connected.endswith(b"connected   to " + venue.encode())
+    assert opened.endswith(b"stream open the account's state before it is not known")
     for secret in SECRETS:
         assert secret not in command.out + command.err
 
@@ -88,7 +89,7 @@ async def test_a_socket_that_is_dropped_is_a_gap() -> None:
     assert (gap["gap"]["cause"], gap["gap"]["last_event_time"]) == ("disconnected", first["E"])
     assert event_number(second) == 2
     told = [line.split()[3] for line in command.err.splitlines()]
-    assert told == [b"connected", b"dropped", b"connected", b"gap"]
+    assert told == [b"connected", b"stream", b"dropped", b"connected", b"gap"]
     assert b"key" not in command.err
 
 
@@ -172,6 +173,7 @@ async def test_a_token_is_a_token() -> None:
     assert told == [
         b"created token 1 at binance-margin",
         b"connected with token 1",
+        b"stream open the account's state before it is not known",
         b"left token 1, which expires by itself",
     ]
     for secret in (*SECRETS, token.encode()):

@@ -26,6 +26,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinxcontrib_trio",
+    "code_table",
     "command_tables",
     "exchange_tables",
     "lifecycle_diagram",
@@ -81,6 +82,7 @@ def look_behind_the_face() -> None:
     for public in (
         "trio_listenkey",
         "trio_listenkey.connectors",
+        "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",
         "trio_listenkey.transports",

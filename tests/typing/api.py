@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any, Literal, TypedDict, assert_type
 
 import trio
@@ -40,6 +41,16 @@ from trio_listenkey.connectors import (
     WebSocketConnector,
     WebSocketsTrioConnector,
 )
+from trio_listenkey.sharing import (
+    MAX_DOCUMENT,
+    MemoryRegister,
+    RedisRegister,
+    Register,
+    RegisterAway,
+    RegisterRefused,
+    SQLiteRegister,
+    register_from_url,
+)
 from trio_listenkey.testing import (
     ASTER_FUTURES,
     ASTER_FUTURES_V3,
@@ -55,6 +66,7 @@ from trio_listenkey.testing import (
     HASHKEY,
     MARGIN,
     MARGIN_RISK,
+    MARGIN_RISK_V1,
     MEXC,
     OPTIONS,
     PM_PRO,
@@ -67,6 +79,7 @@ from trio_listenkey.testing import (
     TOOBIT,
     USDM,
     CloseSocket,
+    Countdown,
     Delay,
     Dialect,
     Drip,
@@ -85,6 +98,9 @@ from trio_listenkey.testing import (
     LogEntry,
     MemoryConnector,
     MemoryTransport,
+    OrderBook,
+    OrderInfo,
+    PastOrders,
     Redirect,
     Refusals,
     Reply,
@@ -457,6 +473,7 @@ def test_dialects() -> None:
             HASHKEY,
             MARGIN,
             MARGIN_RISK,
+            MARGIN_RISK_V1,
             MEXC,
             OPTIONS,
             PM_PRO,
@@ -472,6 +489,23 @@ def test_dialects() -> None:
     exchange.revoke("another-key")
     assert_type(MEXC.refusals, Refusals)
     assert_type(MEXC.must_name_key("close"), bool)
+
+
+def test_the_order_book(exchange: Exchange) -> None:
+    assert_type(exchange.book, OrderBook)
+    exchange.book.set_price("BTCUSDT", "60000", 1.0, dialect=USDM)
+    exchange.book.past_orders = PastOrders(times="updated", keeps="earliest")
+    order = exchange.book.place("alice", "BTCUSDT", "BUY", 0.01, 1.0, price=59_000, client_id="mine", dialect=USDM)
+    assert_type(order, OrderInfo)
+    assert_type(exchange.book.fill(order.number, 1.0, quantity=Decimal("0.001"), price=58_000), OrderInfo)
+    assert_type(exchange.book.cancel("mine", 1.0), OrderInfo)
+    assert_type(exchange.book.expire("mine", 1.0), OrderInfo)
+    assert_type(exchange.book.orders("alice", open_only=True), tuple[OrderInfo, ...])
+    assert_type(exchange.book.deposit("alice", "USDT", 1000, 1.0, dialect=SPOT), Decimal)
+    assert_type(exchange.book.balance("alice", "USDT", dialect=SPOT), tuple[Decimal, Decimal])
+    assert_type(exchange.book.position("alice", "BTCUSDT", dialect=USDM), tuple[Decimal, Decimal])
+    assert_type(exchange.book.countdowns(), tuple[Countdown, ...])
+    exchange.book.add_symbol("DOGEUSD_PERP", "DOGE", "USD", contract_size=10, dialect=COINM)
 
 
 async def test_sockets(exchange: Exchange) -> None:
@@ -555,3 +589,30 @@ def faults() -> list[Fault]:
         waf_403_html(),
     ]
     return [Fault(effect=effect, verb="create", nth=1, count=None, probability=0.5) for effect in effects]
+
+
+async def write_in_a_register(trust: ssl.SSLContext) -> None:
+    registers: list[Register] = [
+        MemoryRegister(latency=0.1),
+        SQLiteRegister("shared.db", timeout=1),
+        RedisRegister("rediss://host", prefix="ours:", timeout=1, ssl_context=trust),
+        register_from_url("sqlite:shared.db"),
+    ]
+    for register in registers:
+        try:
+            document, version = await register.read("name")
+            assert_type(document, bytes | None)
+            assert_type(version, str)
+            assert_type(await register.swap("name", version, b"x" * MAX_DOCUMENT), bool)
+        except RegisterAway as error:
+            assert_type(error.advice, str)
+        except RegisterRefused as error:
+            assert_type(error.code, int | str | None)
+        await register.aclose()
+
+
+def fail_as_registers_do(register: MemoryRegister) -> None:
+    before = register.snapshot()
+    register.away = True
+    register.forget()
+    register.restore(before)

@@ -72,6 +72,7 @@ async def _hold(account: Account[Venue], keeping: Keeping, board: Board, prefix:
         timing=keeping.timing,
         on_exit=prior.on_exit,
         instrument=narrator,
+        name=account.name,
     ) as key:
         keeping.metrics.account(account.name).key = key
         if keeping.closing == "careful":

@@ -130,6 +130,7 @@ class _Watcher:
             timing=self._keeping.timing,
             on_exit=prior.on_exit,
             instrument=narrator,
+            name=account.name,
         ) as stream:
             venue = account.venue
             if isinstance(venue, Venue) and self._keeping.closing == "careful":

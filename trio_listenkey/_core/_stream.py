@@ -45,7 +45,7 @@ from .._errors import ListenKeyError, UnavailableError
 from .._events import Gap, GapCause, UserEvent
 from .._settings import Timing
 from .._statistics import KeyStatistics, StreamStatistics
-from ._backoff import full_jitter
+from ._backoff import DOUBTFUL_TRIES, full_jitter
 from ._buffer import Buffer, OnFull
 from ._connect_limiter import ConnectLimiter
 from ._delivered import Delivered, shares
@@ -168,6 +168,7 @@ class Stream:
         self._give_up_at = now + timing.open_timeout  # infinity once a socket was open
         self._retry_at = now
         self._attempt = 0
+        self._doubts = 0  # doubtful refusals since a socket was open
         self._error: Exception | None = None
         self.trust: Trust = Trust(timing.silence_check_every)
         self._dead_generation = 0  # of the key that was lost last; a socket by it has nothing more to say
@@ -252,6 +253,7 @@ class Stream:
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
             key=key,
+            name=self._venue,
             **self._counts,
         )
 
@@ -381,6 +383,7 @@ class Stream:
         link.open(now, self._timing.ping_every)
         link.move_at = now + self._lifetime * (_MOVE_AT - _MOVE_JITTER * self._draw)
         self._counts["connects"] += 1
+        self._doubts = 0
         self._give_up_at = inf
         self._notices.append(StreamNotice("connected"))
         was_moving = self.state is SocketState.MOVING
@@ -741,6 +744,15 @@ class Stream:
         return gap
 
     # The end.
+
+    def refused(self, error: ListenKeyError, *, is_doubtful: bool) -> None:
+        """The exchange refuses what is said on a socket.
+
+        Once a socket was open, a doubtful refusal is trouble that may pass: the next socket tries again, so many times.
+        """
+        self._doubts += 1
+        if not is_doubtful or not self.was_open or self._doubts > DOUBTFUL_TRIES:
+            self.fail(error)
 
     def fail(self, error: ListenKeyError) -> None:
         """There is no way on: the exchange has refused for good."""

@@ -20,7 +20,7 @@ from .._errors import UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._signing import check_session
 from .._settings import Credentials, Timing
-from .._validation import check_choice, check_port, check_since, check_type
+from .._validation import check_choice, check_name, check_port, check_since, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
@@ -29,6 +29,7 @@ from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_uncha
 from ._keeper import open_listen_key
 from ._listen_key import ListenKey
 from ._run_context import current_context
+from ._signed_calls import SignedCalls
 from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
@@ -47,6 +48,7 @@ def open_user_stream(
     timing: Timing = _DEFAULT_TIMING,
     on_exit: OnExit = "close",
     instrument: Instrument | None = None,
+    name: str | None = None,
     buffer: int = 10_000,
     on_full: OnFull = "wait",
     since: int | None = None,
@@ -79,6 +81,8 @@ def open_user_stream(
         timing: Every duration.
         on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
         instrument: Told of everything that happens to the key and to the stream.
+        name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
+            venue's name. Up to 64 characters that can be printed.
         buffer: How many events there is room for until they are taken.
         on_full: What to do when there are more. ``"wait"`` stops reading until there is room. An exchange ends the
             socket of a reader that is too slow for too long, for what is not read can be no ping that is answered:
@@ -99,20 +103,21 @@ def open_user_stream(
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_type("timing", timing, Timing, "Timing(...)")
         check_session(venue, credentials)
-        access_block = _SignedAccessBlock(venue, credentials)
+        called = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
+        access_block = _SignedAccessBlock(SignedAccess(venue, credentials, called))
     else:
-        access_block = _KeyAccessBlock(
-            open_listen_key(
-                venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument
-            )
+        key_block = open_listen_key(
+            venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument, name=name
         )
+        access_block = _KeyAccessBlock(key_block, SignedCalls(venue, credentials, transport, timing))
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
         raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
     check_since(since)
-    return _StreamBlock(access_block, connector, timing, Observer(instrument, venue.name), buffer, on_full, since)
+    observer = Observer(instrument, name or venue.name)
+    return _StreamBlock(access_block, connector, timing, observer, buffer, on_full, since)
 
 
 @final
@@ -184,12 +189,12 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
 class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """A listen key's block, for a lease."""
 
-    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None]) -> None:
-        self._block = block
+    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None], calls: SignedCalls) -> None:
+        self._block, self._calls = block, calls
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:
-        return KeyAccess(await self._block.__aenter__())
+        return KeyAccess(await self._block.__aenter__(), self._calls)
 
     @enable_ki_protection
     async def __aexit__(
@@ -202,8 +207,8 @@ class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
 class _SignedAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """Where there is no key, there is nothing to open or to close."""
 
-    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
-        self._access = SignedAccess(venue, credentials)
+    def __init__(self, access: SignedAccess) -> None:
+        self._access = access
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:

@@ -162,7 +162,7 @@ class TestArming:
     def test_a_wrong_clock(self, clock: float | None, is_tried_again: bool) -> None:
         """By the exchange's, where it tells it."""
         hand = Hand()
-        hand.hears(hand.sends(0.0), Refused(NO, wrong_clock=True, clock=clock), 0.1)
+        hand.hears(hand.sends(0.0), Refused(NO, doubtful=True, clock=clock), 0.1)
         assert (hand.machine.failure is None) is is_tried_again
 
 
@@ -262,7 +262,7 @@ class TestHolding:
         """Somebody may set it; the countdown says how long there is for it."""
         hand = holding()
         hand.look(30.0)
-        hand.hears(hand.sends(30.0), Refused(NO, wrong_clock=True, clock=clock), 30.1)
+        hand.hears(hand.sends(30.0), Refused(NO, doubtful=True, clock=clock), 30.1)
         assert hand.machine.failure is None
         assert hand.machine.due_at < 32.0
 

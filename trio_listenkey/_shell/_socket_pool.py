@@ -203,6 +203,7 @@ class SocketPool:
         if machine.was_open or machine.failure is not None:
             self.settled.set()
         if machine.failure is not None:
+            name_error(machine.failure, self._name)
             # Again and again, for as long as there is a step: cancelling twice does nothing.
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above

@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinxcontrib_trio",
+    "code_table",
     "exchange_tables",
     "lifecycle_diagram",
     "sequence_diagram",
@@ -75,6 +76,7 @@ def look_behind_the_face() -> None:
     for public in (
         "trio_listenkey",
         "trio_listenkey.connectors",
+        "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",
         "trio_listenkey.transports",

@@ -11,6 +11,8 @@
     │   ├── RateLimitedError          wait: nothing may be sent to this host before ``retry_after`` is over
     │   ├── UnavailableError          try again: no usable answer within ``open_timeout``
     │   ├── KeyLostError              open a new key: this one died, and ``on_lost="raise"`` was asked for
+    │   ├── RegisterAway              wait: the register of ``sharing=`` cannot be asked now, and is asked again
+    │   ├── RegisterRefused           fix the register of ``sharing=`` or its address: it said no, and will again
     │   └── SlowConsumerError         take events faster: the buffer was full, and ``on_full="fail"`` was asked for
     └── TransportError                the transports' own word: no answer was had; it never reaches users bare
 
@@ -27,10 +29,13 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "RegisterAway",
+    "RegisterRefused",
     "SlowConsumerError",
     "TransportError",
     "UnavailableError",
     "UsageError",
+    "name_error",
 ]
 
 
@@ -41,6 +46,7 @@ class ListenKeyError(Exception):
         problem: What happened, in one sentence.
         advice: What to do about it, in one sentence.
         venue: Name of the exchange, or ``None`` where none was asked yet.
+        name: What the account is called, as ``name=`` said; else that of the exchange.
         verb: ``"create"``, ``"keepalive"``, ``"close"``, or ``"connect"`` for a stream's socket; or ``None``.
         status: The HTTP status, or ``None`` where there was no answer.
         code: The exchange's own error code (Binance: ``-1125`` and its like), or ``None``.
@@ -61,6 +67,7 @@ class ListenKeyError(Exception):
         self.problem = problem
         self.advice = advice
         self.venue = venue
+        self.name = venue
         self.verb = verb
         self.status = status
         self.code = code
@@ -72,7 +79,8 @@ class ListenKeyError(Exception):
         return _revive, (type(self), self.args), self.__dict__
 
     def _text(self) -> str:
-        where = " ".join(part for part in (self.venue, self.verb) if part)
+        who = self.venue if self.name == self.venue else f"{self.name} ({self.venue})"
+        where = " ".join(part for part in (who, self.verb) if part)
         facts = [
             f"HTTP {self.status}" if self.status is not None else "",
             f"code {self.code}" if self.code is not None else "",
@@ -81,6 +89,13 @@ class ListenKeyError(Exception):
         known = ", ".join(fact for fact in facts if fact)
         problem = f"{where}: {self.problem}" if where else self.problem
         return f"{problem}{f' ({known})' if known else ''}. {self.advice.removesuffix('.')}."
+
+
+def name_error(error: object, name: str) -> None:
+    """Have an error at an exchange say which account it is about, if it is one of ours."""
+    if isinstance(error, ListenKeyError) and error.venue is not None and error.name != name:
+        error.name = name
+        error.args = (error._text(),)  # noqa: SLF001 - the text is built there and nowhere else
 
 
 def _revive(kind: type[ListenKeyError], args: tuple[object, ...]) -> ListenKeyError:
@@ -135,6 +150,17 @@ class UnavailableError(ListenKeyError):
 
 class KeyLostError(ListenKeyError):
     """The listen key died, and ``on_lost="raise"`` says that the caller wants to hear of it."""
+
+
+class RegisterAway(ListenKeyError):  # noqa: N818 - it is a state of the register, and no fault of anybody
+    """The register cannot be asked now: no connection, no answer in time, locked, still loading.
+
+    It needs nobody's help: asked again later, it answers. Of a write it is not known whether it was done.
+    """
+
+
+class RegisterRefused(ListenKeyError):  # noqa: N818 - beside RegisterAway
+    """The register refuses until somebody mends it: wrong password, no room, a file of another program, no Redis."""
 
 
 class SlowConsumerError(ListenKeyError):

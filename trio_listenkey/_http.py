@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Request", "Response"]
+__all__ = ["DEFAULT_PORTS", "Request", "Response"]
+
+DEFAULT_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+"""By the scheme of a URL that names no port."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

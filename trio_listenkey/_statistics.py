@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KeyStatistics", "StreamStatistics"]
+__all__ = ["KeyStatistics", "StreamStatistics", "SwitchStatistics"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class KeyStatistics:
         throttled: Requests that waited because all that this process may spend at the host in a minute was spent.
         throttled_for: Seconds that the last request waited for that. A silence check is late by as much, and a key that
             died silently is noticed so much later.
+        name: What the account is called.
     """
 
     state: str
@@ -42,6 +43,7 @@ class KeyStatistics:
     closed: bool | None
     throttled: int
     throttled_for: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,11 @@ class StreamStatistics:
         connected_since: When the socket that delivers was opened; ``None`` while there is none.
         last_frame_at: When anything was last read from it, answers to pings included; ``None`` before that.
         presumed_valid_until: Until when the listen key is presumed alive.
-        buffered: Events that wait to be taken.
+        buffered: Events and gaps that wait to be taken.
         events: Events that came, dropped ones included, duplicates not.
         duplicates: Events that came on two sockets, and were delivered once.
         dropped: Events that were dropped because the buffer was full.
-        gaps: Gaps told so far.
+        gaps: Gaps told so far, the one that the stream begins with included.
         connects: Sockets opened.
         failed_connects: Sockets that could not be opened.
         disconnects: Sockets that ended without our wish.
@@ -69,6 +71,7 @@ class StreamStatistics:
         silence_checks: How often the exchange was asked whether the key is alive, for want of events or for
             another doubt.
         key: The listen key's own statistics; ``None`` where there is no key.
+        name: What the account is called.
     """
 
     state: str
@@ -88,3 +91,31 @@ class StreamStatistics:
     moves: int
     silence_checks: int
     key: KeyStatistics | None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchStatistics:
+    """What a dead-man switch is and was up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        state: ``"holding"``: the countdown is begun again and again. ``"deaf"``: the stream is not live, and it runs.
+            ``"behind"``: it is live, the program has not re-synchronised, and it runs. ``"expired"``: it has run out in
+            some symbol. The documentation draws them all.
+        armed_until: The exchange does not cancel any order before then, if it was asked to begin: a lower bound.
+            Infinity once it was asked to end the countdown and has done so; minus infinity before all were begun.
+        cancelled_by: The exchange has cancelled all orders by then, if nothing else happens: an upper bound, as far as
+            the exchange keeps its time. Minus infinity if no countdown runs.
+        renewals: How often a countdown was begun, in any symbol.
+        failures: Requests that failed in a way that was worth another try, bans included.
+        expirations: How often the countdown ran out in some symbol.
+        name: What the account is called.
+    """
+
+    state: str
+    armed_until: float
+    cancelled_by: float
+    renewals: int
+    failures: int
+    expirations: int
+    name: str

@@ -58,12 +58,15 @@ class TestRefusals:
         door.refused(429, None, 10.0, 1, 0.0)
         assert door.allowed_at == pytest.approx(13)
 
-    @pytest.mark.parametrize("status", [None, 429, 503])
-    def test_what_is_asked_for_is_given(self, status: int | None) -> None:
-        """A time that the exchange names is kept to, whatever the status."""
-        door = ConnectLimiter()
-        door.refused(status, 77.0, 10.0, 1, 0.5)
-        assert door.allowed_at == 87
+    @pytest.mark.parametrize("status", [None, 429, 403, 418, 503])
+    @pytest.mark.parametrize(("said", "spread"), [(1.0, 0.1), (5.0, 0.5), (30.0, 3.0), (180.5, 5.0)])
+    @pytest.mark.parametrize("attempt", [1, 2, 20])
+    def test_what_is_asked_for_is_given(self, status: int | None, said: float, spread: float, attempt: int) -> None:
+        """A time that the exchange names is kept to, whatever the status, and spread by a little."""
+        for draw in (0.0, 0.5, 0.999):
+            door = ConnectLimiter()
+            door.refused(status, said, 10.0, attempt, draw)
+            assert door.allowed_at == pytest.approx(10 + said + draw * spread)
 
     def test_it_is_never_less_than_our_own(self) -> None:
         """An exchange that asks for no time at all again and again means more than that."""
@@ -75,20 +78,20 @@ class TestRefusals:
     def test_nobody_is_silent_for_years(self, seconds: float) -> None:
         """Bans end at three days; a longer one is a mistake."""
         door = ConnectLimiter()
-        door.refused(429, seconds, 10.0, 1, 0.5)
+        door.refused(429, seconds, 10.0, 1, 0.0)
         assert door.allowed_at == 10 + THREE_DAYS
 
     def test_a_longer_silence_stays_in_force(self) -> None:
         """A second refusal does not shorten the first."""
         door = ConnectLimiter()
-        door.refused(418, 1000.0, 0.0, 1, 0.5)
-        door.refused(429, 5.0, 10.0, 1, 0.5)
+        door.refused(418, 1000.0, 0.0, 1, 0.0)
+        door.refused(429, 5.0, 10.0, 1, 0.0)
         assert door.allowed_at == 1000
 
     def test_both_limits_hold(self) -> None:
         """The later one of silence and attempts decides."""
         door = after_attempts(240)
-        door.refused(429, 100.0, 0.0, 1, 0.5)
+        door.refused(429, 100.0, 0.0, 1, 0.0)
         assert door.allowed_at == 300
-        door.refused(429, 500.0, 0.0, 1, 0.5)
+        door.refused(429, 500.0, 0.0, 1, 0.0)
         assert door.allowed_at == 500

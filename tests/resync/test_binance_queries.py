@@ -207,7 +207,7 @@ class TestWays:
             nursery.start_soon(queries.open_orders)
             await trio.sleep(30)
             exchange.ban(rate_limited(100), trio.current_time())
-            queries._host().block(100)
+            queries._calls.host().block(100)
         assert trio.current_time() >= 130
         assert exchange.requests_during_bans == 0
 

@@ -7,10 +7,22 @@ import sys
 
 import pytest
 
-CLIENTS = {"anyio", "asks", "h11", "httpcore2", "httpx", "httpx2", "python_socks", "trio_websocket", "websockets"}
+CLIENTS = {
+    "anyio",
+    "asks",
+    "h11",
+    "hiredis",
+    "httpcore2",
+    "httpx",
+    "httpx2",
+    "python_socks",
+    "trio_websocket",
+    "websockets",
+}
 SERVERS = {"cryptography", "trustme", "wsproto"}
 SCREENS = {"click", "rich"}
 ADAPTERS = {"_asks", "_httpcore2", "_httpx", "_trio_websocket", "_websockets_core", "_websockets_trio"}
+REGISTERS = {"_redis", "_sqlite"}
 
 
 def imported_by(code: str) -> set[str]:
@@ -23,7 +35,7 @@ def imported_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["", ".__main__", ".connectors", ".testing", ".testing.control", ".transports", ".venues"]
+    "module", ["", ".__main__", ".connectors", ".sharing", ".testing", ".testing.control", ".transports", ".venues"]
 )
 def test_no_library_comes_before_it_is_used(module: str) -> None:
     """Neither the core's own clients nor what an extra brings."""
@@ -32,9 +44,12 @@ def test_no_library_comes_before_it_is_used(module: str) -> None:
 
 def test_what_is_for_tests_stays_out() -> None:
     """The exchange, pytest, which trio.testing imports where it finds it, and the command line."""
-    imported = imported_by("import trio_listenkey, trio_listenkey.connectors, trio_listenkey.transports")
+    imported = imported_by(
+        "import trio_listenkey, trio_listenkey.connectors, trio_listenkey.sharing, trio_listenkey.transports"
+    )
     assert imported & {"pytest", "trio.testing", "trio_listenkey._cli", "trio_listenkey.testing"} == set()
-    assert {name.rpartition(".")[2] for name in imported if name.startswith("trio_listenkey")} & ADAPTERS == set()
+    ours = {name.rpartition(".")[2] for name in imported if name.startswith("trio_listenkey")}
+    assert ours & (ADAPTERS | REGISTERS) == set()
 
 
 def test_a_key_takes_no_websocket_library() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import trio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from stream_watch import what_is_left
+from stream_watch import begin, what_is_left
 from trio.testing import MockClock
 
 from trio_listenkey import (
@@ -23,10 +25,12 @@ from trio_listenkey import (
     UnavailableError,
     UsageError,
     UserEvent,
+    UserStream,
     open_listen_key,
     open_user_stream,
     venues,
 )
+from trio_listenkey._core._backoff import DOUBTFUL_TRIES
 from trio_listenkey.testing import (
     MARGIN,
     SPOT,
@@ -73,16 +77,19 @@ def an_exchange(**kwargs: Any) -> Exchange:
     return exchange
 
 
-def stream_of(
+@asynccontextmanager
+async def stream_of(
     exchange: Exchange, venue: Any = venues.BINANCE_SPOT, credentials: Credentials = ALICE, **options: Any
-) -> Any:
-    return open_user_stream(
+) -> AsyncIterator[UserStream]:
+    async with open_user_stream(
         venue,
         credentials,
         transport=MemoryTransport(exchange),
         connector=MemoryConnector(exchange),
         **{"timing": PROMPT, **options},
-    )
+    ) as stream:
+        await begin(stream)
+        yield stream
 
 
 def happens(exchange: Exchange, count: int = 1, dialect: Dialect = SPOT) -> None:
@@ -121,7 +128,7 @@ async def test_a_day_passes_without_a_loss(autojump_clock: MockClock) -> None:
                 assert isinstance(item, UserEvent)
                 numbers.append(item.data["E"])
         statistics = stream.statistics()
-    assert (statistics.moves, statistics.gaps) == (1, 0)
+    assert (statistics.moves, statistics.gaps) == (1, 1)
     assert numbers == sorted(set(numbers))
     assert len(numbers) == exchange.emitted("alice", dialect=SPOT)
     assert await what_is_left(exchange) == []
@@ -134,7 +141,10 @@ async def test_nobody_is_told_of_a_key_where_there_is_none(
     caplog.set_level("INFO", logger="trio_listenkey")
     async with stream_of(an_exchange()):
         pass
-    assert [record.getMessage() for record in caplog.records] == ["binance-spot: user stream connected"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "binance-spot: user stream connected",
+        "binance-spot: user stream begins; of what was before, nothing is known",
+    ]
 
 
 async def test_a_quiet_day_passes_without_a_gap(autojump_clock: MockClock) -> None:
@@ -144,7 +154,7 @@ async def test_a_quiet_day_passes_without_a_gap(autojump_clock: MockClock) -> No
             item = await stream.receive()
             raise AssertionError(f"nothing happened, and yet there was {item}")
         statistics = stream.statistics()
-        assert (statistics.moves, statistics.gaps, statistics.disconnects) == (1, 0, 0)
+        assert (statistics.moves, statistics.gaps, statistics.disconnects) == (1, 1, 0)
         assert statistics.is_live
 
 
@@ -158,7 +168,7 @@ async def test_an_announced_end_is_no_gap_on_a_quiet_account(autojump_clock: Moc
         happens(exchange)
         shutdown, event = await take(stream, 2)
         assert [shutdown.type, event.type] == ["serverShutdown", "executionReport"]
-        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 0)
+        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 1)
         assert len(exchange.sockets(trio.current_time())) == 1
 
 
@@ -237,7 +247,7 @@ async def test_a_move_while_the_consumer_is_slow_loses_nothing(autojump_clock: M
         numbers = [event_number(item.data) for item in items]
         assert numbers == sorted(set(numbers))
         await trio.sleep(5)
-        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 0)
+        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 1)
 
 
 async def test_a_quiet_account_is_asked_about_on_the_socket(autojump_clock: MockClock) -> None:
@@ -430,7 +440,7 @@ async def test_a_token_is_replaced_before_it_ends(autojump_clock: MockClock) -> 
             item = await stream.receive()
             raise AssertionError(f"nothing happened, and yet there was {item}")
         assert stream.key.generation == 3
-        assert (stream.statistics().moves, stream.statistics().gaps) == (2, 0)
+        assert (stream.statistics().moves, stream.statistics().gaps) == (2, 1)
         happens(exchange, dialect=MARGIN)
         assert isinstance((await take(stream, 1))[0], UserEvent)
 
@@ -490,6 +500,7 @@ async def test_over_real_sockets(venue: Any) -> None:
         async with serve_exchange(exchange, tls=False) as served:
             dialect = SPOT if venue is venues.BINANCE_SPOT else MARGIN
             async with open_user_stream(served.venue_at(venue), ALICE, timing=PROMPT) as stream:
+                await begin(stream)
                 here = served.now
                 if "isolated" not in venue.name:
                     exchange.emit("alice", here(), count=2, dialect=dialect)
@@ -497,3 +508,64 @@ async def test_over_real_sockets(venue: Any) -> None:
                 exchange.strike_sockets(Reset(), here())
                 assert isinstance((await take(stream, 1))[0], Gap)
                 assert stream.statistics().is_live
+
+
+class TestACodeThatNobodyDocuments:
+    """What holds of a listen key holds of a subscription (K3)."""
+
+    async def test_before_there_was_a_subscription(self, autojump_clock: MockClock) -> None:
+        """It is refused at once."""
+        exchange = an_exchange(faults=[Fault(verb="api", effect=api_error(400, -987654, "?"))])
+        began = trio.current_time()
+        with pytest.raises(RefusedError, match="-987654"):
+            async with stream_of(exchange):
+                raise AssertionError
+        assert trio.current_time() == began
+
+    @pytest.mark.parametrize("code", [-987654, -1016])
+    async def test_a_stream_that_has_worked_outlasts_it(self, code: int, autojump_clock: MockClock) -> None:
+        """Another socket tries again, and there is a gap in between."""
+        exchange = an_exchange()
+        async with stream_of(exchange) as stream:
+            fault = Fault(verb="api", after=trio.current_time(), count=5, effect=api_error(400, code, "?"))
+            exchange.add_faults(fault)
+            exchange.strike_sockets(CloseSocket(1001), trio.current_time())
+            (gap,) = await take(stream, 1)
+            happens(exchange)
+            (event,) = await take(stream, 1)
+            assert stream.statistics().failed_connects == 5
+        assert isinstance(gap, Gap)
+        assert isinstance(event, UserEvent)
+
+    async def test_it_does_not_go_on_for_ever(self, autojump_clock: MockClock) -> None:
+        """After so many tries the block is told what the exchange says."""
+        exchange = an_exchange()
+        with pytest.raises(RefusedError, match="-987654"):
+            async with stream_of(exchange) as stream:
+                exchange.add_faults(Fault(verb="api", effect=api_error(400, -987654, "?")))
+                exchange.strike_sockets(CloseSocket(1001), trio.current_time())
+                await trio.sleep(1000)
+        assert stream.statistics().failed_connects == 1 + DOUBTFUL_TRIES
+
+
+class TestRecvWindow:
+    @pytest.mark.parametrize("window", [5000, "5000", 6000.346, "6000.346"])
+    async def test_it_goes_out_as_a_number(self, window: float | str, autojump_clock: MockClock) -> None:
+        """However it is written, the exchange, which refuses a text, is sent a number, and that is signed."""
+        venue = replace(venues.BINANCE_SPOT, parameters=(("recvWindow", window),))
+        exchange = an_exchange()
+        async with stream_of(exchange, venue) as stream:
+            happens(exchange)
+            (event,) = await take(stream, 1)
+        assert isinstance(event, UserEvent)
+
+    @pytest.mark.parametrize("window", ["", "-1", "soon", "5000.0001", "1e3", "60 000"])
+    def test_what_is_no_number_is_told_at_the_call(self, window: str) -> None:
+        """The exchange would say so later, and in other words."""
+        with pytest.raises(UsageError, match="recvWindow"):
+            replace(venues.BINANCE_SPOT, parameters=(("recvWindow", window),))
+
+    def test_other_parameters_stay_as_they_are(self) -> None:
+        """What the exchange comes to have, the user knows best."""
+        venue = replace(venues.BINANCE_SPOT, parameters=(("newOption", "1"), ("other", 2)))
+        assert venue.parameters == (("newOption", "1"), ("other", 2))

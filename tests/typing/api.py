@@ -41,6 +41,16 @@ from trio_listenkey.connectors import (
     WebSocketConnector,
     WebSocketsTrioConnector,
 )
+from trio_listenkey.sharing import (
+    MAX_DOCUMENT,
+    MemoryRegister,
+    RedisRegister,
+    Register,
+    RegisterAway,
+    RegisterRefused,
+    SQLiteRegister,
+    register_from_url,
+)
 from trio_listenkey.testing import (
     ASTER_FUTURES,
     ASTER_FUTURES_V3,
@@ -56,6 +66,7 @@ from trio_listenkey.testing import (
     HASHKEY,
     MARGIN,
     MARGIN_RISK,
+    MARGIN_RISK_V1,
     MEXC,
     OPTIONS,
     PM_PRO,
@@ -203,8 +214,9 @@ async def read_a_stream_with_everything_said(transport: Transport, connector: Co
         instrument=Alarm(),
         buffer=1000,
         on_full="drop_oldest",
-    ):
-        pass
+        since=1_795_000_000_000,
+    ) as stream:
+        assert_type(stream.last_event_time, int | None)
 
 
 class Order(TypedDict):
@@ -223,7 +235,7 @@ def what_came(event: UserEvent) -> None:
 
 
 def what_may_be_missing(gap: Gap) -> None:
-    assert_type(gap.cause, Literal["disconnected", "unresponsive", "key_lost", "overflow"])
+    assert_type(gap.cause, Literal["opened", "disconnected", "unresponsive", "key_lost", "overflow"])
     assert_type(gap.started_at + gap.ended_at + gap.unix_started_at + gap.unix_ended_at + gap.duration, float)
     assert_type(gap.generation_before + gap.generation_after, int)
     assert_type(gap.last_event_time, int | None)
@@ -460,6 +472,7 @@ def test_dialects() -> None:
             HASHKEY,
             MARGIN,
             MARGIN_RISK,
+            MARGIN_RISK_V1,
             MEXC,
             OPTIONS,
             PM_PRO,
@@ -575,3 +588,30 @@ def faults() -> list[Fault]:
         waf_403_html(),
     ]
     return [Fault(effect=effect, verb="create", nth=1, count=None, probability=0.5) for effect in effects]
+
+
+async def write_in_a_register(trust: ssl.SSLContext) -> None:
+    registers: list[Register] = [
+        MemoryRegister(latency=0.1),
+        SQLiteRegister("shared.db", timeout=1),
+        RedisRegister("rediss://host", prefix="ours:", timeout=1, ssl_context=trust),
+        register_from_url("sqlite:shared.db"),
+    ]
+    for register in registers:
+        try:
+            document, version = await register.read("name")
+            assert_type(document, bytes | None)
+            assert_type(version, str)
+            assert_type(await register.swap("name", version, b"x" * MAX_DOCUMENT), bool)
+        except RegisterAway as error:
+            assert_type(error.advice, str)
+        except RegisterRefused as error:
+            assert_type(error.code, int | str | None)
+        await register.aclose()
+
+
+def fail_as_registers_do(register: MemoryRegister) -> None:
+    before = register.snapshot()
+    register.away = True
+    register.forget()
+    register.restore(before)

@@ -16,6 +16,8 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _stream_socket    what one socket has delivered and proven
     _delivered        what was delivered a short time ago, and may come again on another socket
     _buffer           what was received and not taken yet
+    _dead_man_states  table: the states of a dead-man switch and every transition
+    _dead_man         which countdown to begin again, and when
     _backoff          full jitter
     _connect_limiter  how many sockets may be opened at a host, and when
 """

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from .._settings import Timing
 
-__all__ = ["RequestPacing", "full_jitter"]
+__all__ = ["DOUBTFUL_TRIES", "RequestPacing", "full_jitter"]
+
+DOUBTFUL_TRIES = 20
+"""How often what is refused, but in a doubtful way, is tried again once a key has worked. With the usual backoff that
+is about eight minutes, and at most a quarter of an hour: longer than an exchange's restart, or than it takes to set a
+clock, and less than a key has left when its keepalive is due."""
 
 _DOUBLINGS = 32  # beyond this the cap has long been reached, and 2.0 ** attempt would overflow one day
 
@@ -36,7 +41,7 @@ class RequestPacing:
         draw: A random number in [0, 1).
     """
 
-    __slots__ = ("_timing", "attempt", "draw", "due", "losses")
+    __slots__ = ("_timing", "attempt", "doubts", "draw", "due", "losses")
 
     due: float
     """When the next request is due, bans apart."""
@@ -47,6 +52,9 @@ class RequestPacing:
     losses: int
     """How many keys were lost in a row: 0 as soon as a keepalive has succeeded."""
 
+    doubts: int
+    """How many doubtful refusals there were since the last success, whatever else failed between them."""
+
     draw: float
     """The random number of the last answer. It spreads what is decided until the next one."""
 
@@ -54,7 +62,7 @@ class RequestPacing:
         self._timing = timing
         self.due = now
         self.draw = draw
-        self.attempt = self.losses = 0
+        self.attempt = self.losses = self.doubts = 0
 
     def ready_at(self, allowed_at: float, spread: float) -> float:
         """When the next request may be sent to a host that wants silence until ``allowed_at``.
@@ -69,7 +77,7 @@ class RequestPacing:
 
     def succeeded(self, sent_at: float, every: float) -> None:
         """A request sent at ``sent_at`` succeeded; the next one is due after ``every`` seconds, jittered."""
-        self.attempt = 0
+        self.attempt = self.doubts = 0
         self.due = sent_at + every * (1 - self._timing.jitter * self.draw)
 
     def failed(self, now: float) -> None:

@@ -26,7 +26,19 @@ class Buffer:
         describe: Makes a gap of the first and the last event that were dropped and how many these are.
     """
 
-    __slots__ = ("_describe", "_is_said", "_latest", "_limit", "_on_full", "_taken", "dropped", "items", "overflowed")
+    __slots__ = (
+        "_describe",
+        "_is_said",
+        "_latest",
+        "_limit",
+        "_on_full",
+        "dropped",
+        "has_gap",
+        "items",
+        "overflowed",
+        "taken",
+        "taken_gap",
+    )
 
     items: deque[StreamItem]
     """For whoever takes them from the left; see :meth:`took`."""
@@ -36,6 +48,15 @@ class Buffer:
 
     overflowed: bool
     """With ``"fail"``: there was too much once, and since then nothing is accepted."""
+
+    taken: UserEvent | None
+    """The last event of the account that was taken."""
+
+    taken_gap: Gap | None
+    """The last gap that was taken."""
+
+    has_gap: bool
+    """Whether there is one that was not taken yet."""
 
     def __init__(
         self,
@@ -52,7 +73,9 @@ class Buffer:
         self._describe = describe
         self._is_said = is_said
         self._latest: UserEvent | None = None  # that was added and not dropped
-        self._taken: UserEvent | None = None
+        self.taken = None
+        self.taken_gap = None
+        self.has_gap = False
 
     @property
     def is_overfull(self) -> bool:
@@ -84,13 +107,22 @@ class Buffer:
         """Tell of ``gap`` here. With no event before it, it is one with the gap before: so few gaps stay few."""
         last = self._last_gap()
         self.items.append(gap if last is None else _join(last, gap))
+        self.has_gap = True
 
     def took(self, *items: StreamItem) -> None:
-        """These were taken; needed where dropping may have to say what came before."""
+        """These were taken."""
+        if self.has_gap:
+            self._took_gaps(items)
         for item in reversed(items):
             if type(item) is UserEvent and not self._is_said(item):
-                self._taken = item
+                self.taken = item
                 return
+
+    def _took_gaps(self, items: Sequence[StreamItem]) -> None:
+        for item in items:
+            if isinstance(item, Gap):
+                self.taken_gap = item
+        self.has_gap = any(isinstance(item, Gap) for item in self.items)
 
     def _append(self, events: Sequence[UserEvent]) -> None:
         if events:
@@ -104,6 +136,7 @@ class Buffer:
             gap = self._widen(gap, event, self._latest)
         assert gap is not None
         self.items.append(gap)
+        self.has_gap = True
 
     def _last_gap(self) -> Gap | None:
         """Take back the last item, if it is a gap."""
@@ -119,11 +152,12 @@ class Buffer:
             oldest = self.items.popleft()
             if isinstance(oldest, UserEvent):
                 self.dropped += 1
-                gap = self._widen(gap, oldest, self._taken)
+                gap = self._widen(gap, oldest, self.taken)
             else:
                 gap = oldest if gap is None else _join(gap, oldest)
         if gap is not None:
             self.items.appendleft(gap)
+            self.has_gap = True
 
     def _widen(self, gap: Gap | None, event: UserEvent, before: UserEvent | None) -> Gap:
         """The same gap, and ``event`` is missing, too."""

@@ -14,9 +14,13 @@ __all__ = ["ConnectLimiter"]
 # is left to others behind the same address.
 _ATTEMPTS: Final = 240
 _WINDOW: Final = 300.0
-# A refusal that asks for no time in particular: seconds for the first of them, and at most.
+# A refusal that asks for no time in particular, or for less than a second: seconds for the first of them, and at most.
 _WAIT_BASE: Final = 30.0
 _WAIT_CAP: Final = 300.0
+# One that names its time is taken at its word. But all that were refused come back then, so that they are spread: over
+# a tenth of that time, and over some seconds at most.
+_SPREAD: Final = 0.1
+_SPREAD_CAP: Final = 5.0
 # Bans end at three days (Binance spot rest-api.md, "IP limits"). Who asks for more does not mean it.
 _LONGEST_WAIT: Final = 3 * 86_400.0
 # Too many requests; banned; the firewall, which hammering only angers.
@@ -60,6 +64,10 @@ class ConnectLimiter:
     def refused(self, status: int | None, retry_after: float | None, now: float, attempt: int, draw: float) -> None:
         """A handshake was refused, or failed otherwise, ``attempt`` times in a row."""
         if status in _ASK_FOR_SILENCE or retry_after is not None:
-            own = full_jitter(attempt, draw, base=_WAIT_BASE, cap=_WAIT_CAP)
+            if retry_after is None or retry_after < 1.0:
+                wait = full_jitter(attempt, draw, base=_WAIT_BASE, cap=_WAIT_CAP)
+            else:
+                said = min(retry_after, _LONGEST_WAIT)
+                wait = said + draw * min(said * _SPREAD, _SPREAD_CAP)
             with self._lock:
-                self._blocked_until = max(self._blocked_until, now + min(max(retry_after or 0.0, own), _LONGEST_WAIT))
+                self._blocked_until = max(self._blocked_until, now + wait)

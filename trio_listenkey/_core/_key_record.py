@@ -129,5 +129,6 @@ class KeyReport:
             next_request_at=next_request_at + to_local,
             closed=closed,
             throttled_for=self._throttled_for,
+            name="",  # the record does not know it
             **self._counts,
         )

@@ -39,13 +39,13 @@ from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, OnExit, OnLost,
 from .._core._key_states import State
 from .._core._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying
 from .._core._outcomes import Outcome, Refused
-from .._errors import ListenKeyError, TransportError, UsageError
+from .._errors import ListenKeyError, TransportError, UsageError, name_error
 from .._instrument import Instrument, Observer
 from .._protocol._requests import build_request
 from .._protocol._responses import no_answer, read_answer
 from .._protocol._signing import check_credentials
 from .._settings import Credentials, Timing
-from .._validation import check_choice, check_port, check_type
+from .._validation import check_choice, check_name, check_port, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..transports._base import Transport
@@ -75,6 +75,7 @@ def open_listen_key(
     on_exit: OnExit = "close",
     on_lost: OnLost = "replace",
     instrument: Instrument | None = None,
+    name: str | None = None,
 ) -> AbstractAsyncContextManager[ListenKey, None]:
     """Open a listen key that lives exactly as long as the block, kept alive by a background task.
 
@@ -101,6 +102,8 @@ def open_listen_key(
         on_lost: What to do when the key dies (it expired, or someone closed it): ``"replace"`` creates another and
             wakes :meth:`ListenKey.wait_replaced`; ``"raise"`` cancels the block and raises :exc:`KeyLostError`.
         instrument: Told of everything that happens to the key.
+        name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
+            venue's name. Up to 64 characters that can be printed.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
@@ -123,7 +126,8 @@ def open_listen_key(
         check_type("instrument", instrument, Instrument, "an instance of a subclass of Instrument")
     KeepaliveSchedule.of(venue, timing)
     check_credentials(venue, credentials)
-    return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument)
+    name = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
+    return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument, name)
 
 
 @final
@@ -140,6 +144,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_key",
         "_machine",
         "_membership",
+        "_name",
         "_nap",
         "_nursery_manager",
         "_observer",
@@ -177,9 +182,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         on_exit: OnExit,
         on_lost: OnLost,
         instrument: Instrument | None,
+        name: str,
     ) -> None:
         self._venue, self._credentials, self._transport = venue, credentials, transport
-        self._timing, self._observer = timing, Observer(instrument, venue.name)
+        self._timing, self._observer, self._name = timing, Observer(instrument, name), name
         self._arguments: tuple[OnExit, OnLost] | None = (on_exit, on_lost)
         self._nap = self._room_wait = self._flight = None
 
@@ -190,7 +196,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         await trio.lowlevel.checkpoint_if_cancelled()  # then nothing is sent; if not, there is more to wait for
         self._set_up()
         nursery = await self._nursery_manager.__aenter__()
-        nursery.start_soon(self._keep, name=f"listen key keeper of {self._venue.name}")
+        nursery.start_soon(self._keep, name=f"listen key keeper of {self._name}")
         error: BaseException | None = None
         try:
             await self._settled.wait()
@@ -221,7 +227,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         schedule = KeepaliveSchedule.of(self._venue, self._timing)
         self._membership = context.join(self._venue, self._credentials, self._transport, schedule, self._alarm)
         if self._membership.has_overbooked:
-            _log.warning(_OVERBOOKED, self._venue.name, self._venue.weight_budget)
+            _log.warning(_OVERBOOKED, self._name, self._venue.weight_budget)
         self._machine = Lifecycle(
             self._venue,
             self._timing,
@@ -231,7 +237,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             now=context.clock.now(),
             draw=random.random(),  # noqa: S311 - spreads load
         )
-        self._key = ListenKey(self._venue, self._machine, context.clock, self._look_again)
+        self._key = ListenKey(self._venue, self._name, self._machine, context.clock, self._look_again)
         self._settled = trio.Event()
         self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
@@ -392,24 +398,27 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.failure is not None or machine.generation:
             self._settled.set()
         if machine.failure is not None:
+            name_error(machine.failure, self._name)
             self._body.cancel("the listen key failed")
         for notice in machine.notices():
+            for fact in notice.arguments:
+                name_error(fact, self._name)
             if isinstance(notice, Created | Renewed | Replaced):
                 self._membership.wake_others()
-            _log_notice(self._venue.name, notice)
+            _log_notice(self._name, notice)
             self._observer.tell(notice.kind, notice.generation, *notice.arguments)
             self._key._notify(notice)  # noqa: SLF001 - the other half of this one
 
 
-def _log_notice(venue: str, notice: Notice) -> None:
+def _log_notice(name: str, notice: Notice) -> None:
     match notice:
         case Renewed(generation):
-            _log.debug("%s: listen key %d kept alive", venue, generation)
+            _log.debug("%s: listen key %d kept alive", name, generation)
         case Retrying(generation, error, delay):
-            _log.warning("%s: listen key %d: %s Next try in %.1f s", venue, generation, error, delay)
+            _log.warning("%s: listen key %d: %s Next try in %.1f s", name, generation, error, delay)
         case Lost(generation, error):
-            _log.warning("%s: listen key %d is lost: %s", venue, generation, error)
+            _log.warning("%s: listen key %d is lost: %s", name, generation, error)
         case Closed(generation, error) if error is not None:
-            _log.warning("%s: listen key %d may be left behind: %s", venue, generation, error)
+            _log.warning("%s: listen key %d may be left behind: %s", name, generation, error)
         case _:
-            _log.info("%s: listen key %d %s", venue, notice.generation, notice.kind)
+            _log.info("%s: listen key %d %s", name, notice.generation, notice.kind)

@@ -20,7 +20,7 @@ from .._errors import UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._signing import check_session
 from .._settings import Credentials, Timing
-from .._validation import check_choice, check_port, check_type
+from .._validation import check_choice, check_name, check_port, check_since, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
@@ -29,6 +29,7 @@ from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_uncha
 from ._keeper import open_listen_key
 from ._listen_key import ListenKey
 from ._run_context import current_context
+from ._signed_calls import SignedCalls
 from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
@@ -47,8 +48,10 @@ def open_user_stream(
     timing: Timing = _DEFAULT_TIMING,
     on_exit: OnExit = "close",
     instrument: Instrument | None = None,
+    name: str | None = None,
     buffer: int = 10_000,
     on_full: OnFull = "wait",
+    since: int | None = None,
 ) -> AbstractAsyncContextManager[UserStream, None]:
     """Open an account's private stream: every event in order, once, or a :class:`Gap` in its place.
 
@@ -58,11 +61,12 @@ def open_user_stream(
             async for item in stream:
                 match item:
                     case Gap():
-                        ...  # some events may be missing: fetch the account's state
+                        ...  # fetch the account's state: at first, and whenever events may be missing
                     case UserEvent():
                         print(item.type, item.data)
 
-    The block is entered when the stream's first socket is open: what happens to the account from then on arrives. A
+    The block is entered when the stream's first socket is open: what happens to the account from then on arrives. The
+    first item is a :class:`Gap` of cause ``"opened"``, for nothing is known of what was before. A
     socket that ends is followed by another; one that grows old is left only when the next one is open; a listen key
     that dies is replaced, and the stream moves. None of that raises.
 
@@ -77,11 +81,16 @@ def open_user_stream(
         timing: Every duration.
         on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
         instrument: Told of everything that happens to the key and to the stream.
+        name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
+            venue's name. Up to 64 characters that can be printed.
         buffer: How many events there is room for until they are taken.
         on_full: What to do when there are more. ``"wait"`` stops reading until there is room. An exchange ends the
             socket of a reader that is too slow for too long, for what is not read can be no ping that is answered:
             then there is a gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they
             are missing. ``"fail"`` raises :exc:`SlowConsumerError` once the buffered ones were taken.
+        since: When the exchange made the last event that your program had from an earlier stream of this account, in
+            milliseconds since 1970: that one's :attr:`UserStream.last_event_time`. The first gap begins there; without
+            it, in 1970.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
@@ -94,19 +103,21 @@ def open_user_stream(
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_type("timing", timing, Timing, "Timing(...)")
         check_session(venue, credentials)
-        access_block = _SignedAccessBlock(venue, credentials)
+        called = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
+        access_block = _SignedAccessBlock(SignedAccess(venue, credentials, called))
     else:
-        access_block = _KeyAccessBlock(
-            open_listen_key(
-                venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument
-            )
+        key_block = open_listen_key(
+            venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument, name=name
         )
+        access_block = _KeyAccessBlock(key_block, SignedCalls(venue, credentials, transport, timing))
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
         raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
-    return _StreamBlock(access_block, connector, timing, Observer(instrument, venue.name), buffer, on_full)
+    check_since(since)
+    observer = Observer(instrument, name or venue.name)
+    return _StreamBlock(access_block, connector, timing, observer, buffer, on_full, since)
 
 
 @final
@@ -125,9 +136,10 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         observer: Observer,
         buffer: int,
         on_full: OnFull,
+        since: int | None,
     ) -> None:
         self._access_block, self._connector = access_block, connector
-        self._arguments = (timing, observer, buffer, on_full)
+        self._arguments = (timing, observer, buffer, on_full, since)
         self._body = BodyScope()
         # Strict, whatever the run says: else it would have to be asked, and there is none before the block is entered.
         self._nursery_manager = trio.open_nursery(strict_exception_groups=True)
@@ -177,12 +189,12 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
 class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """A listen key's block, for a lease."""
 
-    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None]) -> None:
-        self._block = block
+    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None], calls: SignedCalls) -> None:
+        self._block, self._calls = block, calls
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:
-        return KeyAccess(await self._block.__aenter__())
+        return KeyAccess(await self._block.__aenter__(), self._calls)
 
     @enable_ki_protection
     async def __aexit__(
@@ -195,8 +207,8 @@ class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
 class _SignedAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """Where there is no key, there is nothing to open or to close."""
 
-    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
-        self._access = SignedAccess(venue, credentials)
+    def __init__(self, access: SignedAccess) -> None:
+        self._access = access
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:

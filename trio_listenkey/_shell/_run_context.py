@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from math import inf
-from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -14,6 +13,7 @@ from .._core._accounts import Account, Host
 from .._core._budget import Ticket, Urgency
 from .._core._connect_limiter import ConnectLimiter
 from .._core._key_record import KeepaliveSchedule
+from .._http import DEFAULT_PORTS
 from .._settings import Credentials
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
@@ -24,8 +24,6 @@ from ._clock import SteadyClock
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
 __all__ = ["Registration", "RestHost", "RunContext", "current_context"]
-
-_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 
 
 class Registration:
@@ -64,6 +62,8 @@ class Registration:
         with ExitStack() as undo:
             with self.lock:
                 host = hosts.host(_address(venue.rest_url), self, context.clock.now())
+                for url in venue.limits_shared_with:
+                    host.share_limits_with(hosts.host(_address(url), self, context.clock.now()))
                 if venue.weight_budget is not None:
                     host.budget.limit(venue.weight_budget)
                 did_fit = host.budget.fits
@@ -119,6 +119,15 @@ class RestHost:
     def exchange_ms(self) -> int:
         """The time by the exchange's clock, in milliseconds since 1970."""
         return int((self._clock.unix() + self._host.clock) * 1000)
+
+    @property
+    def allowed_at(self) -> float:
+        """Until when it wants silence."""
+        return self._host.allowed_at
+
+    async def pass_through(self, ticket: Ticket, until: float) -> bool:
+        """Wait for a place in its budget; ``False`` if there is none before ``until``."""
+        return await self._gate.pass_through(ticket, self._clock, until)
 
     def block(self, seconds: float) -> None:
         """It wants silence for so long, from everybody."""
@@ -214,7 +223,7 @@ class RunContext:
 
 def _address(url: str) -> tuple[str | None, int]:
     parts = urlsplit(url)
-    return parts.hostname, parts.port or _PORTS[parts.scheme]
+    return parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 _current: trio.lowlevel.RunVar[RunContext] = trio.lowlevel.RunVar("trio_listenkey")

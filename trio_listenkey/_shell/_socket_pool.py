@@ -22,7 +22,7 @@ from .._core._buffer import OnFull
 from .._core._stream import Ask, Close, Open, Stream, StreamNotice
 from .._core._stream_socket import StreamSocket
 from .._core._stream_states import SocketState
-from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
+from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError, name_error
 from .._instrument import Observer
 from .._settings import Timing
 from ..connectors._base import Connection, Connector, SocketError
@@ -52,11 +52,12 @@ class SocketPool:
         observer: Observer,
         buffer: int,
         on_full: OnFull,
+        since: int | None,
     ) -> None:
         self._context: RunContext = current_context()
         self._connector, self._timing, self._observer = connector, timing, observer
         self._access, self._body, self._nursery = access, body, nursery
-        self._name = access.venue.name
+        self._name = access.name
         self._can_wait = on_full == "wait"
         self._tasks: dict[StreamSocket, SocketTask] = {}
         self._alarm = self._context.alarm(timing.suspend_check_every)
@@ -65,12 +66,13 @@ class SocketPool:
         self._slept = self._context.clock.slept  # when the sockets' tasks last looked at the clock
         self.settled = trio.Event()
         self.machine = Stream(
-            self._name,
+            access.venue.name,
             timing,
             self._context.door(access.venue, connector, self),
             limit=buffer,
             on_full=on_full,
             now=began_at,
+            since=since,
             lifetime=access.lifetime,
             subscribes=access.subscribes,
             overlaps=access.overlaps,
@@ -126,6 +128,7 @@ class SocketPool:
         if machine.was_open or machine.failure is not None:
             self.settled.set()
         if machine.failure is not None:
+            name_error(machine.failure, self._name)
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
         if machine.deadline < self._waits_until or machine.state is SocketState.CLOSED:
@@ -185,7 +188,7 @@ class SocketPool:
             self.machine.ended(link, error, now, draw)
         else:
             self.machine.open_failed(link, error, now, draw)
-            self._on_socket_error(error)
+            self._on_socket_error(task, error)
         del self._tasks[link]
         self._follow()
 
@@ -193,10 +196,11 @@ class SocketPool:
         self.machine.confirmed(link, asked_at, self._now())
         self._follow()
 
-    def _on_socket_error(self, error: Exception) -> None:
+    def _on_socket_error(self, task: SocketTask, error: Exception) -> None:
         """What an exchange says on the socket itself may be the end of everything, or of a token."""
         if isinstance(error, RefusedError | UsageError):
-            self.machine.fail(error)
+            protocol = task.conversation
+            self.machine.refused(error, is_doubtful=protocol is not None and protocol.is_doubtful)
         elif isinstance(error, KeyLostError):
             self._access.renew()
 
@@ -220,7 +224,7 @@ class SocketPool:
                     raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
-                self._on_socket_error(error)
+                self._on_socket_error(task, error)
                 machine.ended(link, error, self._now(), random.random())  # noqa: S311 - spreads load
                 self._follow()
                 # There is nobody to say goodbye to.
@@ -287,23 +291,27 @@ class SocketPool:
     # What observers see.
 
     def _tell(self, notice: StreamNotice) -> None:
-        venue, generation = self._name, self._access.generation
+        name, generation = self._name, self._access.generation
+        name_error(notice.error, name)
         match notice.kind:
             case "connected":
                 key = "" if self._access.key is None else f", listen key {generation}"
-                _log.info("%s: user stream connected%s", venue, key)
+                _log.info("%s: user stream connected%s", name, key)
                 self._observer.tell("connected", generation)
             case "unconnected":
-                _log.warning("%s: user stream: %s; next try in %.1f s", venue, notice.error, notice.delay)
+                _log.warning("%s: user stream: %s; next try in %.1f s", name, notice.error, notice.delay)
                 self._observer.tell("dropped", generation, notice.error)
             case "dropped":
-                _log.warning("%s: user stream: socket lost: %s", venue, notice.error)
+                _log.warning("%s: user stream: socket lost: %s", name, notice.error)
                 self._observer.tell("dropped", generation, notice.error)
+            case "gap" if notice.gap is not None and notice.gap.cause == "opened":
+                _log.info("%s: user stream begins; of what was before, nothing is known", name)
+                self._observer.tell("gap", generation, notice.gap)
             case "gap" if notice.gap is not None:
-                _log.warning("%s: user stream: gap of %.1f s (%s)", venue, notice.gap.duration, notice.gap.cause)
+                _log.warning("%s: user stream: gap of %.1f s (%s)", name, notice.gap.duration, notice.gap.cause)
                 self._observer.tell("gap", generation, notice.gap)
             case kind:
-                _log.debug("%s: user stream %s", venue, kind)
+                _log.debug("%s: user stream %s", name, kind)
 
 
 def _told(fault: Exception) -> Exception:

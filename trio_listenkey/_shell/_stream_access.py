@@ -20,6 +20,7 @@ from .._settings import Credentials
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._listen_key import ListenKey
+from ._signed_calls import SignedCalls
 
 __all__ = ["KeyAccess", "SignedAccess", "StreamAccess"]
 
@@ -35,6 +36,16 @@ class StreamAccess(Protocol):
     @property
     def venue(self) -> Venue | SignedVenue:
         """The exchange."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the account is called."""
+        ...
+
+    @property
+    def calls(self) -> SignedCalls | None:
+        """What sends other signed calls of this account, where there is an address for them."""
         ...
 
     @property
@@ -95,9 +106,10 @@ class StreamAccess(Protocol):
 class KeyAccess:
     """A listen key."""
 
-    def __init__(self, key: ListenKey) -> None:
+    def __init__(self, key: ListenKey, calls: SignedCalls | None = None) -> None:
         self.key: ListenKey | None = key
         self.venue: Venue | SignedVenue = key.venue
+        self.name, self.calls = key.name, calls
         self._key = key
 
     @property
@@ -201,14 +213,17 @@ class SignedAccess:
 
     generation = 1
 
-    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
+    def __init__(self, venue: SignedVenue, credentials: Credentials, name: str) -> None:
         self.key: ListenKey | None = None
         self.venue: Venue | SignedVenue = venue
+        self.name = name
+        self.calls: SignedCalls | None = None
         self.url = venue.url
         self.lifetime = venue.lifetime
         self.subscribes = self.overlaps = True
         self.expired: str | None = None
         sign = partial(sign_as, venue.name, credentials)
+        self._answer = venue.answer
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 
     def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
@@ -226,7 +241,7 @@ class SignedAccess:
 
     def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol:
         """The subscription."""
-        return WsApiProtocol(self.venue.name, self._build, confirmed)
+        return WsApiProtocol(self.venue.name, self._build, confirmed, self._answer)
 
     @property
     def expires_at(self) -> float:
@@ -241,7 +256,4 @@ class SignedAccess:
 
 def _ask_on(protocol: SocketProtocol | None, now: float) -> bool:
     """Whether there was anywhere to ask."""
-    if protocol is None:
-        return False
-    protocol.now = now
-    return protocol.ask()
+    return protocol is not None and protocol.ask(now)

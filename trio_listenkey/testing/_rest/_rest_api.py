@@ -147,6 +147,8 @@ class RestApi:
             return from_status(refusals.api_key)
         secret, public_key = self._accounts.secrets.get(call.api_key), self._accounts.public_keys.get(call.api_key)
         verdict = verify(call.dialect, call.claim, secret, self._unix_time(call.now), public_key)
+        if verdict == "unsigned":
+            return from_status(refusals.unsigned or refusals.signature)
         if verdict != "good":
             return from_status(refusals.clock if verdict == "clock" else refusals.signature)
         if call.verb == "order":

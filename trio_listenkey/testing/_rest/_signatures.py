@@ -29,7 +29,9 @@ def claim(dialect: Dialect, method: str, query: str, form: str, headers: Mapping
         # GMO Coin: time, method, and the path below "/private"; no body for PUT and DELETE.
         return time + method + dialect.path.removeprefix("/private"), headers.get("api-sign", ""), time
     # The signature is the last, and what is before it was signed: query and body, with nothing between.
-    payload, _, signature = (query + form).rpartition("&signature=")
+    payload, is_signed, signature = (query + form).rpartition("&signature=")
+    if not is_signed:
+        payload, signature = signature, ""
     name = "nonce" if dialect.signed == "wallet" else "timestamp"
     found = re.search(rf"(?:^|&){name}=([0-9]{{1,20}})(?:&|$)", payload)
     return payload, signature, found[1] if found else ""
@@ -37,12 +39,14 @@ def claim(dialect: Dialect, method: str, query: str, form: str, headers: Mapping
 
 def verify(
     dialect: Dialect, claimed: Claim, secret: str | None, unix: float, public_key: PublicKey | None = None
-) -> Literal["good", "signature", "clock"]:
+) -> Literal["good", "unsigned", "signature", "clock"]:
     """Whether signature and time are what they should be."""
     if dialect.signed == "no":
         return "good"
     payload, signature, time = claimed
-    if not signature or not time.isdecimal():
+    if not signature:
+        return "unsigned"
+    if not time.isdecimal():
         return "signature"
     behind = unix - int(time) / (1e6 if dialect.signed == "wallet" else 1e3)
     if not -_AHEAD <= behind <= _window(payload):

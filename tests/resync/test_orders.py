@@ -456,7 +456,7 @@ class TestPastOrders:
     def test_another_stream_counts_from_what_is_known(self) -> None:
         """A stream that is opened again begins with a gap that has no event before it."""
         orders = Orders()
-        opened: Any = Gap("opened", 0.0, 0.0, START / 1000, START / 1000, None, 0, 1)  # type: ignore[arg-type]
+        opened = Gap("opened", 0.0, 0.0, START / 1000, START / 1000, None, 0, 1)
         answered(orders, [], Holdings(()), gap=opened, symbols=["BTCUSDT"])
         orders.take(update(T=START - 60_000))
         asking = orders.begin(opened, span=DAY, unix_now=START / 1000, symbols=["BTCUSDT"])

@@ -122,7 +122,7 @@ class Orders:
         """From when on events may be missing, by the exchange's clock; ``None`` if nothing is known before the gap."""
         if gap.last_event_time is not None:
             return gap.last_event_time
-        if str(gap.cause) == "opened" or not self._known.askings:
+        if gap.cause == "opened" or not self._known.askings:
             # Another stream, perhaps, than the one that what is known came by.
             return self._known.newest_time()
         return int((gap.unix_started_at + clock_ahead) * 1000)

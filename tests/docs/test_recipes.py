@@ -228,7 +228,7 @@ async def test_resync(recipe: Recipe, served: ServedExchange) -> None:
         seen.append(changes)
 
     def trade() -> None:
-        for price in (1, 2, 3):
+        for price in (1, 4, 2):
             number = book.place("alice", "BTCUSDT", "BUY", 2, served.now(), price=price, dialect=USDM).number
             book.fill(number, served.now(), quantity=price % 2 + 1)
         book.cancel(number, served.now())

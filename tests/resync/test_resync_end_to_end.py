@@ -23,7 +23,7 @@ from trio_listenkey.testing import (
     Fault,
     MemoryConnector,
     MemoryTransport,
-    PastOrders,
+    PastOrdersRule,
     Reset,
     Status,
     serve_exchange,
@@ -135,10 +135,12 @@ class Story:
         assert [each.id for each in self.bot.orders.open()] == [is_new]
 
 
-@pytest.mark.parametrize("reading", [PastOrders(), PastOrders(times="updated", keeps="earliest")], ids=["one", "other"])
+@pytest.mark.parametrize(
+    "reading", [PastOrdersRule(), PastOrdersRule(times="updated", keeps="earliest")], ids=["one", "other"]
+)
 @pytest.mark.parametrize(("venue", "dialect", "symbol"), MARKETS)
 async def test_in_memory(
-    venue: Any, dialect: Dialect, symbol: str, reading: PastOrders, autojump_clock: MockClock
+    venue: Any, dialect: Dialect, symbol: str, reading: PastOrdersRule, autojump_clock: MockClock
 ) -> None:
     """In virtual time, under both readings of what the documents leave open, and with pages that are cut."""
     exchange = an_exchange(epoch=time.time() - trio.current_time())

@@ -238,7 +238,7 @@ async def read_a_stream_with_everything_said(transport: Transport, connector: Co
         assert_type(stream.last_event_time, int | None)
 
 
-class Order(TypedDict):
+class OrderEvent(TypedDict):
     e: str
     o: dict[str, Any]
 
@@ -249,7 +249,7 @@ def what_came(event: UserEvent) -> None:
     assert_type(event.raw, bytes)
     assert_type(event.payload, bytes)
     assert_type(event.data, Any)
-    assert_type(event.decode(Order), Order)
+    assert_type(event.decode(OrderEvent), OrderEvent)
     assert_type(event.received_at + event.sent_after, float)
 
 

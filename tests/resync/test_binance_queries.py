@@ -360,6 +360,17 @@ class TestCatchUp:
         changes = await catch_up(orders, _gap(now_ms(exchange)), queries, symbols=["BTCUSDT"])
         assert [change.after.status for change in changes.orders] == ["FILLED"]
 
+    async def test_a_slow_exchange_is_asked_once(self, exchange: Exchange, autojump_clock: MockClock) -> None:
+        """What happens while it is asked is for the stream to tell: no question follows the time."""
+        orders, queries = (
+            Orders(),
+            BinanceQueries(venues.BINANCE_USDM, ALICE, transport=MemoryTransport(exchange, latency=3.0)),
+        )
+        await catch_up(orders, _gap(), queries, symbols=["BTCUSDT"])
+        before = len(order_requests(exchange))
+        await catch_up(orders, _gap(now_ms(exchange)), queries, symbols=["BTCUSDT"])
+        assert order_requests(exchange)[before:].count("/fapi/v1/allOrders") == 1
+
     async def test_an_unknown_order_is_asked_for_again(
         self, exchange: Exchange, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -92,9 +92,10 @@ class Story:
         return believed == truth and owned == held and orders.position(symbol) == amount
 
     async def until_right(self, seconds: float) -> None:
-        with trio.fail_after(seconds):
+        with trio.move_on_after(seconds):
             while not self.is_right():
                 await trio.sleep(0.01)
+        assert self.is_right(), (self.bot.orders.open(), self.exchange.book.orders("alice"))
 
     async def run(self, wait: Callable[[], Awaitable[None]]) -> None:
         """The whole of it."""

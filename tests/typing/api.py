@@ -540,7 +540,7 @@ async def test_resync(stream: UserStream, client: OrderQueries) -> None:
             assert_type(asking.question, AskOpenOrders | AskHoldings | AskPastOrders | AskOrder | None)
             asking.answer(Holdings((), ()))
             asking.answer(PastOrders((), is_cut=False))
-            asking.it_is(0.0, 1.0)
+            asking.set_clock(1.0)
         else:
             changes = orders.take(item)
             assert_type(changes.orders, tuple[Change[Order], ...])

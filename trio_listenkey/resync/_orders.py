@@ -116,7 +116,7 @@ class Orders:
         # This machine's clock may be slow, by more than is known of it.
         latest = max(int((unix_now + clock_ahead) * 1000), known.newest_time() or 0, gap.last_event_time or 0)
         until = latest + CLOCKS_DIFFER_BY
-        return Asking(known, since=known.owed_since, until=until, span=span, symbols=symbols)
+        return Asking(known, since=known.owed_since, until=until, unix_now=unix_now, span=span, symbols=symbols)
 
     def _missing_since(self, gap: Gap, clock_ahead: float) -> int | None:
         """From when on events may be missing, by the exchange's clock; ``None`` if nothing is known before the gap."""

@@ -174,9 +174,23 @@ class TransportError(Exception):
         reason: What happened, for people to read; without secrets.
         unsent: ``True`` only where it is certain that the request never reached the exchange (the connection
             was refused, TLS verification failed). In doubt ``False``: the exchange may have done the work.
+        untrusted: ``True`` if the peer's TLS certificate was refused. Trying again does not help: at the first opening
+            that is final, and the caller is told what is wrong.
     """
 
-    def __init__(self, reason: str, *, unsent: bool = False) -> None:
+    def __init__(self, reason: str, *, unsent: bool = False, untrusted: bool = False) -> None:
         super().__init__(str(reason))
         self.reason: str = str(reason)
         self.unsent = unsent
+        self.untrusted = untrusted
+
+
+def untrusted_peer(reason: str, *, venue: str, verb: str) -> RefusedError:
+    """The error for a TLS certificate that is not accepted, at a REST host or at the streams' host alike."""
+    return RefusedError(
+        f"this machine does not trust the host: {reason}",
+        advice="Check the address, this machine's date, and its CA certificates; a proxy that reads TLS needs its CA in"
+        " SSL_CERT_FILE",
+        venue=venue,
+        verb=verb,
+    )

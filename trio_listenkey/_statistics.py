@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["KeyStatistics", "StreamStatistics", "SwitchStatistics"]
+__all__ = ["KeyStatistics", "StreamStatistics", "SwitchStatistics", "WaitsFor"]
+
+WaitsFor = Literal["key", "backoff", "own_limit", "exchange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,12 @@ class StreamStatistics:
         silence_checks: How often the exchange was asked whether the key is alive, for want of events or for
             another doubt.
         key: The listen key's own statistics; ``None`` where there is no key.
+        waits_for: What holds up the socket that should be opened; ``None`` if nothing does. ``"key"``: there is no
+            listen key that is presumed alive. ``"backoff"``: the sockets before it failed, or did not last, or many
+            fell at the same time, and it is not its turn yet. ``"own_limit"``: this process has opened as many sockets
+            at the host, within five minutes, as this library allows it. ``"exchange"``: the host has refused a
+            handshake and wants silence.
+        next_connect_at: When it will be opened, if nothing new happens; ``None`` while nothing waits, or for the key.
         name: What the account is called.
     """
 
@@ -91,6 +100,8 @@ class StreamStatistics:
     moves: int
     silence_checks: int
     key: KeyStatistics | None
+    waits_for: WaitsFor | None = None
+    next_connect_at: float | None = None
     name: str = ""
 
 

@@ -223,7 +223,8 @@ BINANCE_OPTIONS = Venue(
     rest_url="https://eapi.binance.com",
     stream_url="wss://fstream.binance.com",
     path="/eapi/v1/listenKey",
-    # Before about 2025-12: wss://nbstream.binance.com/eoptions/ws/<key>.
+    # Before about 2025-12: wss://nbstream.binance.com/eoptions/ws/<key>. A page of 2026-10 has events wrapped in
+    # {"stream": ..., "data": ...}, on what URL it does not say; both are read.
     stream_path="/private/ws/{key}",
     key_in="account",
     # Its table has TOO_MANY_REQUESTS, "IP banned until" included, under -1008 (Error Code, 2026-05).
@@ -238,7 +239,7 @@ BINANCE_OPTIONS_TESTNET = replace(
     rest_url="https://testnet.binancefuture.com",
     stream_url="wss://fstream.binancefuture.com",
 )
-"""The testnet of European options."""
+"""The testnet of European options. Binance's general information has it, and none of its SDKs (2026-10)."""
 
 BINANCE_PORTFOLIO_MARGIN = Venue(
     name="binance-portfolio-margin",
@@ -267,14 +268,15 @@ BINANCE_PM_PRO = Venue(
     source="Portfolio margin pro documents and SDK 9.1.0, 2026",
 )
 """Binance portfolio margin pro. Its key is that of :data:`BINANCE_USDM`: a close of one silences both streams, and this
-process therefore counts holders of both."""
+process therefore counts holders of both. ``uniMMRDrop`` comes to those who have asked for it, by ``POST
+/papi/v1/unimmr/notification`` (change log, 2026-10-22)."""
 
 BINANCE_MARGIN_RISK = Venue(
     name="binance-margin-risk",
     rest_url="https://api.binance.com",
     stream_url="wss://margin-stream.binance.com",
     # A DELETE of /sapi/v1/margin/listen-key costs 3000 of the account's weight; of v2, with the same parameters, all
-    # three calls cost 1 of the address's (SDK margin 8.9.0).
+    # three calls cost 1 of the address's (SDK margin 8.9.0; it has v2 since 8.8.0, of 2026-10-21).
     path="/sapi/v2/margin/listen-key",
     stream_path="/ws/{key}",
     keepalive=Call("PUT", key_in="form"),
@@ -490,6 +492,10 @@ MEXC = Venue(
         subscribed=(("msg", "spot@*"),),
         refused=(("msg", "Not Subscribed*"),),
         expired="Invalid listen key",
+        # PushDataV3ApiWrapper of mexcdevelop/websocket-proto, 2025: "optional int64 sendTime = 6", next to the
+        # createTime of the event.
+        varying=("sendTime",),
+        varying_fields=(6,),
     ),
     source="mexcdevelop/apidocs, 2025-08; a newer page's sample has 200 keys in place of 60",
 )
@@ -503,7 +509,8 @@ TOOBIT = Venue(
     stream_path="/api/v1/ws/{key}",
     key_in="query",
     api_key_header="X-BB-APIKEY",
-    # The table of permissions wants the key alone, but every call lists a timestamp as required.
+    # The table of permissions wants the key alone, but every call lists a timestamp as required. ccxt keeps the key
+    # alive by creating it again, which returns the same; the documents have a PUT.
     signing=Signing(),
     # Error codes of 2023-12; -1004, -1005, -1023, -1107, -1153 and -1204 are ccxt's.
     answer=Answer(
@@ -541,7 +548,7 @@ HASHKEY = Venue(
     ),
     sharing=Sharing(second_create="unknown"),
     stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=10.0), expired=None),
-    source="hashkeyglobal-apidoc.readme.io, 2025; ccxt; the REST host by analogy with that of the stream",
+    source="hashkeyglobal-apidoc.readme.io, 2025; ccxt 4.5.90, 2026-10, for the REST host as well",
 )
 """HashKey Global."""
 

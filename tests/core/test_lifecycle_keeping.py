@@ -6,14 +6,28 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, OK, REFUSED, Life, alive, banned, held
+from life import (
+    ACCOUNT,
+    FORM,
+    GONE,
+    NEVER_SENT,
+    NO_ANSWER,
+    ODD_KEY,
+    OK,
+    REFUSED,
+    UNTRUSTED,
+    Life,
+    alive,
+    banned,
+    held,
+)
 
 from trio_listenkey import KeyLostError, KeyStatistics, RefusedError, Timing, Venue, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._backoff import DOUBTFUL_TRIES
 from trio_listenkey._core._key_lifecycle import Lifecycle
 from trio_listenkey._core._notices import Lost, Retrying
-from trio_listenkey._core._outcomes import Outcome, Refused
+from trio_listenkey._core._outcomes import Outcome, Refused, Transient
 
 
 class TestPing:
@@ -477,8 +491,8 @@ FEW_SECONDS = Refused(RefusedError("your clock is slow", advice="Set it"), clock
 class TestTroubleThatMayPass:
     """What is final at the first opening is tried again once a key has lived here, and is told each time."""
 
-    @pytest.mark.parametrize("outcome", [ODD_KEY, WRONG_CLOCK], ids=["hollow", "clock"])
-    def test_at_the_first_opening_it_is_final(self, outcome: Refused) -> None:
+    @pytest.mark.parametrize("outcome", [ODD_KEY, WRONG_CLOCK, UNTRUSTED], ids=["hollow", "clock", "certificate"])
+    def test_at_the_first_opening_it_is_final(self, outcome: Refused | Transient) -> None:
         """Then this is not the exchange that the venue describes, or a machine whose clock was never set."""
         life = Life()
         life.sends(0.0, "create", None)
@@ -498,6 +512,15 @@ class TestTroubleThatMayPass:
         life.sends(life.machine.ready_at, "create", "K1")
         life.gets(alive("K2"), 9000.0)
         assert (life.machine.key, life.machine.generation) == ("K2", 2)
+
+    def test_a_certificate_that_is_refused_later(self) -> None:
+        """That is the exchange's to mend: the key is presumed alive as long as it was, and each try is told."""
+        life = held()
+        for _ in range(5):
+            now = life.machine.ready_at
+            life.sends(now, "keepalive", "K1")
+            assert life.gets(UNTRUSTED, now) == "HELD"
+            assert life.told(Retrying).error is UNTRUSTED.error
 
     def test_a_hollow_success_in_place_of_a_keepalive(self) -> None:
         """The key is presumed alive as long as it was, and the create is tried again."""

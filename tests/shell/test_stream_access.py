@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, Timing, UsageError, open_listen_key, open_user_stream, venues
+from trio_listenkey._core._buffer import Room
 from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Stream
 from trio_listenkey._protocol._socket_protocol import ChannelProtocol, Moment
@@ -45,7 +46,7 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
         exchange.add_faults(Fault(verb="create", effect=service_unavailable()))
         await trio.sleep(70)
         machine = Stream(
-            "somewhere", timing, ConnectLimiter(), limit=1, on_full="wait", now=trio.current_time(), draw=0.0
+            "somewhere", timing, ConnectLimiter(), room=Room(1, 1000, "wait"), now=trio.current_time(), draw=lambda: 0.0
         )
         access = KeyAccess(key)
         access.attach(machine, trio.current_time, lambda: None)
@@ -58,7 +59,7 @@ async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock
     """Over it one can send and ping as over any connection."""
     exchange = an_exchange()
     access = SignedAccess(venues.BINANCE_SPOT, ALICE, "binance-spot")
-    machine = Stream("somewhere", Timing(), ConnectLimiter(), limit=1, on_full="wait", now=0.0, draw=0.0)
+    machine = Stream("somewhere", Timing(), ConnectLimiter(), room=Room(1, 1000, "wait"), now=0.0, draw=lambda: 0.0)
     access.attach(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(access.url) as connection:
         talk = ProtocolConnection(connection, access.converse(lambda _: None), SteadyClock())
@@ -79,7 +80,7 @@ async def test_what_was_to_be_said_before_anybody_spoke_is_said(autojump_clock: 
     """A question that comes before the speaker is there waits for nothing."""
     exchange = an_exchange()
     access = SignedAccess(venues.BINANCE_SPOT, ALICE, "binance-spot")
-    machine = Stream("somewhere", Timing(), ConnectLimiter(), limit=1, on_full="wait", now=0.0, draw=0.0)
+    machine = Stream("somewhere", Timing(), ConnectLimiter(), room=Room(1, 1000, "wait"), now=0.0, draw=lambda: 0.0)
     access.attach(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(access.url) as connection:
         talk = ProtocolConnection(connection, access.converse(lambda _: None), SteadyClock())

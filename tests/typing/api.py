@@ -282,6 +282,8 @@ def how_it_is(statistics: StreamStatistics) -> None:
         int,
     )
     assert_type(statistics.key, KeyStatistics | None)
+    assert_type(statistics.waits_for, Literal["key", "backoff", "own_limit", "exchange"] | None)
+    assert_type(statistics.next_connect_at, float | None)
 
 
 async def make_mistakes(key: ListenKey) -> None:

@@ -12,9 +12,9 @@ How to drive it (``_shell._dead_man`` does; so do the tests, without a clock)::
 
 Times are seconds on the axis of the stream's machine. ``draw`` is a random number in [0, 1).
 
-Two bounds are kept for each countdown. It cannot have run out before it was last *sent*, plus its length; and it has run
-out at the latest when the last request *that may have arrived* was over, plus its length. Users plan by the first, and
-the promise is about the second.
+Two bounds are kept for each countdown. It cannot have run out before its length has passed since the last request that
+succeeded was *sent*; and it has run out once its length has passed since the last request *that may have arrived* was
+over. Users plan by the first; the promise is about the second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Final, Literal
 from .._errors import ListenKeyError, UnavailableError
 from .._settings import Timing
 from .._statistics import SwitchStatistics
-from ._backoff import full_jitter
+from ._backoff import DOUBTFUL_TRIES, full_jitter
 from ._dead_man_states import SWITCH_TRANSITIONS, SwitchEvent, SwitchState
 from ._outcomes import Ok, Outcome, Refused, Transient, Wait
 from ._stream_states import after
@@ -108,8 +108,9 @@ class DeadMan:
         self._venue, self._countdown, self._renew_every, self._timing = venue, countdown, renew_every, timing
         self._lines = {symbol: _Line(symbol, now) for symbol in symbols}
         self._give_up_at = now + timing.open_timeout
-        self.end_by = inf
-        """Until when a request may take, once the block is over."""
+        self._end_by = inf
+        self.patience = inf
+        """Until when the request in flight may take. Once the block is over, half of the time is for what follows."""
         self._error: ListenKeyError | None = None
         self._hears = False  # as of the last look
         self._made_up_for = -1  # so many gaps; the stream's first is one
@@ -150,7 +151,7 @@ class DeadMan:
             case SwitchState.HOLDING:
                 return self.armed_until
             case SwitchState.ENDING:
-                return self.end_by
+                return self._end_by
             case _:
                 return self._latest + _LOOK_EVERY
 
@@ -198,7 +199,9 @@ class DeadMan:
         """What to send now; ``None`` if nothing is to be sent any more. Look first."""
         if now < self.due_at or self.due_at == inf:
             return None
-        seconds = 0.0 if self.state is SwitchState.ENDING else self._countdown
+        seconds = self._countdown
+        if self.state is SwitchState.ENDING:
+            seconds, self.patience = 0.0, self._end_by
         return Count(self._next_line().symbol, seconds, now)
 
     def receive(self, sent: Count, outcome: Outcome, now: float, draw: float) -> None:
@@ -214,14 +217,16 @@ class DeadMan:
         match outcome:
             case Wait(error, seconds):
                 self._failed(line, error, now, draw, least=seconds)
-            case Refused(error, wrong_clock=True, clock=clock) if clock is not None or self.state is not (
-                SwitchState.ARMING
-            ):
+            case Refused(error, doubtful=True, clock=clock) if clock is not None or self._has_worked(line):
                 self._failed(line, error, now, draw)
             case Transient(error):
                 self._failed(line, error, now, draw)
             case _:
                 self._refused(line, outcome.error)
+
+    def _has_worked(self, line: _Line) -> bool:
+        """Whether what is refused, but in a doubtful way, may be otherwise another time: it worked, not long ago."""
+        return self.state is not SwitchState.ARMING and line.attempt < DOUBTFUL_TRIES
 
     def _succeeded(self, line: _Line, sent: Count, now: float, draw: float) -> None:
         line.attempt = 0
@@ -230,7 +235,8 @@ class DeadMan:
             self._tell("ended", symbol=line.symbol)
             return
         line.armed_until, line.runs_until = sent.sent_at + sent.seconds, now + sent.seconds
-        line.due_at = sent.sent_at + self._renew_every * (1 - self._timing.jitter * draw)
+        is_ending = self.state is SwitchState.ENDING  # and it was on its way when the block ended
+        line.due_at = now if is_ending else sent.sent_at + self._renew_every * (1 - self._timing.jitter * draw)
         self._counts["renewals"] += 1
         self._tell("renewed", symbol=line.symbol)
         if self.state in {SwitchState.ARMING, SwitchState.EXPIRED} and now < self.armed_until:
@@ -245,7 +251,7 @@ class DeadMan:
         self._tell("retrying", symbol=line.symbol, error=error, delay=delay)
         if self.state is SwitchState.ARMING and line.due_at >= self._give_up_at:
             self._fail(error)
-        elif self.state is SwitchState.ENDING and line.due_at >= self.end_by:
+        elif self.state is SwitchState.ENDING and line.due_at >= self._end_by:
             line.due_at = inf  # there is no time left for it: it runs out
 
     def _refused(self, line: _Line, error: ListenKeyError) -> None:
@@ -272,18 +278,19 @@ class DeadMan:
                 ends = in_order and state is SwitchState.HOLDING and self.failure is None
         self._latest = now
         if not ends:
-            self.end_by = now
+            self.patience = now
             self._fire(SwitchEvent.LEAVE)
             self._tell("left", delay=self.armed_until - now)
             return
         self._fire(SwitchEvent.END)
-        self.end_by = now + self._timing.close_timeout
+        self._end_by = now + self._timing.close_timeout
+        self.patience = now + self._timing.close_timeout / 2
         for line in self._lines.values():
-            line.due_at, line.attempt = (now if allowed_at < self.end_by else inf), 0
+            line.due_at, line.attempt = (now if allowed_at < self._end_by else inf), 0
         self._end_if_done(now)
 
     def _end_if_done(self, now: float) -> None:
-        if now >= self.end_by or self.due_at == inf:
+        if now >= self._end_by or self.due_at == inf:
             self._fire(SwitchEvent.ENDED)
             if self.armed_until < inf:
                 self._tell("left", delay=self.armed_until - now)

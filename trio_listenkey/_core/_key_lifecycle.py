@@ -389,10 +389,14 @@ class Lifecycle:
     def _excuse(self, outcome: Outcome) -> Outcome:
         """Once a key has lived here, a doubtful refusal is trouble that may pass, and does not end what has worked.
 
+        The other way round, a certificate that is refused may pass for trouble, but for the first time.
+
         Before the first key it says that this is the wrong exchange, machine or request: that is final. So it is when
         it goes on for ``DOUBTFUL_TRIES``, and when the block is over: there is nothing left to keep. Each of these
         tries is told as a retry, which is logged as a warning.
         """
+        if isinstance(outcome, Transient) and outcome.is_final_at_first and self.phase is Phase.OPENING:
+            return Refused(outcome.error, outcome.may_be_done)
         if not isinstance(outcome, Refused) or not outcome.doubtful or self.phase is not Phase.RUNNING:
             return outcome
         self._pacing.doubts += 1

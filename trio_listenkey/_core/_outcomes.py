@@ -45,12 +45,14 @@ class Transient:
     Attributes:
         error: What went wrong.
         may_be_done: The exchange may have done the work all the same: only the answer was lost.
+        is_final_at_first: Where no key has worked yet, another try does not help: the error is raised at once.
     """
 
     event: ClassVar[Literal[Event.TRANSIENT]] = Event.TRANSIENT
 
     error: ListenKeyError
     may_be_done: bool
+    is_final_at_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from .._core._outcomes import Ok, Outcome, Refused
-from .._errors import RefusedError, TransportError
+from .._core._outcomes import Ok, Outcome, Refused, Transient
+from .._errors import RefusedError, TransportError, untrusted_peer
 from .._http import Response
 from .._venue._codes import Code, is_fine
 from .._venue._venue import Venue, Verb
@@ -84,6 +84,10 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
 def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable[str]) -> Outcome:
     """What it means that a transport brought back no answer."""
     facts: dict[str, Any] = {"venue": venue.name, "verb": verb}
+    if error.untrusted:
+        return Transient(
+            untrusted_peer(readable(error.reason, hide), **facts), not error.unsent, is_final_at_first=True
+        )
     return transient(f"no answer: {readable(error.reason, hide)}", facts, may_be_done=not error.unsent)
 
 

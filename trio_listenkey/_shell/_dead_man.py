@@ -14,7 +14,6 @@ import logging
 import random
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from math import isfinite
 from types import TracebackType
 from typing import Final, Literal, final
 
@@ -154,6 +153,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
 
     _clock: SteadyClock
     _alarm: Alarm
+    _host: RestHost
     _machine: DeadMan
     _settled: trio.Event
     _nursery_manager: AbstractAsyncContextManager[trio.Nursery]
@@ -186,6 +186,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         await trio.lowlevel.checkpoint_if_cancelled()  # then nothing is sent; if not, there is more to wait for
         context, timing = current_context(), self._calls.timing
         self._clock, self._alarm = context.clock, context.alarm(timing.suspend_check_every)
+        self._host = self._calls.host()
         self._settled = trio.Event()
         self._machine = DeadMan(
             self._calls.venue.name, self._symbols, self._countdown, self._renew_every, timing, self._clock.now()
@@ -218,9 +219,9 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
     async def _finish(self, error: BaseException | None, *, in_order: bool) -> BaseException | None:
         """The block is over: wait for the task, and say what to raise."""
         self._look()
-        self._machine.stop(in_order=in_order, allowed_at=self._calls.host().allowed_at, now=self._clock.now())
+        self._machine.stop(in_order=in_order, allowed_at=self._host.allowed_at, now=self._clock.now())
         if self._flight is not None:
-            self._flight.deadline = self._clock.to_trio(self._machine.end_by)
+            self._flight.deadline = self._clock.to_trio(self._machine.patience)
         self._alarm.ring()
         outcome = await close_nursery(self._nursery_manager, error)
         if outcome is not error:
@@ -249,17 +250,18 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         with trio.CancelScope(shield=True):
             while self._machine.state is not SwitchState.CLOSED:
                 await self._take_step()
+            self._tell()
 
     async def _take_step(self) -> None:
-        machine, host = self._machine, self._calls.host()
+        machine = self._machine
         now = self._look()
         self._tell()
         if machine.state is SwitchState.CLOSED:
             return
-        ready_at = max(machine.due_at, host.allowed_at)
+        ready_at = max(machine.due_at, self._host.allowed_at)
         if now < ready_at:
             await self._alarm.wait_until(min(ready_at, machine.look_at))
-        elif await self._has_room(host, now):
+        elif await self._has_room(now):
             self._look()  # for it may have taken some time to get there
             count = machine.begin(self._clock.now())
             if count is not None:
@@ -273,7 +275,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         self._machine.look(is_live=stream.is_live, gaps=stream.gaps, now=now)
         return now
 
-    async def _has_room(self, host: RestHost, now: float) -> bool:
+    async def _has_room(self, now: float) -> bool:
         """Wait for a place in the host's budget, for as long as nothing else has to be looked at."""
         match self._machine.state:
             case SwitchState.ENDING:
@@ -282,7 +284,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
                 ticket = Ticket(Urgency.CREATE, self._place.weight)
             case _:
                 ticket = Ticket(Urgency.KEEPALIVE, self._place.weight, self._machine.margin_at)
-        return await host.pass_through(ticket, min(self._machine.look_at, now + self._renew_every))
+        return await self._host.pass_through(ticket, min(self._machine.look_at, now + self._renew_every))
 
     async def _send(self, count: Count) -> Outcome:
         """Send one request. It never raises: what comes out of a transport ends the block."""
@@ -290,8 +292,8 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         call = Call("POST", self._place.path, extra=(("symbol", count.symbol), ("countdownTime", milliseconds)))
         timing = self._calls.timing
         try:
-            with trio.CancelScope(deadline=self._clock.to_trio(self._machine.end_by)) as self._flight:
-                return self._about(count, await self._calls.send(call, "countdown", timing.request_timeout))
+            with trio.CancelScope(deadline=self._clock.to_trio(self._machine.patience)) as self._flight:
+                return self._about(count, await self._calls.send(self._host, call, "countdown", timing.request_timeout))
             return Transient(self._cut_short(), may_be_done=True)
         except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
             self._body.interrupt(fault)
@@ -386,10 +388,10 @@ def _checked_symbols(symbols: Iterable[str]) -> tuple[str, ...]:
 
 
 def _checked_seconds(name: str, value: object, least: float, most: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not isfinite(value) or not least <= value <= most or not value:
-        raise UsageError(f"{name} is {value!r}", advice=f"Pass seconds, from {least:g} to {most:g}")
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most and value > 0:
+        return float(value)
+    told = f"{value:g}" if isinstance(value, float) else f"of type {type(value).__name__}, or out of bounds"
+    raise UsageError(f"{name} is {told}", advice=f"Pass seconds, from {least:g} to {most:g}")
 
 
 def _check_budget(venue: Venue, weight: float) -> None:

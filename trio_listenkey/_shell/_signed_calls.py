@@ -1,4 +1,4 @@
-"""Signed calls of an account that are not about its key: sent like those, by the same transport, clock and signature."""
+"""Signed calls of an account that are not about its key, and are sent as those are."""
 
 from __future__ import annotations
 
@@ -53,7 +53,15 @@ class SignedCalls:
         self._credentials, self._transport = credentials, transport
         self._max_answer = max_answer
         # What signs and reads the calls about keys does so here. The close is the call of which no answer is expected.
-        answer = Answer(clock=venue.answer.clock, silence=venue.answer.silence, gone=gone)
+        told = venue.answer
+        answer = Answer(
+            clock=told.clock,
+            silence=told.silence,
+            transient=told.transient,
+            credentials=told.credentials,
+            refused=told.refused,
+            gone=gone,
+        )
         self._dialect = replace(venue, signing=venue.signing or Signing(), answer=answer, key_in="account")
 
     def check(self) -> None:
@@ -68,20 +76,20 @@ class SignedCalls:
         """Where they go."""
         return current_context().rest_host(self._dialect, self._transport, self)
 
-    async def send(self, call: Call, verb: str, within: float) -> Outcome:
+    async def send(self, host: RestHost, call: Call, verb: str, within: float) -> Outcome:
         """Send one now, and make whatever becomes of it an outcome. Whether it may be sent is the caller's to see to.
 
         Args:
+            host: Where to.
             call: What.
             verb: What it is called in errors.
             within: Seconds.
         """
-        outcome, _ = await self.ask(call, verb, within)
+        outcome, _ = await self.ask(host, call, verb, within)
         return outcome
 
-    async def ask(self, call: Call, verb: str, within: float) -> tuple[Outcome, bytes]:
+    async def ask(self, host: RestHost, call: Call, verb: str, within: float) -> tuple[Outcome, bytes]:
         """The same, with the body of a success, which is JSON; nothing otherwise."""
-        host = self.host()
         outcome, body = await self._outcome_of(replace(self._dialect, close=call), host, within)
         if isinstance(outcome, Wait):
             host.block(outcome.seconds)
@@ -128,9 +136,10 @@ class SignedCalls:
 
 def _contract_broken(venue: Venue, fault: Exception) -> Outcome:
     # Where it was raised, but not its text, nor the exception itself: either may hold the request's headers.
-    where = traceback.extract_tb(fault.__traceback__)[-1]
+    frame = traceback.extract_tb(fault.__traceback__)[-1]
+    where = f"{frame.filename}:{frame.lineno}"
     error = ListenKeyError(
-        f"the transport raised {type(fault).__name__} at {where.filename}:{where.lineno}, where only TransportError is allowed",
+        f"the transport raised {type(fault).__name__} at {where}, where only TransportError is allowed",
         advice="Mend the transport: the contract is that of trio_listenkey.transports.Transport",
         venue=venue.name,
     )

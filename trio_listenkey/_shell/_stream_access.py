@@ -8,21 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 from .._core._key_lifecycle import Notice
 from .._core._key_states import State
 from .._core._stream import Stream
+from .._protocol._same_event import canonical_for
 from .._protocol._signing import sign_as
 from .._protocol._socket_protocol import ChannelProtocol, SocketProtocol, needs_channel_protocol
 from .._protocol._ws_api import WsApiProtocol, subscribe_by_signature, subscribe_by_token
 from .._settings import Credentials
+from .._venue._parts import StreamShape
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._listen_key import ListenKey
 from ._signed_calls import SignedCalls
 
 __all__ = ["KeyAccess", "SignedAccess", "StreamAccess"]
+
+_PLAIN: Final = StreamShape()
 
 
 class StreamAccess(Protocol):
@@ -75,6 +79,11 @@ class StreamAccess(Protocol):
     @property
     def expired(self) -> str | None:
         """By what the exchange says on a socket that the key has expired."""
+        ...
+
+    @property
+    def canonical(self) -> Callable[[bytes], bytes]:
+        """What makes two messages the same event."""
         ...
 
     def renew(self) -> None:
@@ -142,6 +151,11 @@ class KeyAccess:
     def expired(self) -> str | None:
         """The venue's."""
         return self._key.venue.stream.expired
+
+    @property
+    def canonical(self) -> Callable[[bytes], bytes]:
+        """The venue's."""
+        return canonical_for(self._key.venue.stream)
 
     def renew(self) -> None:
         """Ask by a keepalive, which brings another key."""
@@ -222,6 +236,7 @@ class SignedAccess:
         self.lifetime = venue.lifetime
         self.subscribes = self.overlaps = True
         self.expired: str | None = None
+        self.canonical = canonical_for(_PLAIN)
         sign = partial(sign_as, venue.name, credentials)
         self._answer = venue.answer
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))

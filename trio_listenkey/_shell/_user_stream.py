@@ -121,9 +121,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
             SlowConsumerError: As in :meth:`receive`.
         """
         await self._wait_for_items()
-        batch = list(self._items)
-        self._items.clear()
-        self._machine.buffer.took(*batch)
+        batch = self._machine.buffer.take_all()
         self._made_room()
         return batch
 

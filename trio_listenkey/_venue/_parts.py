@@ -236,6 +236,8 @@ class StreamShape:
             Binance's WebSocket API.
         lifetime: Seconds after which the exchange closes it.
         expired: What says that the key has expired: an event's name, or a text. ``None`` if nothing does.
+        varying: Members of an event, as JSON, that may differ between two sockets though it is the same event.
+        varying_fields: The same where events are protobuf, by the numbers of the fields.
         expired_is_documented: Whether the exchange's documents say so for this very stream. If not, it is that of a
             sibling: it is heeded should it come, and nothing relies on it, for keys are asked about in any case.
     """
@@ -251,4 +253,6 @@ class StreamShape:
     says_key: bool = False
     lifetime: float = 86_400.0
     expired: str | None = "listenKeyExpired"
+    varying: tuple[str, ...] = ()
+    varying_fields: tuple[int, ...] = ()
     expired_is_documented: bool = True

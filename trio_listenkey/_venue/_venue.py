@@ -45,8 +45,8 @@ class Venue:
         validity: Seconds that a key lives after a successful create or keepalive.
         keepalive_every: Seconds after which to send a keepalive.
         limits_shared_with: The REST addresses that count one client's requests together with ``rest_url``, where the
-            exchange's documents say so: a ban of one of them holds for all. An address of sockets is in none of these,
-            for no document says of REST and sockets, or REST and a WebSocket API, that they are counted together.
+            exchange's documents say so: a ban of one of them holds for all. An address of sockets is in none of these:
+            no document says of REST and the sockets that are used here that they are counted together.
         weight_budget: Weight a minute that all requests of this process to the REST host may cost together; ``None``
             for no limit. The known venues have half of what the exchange documents for one IP address: the other half
             is left to whatever else trades there. Of several venues of one host, the smallest holds.

@@ -179,8 +179,9 @@ class BinanceQueries:
 
     async def _send(self, call: Call) -> tuple[Outcome, bytes]:
         """Send one request when that is allowed."""
-        await self._calls.host().wait_for_room(call.weight)
-        return await self._calls.ask(call, "query", self._timing.request_timeout)
+        host = self._calls.host()
+        await host.wait_for_room(call.weight)
+        return await self._calls.ask(host, call, "query", self._timing.request_timeout)
 
     def _read(self, told: Any, read: Callable[[Any], _T]) -> _T:
         try:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
-from .._redaction import chain, hide_from_logs, interruption, safe_error_text
+from .._redaction import chain, hide_from_logs, interruption, is_about_trust, safe_error_text
 
 __all__ = ["BoundedBody", "SendTracker", "authority", "outgoing_headers", "refuse_encoding", "translate_errors"]
 
@@ -176,7 +176,8 @@ def _failure(error: Exception, callers: BaseException | None, request: Request, 
     unsent = unsent or any(_surely_unsent(link) for link in links)
     if unsent and (host := authority(request.url)):
         reason = f"{reason} ({host})"  # what one looks at first when nothing could be sent
-    return TransportError(" ".join(reason.split())[:_LONGEST_REASON], unsent=unsent)
+    untrusted = any(map(is_about_trust, links))
+    return TransportError(" ".join(reason.split())[:_LONGEST_REASON], unsent=unsent, untrusted=untrusted)
 
 
 def _surely_unsent(link: BaseException) -> bool:

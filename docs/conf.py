@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinxcontrib_trio",
+    "event_tables",
     "code_table",
     "exchange_tables",
     "lifecycle_diagram",
@@ -55,9 +56,11 @@ if "READTHEDOCS" in os.environ:
         "trio": ("https://trio.readthedocs.io/en/stable", None),
     }
 nitpick_ignore_regex = [
-    ("py:.*", r"(asks|collections|contextlib|dataclasses|h11|httpcore2|httpx2|msgspec|os|ssl|trio|types|typing)\..*"),
+    ("py:.*", r"(asks|collections|contextlib|dataclasses|decimal|h11|httpcore2|httpx2)\..*"),
+    ("py:.*", r"(msgspec|os|ssl|trio|types|typing)\..*"),
     ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
-    ("py:class", r".*\._[A-Z]"),  # a type variable
+    ("py:.*", r"(.*\._[A-Z]|(.*\.)?E_co)"),  # a type variable
+    ("py:class", r"(aster_\w+|coinm|options|portfolio_margin|spot|usdm)\.Event"),  # what a venue sends: see the page
     # What the exchange and its front ends say to each other; users meet none of it.
     ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url)\..*"),
 ]
@@ -76,6 +79,7 @@ def look_behind_the_face() -> None:
     for public in (
         "trio_listenkey",
         "trio_listenkey.connectors",
+        "trio_listenkey.events",
         "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",

@@ -62,7 +62,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(.*\._[A-Z]|(.*\.)?E_co)"),  # a type variable
     ("py:class", r"(aster_\w+|coinm|options|portfolio_margin|spot|usdm)\.Event"),  # what a venue sends: see the page
     # What the exchange and its front ends say to each other; users meet none of it.
-    ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url)\..*"),
+    ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url|book|state)\..*"),
+    ("py:class", r"trio_listenkey\.resync\._(known\.Known|words\.W)"),
 ]
 
 html_theme = "furo"
@@ -80,6 +81,7 @@ def look_behind_the_face() -> None:
         "trio_listenkey",
         "trio_listenkey.connectors",
         "trio_listenkey.events",
+        "trio_listenkey.resync",
         "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",

@@ -346,7 +346,7 @@ def order_of(**fields: Any) -> Order:
         "id": 1,
         "client_id": "c-1",
         "side": "BUY",
-        "type": "LIMIT",
+        "order_type": "LIMIT",
         "status": "NEW",
         "price": Decimal(100),
         "quantity": Decimal(10),

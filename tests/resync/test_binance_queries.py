@@ -94,7 +94,7 @@ class TestQuestions:
             id=placed.number,
             client_id="mine",
             side="BUY",
-            type="LIMIT",
+            order_type="LIMIT",
             status="PARTIALLY_FILLED",
             price=Decimal(50_000),
             quantity=Decimal(2),

@@ -156,7 +156,7 @@ class TestEvents:
             id=7,
             client_id="mine",
             side="SELL",
-            type="LIMIT",
+            order_type="LIMIT",
             status="CANCELED",
             price=Decimal(100),
             quantity=Decimal(4),

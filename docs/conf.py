@@ -58,7 +58,7 @@ if "READTHEDOCS" in os.environ:
 nitpick_ignore_regex = [
     ("py:.*", r"(asks|collections|contextlib|dataclasses|decimal|h11|httpcore2|httpx2)\..*"),
     ("py:.*", r"(msgspec|os|ssl|trio|types|typing)\..*"),
-    ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
+    ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|Decimal|None|[A-Z]\w*Error)"),
     ("py:.*", r"(.*\._[A-Z]|(.*\.)?E_co)"),  # a type variable
     ("py:class", r"(aster_\w+|coinm|options|portfolio_margin|spot|usdm)\.Event"),  # what a venue sends: see the page
     # What the exchange and its front ends say to each other; users meet none of it.
@@ -81,7 +81,6 @@ def look_behind_the_face() -> None:
         "trio_listenkey",
         "trio_listenkey.connectors",
         "trio_listenkey.events",
-        "trio_listenkey.resync",
         "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",

@@ -65,6 +65,10 @@ class BinanceQueries:
         rest_url: Where spot is asked, if its WebSocket API was moved; for the others it is the venue's.
         timing: ``request_timeout``, in seconds.
 
+    Attributes:
+        span: How many milliseconds one query for past orders may cover.
+        page: How many orders are asked for in one answer; a plain attribute.
+
     Raises:
         UsageError: There are no queries for this venue, its REST address is not known, or the credentials cannot sign.
     """
@@ -95,9 +99,7 @@ class BinanceQueries:
         self._calls = SignedCalls(self._venue, credentials, transport, timing, gone=_UNKNOWN_ORDER, max_answer=_MOST)
         self._calls.check()
         self.span: int = self._market.span
-        """How many milliseconds one query for past orders may cover."""
         self.page: int = self._market.page
-        """How many orders are asked for in one answer; a plain attribute."""
 
     def __repr__(self) -> str:
         return f"<BinanceQueries of {self._venue.name} at {self._venue.rest_url}>"

@@ -6,6 +6,8 @@ happen; an answer may be lost. What must hold is checked where it could be broke
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
@@ -22,6 +24,7 @@ KEY: Final = "the-listen-key-"
 NAME: Final = "key-of-alice"
 # Everybody's beat in this time: a beat, its jitter, and a bit.
 A_BEAT: Final = BEAT * 1.1
+UNEXCUSED: Final = "hurt: NONE OF THESE"
 
 
 class Register:
@@ -88,6 +91,8 @@ class Process:
     created_at: float = -inf
     allowed_at: float = -inf
     """When the register took its word that it closes."""
+    written_before: dict[str, float] = field(default_factory=dict)
+    """When the register had last taken something of the others, at that time."""
     deletes_at: float = inf
     plan: Plan | None = None
     version: int = -1
@@ -96,10 +101,10 @@ class Process:
     is_asleep: bool = False
     is_dead: bool = False
     stopped_at: float = inf
-    joined_at: float = inf
+    written_at: float = -inf
+    """When the register last took something of it."""
     troubled_at: float = -inf
     """When it was last known to be held, asleep, or cut off from the register."""
-    kept: list[float] = field(default_factory=list)
 
     @property
     def is_running(self) -> bool:
@@ -111,15 +116,16 @@ class Process:
 
 
 class World:
-    """All of it. ``lives`` makes a life; ``pass_time`` has everybody do what is due, in order."""
+    """All of it: ``pass_time`` has everybody do what is due, in order. Draws are ``chance``'s."""
 
-    def __init__(self) -> None:
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
         self.now = 1000.0
         self.register = Register()
         self.exchange = Exchange()
         self.processes: list[Process] = []
-        self.closes = 0
-        self.wrong_closes: list[str] = []
+        self.counts: Counter[str] = Counter()
+        """What happened; a close that hurt somebody by its cause, after ``"hurt: "``."""
 
     def start(self) -> Process:
         member = Member(
@@ -138,7 +144,7 @@ class World:
     def running(self) -> list[Process]:
         return [each for each in self.processes if each.is_running and not each.is_done]
 
-    def pass_time(self, seconds: float, draw: float = 0.5) -> None:
+    def pass_time(self, seconds: float) -> None:
         end = self.now + seconds
         while True:
             when, process = min(
@@ -147,7 +153,7 @@ class World:
             if process is None or when > end:
                 break
             self.now = max(self.now, when)
-            self.step(process, draw)
+            self.step(process)
         self.now = end
         for process in self.processes:
             if process.is_asleep or process.is_held or not self.register.is_up:
@@ -164,14 +170,14 @@ class World:
     def _keeps(self, process: Process) -> bool:
         return not process.member.follows and process.member.state is not SharingState.JOINING
 
-    def step(self, process: Process, draw: float) -> None:
+    def step(self, process: Process) -> None:
         """What is due for it now."""
         member = process.member
         if process.deletes_at <= self.now:
             self.delete(process)
         elif member.due_at <= self.now:
             self.read(process)
-            self.swap(process, draw)
+            self.swap(process)
         else:
             self.confirm(process)
 
@@ -185,17 +191,20 @@ class World:
         else:
             process.plan, process.is_held = None, True
 
-    def swap(self, process: Process, draw: float, *, is_lost: bool = False) -> None:
+    def swap(self, process: Process, *, is_lost: bool = False) -> None:
         if not process.is_held:
             return  # there was nothing to be said
         process.is_held = False
         member, plan, process.plan = process.member, process.plan, None
+        draw = self.chance.random()
         if plan is None or not self.register.is_up:
             member.failed(self.now, draw)
         elif not self.register.swap(process.version, plan.raw):
             member.outrun(self.now, draw)
         else:
-            process.joined_at = min(process.joined_at, self.now)
+            process.written_at = self.now
+            if process.stopped_at < inf and not is_lost:
+                self.counts[f"left: {plan.event.name}, {plan.because}"] += 1
             if is_lost:
                 process.troubled_at = self.now
                 member.failed(self.now, draw)
@@ -209,7 +218,10 @@ class World:
         """What the block does with what the register said."""
         member = process.member
         if member.state is SharingState.CLOSING:
-            process.allowed_at = process.deletes_at = self.now
+            process.allowed_at = self.now
+            process.written_before = {other.member.me: other.written_at for other in self.processes}
+            # At once, or as late as it may; and a bit later, when it must see that it is too late.
+            process.deletes_at = self.now + self.chance.choice([0.0, 0.5, 0.99, 1.1]) * member.close_within
         if process.stopped_at == inf:
             wrong = process.key is not None and member.is_another(process.key)
             if (process.key is None and member.may_create) or wrong or member.check_is_due:
@@ -219,7 +231,6 @@ class World:
     def confirm(self, process: Process) -> None:
         process.key = self.exchange.confirm(self.now)
         process.created_at = self.now
-        process.kept.append(self.now)
         process.member.tell(process.key, self.now, self.now)
 
     def delete(self, process: Process) -> None:
@@ -231,16 +242,29 @@ class World:
         process.member.close_ended(self.now, done=is_sent, by=process.stopped_at + LEAVE_WITHIN)
 
     def judge(self, closer: Process) -> None:
-        """P1: whom does this close hurt?"""
-        self.closes += 1
-        since = self.now - (PATIENCE + 2) * A_BEAT
-        for other in self.processes:
-            if other is closer or not other.is_running or other.stopped_at < inf or other.key is None:
-                continue
-            if other.created_at > closer.allowed_at and max(self.register.meddled_at, self.register.forgot_at) < since:
-                self.wrong_closes.append("came during the close")
-            if other.joined_at < inf and other.troubled_at < since and self.register.meddled_at < self.now - A_BEAT:
-                self.wrong_closes.append("is there, and was never away")
+        """P1: whom does this close hurt, and why?"""
+        self.counts["closes"] += 1
+        causes = {
+            self.cause(closer, other)
+            for other in self.processes
+            if other is not closer and not other.is_dead and other.stopped_at == inf and other.key is not None
+        }
+        self.counts.update(f"hurt: {cause}" for cause in causes)
+
+    def cause(self, closer: Process, other: Process) -> str:
+        """Why ``other``, which has a key, could not be known to ``closer``; the first that is an excuse."""
+        written_at = closer.written_before.get(other.member.me, -inf)
+        if other.created_at > closer.allowed_at:
+            if max(self.register.forgot_at, self.register.meddled_at) >= closer.allowed_at:
+                return "the register forgot a close"
+            return "it was without the register" if other.member.is_away else "NONE OF THESE"
+        if written_at == -inf:
+            return "it never reached the register"
+        if closer.allowed_at - written_at >= 0.9 * PATIENCE * BEAT:
+            return "it slept longer than patience" if other.is_asleep else "it was cut off for longer than patience"
+        if self.register.meddled_at >= written_at:
+            return "the register lost what it had acknowledged"
+        return "NONE OF THESE"
 
     # What may happen to a process.
 
@@ -248,3 +272,64 @@ class World:
         if process.stopped_at == inf and process.is_running and not process.is_held:
             process.stopped_at = self.now
             process.member.stop(self.now, close=process.key is not None, by=self.now + LEAVE_WITHIN)
+
+
+def live(seed: int) -> World:
+    """A random life of several processes: starts, stops, crashes, sleeps; a register with every fault; answers lost."""
+    chance = random.Random(seed)
+    world = World(chance)
+    for _ in range(chance.randint(1, 3)):
+        world.pass_time(chance.random() * BEAT)
+        world.start()
+    for _ in range(chance.randint(4, 14)):
+        world.pass_time(chance.choice([0.1, BEAT, 2 * BEAT, 6 * BEAT, 6 * BEAT]) * 2 * chance.random())
+        misfortune(world, chance.choice(MISFORTUNES))
+    world.pass_time(8 * BEAT)
+    return world
+
+
+MISFORTUNES: Final = ("start", "start", "stop", "stop", "stop", "stop both", "kill", "sleep", "all sleep", "wake")
+MISFORTUNES += ("hold", "swap", "lose", "down", "up", "up", "forget", "forget and stop", "go back")
+
+
+def misfortune(world: World, what: str) -> None:
+    """Have it happen, if it can."""
+    running, chance = world.running(), world.chance
+    one = chance.choice(running) if running else None
+    held = [each for each in running if each.is_held]
+    match what:
+        case "start":
+            world.start()
+        case "stop" if one:
+            world.stop(one)
+        case "stop both":
+            for each in running[:2]:
+                world.stop(each)
+        case "kill" if one:
+            one.is_dead = True
+        case "sleep" if one:
+            one.is_asleep = True
+        case "all sleep":
+            for each in running:
+                each.is_asleep = True
+        case "wake":
+            for each in world.processes:
+                each.is_asleep = False
+        case "hold" if one and not one.is_held and one.member.due_at < inf:
+            world.read(one)
+        case "swap" if held:
+            world.swap(chance.choice(held))
+        case "lose" if held:
+            world.swap(chance.choice(held), is_lost=True)
+        case "down":
+            world.register.is_up = False
+        case "up":
+            world.register.is_up = True
+        case "forget":
+            world.register.forget(world.now)
+        case "forget and stop" if one:
+            world.register.forget(world.now)
+            world.pass_time(chance.random() * BEAT)
+            world.stop(one)
+        case "go back":
+            world.register.restore(chance.randint(1, 8), world.now)

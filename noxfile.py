@@ -40,7 +40,7 @@ PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
 
 
-def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,proxy,testing,trio-websocket") -> None:
+def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,proxy,redis,testing,trio-websocket") -> None:
     session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 
@@ -59,6 +59,7 @@ def types(session: nox.Session) -> None:
     _install(session, "types", "test")
     session.run("mypy")
     session.run("mypy", "tests/ports/connectors/conftest.py")
+    session.run("mypy", "tests/ports/registers/conftest.py")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "trio_listenkey", "--ignoreexternal")
 

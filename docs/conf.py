@@ -75,6 +75,7 @@ def look_behind_the_face() -> None:
     for public in (
         "trio_listenkey",
         "trio_listenkey.connectors",
+        "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",
         "trio_listenkey.transports",

@@ -25,7 +25,7 @@ LAYERS = {
     "venue": ["venues", "_venue"],
     "core": ["_core"],
     "protocol": ["_protocol"],
-    "ports": ["transports", "connectors", "_instrument", "_network", "_redaction"],
+    "ports": ["transports", "connectors", "sharing", "_instrument", "_network", "_redaction"],
     "testing": ["testing"],
     "shell": ["_shell"],
     "face": ["", "__main__", "_cli"],

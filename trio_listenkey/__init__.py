@@ -15,6 +15,7 @@ the list to the files, and the imports to the layers::
     protocol    _protocol/     bytes to and from an exchange, as pure functions and machines
     ports       transports/    the port for one HTTP request, and its adapters
                 connectors/    the port for one WebSocket, and its adapters
+                sharing/       the port for what the programs that share a key write down, and its engines
                 _instrument    the port for an observer
                 _network       the address to send from, and whom to trust, for transports and connectors alike
                 _redaction     keeps secrets out of other libraries' logs and exceptions

@@ -11,6 +11,8 @@
     │   ├── RateLimitedError          wait: nothing may be sent to this host before ``retry_after`` is over
     │   ├── UnavailableError          try again: no usable answer within ``open_timeout``
     │   ├── KeyLostError              open a new key: this one died, and ``on_lost="raise"`` was asked for
+    │   ├── RegisterAway              wait: the register of ``sharing=`` cannot be asked now, and is asked again
+    │   ├── RegisterRefused           fix the register of ``sharing=`` or its address: it said no, and will again
     │   └── SlowConsumerError         take events faster: the buffer was full, and ``on_full="fail"`` was asked for
     └── TransportError                the transports' own word: no answer was had; it never reaches users bare
 
@@ -27,6 +29,8 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "RegisterAway",
+    "RegisterRefused",
     "SlowConsumerError",
     "TransportError",
     "UnavailableError",
@@ -135,6 +139,17 @@ class UnavailableError(ListenKeyError):
 
 class KeyLostError(ListenKeyError):
     """The listen key died, and ``on_lost="raise"`` says that the caller wants to hear of it."""
+
+
+class RegisterAway(ListenKeyError):  # noqa: N818 - it is a state of the register, and no fault of anybody
+    """The register cannot be asked now: no connection, no answer in time, locked, still loading.
+
+    It needs nobody's help: asked again later, it answers. Of a write it is not known whether it was done.
+    """
+
+
+class RegisterRefused(ListenKeyError):  # noqa: N818 - beside RegisterAway
+    """The register refuses until somebody mends it: wrong password, no room, a file of another program, no Redis."""
 
 
 class SlowConsumerError(ListenKeyError):

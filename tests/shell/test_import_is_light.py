@@ -7,9 +7,21 @@ import sys
 
 import pytest
 
-CLIENTS = {"anyio", "asks", "h11", "httpcore2", "httpx", "httpx2", "python_socks", "trio_websocket", "websockets"}
+CLIENTS = {
+    "anyio",
+    "asks",
+    "h11",
+    "hiredis",
+    "httpcore2",
+    "httpx",
+    "httpx2",
+    "python_socks",
+    "trio_websocket",
+    "websockets",
+}
 SERVERS = {"cryptography", "trustme", "wsproto"}
 SCREENS = {"click", "rich"}
+ENGINES = {"sqlite3"}
 ADAPTERS = {"_asks", "_httpcore2", "_httpx", "_trio_websocket", "_websockets_core", "_websockets_trio"}
 
 
@@ -23,11 +35,11 @@ def imported_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["", ".__main__", ".connectors", ".testing", ".testing.control", ".transports", ".venues"]
+    "module", ["", ".__main__", ".connectors", ".sharing", ".testing", ".testing.control", ".transports", ".venues"]
 )
 def test_no_library_comes_before_it_is_used(module: str) -> None:
     """Neither the core's own clients nor what an extra brings."""
-    assert imported_by(f"import trio_listenkey{module}") & (CLIENTS | SERVERS | SCREENS) == set()
+    assert imported_by(f"import trio_listenkey{module}") & (CLIENTS | ENGINES | SERVERS | SCREENS) == set()
 
 
 def test_what_is_for_tests_stays_out() -> None:
@@ -53,4 +65,4 @@ async def main():
 
 trio.run(main)
 """
-    assert imported_by(life) & (CLIENTS | SERVERS | SCREENS) == set()
+    assert imported_by(life) & (CLIENTS | ENGINES | SERVERS | SCREENS) == set()

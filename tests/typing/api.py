@@ -40,6 +40,16 @@ from trio_listenkey.connectors import (
     WebSocketConnector,
     WebSocketsTrioConnector,
 )
+from trio_listenkey.sharing import (
+    MAX_DOCUMENT,
+    MemoryRegister,
+    RedisRegister,
+    Register,
+    RegisterAway,
+    RegisterRefused,
+    SQLiteRegister,
+    register_from_url,
+)
 from trio_listenkey.testing import (
     ASTER_FUTURES,
     ASTER_FUTURES_V3,
@@ -553,3 +563,30 @@ def faults() -> list[Fault]:
         waf_403_html(),
     ]
     return [Fault(effect=effect, verb="create", nth=1, count=None, probability=0.5) for effect in effects]
+
+
+async def write_in_a_register(trust: ssl.SSLContext) -> None:
+    registers: list[Register] = [
+        MemoryRegister(latency=0.1),
+        SQLiteRegister("shared.db", timeout=1),
+        RedisRegister("rediss://host", prefix="ours:", timeout=1, ssl_context=trust),
+        register_from_url("sqlite:shared.db"),
+    ]
+    for register in registers:
+        try:
+            document, version = await register.read("name")
+            assert_type(document, bytes | None)
+            assert_type(version, str)
+            assert_type(await register.swap("name", version, b"x" * MAX_DOCUMENT), bool)
+        except RegisterAway as error:
+            assert_type(error.advice, str)
+        except RegisterRefused as error:
+            assert_type(error.code, int | str | None)
+        await register.aclose()
+
+
+def fail_as_registers_do(register: MemoryRegister) -> None:
+    before = register.snapshot()
+    register.away = True
+    register.forget()
+    register.restore(before)

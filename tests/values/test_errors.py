@@ -19,7 +19,7 @@ from trio_listenkey import (
     UsageError,
     _errors,
 )
-from trio_listenkey._errors import SlowConsumerError, TransportError
+from trio_listenkey._errors import RegisterAway, RegisterRefused, SlowConsumerError, TransportError
 
 PLAIN = [
     ListenKeyError,
@@ -29,6 +29,8 @@ PLAIN = [
     EndpointGoneError,
     UnavailableError,
     KeyLostError,
+    RegisterAway,
+    RegisterRefused,
     SlowConsumerError,
 ]
 

@@ -24,6 +24,9 @@ class KeyStatistics:
         next_request_at: When the next request is due; infinity if none is.
         closed: ``True`` if the exchange confirmed the close, ``False`` if a key may have been left behind to
             expire by itself, ``None`` before that or where there was nothing to close, or nothing to be closed.
+        throttled: Requests that waited because all that this process may spend at the host in a minute was spent.
+        throttled_for: Seconds that the last request waited for that. A silence check is late by as much, and a key that
+            died silently is noticed so much later.
     """
 
     state: str
@@ -37,6 +40,8 @@ class KeyStatistics:
     expires_at: float
     next_request_at: float
     closed: bool | None
+    throttled: int
+    throttled_for: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ BINANCE_SPOT_CLASSIC = Venue(
     close=Call("DELETE", weight=2),
     # Removed from the testnet on 2026-02-04 and from production on 2026-02-20: HTTP 410 with an HTML page.
     retired="Binance took the listen keys of spot away on 2026-02-20; use open_user_stream(venues.BINANCE_SPOT, ...)",
+    weight_budget=3000,  # of 6,000 a minute and IP: rest-api.md, "IP limits"
     source="Binance spot rest-api.md before 2025-10; its change log of 2026-02-20",
 )
 """Binance spot as it was: ``/api/v3/userDataStream``. binance.com answers HTTP 410 since 2026-02-20; the dialect
@@ -140,6 +141,7 @@ BINANCE_US = Venue(
     path="/api/v3/userDataStream",
     stream_path="/ws/{key}",
     stream=StreamShape(expired=None),
+    weight_budget=600,  # of 1,200 a minute and IP
     source="binance-us-api-docs, 2024-06; clients still use it in 2026-09",
 )
 """Binance.US. Its documents (2024-06) name no event for an expired key: a dead stream may stay open and silent."""
@@ -160,6 +162,7 @@ BINANCE_USDM = Venue(
     stream_path="/private/ws?listenKey={key}&events=" + _USDM_EVENTS,
     key_in="account",
     # The documents advise a keepalive "about every 60 minutes", the moment at which the key dies: taken for an error.
+    weight_budget=1200,  # of 2,400 a minute and IP; shared with COIN-M since 2026-06-30
     source="USD-M user data streams, 2026-05; its WebSocket change notice, 2026-03",
 )
 """Binance USD-M futures: ``/fapi/v1/listenKey``, stream on the routed ``/private`` path."""
@@ -181,6 +184,7 @@ BINANCE_COINM = Venue(
     path="/dapi/v1/listenKey",
     stream_path="/ws/{key}",
     key_in="account",
+    weight_budget=1200,  # of 2,400 a minute and IP; shared with USD-M since 2026-06-30
     source="COIN-M user data streams, 2026-05",
 )
 """Binance COIN-M futures: ``/dapi/v1/listenKey``; its streams are not routed."""
@@ -224,6 +228,7 @@ BINANCE_PORTFOLIO_MARGIN = Venue(
     key_in="account",
     # The general information wants a signature, too; the pages of the calls, Binance's SDK 16.1.0 and ccxt send none,
     # and work. For one: replace(BINANCE_PORTFOLIO_MARGIN, signing=Signing()).
+    weight_budget=3000,  # of 6,000 a minute and IP
     source="Portfolio margin documents and SDK 16.1.0, 2026; whether to sign, they disagree",
 )
 """Binance portfolio margin."""
@@ -304,6 +309,7 @@ ASTER_FUTURES = Venue(
     stream_path="/ws/{key}",
     # The documents send no key; Aster's own client does, on keepalive. What is not documented is not sent.
     key_in="account",
+    weight_budget=1200,  # of 2,400 a minute and IP
     source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
 )
 """Aster futures, V1, for API keys from before 2026-03-25."""
@@ -314,6 +320,7 @@ ASTER_SPOT = Venue(
     stream_url="wss://sstream.asterdex.com",
     path="/api/v1/listenKey",
     stream_path="/ws/{key}",
+    weight_budget=600,  # of 1,200 a minute and IP
     source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
 )
 """Aster spot, V1, for API keys from before 2026-03-25."""

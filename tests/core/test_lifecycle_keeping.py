@@ -560,7 +560,7 @@ class TestReplacedByANeighbour:
         one.gets(alive("K2"), 601.0)
         assert (one.machine.key, one.machine.generation) == ("K2", 2)
         assert one.kinds == ["created", "replaced"]
-        for life, due in ((one, 2401), (other, 1200)):
+        for life, due in ((one, 2401), (other, 1201)):
             life.tick(602.0)
             assert life.machine.ready_at == due
 
@@ -633,6 +633,7 @@ class TestStatistics:
         life.gets(GONE, 3800.0)
         life.sends(3800.0, "create", "K1")
         life.gets(alive("K2"), 3800.0)
+        life.machine.throttled(2.5)
         assert life.machine.statistics(-100.0) == KeyStatistics(
             state="held",
             generation=2,
@@ -645,6 +646,8 @@ class TestStatistics:
             expires_at=7300.0,
             next_request_at=5500.0,
             closed=None,
+            throttled=1,
+            throttled_for=2.5,
         )
 
     def test_asking_changes_nothing(self) -> None:

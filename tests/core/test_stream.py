@@ -12,7 +12,7 @@ from trio_listenkey._core._stream import Ask, Open
 from trio_listenkey._core._stream_socket import StreamSocket
 
 DAY = 86_400.0
-KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None)
+KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None, 0, 0.0)
 
 
 class TestOpening:

@@ -248,6 +248,8 @@ OF_A_KEY = KeyStatistics(
     expires_at=3600.0,
     next_request_at=1800.0,
     closed=None,
+    throttled=0,
+    throttled_for=0.0,
 )
 OF_A_STREAM = StreamStatistics(
     state="live",

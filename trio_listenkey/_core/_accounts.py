@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from .._errors import UsageError
 from .._venue._parts import SecondCreate
+from ._budget import RequestBudget
 
 __all__ = ["Account", "Host"]
 
@@ -22,10 +23,13 @@ __all__ = ["Account", "Host"]
 class Host:
     """One REST host, as this process sees it."""
 
-    __slots__ = ("__weakref__", "accounts", "allowed_at", "clock", "holders")
+    __slots__ = ("__weakref__", "accounts", "allowed_at", "budget", "clock", "holders")
 
     allowed_at: float
     """Nothing may be sent to this host before that time."""
+
+    budget: RequestBudget
+    """What all requests to it may cost together. Without a limit that is known, there is room for all."""
 
     clock: float
     """Seconds that its clock is ahead of ours, as far as it was ever worth knowing."""
@@ -38,6 +42,7 @@ class Host:
 
     def __init__(self) -> None:
         self.allowed_at = float("-inf")
+        self.budget = RequestBudget()
         self.clock = 0.0
         self.accounts = {}
         self.holders = {}
@@ -48,10 +53,12 @@ class Host:
 
     def is_blank(self, now: float) -> bool:
         """Whether there is nothing to be remembered of it, but for the accounts of those who use it."""
-        return self.allowed_at <= now and not self.clock
+        return self.allowed_at <= now and not self.clock and self.budget.is_blank(now)
 
-    def join(self, path: str, api_key: str, second_create: SecondCreate = "same") -> Account:
+    def join(self, path: str, api_key: str, second_create: SecondCreate = "same", load: float = 0.0) -> Account:
         """Become a member of the account that ``api_key`` belongs to, before anything is sent for it.
+
+        ``load`` is what its key costs at least, in weight a minute.
 
         Raises:
             UsageError: It has a member, and a second create would end the first one's key.
@@ -66,6 +73,9 @@ class Host:
                 "this exchange ends an account's key when it makes another, and a block of this process has one",
                 advice="Share the one that is open, or use another account",
             )
+        if not account.members:
+            account.load = load
+            self.budget.load += load
         account.members += 1
         return account
 
@@ -76,13 +86,35 @@ class Account:
     Its ``repr`` is the default one: no secrets.
     """
 
-    __slots__ = ("__weakref__", "_api_key", "_path", "_second_create", "host", "key", "members", "others", "unsure")
+    __slots__ = (
+        "__weakref__",
+        "_api_key",
+        "_path",
+        "_second_create",
+        "confirmed_at",
+        "expires_at",
+        "host",
+        "key",
+        "load",
+        "members",
+        "others",
+        "unsure",
+    )
 
     host: Host
     """Where it is."""
 
     key: str | None
     """The listen key that was last seen alive, by whichever member: what the last one to leave has to close."""
+
+    confirmed_at: float
+    """When the request was sent that last found ``key`` alive, whichever member sent it."""
+
+    expires_at: float
+    """``key`` is presumed alive before then."""
+
+    load: float
+    """What keeping its key costs at least, in weight a minute: once for all members."""
 
     members: int
     """Contexts that are open on this account. One counts from before its first create, since that may return a key
@@ -100,13 +132,16 @@ class Account:
         self._api_key = api_key
         self._second_create = second_create
         self.key = None
+        self.confirmed_at = self.expires_at = float("-inf")
+        self.load = 0.0
         self.others = []
         self.members = 0
         self.unsure = False
 
-    def learn(self, key: str) -> None:
-        """The exchange has just said that ``key`` is alive; where an account has one key, no other is."""
+    def learn(self, key: str, sent_at: float = float("-inf"), expires_at: float = float("-inf")) -> None:
+        """A request sent at ``sent_at`` found ``key`` alive; where an account has one key, no other is."""
         self.unsure = False
+        self.confirmed_at, self.expires_at = sent_at, expires_at
         if key != self.key:
             if self.key is not None and self._second_create in {"new", "unknown"}:
                 self.others.append(self.key)
@@ -138,6 +173,7 @@ class Account:
         """Be a member no longer."""
         self.members -= 1
         if not self.members:
+            self.host.budget.load -= self.load
             self._let_go()
             if self._second_create != "new":
                 del self.host.accounts[self._path, self._api_key]

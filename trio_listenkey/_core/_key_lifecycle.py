@@ -30,6 +30,7 @@ from .._statistics import KeyStatistics
 from .._venue._venue import Venue, Verb
 from ._accounts import Account
 from ._backoff import RequestPacing
+from ._budget import Ticket, Urgency, margin_of
 from ._key_errors import key_expired, key_lost, key_may_be_left, never_sent, not_closed, silence_too_long
 from ._key_record import KeepaliveSchedule, KeyRecord, KeyReport
 from ._key_states import Event, Phase, PhaseEvent, State, after, phase_after
@@ -41,11 +42,8 @@ __all__ = ["KeepaliveSchedule", "Lifecycle", "Notice", "OnExit", "OnLost", "Send
 OnExit = Literal["close", "leave"]
 OnLost = Literal["replace", "raise"]
 
-_VERBS: Final[dict[State, Verb]] = {
-    State.CREATING: "create",
-    State.RECOVERING: "create",
-    State.CLOSING: "close",
-}
+# What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``.
+_VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "create", State.LEAVING: "close"}
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
@@ -233,6 +231,11 @@ class Lifecycle:
             case _:
                 return self._give_up_at
 
+    @property
+    def room_by(self) -> float:
+        """Until when it makes sense to wait for a place in the host's budget."""
+        return inf if self.phase is Phase.OPENING else self.patience
+
     def statistics(self, to_local: float = 0.0) -> KeyStatistics:
         """Counters and times; ``to_local`` is added to the times."""
         return self._report.statistics(
@@ -242,6 +245,10 @@ class Lifecycle:
             closed=self.closed,
             to_local=to_local,
         )
+
+    @property
+    def _next_verb(self) -> Verb:
+        return self._ask_by if self.state is State.HELD else _VERBS[self.state]
 
     def _spread_after(self, allowed_at: float) -> float:
         """Over how many seconds after the end of a ban the keys of a host come back."""
@@ -271,21 +278,58 @@ class Lifecycle:
     def _check_presumption(self, now: float) -> None:
         if now >= self._record.expires_at:
             self._lose(Event.EXPIRED, key_expired(self._venue.name, self._pace.validity, self._error), now)
+        elif self._account.key == self.key and self._account.confirmed_at > self._record.confirmed_at:
+            self._adopt(self._account.confirmed_at)
         elif self._account.key not in {None, self.key, self._asked_about}:
             # Another member has seen another key alive: ask, once, and be told which it is.
             self._asked_about = self._account.key
             self._pacing.hurry(now)
+
+    def _adopt(self, confirmed_at: float) -> None:
+        """Another member of the account has found the key alive: its request was ours, too.
+
+        It is no answer to a doubt that came up after it was sent.
+        """
+        assert self._record.value is not None
+        self._record.hold(self._record.value, confirmed_at, self._account.expires_at - confirmed_at)
+        if self._record.asked_at <= confirmed_at:
+            self._pacing.succeeded(confirmed_at, self._pace.keepalive_every)
+        self._report.tell(Renewed(self.generation))
+
+    def throttled(self, seconds: float) -> None:
+        """The next request waited that long for its place in the host's budget.
+
+        Of the time for opening that takes nothing away: a thousand accounts opened at once are no failure.
+        """
+        self._report.throttled(seconds)
+        if self.phase is Phase.OPENING:
+            self._give_up_at += seconds
+
+    def ticket(self, now: float) -> Ticket:
+        """What the next request is for, and what it costs: for its place in the host's budget."""
+        call = self._venue.call(self._next_verb)
+        assert call is not None  # where nothing can be closed, no close becomes due
+        weight = call.weight
+        if self.phase is Phase.STOPPING:
+            return Ticket(Urgency.LEAVE, weight)
+        if self.state is not State.HELD:
+            return Ticket(Urgency.CREATE, weight)
+        record = self._record
+        life = record.expires_at - record.confirmed_at
+        is_early = now < record.confirmed_at + min(self._pace.keepalive_every, life / 2) * (1 - self._timing.jitter)
+        urgency = Urgency.CHECK if is_early else Urgency.KEEPALIVE
+        return Ticket(urgency, weight, record.expires_at - margin_of(life))
 
     def begin(self, now: float) -> Send | None:
         """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
         self.tick(now)
         if now < self.ready_at:
             return None
+        verb = self._next_verb
         self._fire(Event.DUE)
         self._report.count("requests")
         self.until = min(now + self._timing.request_timeout, self.patience)
         key = self._account.to_close() if self.state is State.CLOSING else self.key
-        verb = self._ask_by if self.state is State.RENEWING else _VERBS[self.state]
         self._sent = Send(verb, key, now)
         return self._sent
 
@@ -455,7 +499,7 @@ class Lifecycle:
         sent_at, pace = self._sent.at, self._pace
         validity = min(pace.validity, lives or inf)  # the exchange may say that it is less
         is_new = self._record.hold(key, sent_at, validity)
-        self._account.learn(key)
+        self._account.learn(key, sent_at, sent_at + validity)
         self._pacing.succeeded(sent_at, min(pace.keepalive_every, validity / 2 if lives else inf))
         if self._record.asked_at > sent_at:  # while this request was in flight; it may not know yet what they know
             self._pacing.due = self._record.asked_at

@@ -9,6 +9,7 @@ from .._errors import UsageError
 from .._settings import Timing
 from .._statistics import KeyStatistics
 from .._venue._venue import Venue
+from ._budget import margin_of
 from ._notices import Notice
 
 __all__ = ["KeepaliveSchedule", "KeyRecord", "KeyReport"]
@@ -37,6 +38,12 @@ class KeepaliveSchedule:
                 advice="Pass Timing with a keepalive_every of about half the validity",
             )
         return pace
+
+    def load(self, venue: Venue) -> float:
+        """What a key costs in weight a minute, kept alive as late as its margin allows."""
+        call = venue.call("keepalive")
+        assert call is not None  # a create takes the place of a missing keepalive
+        return 60 * call.weight / (self.validity - margin_of(self.validity))
 
 
 class KeyRecord:
@@ -85,15 +92,22 @@ class KeyRecord:
 class KeyReport:
     """What a lifecycle has to tell: counters, and notices until someone takes them."""
 
-    __slots__ = ("_counts", "_notices")
+    __slots__ = ("_counts", "_notices", "_throttled_for")
 
     def __init__(self) -> None:
-        self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses"), 0)
+        self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses", "throttled"), 0)
         self._notices: list[Notice] = []
+        self._throttled_for = 0.0
 
     def count(self, what: str) -> None:
         """One more of ``what``, a counter of ``KeyStatistics``."""
         self._counts[what] += 1
+
+    def throttled(self, seconds: float) -> None:
+        """A request waited that long for its place in the host's budget."""
+        self._throttled_for = seconds
+        if seconds:
+            self.count("throttled")
 
     def tell(self, notice: Notice) -> None:
         """Keep it for ``take``."""
@@ -114,5 +128,6 @@ class KeyReport:
             expires_at=record.expires_at + to_local,
             next_request_at=next_request_at + to_local,
             closed=closed,
+            throttled_for=self._throttled_for,
             **self._counts,
         )

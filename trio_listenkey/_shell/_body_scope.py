@@ -16,6 +16,8 @@ __all__ = ["BodyScope", "close_nursery", "error_to_raise", "reraise_unchanged"]
 class BodyScope:
     """The block, which may have to be cancelled because what it stands on has failed."""
 
+    __slots__ = ("_interrupt", "_scope")
+
     def __init__(self) -> None:
         self._scope = trio.CancelScope()
         self._interrupt: BaseException | None = None

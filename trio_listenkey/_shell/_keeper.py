@@ -37,7 +37,7 @@ from trio.lowlevel import enable_ki_protection
 
 from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, OnExit, OnLost, Send
 from .._core._key_states import State
-from .._core._notices import Closed, Lost, Notice, Renewed, Retrying
+from .._core._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying
 from .._core._outcomes import Outcome, Refused
 from .._errors import ListenKeyError, TransportError, UsageError
 from .._instrument import Instrument, Observer
@@ -49,6 +49,7 @@ from .._validation import check_choice, check_port, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..transports._base import Transport
+from ._alarm import Alarm
 from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
 from ._listen_key import ListenKey
 from ._run_context import Registration, RunContext, current_context
@@ -58,6 +59,10 @@ __all__ = ["open_listen_key"]
 _T = TypeVar("_T")
 _log: Final = logging.getLogger("trio_listenkey")
 _DEFAULT_TIMING: Final = Timing()
+_OVERBOOKED: Final = (
+    "%s: more keys are open than a budget of %g weight a minute can keep alive; some will be late. Raise "
+    "Venue.weight_budget if the exchange allows it, or use another IP address for a part of them"
+)
 _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
 
 
@@ -126,6 +131,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     """A class, not a generator: contextlib's frames would be open to Ctrl-C between bytecodes."""
 
     __slots__ = (
+        "_alarm",
         "_arguments",
         "_body",
         "_context",
@@ -137,11 +143,15 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_nap",
         "_nursery_manager",
         "_observer",
+        "_room_wait",
         "_settled",
         "_timing",
         "_transport",
         "_venue",
     )
+
+    _alarm: Alarm
+    """What the keeper waits by for a time. Ring it to make the keeper look again."""
 
     _body: BodyScope
     _context: RunContext
@@ -150,7 +160,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     _membership: Registration
 
     _nap: trio.CancelScope | None
-    """While the keeper waits for a time or a turn: cancel it to make the keeper look again."""
+    """While the keeper waits for a turn: cancel it to make the keeper look again."""
+
+    _room_wait: trio.CancelScope | None
+    """While the keeper waits for a place in the host's budget."""
 
     _flight: trio.CancelScope | None
     """While a request is in flight: its deadline follows ``Lifecycle.until``."""
@@ -168,7 +181,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._venue, self._credentials, self._transport = venue, credentials, transport
         self._timing, self._observer = timing, Observer(instrument, venue.name)
         self._arguments: tuple[OnExit, OnLost] | None = (on_exit, on_lost)
-        self._nap = self._flight = None
+        self._nap = self._room_wait = self._flight = None
 
     # What the block's task does.
 
@@ -204,7 +217,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             raise UsageError("this context was entered before", advice="Call open_listen_key for each block")
         (on_exit, on_lost), self._arguments = self._arguments, None
         self._context = context = current_context()
-        self._membership = context.join(self._venue, self._credentials, self._transport)
+        self._alarm = context.alarm(self._timing.suspend_check_every)
+        schedule = KeepaliveSchedule.of(self._venue, self._timing)
+        self._membership = context.join(self._venue, self._credentials, self._transport, schedule, self._alarm)
+        if self._membership.has_overbooked:
+            _log.warning(_OVERBOOKED, self._venue.name, self._venue.weight_budget)
         self._machine = Lifecycle(
             self._venue,
             self._timing,
@@ -222,6 +239,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     async def _finish(self, error: BaseException | None) -> BaseException | None:
         """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise."""
         self._machine.stop(self._context.clock.now())
+        if self._room_wait is not None:
+            self._room_wait.cancel(reason="the block is over")
         self._follow_until()
         self._look_again()
         outcome = await close_nursery(self._nursery_manager, error)
@@ -250,19 +269,13 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.state is State.CLOSED:
             return
         if now < machine.ready_at:
-            await self._wait_until(min(machine.ready_at, machine.patience))
+            await self._alarm.wait_until(min(machine.ready_at, machine.patience))
         elif await self._wait_for_turn(machine.patience):
             try:
-                await self._send_what_is_due()
+                if await self._wait_for_room():
+                    await self._send_what_is_due()
             finally:
                 self._membership.turn.release()
-
-    async def _wait_until(self, when: float) -> None:
-        """Wait until ``when``, or until told to look again, or until it is time to see whether the machine slept."""
-        limit = min(self._to_trio(when), trio.current_time() + self._timing.suspend_check_every)
-        with trio.CancelScope(deadline=limit) as self._nap:
-            await trio.sleep_forever()
-        self._nap = None
 
     async def _wait_for_turn(self, patience: float) -> bool:
         """Wait until no other context of this account has a request in flight."""
@@ -273,6 +286,21 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             await turn.acquire()
         was_our_turn, self._nap = not self._nap.cancelled_caught, None
         return was_our_turn
+
+    async def _wait_for_room(self) -> bool:
+        """Wait until the host's budget has room for what is due; ``False`` if it has none, or nothing is due now."""
+        machine, clock = self._machine, self._context.clock
+        start = clock.now()
+        self._step(lambda: machine.tick(start))
+        if start < machine.ready_at:
+            return False  # another context of this account did it while this one waited for its turn
+        has_room = False
+        # Only the end of the block cuts this short: whoever gives up the place in the queue gets the last one.
+        with trio.CancelScope() as self._room_wait:
+            has_room = await self._membership.gate.pass_through(machine.ticket(start), clock, machine.room_by)
+        self._room_wait = None
+        machine.throttled(clock.now() - start)
+        return has_room
 
     async def _send_what_is_due(self) -> None:
         send = self._step(lambda: self._machine.begin(self._context.clock.now()))
@@ -350,6 +378,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             self._flight.deadline = self._to_trio(self._machine.until)
 
     def _look_again(self) -> None:
+        self._alarm.ring()
         if self._nap is not None:
             self._nap.cancel()
 
@@ -365,6 +394,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.failure is not None:
             self._body.cancel("the listen key failed")
         for notice in machine.notices():
+            if isinstance(notice, Created | Renewed | Replaced):
+                self._membership.wake_others()
             _log_notice(self._venue.name, notice)
             self._observer.tell(notice.kind, notice.generation, *notice.arguments)
             self._key._notify(notice)  # noqa: SLF001 - the other half of this one

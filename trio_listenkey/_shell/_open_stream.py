@@ -138,6 +138,8 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         connector = context.connector if self._connector is None else self._connector
         began_at = context.clock.now()
         access = await self._access_block.__aenter__()
+        if access.key is not None:  # the time that its create waited for a place in the budget is none of ours
+            began_at += access.key.statistics().throttled_for
         nursery = await self._nursery_manager.__aenter__()
         self._sockets = SocketPool(access, self._body, nursery, connector, began_at, *self._arguments)
         error: BaseException | None = None

@@ -5,15 +5,19 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Final
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import trio
 
+from .._core._accounts import Account
 from .._core._connect_limiter import ConnectLimiter
+from .._core._key_record import KeepaliveSchedule
 from .._settings import Credentials
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
 from ..transports._base import Transport
+from ._alarm import Alarm, SuspendWatch
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
 __all__ = ["Registration", "RunContext", "current_context"]
@@ -24,10 +28,30 @@ _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 class Registration:
     """One context's share in its account and in a transport. End it with ``leave_account`` and ``leave``."""
 
-    __slots__ = ("__weakref__", "_context", "_is_borrower", "account", "lock", "transport", "turn")
+    __slots__ = (
+        "__weakref__",
+        "_alarm",
+        "_context",
+        "_is_borrower",
+        "account",
+        "gate",
+        "has_overbooked",
+        "lock",
+        "transport",
+        "turn",
+    )
 
-    def __init__(self, context: RunContext, venue: Venue, api_key: str, transport: Transport | None) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        venue: Venue,
+        api_key: str,
+        transport: Transport | None,
+        schedule: KeepaliveSchedule,
+        alarm: Alarm,
+    ) -> None:
         self._context = context
+        self._alarm = alarm
         self._is_borrower = transport is None
         hosts = context.hosts(transport)
         self.lock = hosts.lock
@@ -37,8 +61,14 @@ class Registration:
         with ExitStack() as undo:
             with self.lock:
                 host = hosts.host(_address(venue.rest_url), self, context.clock.now())
-                self.account = host.join(place, api_key, venue.sharing.second_create)
-                self.turn = hosts.turn(self.account)
+                if venue.weight_budget is not None:
+                    host.budget.limit(venue.weight_budget)
+                did_fit = host.budget.fits
+                self.account = host.join(place, api_key, venue.sharing.second_create, schedule.load(venue))
+                self.has_overbooked = did_fit and not host.budget.fits
+                """Whether it is with this account that there are more than the host's budget can keep alive."""
+                self.turn, self.gate = hosts.turn(self.account), hosts.gate(host)
+                context.alarms.setdefault(self.account, set()).add(alarm)
             undo.callback(self.leave_account)
             self.transport = context.acquire_transport() if transport is None else transport
             undo.pop_all()
@@ -47,6 +77,13 @@ class Registration:
         """Leave the account: with the very step that found whether there is anything to close."""
         with self.lock:
             self.account.leave()
+        self._context.alarms[self.account].discard(self._alarm)
+
+    def wake_others(self) -> None:
+        """This context has news of the key: the account's other contexts in this run are to look at it."""
+        for alarm in self._context.alarms[self.account]:
+            if alarm is not self._alarm:
+                alarm.ring()
 
     async def leave(self) -> None:
         """The last one to use the default transport closes it."""
@@ -60,13 +97,27 @@ class RunContext:
     def __init__(self) -> None:
         self.clock, self._hosts = clock_and_hosts()
         self._hosts_in_memory = SharedHosts()
+        self._suspend_watch = SuspendWatch(self.clock)
+        self.alarms: WeakKeyDictionary[Account, set[Alarm]] = WeakKeyDictionary()
+        """What the contexts of each account wait by."""
         self._transport: Transport | None = None
         self._borrowers = 0
         self._connector: Connector | None = None
 
-    def join(self, venue: Venue, credentials: Credentials, transport: Transport | None) -> Registration:
+    def join(
+        self,
+        venue: Venue,
+        credentials: Credentials,
+        transport: Transport | None,
+        schedule: KeepaliveSchedule,
+        alarm: Alarm,
+    ) -> Registration:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
-        return Registration(self, venue, credentials.api_key, transport)
+        return Registration(self, venue, credentials.api_key, transport, schedule, alarm)
+
+    def alarm(self, look_every: float) -> Alarm:
+        """A wait for one task; ``look_every`` seconds one of all those who wait sees whether the machine slept."""
+        return Alarm(self.clock, self._suspend_watch, look_every)
 
     def hosts(self, port: Transport | Connector | None) -> SharedHosts:
         """The hosts that a transport or a connector goes to; in memory they are none of the process's."""

@@ -21,6 +21,7 @@ import trio
 from .._core._accounts import Account, Host
 from .._core._connect_limiter import ConnectLimiter
 from ._clock import SteadyClock
+from ._gate import BudgetGate
 from ._turn import Turn
 
 __all__ = ["ProcessClock", "SharedHosts", "clock_and_hosts"]
@@ -48,6 +49,7 @@ class SharedHosts:
         # Who uses a host or a door. What nobody uses is dropped once there is nothing to be remembered of it.
         self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
+        self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
 
     def host(self, address: _Address, user: object, now: float) -> Host:
         """Where REST calls go to; it is kept for as long as ``user`` exists, at least."""
@@ -65,6 +67,11 @@ class SharedHosts:
         """Who has it may send. One request at a time: the key is the same one for all members of the account."""
         with self.lock:
             return self._turns.setdefault(account, Turn(self.lock))
+
+    def gate(self, host: Host) -> BudgetGate:
+        """Where requests to ``host`` wait for their place in its budget."""
+        with self.lock:
+            return self._gates.setdefault(host, BudgetGate(host.budget, self.lock))
 
     def _use(self, known: _Known, user: object) -> _Known:
         self._users.setdefault(known, WeakSet()).add(user)

@@ -59,8 +59,8 @@ class SocketPool:
         self._name = access.venue.name
         self._can_wait = on_full == "wait"
         self._tasks: dict[StreamSocket, SocketTask] = {}
-        self._nap: trio.CancelScope | None = None
-        self._nap_until = inf
+        self._alarm = self._context.alarm(timing.suspend_check_every)
+        self._waits_until = inf
         self._room: trio.Event | None = None
         self._slept = self._context.clock.slept  # when the sockets' tasks last looked at the clock
         self.settled = trio.Event()
@@ -102,15 +102,9 @@ class SocketPool:
         with trio.CancelScope(shield=True):
             self._sync()
             while self.machine.state is not SocketState.CLOSED:
-                await self._wait_until(self.machine.deadline)
+                self._waits_until = self.machine.deadline
+                await self._alarm.wait_until(self._waits_until)
                 self._sync()
-
-    async def _wait_until(self, when: float) -> None:
-        self._nap_until = when
-        limit = min(self._to_trio(when), trio.current_time() + self._timing.suspend_check_every)
-        with trio.CancelScope(deadline=limit) as self._nap:
-            await trio.sleep_forever()
-        self._nap = None
 
     # What the machine wants.
 
@@ -134,8 +128,8 @@ class SocketPool:
         if machine.failure is not None:
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
-        if self._nap is not None and (machine.deadline < self._nap_until or machine.state is SocketState.CLOSED):
-            self._nap.cancel()
+        if machine.deadline < self._waits_until or machine.state is SocketState.CLOSED:
+            self._alarm.ring()
         for task in self._tasks.values():
             task.look_again()
         if self._context.clock.slept != self._slept:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import AbstractContextManager
 
 import trio
@@ -18,10 +17,12 @@ class Turn:
             is, and never while anybody waits.
     """
 
+    __slots__ = ("__weakref__", "_is_taken", "_lock", "_waiting")
+
     def __init__(self, lock: AbstractContextManager[object]) -> None:
         self._lock = lock
         self._is_taken = False
-        self._waiting: deque[_Waiter] = deque()
+        self._waiting: list[_Waiter] = []  # a few at most; an empty deque would be a tenth of what a key costs
 
     def acquire_nowait(self) -> bool:
         """Take it if it is free; whether it was."""
@@ -52,7 +53,7 @@ class Turn:
         """Give it to the next one who waits."""
         with self._lock:
             while self._waiting:
-                if self._waiting.popleft().give():
+                if self._waiting.pop(0).give():
                     return
             self._is_taken = False
 

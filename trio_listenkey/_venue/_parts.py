@@ -39,7 +39,7 @@ class Call:
         path: Where it goes; ``None`` for ``Venue.path``. With ``key_in="path"``, ``{key}`` is the key's place.
         key_in: Where the key goes; ``None`` for ``Venue.key_in``. A create never names one.
         extra: Parameters that are always sent.
-        weight: What it costs of the exchange's request limit; told in the documentation, and not counted.
+        weight: What it costs of the exchange's request limit.
     """
 
     method: str

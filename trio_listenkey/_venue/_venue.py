@@ -44,6 +44,9 @@ class Venue:
         stream: What the private WebSocket looks like.
         validity: Seconds that a key lives after a successful create or keepalive.
         keepalive_every: Seconds after which to send a keepalive.
+        weight_budget: Weight a minute that all requests of this process to the REST host may cost together; ``None``
+            for no limit. The known venues have half of what the exchange documents for one IP address: the other half
+            is left to whatever else trades there. Of several venues of one host, the smallest holds.
         retired: What to use instead, where the exchange has said that it takes these endpoints away.
         source: Where all this is documented, with dates; and where sources disagree, what was chosen.
         allow_plaintext: Whether ``http`` and ``ws`` may leave this machine; see :meth:`at`.
@@ -71,6 +74,7 @@ class Venue:
     stream: StreamShape = StreamShape()
     validity: float = 3600.0
     keepalive_every: float = 1800.0
+    weight_budget: int | None = None
     retired: str | None = None
     source: str = ""
     allow_plaintext: bool = False

@@ -1,0 +1,174 @@
+"""What many keys and many quiet streams cost, in virtual time: CPU, requests, and whether any key is lost.
+
+Nothing is sent anywhere: a transport answers from memory, after 50 ms of virtual time. CPU time is that of the keepers
+and of trio's scheduler. Run a part by name: ``cpu``, ``cancel``, ``quiet``, ``day``, ``full``, ``killed``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+
+import trio
+from trio.testing import MockClock
+
+from trio_listenkey import Credentials, ListenKey, Timing, UserStream, open_listen_key, open_user_stream, venues
+from trio_listenkey.testing import Exchange, MemoryConnector, MemoryTransport
+from trio_listenkey.transports import Request, Response
+
+HOUR, DAY = 3600.0, 86_400.0
+BUDGET = venues.BINANCE_USDM.weight_budget or 0
+FAILED: list[str] = []
+
+
+def row(what: str, value: float, unit: str, goal: float) -> None:
+    verdict = "" if value <= goal else "   MISSED"
+    print(f"{what:<66} {value:10.2f} {unit:<6} goal {goal:8.2f}{verdict}", flush=True)
+    if verdict:
+        FAILED.append(what)
+
+
+class Echo:
+    """Each account's key is made from its API key; counts the requests of each minute."""
+
+    in_memory = True
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.minutes: Counter[int] = Counter()
+
+    async def request(self, request: Request) -> Response:
+        self.requests += 1
+        self.minutes[int(trio.current_time() // 60)] += 1
+        await trio.sleep(0.05)
+        return Response(200, (), b'{"listenKey":"%064d"}' % int(dict(request.headers)["X-MBX-APIKEY"]))
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def hold(number: int, echo: Echo, keys: list[ListenKey]) -> None:
+    block = open_listen_key(venues.BINANCE_USDM, Credentials(str(number)), transport=echo, on_exit="leave")
+    async with block as key:
+        keys.append(key)
+        await trio.sleep_forever()
+
+
+async def keep(count: int, hours: float, *, opening: float) -> tuple[Echo, list[ListenKey], float, float]:
+    """Open ``count`` keys and keep them; CPU seconds of a keepalive, and of cancelling them all."""
+    echo, keys = Echo(), list[ListenKey]()
+    async with trio.open_nursery() as nursery:
+        for number in range(count):
+            nursery.start_soon(hold, number, echo, keys)
+        await trio.sleep(opening)
+        assert len(keys) == count, f"{len(keys)} of {count} are open"
+        before, start = echo.requests, time.process_time()
+        await trio.sleep(hours * HOUR)
+        each = (time.process_time() - start) / max(1, echo.requests - before)
+        start = time.process_time()
+        nursery.cancel_scope.cancel()
+    return echo, keys, each, time.process_time() - start
+
+
+async def bare_nurseries(count: int) -> float:
+    """CPU seconds of cancelling tasks that each have a nursery with one child, and no more."""
+
+    async def sleeper() -> None:
+        async with trio.open_nursery() as inner:
+            inner.start_soon(trio.sleep_forever)
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            nursery.start_soon(sleeper)
+        await trio.testing.wait_all_tasks_blocked()
+        start = time.process_time()
+        nursery.cancel_scope.cancel()
+    return time.process_time() - start
+
+
+async def cpu() -> None:
+    _, _, each, _ = await keep(2_000, 2, opening=300)
+    row("CPU per keepalive, 2,000 keys", each * 1e6, "us", 250)
+
+
+async def cancel() -> None:
+    _, _, _, seconds = await keep(10_000, 0.1, opening=900)
+    bare = await bare_nurseries(10_000)
+    row("cancel 10,000 keys, ratio to 10,000 bare nurseries", seconds / bare, "x", 2.5)
+    print(f"    {seconds:.2f} s, and {bare:.2f} s")
+
+
+async def day() -> None:
+    echo, keys, each, _ = await keep(10_000, 24, opening=900)
+    lost = sum(key.statistics().losses for key in keys)
+    row("10,000 keys for a day at half a host's budget: lost", lost, "", 0)
+    row("    busiest minute", max(echo.minutes.values()), "", BUDGET)
+    row("    CPU per keepalive", each * 1e6, "us", 250)
+
+
+async def full() -> None:
+    echo, keys, each, _ = await keep(60_000, 4, opening=2 * HOUR)
+    row("60,000 keys at half a host's budget: lost", sum(key.statistics().losses for key in keys), "", 0)
+    row("    busiest minute", max(echo.minutes.values()), "", BUDGET)
+    row("    CPU per keepalive", each * 1e6, "us", 250)
+
+
+async def quiet() -> None:
+    exchange = Exchange(seed=1)
+    exchange.add_account("an-api-key", name="one")
+    ports = {"transport": MemoryTransport(exchange), "connector": MemoryConnector(exchange)}
+    async with open_user_stream(venues.BINANCE_USDM, Credentials("an-api-key"), **ports):  # type: ignore[arg-type]
+        before = len(exchange.log)
+        await trio.sleep(10 * HOUR)
+        row("requests an hour of one quiet stream", (len(exchange.log) - before) / 10, "", 61)
+
+
+async def killed() -> None:
+    """2,000 quiet streams, more than the budget has room to ask for each minute; one in a hundred dies silently."""
+    count = 2_000
+    exchange = Exchange(seed=1)
+    transport, connector = MemoryTransport(exchange), MemoryConnector(exchange)
+    streams: dict[int, UserStream] = {}
+    timing = Timing(open_timeout=2 * HOUR, ping_every=60)
+
+    async def follow(number: int) -> None:
+        exchange.add_account(str(number), name=str(number))
+        block = open_user_stream(
+            venues.BINANCE_USDM, Credentials(str(number)), transport=transport, connector=connector, timing=timing
+        )
+        async with block as streams[number]:
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        for number in range(count):
+            nursery.start_soon(follow, number)
+        while len(streams) < count:
+            await trio.sleep(60)
+        await trio.sleep(600)
+        waits = [key.throttled_for for stream in streams.values() if (key := stream.statistics().key)]
+        bound = timing.silence_check_every + max(waits)
+        victims = range(0, count, 100)
+        began = trio.current_time()
+        for number in victims:
+            exchange.kill_key(str(number), began)
+        found: dict[int, float] = {}
+        while len(found) < len(victims) and trio.current_time() < began + HOUR:
+            await trio.sleep(1)
+            for number in victims:
+                if number not in found and streams[number].statistics().generation > 1:
+                    found[number] = trio.current_time() - began
+        nursery.cancel_scope.cancel()
+    row("2,000 quiet streams, 20 keys killed: not found", len(victims) - len(found), "", 0)
+    row("    slowest, seconds; the goal is the bound that statistics() tells", max(found.values()), "s", bound + 5)
+    asked = Counter(int(entry.when // 60) for entry in exchange.log if entry.verb in {"create", "keepalive"})
+    row("    busiest minute", max(asked.values()), "", BUDGET)
+
+
+PARTS = {part.__name__: part for part in (cpu, cancel, quiet, day, full, killed)}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or PARTS:
+        trio.run(PARTS[name], clock=MockClock(autojump_threshold=0))
+    sys.exit(bool(FAILED))

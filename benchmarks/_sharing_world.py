@@ -231,7 +231,7 @@ class World:
     def confirm(self, process: Process) -> None:
         process.key = self.exchange.confirm(self.now)
         process.created_at = self.now
-        process.member.tell(process.key, self.now, self.now)
+        process.member.tell(process.key, self.now)
 
     def delete(self, process: Process) -> None:
         process.deletes_at = inf

@@ -45,7 +45,11 @@ from ._shell._keeper import open_listen_key as open_listen_key
 from ._shell._listen_key import ListenKey as ListenKey
 from ._shell._open_stream import open_user_stream as open_user_stream
 from ._shell._user_stream import UserStream as UserStream
-from ._statistics import KeyStatistics as KeyStatistics, StreamStatistics as StreamStatistics
+from ._statistics import (
+    KeyStatistics as KeyStatistics,
+    SharingStatistics as SharingStatistics,
+    StreamStatistics as StreamStatistics,
+)
 from ._venue._venue import Venue as Venue
 
 __all__ = [
@@ -60,6 +64,7 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "SharingStatistics",
     "SlowConsumerError",
     "StreamStatistics",
     "Timing",

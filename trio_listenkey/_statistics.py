@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KeyStatistics", "StreamStatistics"]
+__all__ = ["KeyStatistics", "SharingStatistics", "StreamStatistics"]
+
+
+@dataclass(frozen=True, slots=True)
+class SharingStatistics:
+    """This process's part in sharing a listen key with others, up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        role: ``"keeper"``: it keeps the key alive for all. ``"follower"``: another process does. ``"alone"``: the
+            register cannot be used, and it keeps the key alive by itself. ``"joining"``, ``"waiting"`` (another process
+            is closing the key), ``"leaving"``, ``"closing"``, ``"reporting"`` and ``"left"`` pass.
+        members: How many processes share the key, this one included, as the register said last.
+        last_beat_at: When the register last took a word of this process; minus infinity before the first.
+        register_away: Whether the register cannot be used.
+    """
+
+    role: str
+    members: int
+    last_beat_at: float
+    register_away: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +46,7 @@ class KeyStatistics:
         throttled: Requests that waited because all that this process may spend at the host in a minute was spent.
         throttled_for: Seconds that the last request waited for that. A silence check is late by as much, and a key that
             died silently is noticed so much later.
+        sharing: This process's part in sharing the key with others; ``None`` without ``sharing=``.
     """
 
     state: str
@@ -42,6 +62,7 @@ class KeyStatistics:
     closed: bool | None
     throttled: int
     throttled_for: float
+    sharing: SharingStatistics | None = None
 
 
 @dataclass(frozen=True, slots=True)

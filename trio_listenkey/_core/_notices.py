@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .._errors import ListenKeyError
+from .._statistics import SharingStatistics
 
-__all__ = ["Closed", "Created", "Lost", "Notice", "Renewed", "Replaced", "Retrying"]
+__all__ = ["Closed", "Created", "Lost", "Notice", "Renewed", "Replaced", "Retrying", "SharingChanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +77,14 @@ class Closed(_Notice):
     error: ListenKeyError | None
 
 
-Notice = Created | Renewed | Replaced | Retrying | Lost | Closed
+@dataclass(frozen=True, slots=True)
+class SharingChanged(_Notice):
+    """This process has another part in sharing the key, there are more or fewer who share it, or nobody can tell."""
+
+    kind: ClassVar[Literal["sharing_changed"]] = "sharing_changed"
+
+    sharing: SharingStatistics
+
+
+Notice = Created | Renewed | Replaced | Retrying | Lost | Closed | SharingChanged
 """Something that observers want to know of. ``kind`` names the method of an instrument."""

@@ -7,7 +7,7 @@ How to drive it (``_share`` of the shell does; so do the tests, without a clock)
     member.taken(plan, now, draw)    the register took it
     member.outrun(now, draw)         it did not: somebody else wrote in between
     member.failed(now, draw)         it did not answer, or refused, or holds what cannot be read
-    member.tell(key, sent_at, now)   the exchange has confirmed a key to us
+    member.tell(key, sent_at)        the exchange has confirmed a key to us
     member.stop(...)                 the block is over
     member.close_ended(...)          in CLOSING: the close has ended, or was not sent
 
@@ -39,6 +39,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from .._statistics import SharingStatistics
 from ._sharing_document import Close, Document, Entry, dump_document, fingerprint_of, load_document
 from ._sharing_states import SharingEvent, SharingState, sharing_after
 
@@ -51,6 +52,7 @@ or there was nothing to close, or nothing to be closed."""
 _CLOSE_WITHIN: Final = 2.0  # seconds from asking the register to sending the close; less where beats are faster
 _NEARLY: Final = 0.8  # of the time between two beats, which are jittered: less does not count as one
 _JITTER: Final = 0.1
+_JOIN_WITHIN: Final = 10.0  # seconds; the first beat comes at once, and ends by itself before then
 _RETRY: Final = 0.02  # seconds, at most, until another try after somebody else was faster
 _RETRIES: Final = 20
 _LEAVE_RETRY: Final = 0.25  # seconds until another try to leave
@@ -142,6 +144,7 @@ class Member:
         "_outrun",
         "_overdue",
         "_seen",
+        "_since",
         "_slowest",
         "_swapped_at",
         "_version",
@@ -204,6 +207,9 @@ class Member:
     _swapped_at: float
     """When the last document of ours that was taken was planned. Whatever another one wrote after it is younger."""
 
+    _since: float
+    """When it began."""
+
     _seen: Mapping[str, _Silence]
     """The others."""
 
@@ -228,6 +234,7 @@ class Member:
         self.me, self.name, self.who = me, name, who
         self.beat_every, self.patience, self.keepalive_every = beat_every, patience, keepalive_every
         self.state, self.due_at = SharingState.JOINING, now
+        self._since = now
         self.last_beat_at = self._counted_at = self._swapped_at = -inf
         self.silence_at = self.close_by = self._leave_by = inf
         self.check_is_due = self._wants_close = self._done = False
@@ -245,6 +252,16 @@ class Member:
         return self.state not in {SharingState.JOINING, SharingState.WAITING}
 
     @property
+    def barred_until(self) -> float:
+        """Until when no key may be created, if nothing else is heard by then; minus infinity if one may be now."""
+        if self.may_create:
+            return -inf
+        if self._barrier is None:
+            return self._since + _JOIN_WITHIN
+        counted = (self.patience + 2) * self.beat_every * (1 + _JITTER)
+        return self._barrier.since + counted + 3 * self._barrier.close.within
+
+    @property
     def follows(self) -> bool:
         """Whether another one keeps the key alive, or is closing it."""
         return self.state in {SharingState.FOLLOWER, SharingState.WAITING}
@@ -253,6 +270,25 @@ class Member:
     def is_away(self) -> bool:
         """Whether the register cannot be used."""
         return self.state is SharingState.ALONE
+
+    @property
+    def summary(self) -> tuple[SharingState, int]:
+        """What observers want to know of, in short."""
+        return self.state, self.members
+
+    def statistics(self, to_local: float = 0.0) -> SharingStatistics:
+        """What it is at; ``to_local`` is added to times."""
+        return SharingStatistics(self.state.name.lower(), self.members, self.last_beat_at + to_local, self.is_away)
+
+    def why_not_to_close(self, now: float) -> Literal["others", "early", "away", "late", "unknown yet"] | None:
+        """Of one that was stopped: why a close must not be sent at ``now``; ``None`` if it may be."""
+        match self.state:
+            case SharingState.CLOSING:
+                return None if now < self.close_by else "late"
+            case SharingState.LEFT:
+                return self.left_because if self.left_because != "nothing" else "others"
+            case _:
+                return "unknown yet"
 
     @property
     def members(self) -> int:
@@ -284,14 +320,14 @@ class Member:
 
     # Steps.
 
-    def tell(self, key: str, sent_at: float, now: float) -> None:
+    def tell(self, key: str, sent_at: float) -> None:
         """A request that was sent at ``sent_at`` found ``key`` alive. The others are told at once."""
         told = _Known(self._print(key), sent_at)
         if self._known is None or told.fingerprint != self._known.fingerprint or told.at > self._known.at:
             self._known, self._announced = told, False
             self._overdue = 0
             if self.state in _SHARES:
-                self.due_at = min(self.due_at, now)
+                self.due_at = min(self.due_at, sent_at)
 
     def stop(self, now: float, *, close: bool, by: float) -> None:
         """The block is over. ``close``: there is a key to close, if nobody else is there. ``by``: when to give up."""

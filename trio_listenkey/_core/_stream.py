@@ -241,6 +241,11 @@ class Stream:
         )
 
     @property
+    def silent_at(self) -> float:
+        """When the exchange will be asked whether the key is alive, if nothing is heard until then."""
+        return self.trust.asks_for_silence_at(self._alive_at)
+
+    @property
     def _try_at(self) -> float:
         return max(self._retry_at, self._door.allowed_at, self._confirm_until)
 

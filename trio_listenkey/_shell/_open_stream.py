@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -33,6 +33,9 @@ from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
 
+if TYPE_CHECKING:  # not imported where nothing is shared
+    from ..sharing._shared_key import SharedKey
+
 __all__ = ["open_user_stream"]
 
 _DEFAULT_TIMING: Final = Timing()
@@ -49,6 +52,7 @@ def open_user_stream(
     instrument: Instrument | None = None,
     buffer: int = 10_000,
     on_full: OnFull = "wait",
+    sharing: SharedKey | None = None,
 ) -> AbstractAsyncContextManager[UserStream, None]:
     """Open an account's private stream: every event in order, once, or a :class:`Gap` in its place.
 
@@ -82,6 +86,8 @@ def open_user_stream(
             socket of a reader that is too slow for too long, for what is not read can be no ping that is answered:
             then there is a gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they
             are missing. ``"fail"`` raises :exc:`SlowConsumerError` once the buffered ones were taken.
+        sharing: One key for many processes and machines, as for :func:`open_listen_key`. The exchange is then asked
+            once for all of them whether the key is alive.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
@@ -94,11 +100,23 @@ def open_user_stream(
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_type("timing", timing, Timing, "Timing(...)")
         check_session(venue, credentials)
+        if sharing is not None:
+            raise UsageError(
+                f"{venue.name} has no listen keys, so there is nothing to share",
+                advice="Leave sharing= out: each program has a subscription of its own there, and none ends another's",
+                venue=venue.name,
+            )
         access_block = _SignedAccessBlock(venue, credentials)
     else:
         access_block = _KeyAccessBlock(
             open_listen_key(
-                venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument
+                venue,
+                credentials,
+                transport=transport,
+                timing=timing,
+                on_exit=on_exit,
+                instrument=instrument,
+                sharing=sharing,
             )
         )
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")

@@ -47,9 +47,7 @@ class Instrument:
         """The block is over, and with it our part. ``error`` says why a key may be left at the exchange."""
 
     def sharing_changed(self, venue: str, generation: int, sharing: SharingStatistics) -> None:
-        """With ``sharing=``: this process's part has changed, or the number of those who share, or the register is away
-        or back.
-        """
+        """With ``sharing=``: this process's part, or the number of those who share, has changed."""
 
     def connected(self, venue: str, generation: int) -> None:
         """A stream has opened a socket with the key of that generation."""

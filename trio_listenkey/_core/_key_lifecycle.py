@@ -349,7 +349,7 @@ class Lifecycle:
 
     def _heed(self, member: Member, now: float) -> None:
         """What other processes found out about the key is as good as if we had asked, and may be a reason to ask."""
-        if member.summary != self._sharing_told:
+        if member.summary not in {None, self._sharing_told}:
             self._sharing_told = member.summary
             self._report.tell(SharingChanged(self.generation, member.statistics()))
         account, key = self._account, self.key

@@ -57,6 +57,9 @@ _RETRY: Final = 0.02  # seconds, at most, until another try after somebody else 
 _RETRIES: Final = 20
 _LEAVE_RETRY: Final = 0.25  # seconds until another try to leave
 
+_OF_INTEREST: Final = frozenset(
+    {SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING, SharingState.ALONE}
+)
 _SHARES: Final = frozenset({SharingState.JOINING, SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING})
 
 
@@ -272,9 +275,9 @@ class Member:
         return self.state is SharingState.ALONE
 
     @property
-    def summary(self) -> tuple[SharingState, int]:
-        """What observers want to know of, in short."""
-        return self.state, self.members
+    def summary(self) -> tuple[SharingState, int] | None:
+        """What observers want to know of, in short; ``None`` on the way in and out, which passes."""
+        return (self.state, self.members) if self.state in _OF_INTEREST else None
 
     def statistics(self, to_local: float = 0.0) -> SharingStatistics:
         """What it is at; ``to_local`` is added to times."""

@@ -109,11 +109,11 @@ class Share:
         """Whether no block is a part of it any more."""
         return not self._blocks
 
-    def join(self, block: AbstractContextManager[object]) -> None:
+    def join(self, block: object) -> None:
         """A block becomes a part of it."""
         self._blocks.add(block)
 
-    def leave(self, block: AbstractContextManager[object], now: float, *, closed: bool) -> None:
+    def leave(self, block: object, now: float, *, closed: bool) -> None:
         """A block is over. With the last one the share is: ``closed`` if that one has closed the key."""
         self._blocks.discard(block)
         if self._blocks:
@@ -262,12 +262,9 @@ class ShareTask:
             case Exception():
                 # A register may be anyone's. Its text may hold a password.
                 return f"it raised {type(fault).__name__}, where only RegisterAway and RegisterRefused are allowed"
-            case BaseExceptionGroup():
-                fault_or_none = fault.split(trio.Cancelled)[1]
-            case _:
-                fault_or_none = fault
-        if fault_or_none is not None:
-            self._interrupt(fault_or_none)
+        rest = fault.split(trio.Cancelled)[1] if isinstance(fault, BaseExceptionGroup) else fault
+        if rest is not None:
+            self._interrupt(rest)
         return "it was interrupted"
 
     async def _write_index(self) -> None:

@@ -269,7 +269,7 @@ class World:
     # What may happen to a process.
 
     def stop(self, process: Process) -> None:
-        if process.stopped_at == inf and process.is_running and not process.is_held:
+        if process.stopped_at == inf and process.is_running:
             process.stopped_at = self.now
             process.member.stop(self.now, close=process.key is not None, by=self.now + LEAVE_WITHIN)
 

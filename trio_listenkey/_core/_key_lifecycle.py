@@ -96,7 +96,7 @@ class Lifecycle:
         "_account",
         "_ask_by",
         "_asked_about",
-        "_asked_about_change",
+        "_asked_about_news",
         "_clock_was_set",
         "_error",
         "_give_up_at",
@@ -180,7 +180,7 @@ class Lifecycle:
     """Who of the processes that share the key sends what, and who may close it, is decided there. Shared with the other
     contexts of this process, like the account."""
 
-    _asked_about_change: tuple[str, int]
+    _asked_about_news: str
     """The same as ``_asked_about``, of another process's key."""
 
     _sharing_told: tuple[SharingState, int] | None
@@ -198,7 +198,7 @@ class Lifecycle:
         draw: float = 0.0,
         member: Member | None = None,
     ) -> None:
-        self._member, self._asked_about_change, self._sharing_told = member, ("", 0), None
+        self._member, self._asked_about_news, self._sharing_told = member, "", None
         self._venue, self._timing, self._account = venue, timing, account
         self._pace = KeepaliveSchedule.of(venue, timing)
         self._on_exit, self._on_lost = on_exit, on_lost
@@ -360,8 +360,8 @@ class Lifecycle:
         answers = account.confirmed_at < self._record.asked_at <= heard_at
         if answers or heard_at > account.confirmed_at + member.beat_every:
             account.confirmed_at, account.expires_at = heard_at, account.expires_at - account.confirmed_at + heard_at
-        if member.is_another(key) and member.change != self._asked_about_change:
-            self._asked_about_change = member.change
+        if member.is_another(key) and member.news != self._asked_about_news:
+            self._asked_about_news = member.news
             self.ask(now)
         if member.check_is_due:
             member.check_is_due = False

@@ -57,9 +57,8 @@ _RETRY: Final = 0.02  # seconds, at most, until another try after somebody else 
 _RETRIES: Final = 20
 _LEAVE_RETRY: Final = 0.25  # seconds until another try to leave
 
-_OF_INTEREST: Final = frozenset(
-    {SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING, SharingState.ALONE}
-)
+_OF_INTEREST: Final = frozenset({SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING, SharingState.ALONE})
+_BEATS: Final = frozenset({SharingEvent.ELECTED, SharingEvent.FOLLOWS, SharingEvent.BARRED})
 _SHARES: Final = frozenset({SharingState.JOINING, SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING})
 
 
@@ -299,9 +298,17 @@ class Member:
         return len(self._document.members) if self._document else 0
 
     @property
-    def change(self) -> tuple[str, int]:
-        """Of which key the register tells: another value for each."""
-        return (self._document.epoch, self._document.generation) if self._document else ("", 0)
+    def news(self) -> str:
+        """Of which key the register tells: another word for each, and for each time that there is none."""
+        document = self._document
+        if document is None:
+            return ""
+        return document.fingerprint or f"none, {document.epoch} {document.generation}"
+
+    @property
+    def epoch(self) -> str:
+        """The epoch in which this member last wrote."""
+        return self._document.epoch if self._document else ""
 
     @property
     def close_within(self) -> float:
@@ -398,6 +405,10 @@ class Member:
         self._swapped_at, self._outrun = plan.begun_at, 0
         self._announced = self._announced or plan.told is self._known
         self.left_because = plan.because
+        if self.state is SharingState.LEAVING and plan.event in _BEATS:
+            # The block ended between the read and the swap of a beat. It is yet to be said.
+            self.due_at = now
+            return
         self._fire(plan.event)
         if self.state in _SHARES:
             self.last_beat_at = now

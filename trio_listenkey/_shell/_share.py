@@ -245,8 +245,8 @@ class ShareTask:
             elif plan is not None:
                 member.outrun(now, draw)
         self._report(trouble)
-        if is_taken and member.change[0] != self._indexed:
-            self._indexed = member.change[0]
+        if is_taken and member.epoch != self._indexed:
+            self._indexed = member.epoch
             with suppress(RegisterAway, RegisterRefused, ForeignDocumentError), trio.move_on_after(_VISIT_LIMIT):
                 await self._write_index()
 

@@ -203,7 +203,7 @@ class World:
             member.outrun(self.now, draw)
         else:
             process.written_at = self.now
-            if process.stopped_at < inf and not is_lost:
+            if process.stopped_at < inf and not is_lost and plan.event.name in {"GONE", "ALLOWED"}:
                 self.counts[f"left: {plan.event.name}, {plan.because}"] += 1
             if is_lost:
                 process.troubled_at = self.now

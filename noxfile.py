@@ -160,7 +160,7 @@ def picture(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks: all of them, or those named after ``--``."""
-    _install(session)
+    _install(session, "test")
     session.install(*PEERS)  # to be compared with
     for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
         session.run("python", script)

@@ -13,7 +13,7 @@ __all__ = ["Gap", "GapCause", "StreamItem", "UserEvent"]
 
 _T = TypeVar("_T")
 
-GapCause = Literal["disconnected", "unresponsive", "key_lost", "overflow"]
+GapCause = Literal["opened", "disconnected", "unresponsive", "key_lost", "overflow"]
 
 
 class _Head(msgspec.Struct):
@@ -182,17 +182,20 @@ class Gap:
     All events from before ``started_at`` were delivered before this, and whatever happens from ``ended_at`` on comes
     after it. In between nothing is certain: what comes next may overlap with what you fetch.
 
+    The first item of every stream is the gap of cause ``"opened"``: what was before is not known. It starts with the
+    event that the program had last, where it said so by ``since``; else with Unix time itself, in 1970.
+
     Attributes:
-        cause: ``"disconnected"``: the socket ended. ``"unresponsive"``: a ping was not answered. ``"key_lost"``: the
-            listen key expired, or someone closed it, and the exchange had nothing to say on the socket.
-            ``"overflow"``: events were dropped because they were not taken in time.
+        cause: ``"opened"``: the stream begins. ``"disconnected"``: the socket ended. ``"unresponsive"``: a ping was not
+            answered. ``"key_lost"``: the listen key expired, or someone closed it, and the exchange had nothing to say
+            on the socket. ``"overflow"``: events were dropped because they were not taken in time.
         started_at: From when on events may be missing, on trio's clock. It errs on the early side.
         ended_at: Until when.
         unix_started_at: The same in seconds since 1970, by this machine's clock.
         unix_ended_at: The same.
         last_event_time: ``time`` of the last event before the gap, on the exchange's clock: the best ``startTime`` for
-            queries. ``None`` if there was none.
-        generation_before: The listen key's generation before the gap.
+            queries. Before the stream's first event it is ``since``; ``None`` if neither is there.
+        generation_before: The listen key's generation before the gap; 0 where the stream begins.
         generation_after: And after it.
         missed: How many events were dropped, where that is known.
     """

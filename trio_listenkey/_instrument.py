@@ -56,7 +56,10 @@ class Instrument:
         """A stream's socket has ended, or could not be opened. Another will be; a gap will say what may be missing."""
 
     def gap(self, venue: str, generation: int, gap: Gap) -> None:
-        """A stream has told its user that events may be missing; of several that were dropped in a row, the first."""
+        """A stream has told its user that events may be missing; of several that were dropped in a row, the first.
+
+        The first one of each stream has the cause ``"opened"``, and says only that the stream begins.
+        """
 
 
 class Observer:

@@ -78,11 +78,11 @@ class StreamStatistics:
         connected_since: When the socket that delivers was opened; ``None`` while there is none.
         last_frame_at: When anything was last read from it, answers to pings included; ``None`` before that.
         presumed_valid_until: Until when the listen key is presumed alive.
-        buffered: Events that wait to be taken.
+        buffered: Events and gaps that wait to be taken.
         events: Events that came, dropped ones included, duplicates not.
         duplicates: Events that came on two sockets, and were delivered once.
         dropped: Events that were dropped because the buffer was full.
-        gaps: Gaps told so far.
+        gaps: Gaps told so far, the one that the stream begins with included.
         connects: Sockets opened.
         failed_connects: Sockets that could not be opened.
         disconnects: Sockets that ended without our wish.

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import UnionType
+from typing import Final
+
 from ._errors import UsageError
 
-__all__ = ["check_choice", "check_port", "check_type"]
+__all__ = ["check_choice", "check_port", "check_since", "check_type"]
+
+# What times since 1970 are today, in milliseconds: from 2001 to 5138. In seconds they are less, in microseconds more.
+_MILLISECONDS: Final = range(10**12, 10**14)
 
 
-def check_type(name: str, value: object, wanted: type, example: str) -> None:
+def check_type(name: str, value: object, wanted: type | UnionType, example: str) -> None:
     """``value`` has to be a ``wanted``; ``example`` says what to pass."""
     if not isinstance(value, wanted):
         # Not the value: a string in the place of credentials is likely to be one.
@@ -24,3 +30,13 @@ def check_port(name: str, value: object, method: str, example: str) -> None:
     """``value`` has to be ``None`` or something that has ``method``: anyone may write one."""
     if value is not None and not hasattr(value, method):
         raise UsageError(f"{name} is of type {type(value).__name__}", advice=f"Pass {example}")
+
+
+def check_since(value: object) -> None:
+    """``value`` has to be ``None`` or a time in milliseconds since 1970: with another unit the gap would be wrong."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value in _MILLISECONDS):
+        return
+    told = f"{value:g}" if isinstance(value, int | float) and abs(value) < 10**20 else f"of type {type(value).__name__}"
+    raise UsageError(
+        f"since is {told}", advice="Pass UserStream.last_event_time, which is in whole milliseconds since 1970, or None"
+    )

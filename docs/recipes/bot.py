@@ -20,6 +20,7 @@ from trio_listenkey import (
 Order = dict[str, Any]  # as in events: "i" is its number, "X" its status
 OPEN = {"NEW", "PARTIALLY_FILLED"}
 CLOCKS_DIFFER_BY = 5_000  # milliseconds that this machine's clock may be off by
+WEEK = 7 * 86_400_000  # milliseconds: what Binance's allOrders answers at most
 CLEAN_UP_WITHIN = 10.0  # seconds
 log = logging.getLogger("bot")
 
@@ -44,8 +45,9 @@ class Bot:
         self._stream = stream
         self._client = client
         self._changed_at: dict[int, int] = {}
-        # Since when changes may be missing, in milliseconds; None if none are.
-        self._missing_since: int | None = int(time.time() * 1000) - CLOCKS_DIFFER_BY
+        # Since when changes may be missing, in milliseconds; None if none are. The
+        # stream begins with a gap: before that, everything may.
+        self._missing_since: int | None = 0
 
     def may_trade(self) -> bool:
         """Whether the orders are known, and a fill would be heard of."""
@@ -53,7 +55,6 @@ class Bot:
 
     async def follow(self) -> None:
         """Keep the orders up to date until cancelled."""
-        await self.catch_up()
         async for item in self._stream:
             await self.take(item)
 
@@ -62,9 +63,10 @@ class Bot:
         match item:
             case Gap():
                 own_clock = int(item.unix_started_at * 1000) - CLOCKS_DIFFER_BY
-                since = item.last_event_time or own_clock
+                earliest = int(time.time() * 1000) - WEEK
+                since = item.last_event_time or max(own_clock, earliest)
                 self._missing_since = min(since, self._missing_since or since)
-                log.warning("%.1f s may be missing (%s)", item.duration, item.cause)
+                log.warning("events may be missing (%s)", item.cause)
                 await self.catch_up()
             case UserEvent(type="ORDER_TRADE_UPDATE"):
                 order = item.data["o"]

@@ -31,4 +31,5 @@ class Counting(Instrument):
     def gap(self, venue: str, generation: int, gap: Gap) -> None:
         """Events may be missing."""
         self.counts[f"gap: {gap.cause}"] += 1
-        self.seconds_missed += gap.duration
+        if gap.cause != "opened":  # that one is as long as there was no stream
+            self.seconds_missed += gap.duration

@@ -7,11 +7,10 @@ LOCAL = venues.BINANCE_USDM.at("http://127.0.0.1:8180", "ws://127.0.0.1:8180")
 
 async def main() -> None:
     async with open_user_stream(LOCAL, Credentials("test-api-key")) as stream:
-        print("The stream is open.")
         async for item in stream:
             match item:
                 case Gap():
-                    print(f"{item.duration:.1f} s may be missing: {item.cause}")
+                    print("Events may be missing:", item.cause)
                 case UserEvent():
                     print(item.type, item.data["o"]["c"])
 

@@ -27,6 +27,9 @@ async def test_what_happens_during_an_outage_is_told(autojump_clock: MockClock) 
         transport=MemoryTransport(exchange),
         connector=MemoryConnector(exchange),
     ) as stream:
+        first = await stream.receive()
+        assert isinstance(first, Gap)
+        assert first.cause == "opened"
         await trio.sleep(3600)
         exchange.strike_sockets(Reset(), trio.current_time())
         exchange.emit("alice", trio.current_time())

@@ -34,12 +34,14 @@ async def follow(
     name: str, venue: Venue, credentials: Credentials, handle: Handle
 ) -> None:
     """One account: an open stream mends itself, this opens it and hears refusals."""
+    since = None
     while True:
         pause = TRY_AGAIN_AFTER
         try:
-            async with open_user_stream(venue, credentials) as stream:
+            async with open_user_stream(venue, credentials, since=since) as stream:
                 async for item in stream:
                     await handle(name, item)
+                    since = stream.last_event_time
         except RefusedError as error:
             log.error("%s is given up: %s", name, error)
             return

@@ -89,7 +89,8 @@ class Counting(Instrument):
     def gap(self, venue: str, generation: int, gap: Gap) -> None:
         """Events may be missing."""
         self._metrics.gaps.labels(self._account, gap.cause).inc()
-        self._metrics.gap_seconds.labels(self._account).inc(gap.duration)
+        if gap.cause != "opened":  # that one is as long as there was no stream
+            self._metrics.gap_seconds.labels(self._account).inc(gap.duration)
 
     def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
         """The block is over."""

@@ -9,7 +9,7 @@ import trio
 from trio_listenkey import Gap, UserEvent, UserStream
 
 Order = dict[str, Any]
-DAY = 86_400_000  # milliseconds
+WEEK = 7 * 86_400_000  # milliseconds: what Binance's allOrders answers at most
 CLOCKS_DIFFER_BY = (
     5_000  # milliseconds that this machine's clock may be off by, at most
 )
@@ -35,13 +35,13 @@ Fetch = Callable[[int], Awaitable[list[tuple[int, int, Order]]]]
 
 async def follow(stream: UserStream, orders: Orders, fetch: Fetch) -> None:
     """Keep ``orders`` up to date until cancelled."""
-    # The stream is open: now comes the state, with all changes of the last day.
-    await catch_up(orders, fetch, since=int(time.time() * 1000) - DAY)
     async for item in stream:
         match item:
             case Gap():
                 own_clock = int(item.unix_started_at * 1000) - CLOCKS_DIFFER_BY
-                await catch_up(orders, fetch, since=item.last_event_time or own_clock)
+                earliest = int(time.time() * 1000) - WEEK
+                since = item.last_event_time or max(own_clock, earliest)
+                await catch_up(orders, fetch, since=since)
             case UserEvent(type="ORDER_TRADE_UPDATE"):
                 event = item.data
                 orders.learn(event["o"]["i"], event["T"], event["o"])

@@ -30,6 +30,9 @@ async def test_a_peer_that_is_gone_during_an_outage(
         transport=listen_key_transport,
         connector=MemoryConnector(exchange),
     ) as stream:
+        first = await stream.receive()
+        assert isinstance(first, Gap)
+        assert first.cause == "opened"
         await trio.sleep(3650)
         exchange.strike_sockets(HalfOpen(), trio.current_time())
         exchange.emit("test", trio.current_time())  # lost, and told as a gap

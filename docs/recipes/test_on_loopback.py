@@ -31,7 +31,9 @@ async def test_it_comes_back() -> None:
             timing=QUICK,
         ) as stream:
             with trio.fail_after(10):
-                gap = await stream.receive()
+                first, gap = await stream.receive(), await stream.receive()
+            assert isinstance(first, Gap)
+            assert first.cause == "opened"
             assert isinstance(gap, Gap)
             assert gap.cause == "disconnected"
         await transport.aclose()

@@ -105,6 +105,10 @@ def invoke(arguments: Sequence[str], process: Process) -> int:
     return ended.value.code
 
 
+BEGINNING = b'{"gap":{"cause":"opened",'
+"""Of the first line of a stream."""
+
+
 class Running:
     """A command that runs, and what it said so far."""
 
@@ -124,9 +128,14 @@ class Running:
         await self.until(lambda running: all(word.encode() in running.err for word in words))
 
     async def prints(self, lines: int) -> list[bytes]:
-        """Wait for so many lines on standard output."""
-        await self.until(lambda running: running.out.count(b"\n") >= lines)
-        return self.out.splitlines()
+        """Wait for so many lines on standard output, besides the one that says that a stream begins."""
+        await self.until(lambda running: len(running.lines) >= lines)
+        return self.lines
+
+    @property
+    def lines(self) -> list[bytes]:
+        whole = self.out[: self.out.rfind(b"\n") + 1].splitlines()
+        return [line for line in whole if not line.startswith(BEGINNING)]
 
     async def ends(self) -> int:
         await self.until(lambda running: running.code is not None)

@@ -75,6 +75,22 @@ async def test_events_are_lines_and_status_is_elsewhere() -> None:
         assert secret.encode() not in command.out + command.err
 
 
+async def test_the_first_line_says_that_the_stream_begins() -> None:
+    """Whoever reads fetches the state, as on every gap; a person is told that it is connected, and no more."""
+    async with an_exchange() as served, running("watch", USDM, *at(served)) as command:
+        await command.tells("connected")
+        served.exchange.emit("alice", served.now())
+        await command.prints(1)
+        await command.end_by(signal.SIGINT)
+        first, _ = map(json.loads, command.out.splitlines())
+    assert (first["gap"]["cause"], first["gap"]["unix_started_at"], first["gap"]["last_event_time"]) == (
+        "opened",
+        0,
+        None,
+    )
+    assert b" gap " not in command.err
+
+
 async def test_a_gap_is_a_line_of_its_own() -> None:
     """In its place among the events."""
     async with an_exchange() as served, running("watch", USDM, *at(served)) as command:
@@ -276,7 +292,7 @@ async def test_on_a_terminal_there_is_a_panel_below_the_lines() -> None:
                 await terminal.shows('{"e":"EVIL\\u009b2J"', "last       EVIL\\u009b2J, 0 s ago", "0.1 a second")
                 served.exchange.strike_sockets(CloseSocket(1001), served.now())
                 served.exchange.kill_key("alice", served.now())
-                await terminal.shows("gap", "1, the last of", "(disconnected)", "lost once")
+                await terminal.shows("gap", "2, the last of", "(disconnected)", "lost once")
                 assert await command.end_by(signal.SIGINT) == Exit.INTERRUPTED
             drawn = terminal.drawn
     assert "\x9b" not in drawn
@@ -341,7 +357,7 @@ async def test_events_in_a_file_and_the_panel_on_the_terminal(tmp_path: Path) ->
                 await terminal.shows("socket     none", "dropped")
                 await command.end_by(signal.SIGINT)
             assert '"e"' not in terminal.drawn
-    assert numbers(path.read_bytes().splitlines()) == [1]
+    assert numbers(path.read_bytes().splitlines()[1:]) == [1]
 
 
 @pytest.mark.parametrize("options", [["--plain"], ["-q"], []])

@@ -33,6 +33,11 @@ def expired(key: str = "K1") -> bytes:
 SHUTDOWN = b'{"e":"serverShutdown","E":1}'
 
 
+def is_beginning(item: StreamItem | None) -> bool:
+    """Whether this is the gap that a stream begins with; ``test_stream_beginning`` has what there is to say of it."""
+    return isinstance(item, Gap) and item.cause == "opened"
+
+
 class Flow:
     """One stream and all that it wanted and told."""
 
@@ -58,8 +63,8 @@ class Flow:
 
     @property
     def kinds(self) -> list[str]:
-        """What observers have heard, in order."""
-        self.heard += self.stream.notices()
+        """What observers have heard, in order, but for the gap that each stream begins with."""
+        self.heard += [notice for notice in self.stream.notices() if not is_beginning(notice.gap)]
         return [notice.kind for notice in self.heard]
 
     def held(self, now: float, generation: int = 1, confirmed_at: float | None = None) -> str:
@@ -126,10 +131,10 @@ class Flow:
         return self.state
 
     def items(self) -> list[StreamItem]:
-        """Take all that there is."""
+        """Take all that there is, but for the gap that each stream begins with."""
         items = list(self.stream.buffer.items)
         self.stream.buffer.items.clear()
-        return items
+        return [item for item in items if not is_beginning(item)]
 
     def delivers(self, *numbers: int | str) -> None:
         """These events are there to be taken, and gaps by their cause; and nothing else."""
@@ -168,6 +173,7 @@ def live(
     link = flow.opens(now)
     assert flow.opened(link, now) == "LIVE"
     assert flow.wants() == []
+    assert flow.items() == []  # there is room now
     return flow, link
 
 

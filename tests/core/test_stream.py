@@ -129,6 +129,7 @@ class TestOpening:
         first = flow.opens(0.0)
         flow.held(0.1, 2)
         assert flow.opened(first, 0.2) == "MOVING"
+        assert flow.items() == []
         assert not flow.is_live()
         second = flow.opens(0.2)
         flow.opened(second, 0.3)
@@ -800,7 +801,7 @@ class TestMoving:
         flow.brings(second, 1000.9, 4)
         flow.delivers(1, 2, 3, 4)
         statistics = flow.stream.statistics(KEY_STATISTICS, 0.0)
-        assert (statistics.moves, statistics.gaps, statistics.duplicates, statistics.events) == (1, 0, 1, 5)
+        assert (statistics.moves, statistics.gaps, statistics.duplicates, statistics.events) == (1, 1, 1, 5)
         assert statistics.connected_since == 1000.5 + LOCAL
 
     def test_what_comes_twice_later_is_left_out_as_well(self) -> None:
@@ -1449,7 +1450,7 @@ class TestOverflow:
         assert (gap.unix_started_at, gap.unix_ended_at) == (2 + UNIX, 4 + UNIX)  # type: ignore[union-attr]
         assert flow.kinds == ["connected", "gap"]
         statistics = flow.stream.statistics(KEY_STATISTICS, 0.0)
-        assert (statistics.dropped, statistics.gaps, statistics.events) == (2, 1, 4)
+        assert (statistics.dropped, statistics.gaps, statistics.events) == (2, 2, 4)
 
     def test_before_the_first_event_there_is_none(self) -> None:
         """A gap at the beginning comes after nothing."""

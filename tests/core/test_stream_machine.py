@@ -137,7 +137,6 @@ class StreamMachine(RuleBasedStateMachine):
         self.stream.key_confirmed(1, "K1", self.now, self.now)
         self._follow()
         self._run(3.0)
-        self.opened_at = self.now
         assert self.stream.is_live
 
     # The model of the exchange.
@@ -551,7 +550,6 @@ class StreamMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_silently(self) -> None:
         """In order, once each, and with a gap in the place of what is missing."""
-        missing: list[int] = []
         gaps: list[Gap] = []
         expected = self.is_checked
         items = [*getattr(self, "taken", ()), *(self.stream.buffer.items if expected or self._is_set_up() else ())]
@@ -561,11 +559,19 @@ class StreamMachine(RuleBasedStateMachine):
                 gaps.append(item)
             elif (number := self._number(item)) is not None:
                 assert number >= expected, "twice, or out of order"
-                missing = [n for n in range(expected, number) if self.emitted[n] >= self.opened_at]
-                for lost in missing:
+                for lost in range(expected, number):
                     when = self.emitted[lost]
                     assert any(gap.started_at <= when <= gap.ended_at for gap in gaps), (lost, when, gaps)
                 expected, gaps = number + 1, []
+
+    @invariant()
+    def it_begins_with_a_gap(self) -> None:
+        """Once, before all else, however full the buffer is and whatever is joined with it (S9)."""
+        if not self._is_set_up():
+            return
+        items = [*self.taken, *self.stream.buffer.items]
+        causes = [item.cause if isinstance(item, Gap) else None for item in items]
+        assert [place for place, cause in enumerate(causes) if cause == "opened"] == ([0] if items else [])
 
     def _is_set_up(self) -> bool:
         return hasattr(self, "stream")

@@ -339,6 +339,7 @@ async def test_own_connector(tls: bool, recipe: Recipe, monkeypatch: pytest.Monk
         venue, account = served.venue_at(venues.BINANCE_USDM), Account(served)
         async with open_user_stream(venue, ALICE, transport=transport, connector=connector, timing=QUICK) as stream:
             account.emit()
+            assert isinstance(await anext(stream), Gap)
             exchange_numbers = [event_number((await anext(stream)).data) for _ in range(2)]  # type: ignore[union-attr]
             exchange.strike_sockets(Reset(), served.now())
             assert isinstance(await anext(stream), Gap)
@@ -354,6 +355,7 @@ async def test_counting(recipe: Recipe, served: ServedExchange) -> None:
     counting = recipe("counting").Counting()
     exchange, venue = served.exchange, served.venue_at(venues.BINANCE_USDM)
     async with open_user_stream(venue, ALICE, timing=QUICK, instrument=counting) as stream:
+        assert isinstance(await anext(stream), Gap)
         exchange.strike_sockets(Reset(), served.now())
         assert isinstance(await anext(stream), Gap)
         exchange.kill_key("alice", served.now())

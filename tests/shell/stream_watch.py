@@ -65,7 +65,7 @@ class Diary(Instrument):
         self._write("dropped")
 
     def gap(self, venue: str, generation: int, gap: Gap) -> None:
-        self._write("gap")
+        self._write("opened" if gap.cause == "opened" else "gap")
 
     def times(self, what: str) -> list[float]:
         """When that happened."""
@@ -101,7 +101,8 @@ class Watch:
 
     @property
     def gaps(self) -> list[Gap]:
-        return [item for item in self.items if isinstance(item, Gap)]
+        """All but the one that the stream begins with."""
+        return [item for item in self.items if isinstance(item, Gap) and item.cause != "opened"]
 
     @property
     def numbers(self) -> list[int]:
@@ -118,6 +119,8 @@ class Watch:
         assert self.emitted, "a test in which nothing happens shows nothing"
         missing = sorted(self.emitted)
         gaps: list[Gap] = []
+        causes = [item.cause if isinstance(item, Gap) else None for item in self.items]
+        assert "opened" not in causes[1:], "a stream begins once"
         for item in self.items:
             if isinstance(item, Gap):
                 latest = trio.current_time() + PROMPT.feed_lag  # its end is where the next socket has all for certain
@@ -138,6 +141,13 @@ class Watch:
             if not any(gap.started_at <= self.emitted[number] <= gap.ended_at for gap in gaps)
         ]
         assert not untold, f"events {untold} were missed silently; emitted at {[self.emitted[each] for each in untold]}"
+
+
+async def begin(stream: UserStream) -> None:
+    """Take the gap that the stream begins with; ``test_stream_beginning`` has what there is to say of it."""
+    item = await stream.receive()
+    assert isinstance(item, Gap)
+    assert item.cause == "opened"
 
 
 def number_of(item: UserEvent | Gap) -> int | None:
@@ -196,6 +206,9 @@ async def watched(
         await trio.sleep(settle)
         nursery.cancel_scope.cancel()
     watch.check()
+    first = watch.items[0]
+    assert isinstance(first, Gap)
+    assert first.cause == "opened", "a stream begins with a gap"
     assert all(alive for _, alive in connector.made), "a handshake was made with a dead key"
     assert await what_is_left(exchange) == []
     assert exchange.requests_during_bans == 0

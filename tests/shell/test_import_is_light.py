@@ -21,8 +21,8 @@ CLIENTS = {
 }
 SERVERS = {"cryptography", "trustme", "wsproto"}
 SCREENS = {"click", "rich"}
-ENGINES = {"sqlite3"}
 ADAPTERS = {"_asks", "_httpcore2", "_httpx", "_trio_websocket", "_websockets_core", "_websockets_trio"}
+REGISTERS = {"_redis", "_sqlite"}
 
 
 def imported_by(code: str) -> set[str]:
@@ -39,14 +39,17 @@ def imported_by(code: str) -> set[str]:
 )
 def test_no_library_comes_before_it_is_used(module: str) -> None:
     """Neither the core's own clients nor what an extra brings."""
-    assert imported_by(f"import trio_listenkey{module}") & (CLIENTS | ENGINES | SERVERS | SCREENS) == set()
+    assert imported_by(f"import trio_listenkey{module}") & (CLIENTS | SERVERS | SCREENS) == set()
 
 
 def test_what_is_for_tests_stays_out() -> None:
     """The exchange, pytest, which trio.testing imports where it finds it, and the command line."""
-    imported = imported_by("import trio_listenkey, trio_listenkey.connectors, trio_listenkey.transports")
+    imported = imported_by(
+        "import trio_listenkey, trio_listenkey.connectors, trio_listenkey.sharing, trio_listenkey.transports"
+    )
     assert imported & {"pytest", "trio.testing", "trio_listenkey._cli", "trio_listenkey.testing"} == set()
-    assert {name.rpartition(".")[2] for name in imported if name.startswith("trio_listenkey")} & ADAPTERS == set()
+    ours = {name.rpartition(".")[2] for name in imported if name.startswith("trio_listenkey")}
+    assert ours & (ADAPTERS | REGISTERS) == set()
 
 
 def test_a_key_takes_no_websocket_library() -> None:
@@ -65,4 +68,4 @@ async def main():
 
 trio.run(main)
 """
-    assert imported_by(life) & (CLIENTS | ENGINES | SERVERS | SCREENS) == set()
+    assert imported_by(life) & (CLIENTS | SERVERS | SCREENS) == set()

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 import trio
+from stream_watch import begin
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, Gap, UserEvent, open_user_stream, venues
@@ -28,6 +29,7 @@ async def test_a_healthy_day(autojump_clock: MockClock, caplog: pytest.LogCaptur
         transport=MemoryTransport(exchange),
         connector=MemoryConnector(exchange),
     ) as stream:
+        await begin(stream)
         with trio.move_on_after(DAY):
             for _ in range(DAY // 600):
                 await trio.sleep(600)
@@ -36,7 +38,7 @@ async def test_a_healthy_day(autojump_clock: MockClock, caplog: pytest.LogCaptur
         statistics = stream.statistics()
         assert statistics.is_live
         assert statistics.moves == 1
-        assert not statistics.gaps
+        assert statistics.gaps == 1  # the first
     assert len(received) >= DAY // 600 - 1
     assert exchange.open_keys(trio.current_time()) == ()
 
@@ -47,6 +49,7 @@ async def test_a_healthy_day(autojump_clock: MockClock, caplog: pytest.LogCaptur
     assert {what: count for (level, what), count in told.items() if level == "INFO"} == {
         "binance-usdm: listen key N created": 1,
         "binance-usdm: user stream connected, listen key N": 2,
+        "binance-usdm: user stream begins; of what was before, nothing is known": 1,
         "binance-usdm: listen key N closed": 1,
     }
     assert told["DEBUG", "binance-usdm: listen key N kept alive"] > 24

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import trio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from stream_watch import what_is_left
+from stream_watch import begin, what_is_left
 from trio.testing import MockClock
 
 from trio_listenkey import (
@@ -23,6 +24,7 @@ from trio_listenkey import (
     UnavailableError,
     UsageError,
     UserEvent,
+    UserStream,
     open_listen_key,
     open_user_stream,
     venues,
@@ -73,16 +75,19 @@ def an_exchange(**kwargs: Any) -> Exchange:
     return exchange
 
 
-def stream_of(
+@asynccontextmanager
+async def stream_of(
     exchange: Exchange, venue: Any = venues.BINANCE_SPOT, credentials: Credentials = ALICE, **options: Any
-) -> Any:
-    return open_user_stream(
+) -> AsyncIterator[UserStream]:
+    async with open_user_stream(
         venue,
         credentials,
         transport=MemoryTransport(exchange),
         connector=MemoryConnector(exchange),
         **{"timing": PROMPT, **options},
-    )
+    ) as stream:
+        await begin(stream)
+        yield stream
 
 
 def happens(exchange: Exchange, count: int = 1, dialect: Dialect = SPOT) -> None:
@@ -121,7 +126,7 @@ async def test_a_day_passes_without_a_loss(autojump_clock: MockClock) -> None:
                 assert isinstance(item, UserEvent)
                 numbers.append(item.data["E"])
         statistics = stream.statistics()
-    assert (statistics.moves, statistics.gaps) == (1, 0)
+    assert (statistics.moves, statistics.gaps) == (1, 1)
     assert numbers == sorted(set(numbers))
     assert len(numbers) == exchange.emitted("alice", dialect=SPOT)
     assert await what_is_left(exchange) == []
@@ -134,7 +139,10 @@ async def test_nobody_is_told_of_a_key_where_there_is_none(
     caplog.set_level("INFO", logger="trio_listenkey")
     async with stream_of(an_exchange()):
         pass
-    assert [record.getMessage() for record in caplog.records] == ["binance-spot: user stream connected"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "binance-spot: user stream connected",
+        "binance-spot: user stream begins; of what was before, nothing is known",
+    ]
 
 
 async def test_a_quiet_day_passes_without_a_gap(autojump_clock: MockClock) -> None:
@@ -144,7 +152,7 @@ async def test_a_quiet_day_passes_without_a_gap(autojump_clock: MockClock) -> No
             item = await stream.receive()
             raise AssertionError(f"nothing happened, and yet there was {item}")
         statistics = stream.statistics()
-        assert (statistics.moves, statistics.gaps, statistics.disconnects) == (1, 0, 0)
+        assert (statistics.moves, statistics.gaps, statistics.disconnects) == (1, 1, 0)
         assert statistics.is_live
 
 
@@ -158,7 +166,7 @@ async def test_an_announced_end_is_no_gap_on_a_quiet_account(autojump_clock: Moc
         happens(exchange)
         shutdown, event = await take(stream, 2)
         assert [shutdown.type, event.type] == ["serverShutdown", "executionReport"]
-        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 0)
+        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 1)
         assert len(exchange.sockets(trio.current_time())) == 1
 
 
@@ -237,7 +245,7 @@ async def test_a_move_while_the_consumer_is_slow_loses_nothing(autojump_clock: M
         numbers = [event_number(item.data) for item in items]
         assert numbers == sorted(set(numbers))
         await trio.sleep(5)
-        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 0)
+        assert (stream.statistics().moves, stream.statistics().gaps) == (1, 1)
 
 
 async def test_a_quiet_account_is_asked_about_on_the_socket(autojump_clock: MockClock) -> None:
@@ -430,7 +438,7 @@ async def test_a_token_is_replaced_before_it_ends(autojump_clock: MockClock) -> 
             item = await stream.receive()
             raise AssertionError(f"nothing happened, and yet there was {item}")
         assert stream.key.generation == 3
-        assert (stream.statistics().moves, stream.statistics().gaps) == (2, 0)
+        assert (stream.statistics().moves, stream.statistics().gaps) == (2, 1)
         happens(exchange, dialect=MARGIN)
         assert isinstance((await take(stream, 1))[0], UserEvent)
 
@@ -490,6 +498,7 @@ async def test_over_real_sockets(venue: Any) -> None:
         async with serve_exchange(exchange, tls=False) as served:
             dialect = SPOT if venue is venues.BINANCE_SPOT else MARGIN
             async with open_user_stream(served.venue_at(venue), ALICE, timing=PROMPT) as stream:
+                await begin(stream)
                 here = served.now
                 if "isolated" not in venue.name:
                     exchange.emit("alice", here(), count=2, dialect=dialect)

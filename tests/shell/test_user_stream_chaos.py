@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal
 
 import trio
@@ -314,11 +315,11 @@ class Book:
     items: list[int | Gap] = field(default_factory=list)
     """What was received: the numbers of events, and gaps."""
 
-    begins_after: int = 0
-    """The last event from before the block was entered."""
-
     def balance(self) -> None:
         """Each event up to the last one received was delivered once, in order, or is in a gap that was told there."""
+        causes = [item.cause if isinstance(item, Gap) else None for item in self.items]
+        assert "opened" not in causes[1:], "a stream begins once"
+        assert causes[:1] in ([], ["opened"]), "a stream begins with a gap"
         told: list[Gap] = []
         last = 0
         for item in self.items:
@@ -328,7 +329,7 @@ class Book:
                 told.append(item)
                 continue
             assert item > last, f"{item} was delivered after {last}"
-            for missing in range(max(last, self.begins_after) + 1, item):
+            for missing in range(last + 1, item):
                 assert any(gap.started_at <= self.times[missing - 1] <= gap.ended_at for gap in told), (
                     f"{missing}, emitted at {self.times[missing - 1]}, is in no gap between {last} and {item}: {told}"
                 )
@@ -336,7 +337,7 @@ class Book:
         self._nothing_from_before_a_gap_comes_after_it()
 
     def _nothing_from_before_a_gap_comes_after_it(self) -> None:
-        latest_start = -1.0
+        latest_start = -inf
         for item in self.items:
             if isinstance(item, Gap):
                 latest_start = max(latest_start, item.started_at)
@@ -406,7 +407,6 @@ class Stage:
             on_full=script.on_full,
             buffer=script.buffer,
         ) as stream:
-            self.book.begins_after = len(self.book.times)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._consume, stream)
                 if script.is_looked_at:
@@ -625,6 +625,6 @@ def test_seven_days_of_faults() -> None:
     book = play(script, *faults).book
     # It was no walk in the park:
     gaps = [item for item in book.items if isinstance(item, Gap)]
-    assert {gap.cause for gap in gaps} == {"disconnected", "unresponsive", "key_lost"}
+    assert {gap.cause for gap in gaps} == {"opened", "disconnected", "unresponsive", "key_lost"}
     assert len(gaps) > 300
     assert len(book.times) > 6000

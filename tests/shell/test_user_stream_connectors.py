@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import pytest
 import trio
-from stream_watch import ALICE, USDM, an_exchange, our_tasks
+from stream_watch import ALICE, USDM, an_exchange, begin, our_tasks
 from trio.testing import MockClock
 
 from trio_listenkey import Gap, Timing, UnavailableError, UserStream, open_user_stream
@@ -137,6 +137,7 @@ async def test_cannot_stay(
 ) -> None:
     """Each socket ends in a gap and is followed by another, further and further apart."""
     async with a_stream(exchange, connector) as stream:
+        await begin(stream)
         with trio.fail_after(3 * TIMING.ping_every + TIMING.retry_base):
             gap = await stream.receive()
         assert isinstance(gap, Gap)
@@ -177,6 +178,7 @@ async def test_socket_that_just_ends(
             return self.scope.__exit__(*exc_info)
 
     async with a_stream(exchange, Ends()) as stream:
+        await begin(stream)
         gap = await stream.receive()
     assert isinstance(gap, Gap)
     assert (gap.cause, trio.current_time() < 7) == ("disconnected", True)
@@ -250,6 +252,7 @@ async def test_messages_that_are_no_events(exchange: Exchange, autojump_clock: M
 
     taken: list[Any] = []
     async with a_stream(exchange, Scripted(receive=receive)) as stream:
+        await begin(stream)
         assert isinstance(stream, UserStream)
         with trio.move_on_after(1):
             while True:

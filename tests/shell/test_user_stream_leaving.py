@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import trio
-from stream_watch import ALICE, PROMPT, USDM, Connects, Diary, Watch, an_exchange, what_is_left
+from stream_watch import ALICE, PROMPT, USDM, Connects, Diary, Watch, an_exchange, begin, what_is_left
 from trio.testing import MockClock
 
 from trio_listenkey import (
@@ -66,6 +66,7 @@ async def test_left_with_nothing_left_behind(
 ) -> None:
     """First the socket says goodbye, then the key is closed; neither takes time."""
     async with open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         await trio.sleep(100)
     assert trio.current_time() == 100
     assert exchange.open_keys(100) == ()
@@ -119,6 +120,7 @@ async def test_failed_key_cancels_the_body(
     exchange.add_faults(Fault(verb="keepalive", effect=REVOKED))
     with pytest.raises(CredentialsError) as caught:
         async with open_user_stream(USDM, ALICE, timing=PROMPT, **ports) as stream:
+            await begin(stream)
             async for _ in stream:
                 raise AssertionError
     assert caught.value.__context__ is None
@@ -148,6 +150,7 @@ async def test_stream_goes_on_while_the_block_cleans_up(
     watch = Watch(exchange)
     with trio.move_on_after(100) as scope:
         async with open_user_stream(USDM, ALICE, timing=PROMPT, **ports) as stream:
+            await begin(stream)
             try:
                 await trio.sleep_forever()
             finally:
@@ -167,6 +170,7 @@ async def test_cancelled_block_is_left_at_once(ports: dict[str, Any], autojump_c
     """A block that does nothing about its cancellation takes no time to leave."""
     with trio.move_on_after(100) as scope:
         async with open_user_stream(USDM, ALICE, **ports) as stream:
+            await begin(stream)
             async for _ in stream:
                 raise AssertionError
     assert scope.cancelled_caught
@@ -179,6 +183,7 @@ async def test_leaving_is_bounded_while_things_hang(
 ) -> None:
     """What hangs is not waited for: the key is closed within no time, where the exchange answers that."""
     async with open_user_stream(USDM, ALICE, timing=PROMPT, **ports) as stream:
+        await begin(stream)
         exchange.add_faults(Fault(verb="keepalive", effect=Hang()), Fault(verb="connect", effect=Hang()))
         if "PUT" in strikes:
             await trio.sleep(65)  # the silence check hangs
@@ -211,6 +216,7 @@ async def test_leaving_is_bounded_while_the_close_hangs(exchange: Exchange, auto
     transport, connector = MemoryTransport(exchange), Connects(exchange)
     exchange.add_faults(Fault(verb="close", effect=Hang()))
     async with open_user_stream(USDM, ALICE, timing=PROMPT, transport=transport, connector=connector) as stream:
+        await begin(stream)
         await trio.sleep(10)
         left_at = trio.current_time()
     assert trio.current_time() - left_at <= PROMPT.close_timeout + 0.5
@@ -278,6 +284,7 @@ async def test_broken_instrument(
     """It is logged and not called again, whatever it raises; the stream does not notice."""
     instrument = Broken(error)
     async with open_user_stream(USDM, ALICE, instrument=instrument, **ports) as stream:
+        await begin(stream)
         exchange.strike_sockets(Reset(), trio.current_time())
         assert isinstance(await stream.receive(), Gap)
     assert instrument.calls == 1
@@ -298,10 +305,11 @@ async def test_instrument_may_ask_for_statistics(
     streams: list[UserStream] = []
     asks = Asks()
     async with open_user_stream(USDM, ALICE, instrument=asks, **ports) as stream:
+        await begin(stream)
         streams.append(stream)
         exchange.strike_sockets(Reset(), trio.current_time())
         assert isinstance(await stream.receive(), Gap)
-    assert [what for _, what in asks.entries] == ["connected", "dropped", "connected", "gap"]
+    assert [what for _, what in asks.entries] == ["connected", "opened", "dropped", "connected", "gap"]
     assert seen == [False, True, True]
 
 
@@ -312,6 +320,7 @@ async def test_what_is_logged(
     caplog.set_level(logging.DEBUG, "trio_listenkey")
     exchange.add_faults(Fault(verb="connect", effect=Status(503), nth=1))
     async with open_user_stream(USDM, ALICE, timing=PROMPT, **ports) as stream:
+        await begin(stream)
         await trio.sleep(61)
         exchange.strike_sockets(Reset(), trio.current_time())
         assert isinstance(await stream.receive(), Gap)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trio
-from stream_watch import ALICE, USDM, Connects, Watch, an_exchange, number_of, what_is_left
+from stream_watch import ALICE, USDM, Connects, Watch, an_exchange, begin, number_of, what_is_left
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_listenkey import Gap, SlowConsumerError, Timing, UserEvent, UserStream, open_user_stream
@@ -39,6 +39,7 @@ def watch(exchange: Exchange) -> Watch:
 async def test_one_by_one_or_all_at_once(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """``receive``, ``async for`` and ``receive_batch`` take from the same end, in order."""
     async with open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         watch.emit(10)
         watch.items.append(await stream.receive())
         async for item in stream:
@@ -54,6 +55,7 @@ async def test_loop_may_be_left_and_entered_again(
 ) -> None:
     """``break`` and an exception out of the loop lose nothing but what was taken."""
     async with open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         watch.emit(6)
         async for item in stream:
             watch.items.append(item)
@@ -75,6 +77,7 @@ async def test_return_out_of_the_loop(watch: Watch, ports: dict[str, Any], autoj
 
     async def first() -> UserEvent | Gap:
         async with open_user_stream(USDM, ALICE, **ports) as stream:
+            await begin(stream)
             watch.emit(2)
             async for item in stream:
                 return item
@@ -87,6 +90,7 @@ async def test_return_out_of_the_loop(watch: Watch, ports: dict[str, Any], autoj
 async def test_cancelled_consumer_loses_nothing(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """Cancelled in ``receive`` at the moment an event comes: either it was returned, or the next one gets it."""
     async with open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         for _ in range(20):
             for steps in range(12):
                 with trio.CancelScope() as scope:
@@ -110,6 +114,7 @@ async def _cancel_after(scope: trio.CancelScope, steps: int) -> None:
 async def test_cancelled_scope_takes_nothing(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """With events waiting, a cancelled consumer is told so at once, and takes none."""
     async with open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         watch.emit(3)
         await wait_all_tasks_blocked()
         for take in (stream.receive, stream.__anext__, stream.receive_batch):
@@ -130,6 +135,7 @@ async def test_others_get_their_turn(watch: Watch, ports: dict[str, Any], autoju
             await trio.lowlevel.checkpoint()
 
     async with open_user_stream(USDM, ALICE, **ports) as stream, trio.open_nursery() as nursery:
+        await begin(stream)
         watch.emit(1000)
         await wait_all_tasks_blocked()
         nursery.start_soon(other)
@@ -150,6 +156,7 @@ async def test_several_consumers(watch: Watch, ports: dict[str, Any], autojump_c
             await trio.sleep(0.1)
 
     async with open_user_stream(USDM, ALICE, **ports) as stream, trio.open_nursery() as nursery:
+        await begin(stream)
         for who in taken:
             nursery.start_soon(take, who)
         await wait_all_tasks_blocked()
@@ -174,6 +181,7 @@ async def test_closed_in_another_task(watch: Watch, ports: dict[str, Any], autoj
             errors.append(error)
 
     async with open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(take)
             await wait_all_tasks_blocked()
@@ -191,6 +199,7 @@ async def test_closed_in_another_task(watch: Watch, ports: dict[str, Any], autoj
 async def test_closed_stream(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """What was not taken by then is forgotten, and every way to take says that it is closed; so it does after it."""
     async with open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         watch.emit(3)
         await wait_all_tasks_blocked()
         assert repr(stream) == "<UserStream of binance-usdm, live, 3 buffered>"
@@ -217,6 +226,7 @@ async def test_consumer_that_outlives_the_block(watch: Watch, ports: dict[str, A
                 raise AssertionError
 
     async with trio.open_nursery() as nursery, open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         nursery.start_soon(take, stream)  # noqa: ASYNC111 - it outlives the stream: that is the point
         await wait_all_tasks_blocked()
 
@@ -224,6 +234,7 @@ async def test_consumer_that_outlives_the_block(watch: Watch, ports: dict[str, A
 async def test_taking_is_closed_to_ctrl_c(ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """Between an event that was taken and its return, and in the middle of closing, there is no Ctrl-C."""
     async with open_user_stream(USDM, ALICE, **ports) as stream:
+        await begin(stream)
         seen: list[bool] = []
 
         def looking(then: Callable[[], None]) -> Callable[[], None]:
@@ -250,6 +261,7 @@ async def test_taking_is_closed_to_ctrl_c(ports: dict[str, Any], autojump_clock:
 async def test_waiting_bounds_memory(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """What is too much for the buffer stops the reading until there is room; then the rest comes."""
     async with open_user_stream(USDM, ALICE, buffer=10, **ports) as stream:
+        await begin(stream)
         for _ in range(50):
             watch.emit()
             await trio.sleep(0.01)
@@ -273,6 +285,7 @@ async def test_a_full_buffer_does_not_cost_the_heartbeat() -> None:
         serve_exchange(exchange) as served,
         open_user_stream(served.venue_at(USDM), ALICE, buffer=4) as stream,
     ):
+        await begin(stream)
         for _ in range(4):
             exchange.emit("alice", served.now())
         await trio.sleep(4)
@@ -285,6 +298,7 @@ async def test_a_full_buffer_does_not_cost_the_heartbeat() -> None:
 async def test_buffer_of_one(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """The smallest buffer works."""
     async with open_user_stream(USDM, ALICE, buffer=1, **ports) as stream:
+        await begin(stream)
         for _ in range(5):
             watch.emit()
             await trio.sleep(0.01)
@@ -295,6 +309,7 @@ async def test_buffer_of_one(watch: Watch, ports: dict[str, Any], autojump_clock
 async def test_waiting_is_no_silence(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """While nobody reads pongs are not seen, and the peer is not taken for a dead one: not then, and not after."""
     async with open_user_stream(USDM, ALICE, buffer=2, **ports) as stream:
+        await begin(stream)
         for _ in range(4):
             watch.emit()
             await trio.sleep(0.01)
@@ -313,6 +328,7 @@ async def test_waiting_is_no_silence(watch: Watch, ports: dict[str, Any], autoju
 async def test_reading_again_is_watched_again(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """Once there is room, a peer that does not answer is a dead one again, and noticed as soon as ever."""
     async with open_user_stream(USDM, ALICE, buffer=2, **ports) as stream:
+        await begin(stream)
         for _ in range(4):
             watch.emit()
             await trio.sleep(0.01)
@@ -343,6 +359,7 @@ async def test_socket_that_ends_while_its_reader_waits(
 ) -> None:
     """What had come is delivered first, then the gap, then what comes on the next socket."""
     async with open_user_stream(USDM, ALICE, buffer=2, **ports) as stream:
+        await begin(stream)
         for _ in range(4):
             watch.emit()
             await trio.sleep(0.01)
@@ -362,6 +379,7 @@ async def test_dropping(
 ) -> None:
     """What has no room is told as a gap where it is missing; the reading goes on."""
     async with open_user_stream(USDM, ALICE, buffer=10, on_full=on_full, **ports) as stream:
+        await begin(stream)
         for _ in range(50):
             watch.emit()
             await trio.sleep(0.01)
@@ -373,12 +391,13 @@ async def test_dropping(
     assert watch.numbers == [*kept, 51]
     (gap,) = watch.gaps
     assert (gap.cause, gap.missed) == ("overflow", 50 - len(kept))
-    assert (statistics.dropped, statistics.gaps, statistics.is_live) == (50 - len(kept), 1, True)
+    assert (statistics.dropped, statistics.gaps, statistics.is_live) == (50 - len(kept), 2, True)
 
 
 async def test_gap_says_what_was_taken_last(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """The event before the gap is the last one of a batch, though a gap came after it there."""
     async with open_user_stream(USDM, ALICE, buffer=4, on_full="drop_oldest", **ports) as stream:
+        await begin(stream)
         watch.emit()
         await trio.sleep(1)
         watch.exchange.strike_sockets(Reset(), trio.current_time())
@@ -396,6 +415,7 @@ async def test_gap_says_what_was_taken_last(watch: Watch, ports: dict[str, Any],
 async def test_failing(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
     """What there was room for can be taken; then the error, again and again, bare; the sockets are closed."""
     async with open_user_stream(USDM, ALICE, buffer=10, on_full="fail", **ports) as stream:
+        await begin(stream)
         for _ in range(20):
             watch.emit()
             await trio.sleep(0.01)
@@ -416,6 +436,7 @@ async def test_failing_out_of_the_block(watch: Watch, ports: dict[str, Any], aut
     """A consumer too slow by then waits in vain for a stream that has failed; the error leaves the block as it is."""
     with pytest.raises(SlowConsumerError) as caught:
         async with open_user_stream(USDM, ALICE, buffer=1, on_full="fail", **ports) as stream:
+            await begin(stream)
             watch.emit(5)
             await watch.take_from(stream, pause=1)
     assert caught.value.__context__ is None

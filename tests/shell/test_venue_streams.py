@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import trio
+from stream_watch import begin
 from test_venue_lives import DIALECTS, QUICK, an_exchange, credentials_for, is_of_the_account
 from trio.testing import MockClock
 
@@ -108,6 +109,7 @@ class Here:
 async def listening(venue: Venue, dialect: Dialect) -> AsyncIterator[Here]:
     async with serve_exchange(an_exchange(dialect)) as served:
         async with open_user_stream(served.venue_at(venue), credentials_for(venue), timing=QUICK) as stream:
+            await begin(stream)
             served.exchange.emit_rate("alice", 100, served.now())
             yield Here(stream, served, [], [], dialect.stream.subscribe_every)
             key = stream.key
@@ -152,6 +154,7 @@ async def an_hour(venue: Venue, dialect: Dialect) -> Hour:
     transport, connector = MemoryTransport(exchange), MemoryConnector(exchange)
     credentials = credentials_for(venue)
     async with open_user_stream(venue, credentials, transport=transport, connector=connector) as stream:
+        await begin(stream)
         exchange.emit_rate("alice", 0.01, trio.current_time())
         with trio.move_on_after(3000):
             async for item in stream:
@@ -201,6 +204,7 @@ async def opened(venue: Venue, exchange: Exchange, timing: Timing = UNHURRIED) -
         timing=timing,
         on_exit="leave",
     ) as stream:
+        await begin(stream)
         yield stream
 
 
@@ -485,6 +489,7 @@ async def test_an_event_on_two_sockets_says_nothing_of_other_channels(autojump_c
         connector=connector,
         timing=Timing(jitter=0),
     ) as stream:
+        await begin(stream)
         with trio.move_on_after(200):
             while len(items) < 5:
                 items.append(await stream.receive())

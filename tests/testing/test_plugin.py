@@ -65,6 +65,7 @@ def test_a_stream_in_memory(pytester: pytest.Pytester) -> None:
             async with open_user_stream(
                 listen_key_venue, listen_key_credentials, transport=listen_key_transport, connector=listen_key_connector
             ) as stream:
+                assert (await stream.receive()).cause == "opened"
                 listen_key_exchange.emit("test", trio.current_time())
                 assert (await stream.receive()).type == "ORDER_TRADE_UPDATE"
         """,

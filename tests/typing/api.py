@@ -208,8 +208,9 @@ async def read_a_stream_with_everything_said(transport: Transport, connector: Co
         instrument=Alarm(),
         buffer=1000,
         on_full="drop_oldest",
-    ):
-        pass
+        since=1_795_000_000_000,
+    ) as stream:
+        assert_type(stream.last_event_time, int | None)
 
 
 class Order(TypedDict):
@@ -228,7 +229,7 @@ def what_came(event: UserEvent) -> None:
 
 
 def what_may_be_missing(gap: Gap) -> None:
-    assert_type(gap.cause, Literal["disconnected", "unresponsive", "key_lost", "overflow"])
+    assert_type(gap.cause, Literal["opened", "disconnected", "unresponsive", "key_lost", "overflow"])
     assert_type(gap.started_at + gap.ended_at + gap.unix_started_at + gap.unix_ended_at + gap.duration, float)
     assert_type(gap.generation_before + gap.generation_after, int)
     assert_type(gap.last_event_time, int | None)

@@ -74,7 +74,9 @@ class Narrator(Instrument):
         self._note("dropped", f"the socket: {brief(error)}", "bad")
 
     def gap(self, venue: str, generation: int, gap: Gap) -> None:
-        """Events may be missing."""
+        """Events may be missing. That a stream begins needs no saying: its socket is open."""
+        if gap.cause == "opened":
+            return
         missed = "" if gap.missed is None else f"; {gap.missed} events were dropped"
         self._note("gap", f"of {gap.duration:.1f} s ({gap.cause}): events may be missing{missed}", "bad")
 

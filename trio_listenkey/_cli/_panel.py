@@ -115,8 +115,8 @@ class StreamPanel(KeyPanel):
         return f"{name}, {_span(now - self._last.received_at)} ago"
 
     def _gaps(self, gaps: int) -> Text:
-        if self._gap is None:
-            return Text(str(gaps))
+        if self._gap is None or self._gap.cause == "opened":
+            return Text(f"{gaps}, where the stream begins")
         return Text(f"{gaps}, the last of {self._gap.duration:.1f} s ({self._gap.cause})", "bold red")
 
 

@@ -59,6 +59,7 @@ def watch(*, account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status
 
     \b
     That is one line. The cause is one of
+      opened        the stream begins: this is the first line
       disconnected  the socket ended
       unresponsive  a ping was not answered
       key_lost      the listen key died, or somebody closed it
@@ -77,7 +78,7 @@ def watch(*, account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status
       trio-listenkey watch binance-usdm --leave
       trio-listenkey watch binance-usdm --credentials ~/.config/binance.toml |
           jq -c 'select(.e == "ORDER_TRADE_UPDATE") | .o'
-      trio-listenkey watch binance-usdm | head -1
+      trio-listenkey watch binance-usdm | head -2
       BINANCE_API_KEY=test-api-key trio-listenkey watch binance-usdm \\
           --rest-url http://127.0.0.1:8180 --stream-url ws://127.0.0.1:8180
     """  # noqa: D301 - Click reads the escapes

@@ -26,7 +26,7 @@ class Buffer:
         describe: Makes a gap of the first and the last event that were dropped and how many these are.
     """
 
-    __slots__ = ("_describe", "_is_said", "_latest", "_limit", "_on_full", "_taken", "dropped", "items", "overflowed")
+    __slots__ = ("_describe", "_is_said", "_latest", "_limit", "_on_full", "dropped", "items", "overflowed", "taken")
 
     items: deque[StreamItem]
     """For whoever takes them from the left; see :meth:`took`."""
@@ -36,6 +36,9 @@ class Buffer:
 
     overflowed: bool
     """With ``"fail"``: there was too much once, and since then nothing is accepted."""
+
+    taken: UserEvent | None
+    """The last event of the account that was taken."""
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Buffer:
         self._describe = describe
         self._is_said = is_said
         self._latest: UserEvent | None = None  # that was added and not dropped
-        self._taken: UserEvent | None = None
+        self.taken = None
 
     @property
     def is_overfull(self) -> bool:
@@ -86,10 +89,10 @@ class Buffer:
         self.items.append(gap if last is None else _join(last, gap))
 
     def took(self, *items: StreamItem) -> None:
-        """These were taken; needed where dropping may have to say what came before."""
+        """These were taken."""
         for item in reversed(items):
             if type(item) is UserEvent and not self._is_said(item):
-                self._taken = item
+                self.taken = item
                 return
 
     def _append(self, events: Sequence[UserEvent]) -> None:
@@ -119,7 +122,7 @@ class Buffer:
             oldest = self.items.popleft()
             if isinstance(oldest, UserEvent):
                 self.dropped += 1
-                gap = self._widen(gap, oldest, self._taken)
+                gap = self._widen(gap, oldest, self.taken)
             else:
                 gap = oldest if gap is None else _join(gap, oldest)
         if gap is not None:

@@ -17,11 +17,14 @@ What state follows from what is looked up in ``_stream_state``; what a socket ha
 What a gap is made of
 =====================
 
-A gap begins where observation is no longer certain. For a socket that ended that is the last moment by which all that
-the exchange had sent was read: an answered ping proves it. For a key that died it is the last moment at which the key
-was alive: an event came, or the exchange confirmed it. It ends when another socket, with a living key, is open. Between
-two sockets that were both open there is none if the first one answered a ping that was sent after the second was
-opened, or if both delivered the same event.
+The first item is a gap without a beginning: nothing is known of what was before the first socket. It is told once, when
+that one is open, and all that comes follows it.
+
+Any other gap begins where observation is no longer certain. For a socket that ended that is the last moment by which
+all that the exchange had sent was read: an answered ping proves it. For a key that died it is the last moment at which
+the key was alive: an event came, or the exchange confirmed it. It ends when another socket, with a living key, is open.
+Between two sockets that were both open there is none if the first one answered a ping that was sent after the second
+was opened, or if both delivered the same event.
 
 Where each socket has a subscription of its own, that may die like a key, and an answer is about the socket that it came
 on. There the first of two sockets has to answer a question, too, that was asked after the second was opened: a ping is
@@ -117,6 +120,7 @@ class Stream:
         on_full: What to do beyond it.
         now: When opening began: the first socket has ``open_timeout`` from here.
         draw: A random number in [0, 1).
+        since: The time of the last event that the user had before, in milliseconds of the exchange's clock.
         lifetime: Seconds after which the exchange ends a socket, if ``timing`` does not say otherwise.
         subscribes: Whether events come by a subscription of each socket's own. It may end by itself, so that what holds
             for the key, or for another socket, proves nothing of it.
@@ -135,6 +139,7 @@ class Stream:
         on_full: OnFull,
         now: float,
         draw: float,
+        since: int | None = None,
         lifetime: float = _SOCKET_LIFETIME,
         subscribes: bool = False,
         overlaps: bool = True,
@@ -149,6 +154,7 @@ class Stream:
         self.to_unix: float = 0.0
         """What makes Unix time of the present."""
         self._venue, self._timing, self._door = venue, timing, door
+        self._since = since
         self._limit = limit
         self._documented_lifetime = lifetime
         self._subscribes = subscribes
@@ -205,6 +211,11 @@ class Stream:
     def was_open(self) -> bool:
         """Whether there ever was a socket."""
         return self._give_up_at == inf
+
+    @property
+    def last_event_time(self) -> int | None:
+        """Of the last event of the account that was taken: what the next stream of this account goes on from."""
+        return self._time_of(self.buffer.taken)
 
     @property
     def deadline(self) -> float:
@@ -383,7 +394,9 @@ class Stream:
         else:
             lost, self._lost = self._lost, None
             self._current, self._next = link, None
-            if lost is not None:
+            if lost is None:
+                self._tell_beginning(link)
+            else:
                 link.follow(lost)
                 link.leave_out(self._may_come_again(link), now, self._timing.feed_lag)
                 self._tell_gap(lost, link)
@@ -676,23 +689,38 @@ class Stream:
         is_beyond_doubt = old.generation == new.generation and not old.is_subscribed
         return old.observed_at if is_beyond_doubt else old.certain_at
 
+    def _tell_beginning(self, link: StreamSocket) -> None:
+        """The stream's first socket is open, and of what was before it nothing is known."""
+        # Unix time begins before all exchanges; infinity would break whoever subtracts, prints or sends it as JSON.
+        started_at = 0.0
+        if self._since is not None:  # if it is later than now, then two clocks differ
+            started_at = max(0.0, min(self._since / 1000, link.opened_at + self.to_unix) - self._timing.feed_lag)
+        self._tell("opened", started_at - self.to_unix, None, link)
+
     def _tell_gap(self, old: StreamSocket, new: StreamSocket, *, since: float = inf) -> None:
-        lag = self._timing.feed_lag
-        started_at = min(since, self._certain_until(old, new)) - lag
-        ended_at = new.opened_at + lag
+        """Between two sockets, events may be missing."""
+        started_at = min(since, self._certain_until(old, new)) - self._timing.feed_lag
+        self._tell(old.cause or "key_lost", started_at, old, new)
+
+    def _tell(self, cause: GapCause, started_at: float, old: StreamSocket | None, new: StreamSocket) -> None:
+        ended_at = new.opened_at + self._timing.feed_lag
         gap = Gap(
-            cause=old.cause or "key_lost",
+            cause=cause,
             started_at=started_at + self.to_local,
             ended_at=ended_at + self.to_local,
             unix_started_at=started_at + self.to_unix,
             unix_ended_at=ended_at + self.to_unix,
-            last_event_time=self.buffer.latest.time if self.buffer.latest else None,
-            generation_before=old.generation,
+            last_event_time=self._time_of(self.buffer.latest),
+            generation_before=old.generation if old else 0,
             generation_after=new.generation,
         )
         self._counts["gaps"] += 1
         self.buffer.add_gap(gap)
         self._notices.append(StreamNotice("gap", gap=gap))
+
+    def _time_of(self, last: UserEvent | None) -> int | None:
+        """Of the ``last`` event that was delivered; without one, what the user had before this stream."""
+        return last.time if last else self._since
 
     def _overflow(self, first: UserEvent, before: UserEvent | None) -> Gap:
         """The gap that ``first``, which was dropped, leaves after ``before``."""
@@ -703,7 +731,7 @@ class Stream:
             ended_at=first.received_at,
             unix_started_at=first.sent_after + offset,
             unix_ended_at=first.received_at + offset,
-            last_event_time=before.time if before else None,
+            last_event_time=self._time_of(before),
             generation_before=self.trust.generation,
             generation_after=self.trust.generation,
             missed=1,

@@ -20,7 +20,7 @@ from .._errors import UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._signing import check_session
 from .._settings import Credentials, Timing
-from .._validation import check_choice, check_port, check_type
+from .._validation import check_choice, check_port, check_since, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
@@ -52,6 +52,7 @@ def open_user_stream(
     instrument: Instrument | None = None,
     buffer: int = 10_000,
     on_full: OnFull = "wait",
+    since: int | None = None,
     sharing: SharedKey | None = None,
 ) -> AbstractAsyncContextManager[UserStream, None]:
     """Open an account's private stream: every event in order, once, or a :class:`Gap` in its place.
@@ -62,11 +63,12 @@ def open_user_stream(
             async for item in stream:
                 match item:
                     case Gap():
-                        ...  # some events may be missing: fetch the account's state
+                        ...  # fetch the account's state: at first, and whenever events may be missing
                     case UserEvent():
                         print(item.type, item.data)
 
-    The block is entered when the stream's first socket is open: what happens to the account from then on arrives. A
+    The block is entered when the stream's first socket is open: what happens to the account from then on arrives. The
+    first item is a :class:`Gap` of cause ``"opened"``, for nothing is known of what was before. A
     socket that ends is followed by another; one that grows old is left only when the next one is open; a listen key
     that dies is replaced, and the stream moves. None of that raises.
 
@@ -86,6 +88,9 @@ def open_user_stream(
             socket of a reader that is too slow for too long, for what is not read can be no ping that is answered:
             then there is a gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they
             are missing. ``"fail"`` raises :exc:`SlowConsumerError` once the buffered ones were taken.
+        since: When the exchange made the last event that your program had from an earlier stream of this account, in
+            milliseconds since 1970: that one's :attr:`UserStream.last_event_time`. The first gap begins there; without
+            it, in 1970.
         sharing: One key for many processes and machines, as for :func:`open_listen_key`. The exchange is then asked
             once for all of them whether the key is alive.
 
@@ -124,7 +129,8 @@ def open_user_stream(
     if buffer < 1:
         raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
-    return _StreamBlock(access_block, connector, timing, Observer(instrument, venue.name), buffer, on_full)
+    check_since(since)
+    return _StreamBlock(access_block, connector, timing, Observer(instrument, venue.name), buffer, on_full, since)
 
 
 @final
@@ -143,9 +149,10 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         observer: Observer,
         buffer: int,
         on_full: OnFull,
+        since: int | None,
     ) -> None:
         self._access_block, self._connector = access_block, connector
-        self._arguments = (timing, observer, buffer, on_full)
+        self._arguments = (timing, observer, buffer, on_full, since)
         self._body = BodyScope()
         # Strict, whatever the run says: else it would have to be asked, and there is none before the block is entered.
         self._nursery_manager = trio.open_nursery(strict_exception_groups=True)

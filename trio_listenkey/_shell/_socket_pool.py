@@ -52,6 +52,7 @@ class SocketPool:
         observer: Observer,
         buffer: int,
         on_full: OnFull,
+        since: int | None,
     ) -> None:
         self._context: RunContext = current_context()
         self._connector, self._timing, self._observer = connector, timing, observer
@@ -71,6 +72,7 @@ class SocketPool:
             limit=buffer,
             on_full=on_full,
             now=began_at,
+            since=since,
             lifetime=access.lifetime,
             subscribes=access.subscribes,
             overlaps=access.overlaps,
@@ -299,6 +301,9 @@ class SocketPool:
             case "dropped":
                 _log.warning("%s: user stream: socket lost: %s", venue, notice.error)
                 self._observer.tell("dropped", generation, notice.error)
+            case "gap" if notice.gap is not None and notice.gap.cause == "opened":
+                _log.info("%s: user stream begins; of what was before, nothing is known", venue)
+                self._observer.tell("gap", generation, notice.gap)
             case "gap" if notice.gap is not None:
                 _log.warning("%s: user stream: gap of %.1f s (%s)", venue, notice.gap.duration, notice.gap.cause)
                 self._observer.tell("gap", generation, notice.gap)

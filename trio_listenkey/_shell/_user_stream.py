@@ -52,6 +52,16 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         self._closed = False
 
     @property
+    def last_event_time(self) -> int | None:
+        """When the exchange made the last event that was taken, in milliseconds since 1970.
+
+        Pass it as ``since`` to the next stream of this account, and that one's first gap begins here. What the exchange
+        says of its socket or of the key does not count, for it may be newer than an event that was missed. Before the
+        first event it is this stream's own ``since``.
+        """
+        return self._machine.last_event_time
+
+    @property
     def key(self) -> ListenKey:
         """The listen key that it lives on.
 

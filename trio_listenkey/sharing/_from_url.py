@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._errors import UsageError
+from .._validation import check_type
 from ._register import Register
 
 __all__ = ["register_from_url"]
@@ -18,6 +19,7 @@ def register_from_url(url: str) -> Register:
         UsageError: It is none of these. The error does not quote it, for a password may be in it.
         ModuleNotFoundError: It takes an extra that is not installed.
     """
+    check_type("url", url, str, "a URL such as 'sqlite:shared.db'")
     scheme, colon, rest = url.partition(":")
     if colon and scheme == "sqlite":
         from ._sqlite import SQLiteRegister  # noqa: PLC0415 - its engine, when it is asked for: see the package

@@ -8,9 +8,10 @@ from typing import Final
 
 from .._errors import RegisterRefused, UsageError
 from .._network import default_trust
+from .._validation import check_type
 from ._redis_server import RedisServer
 from ._redis_url import RedisAddress
-from ._register import ABSENT, check_size
+from ._register import ABSENT, check_size, check_timeout
 
 __all__ = ["RedisRegister"]
 
@@ -43,7 +44,8 @@ class RedisRegister:
         ssl_context: Whom to trust with ``rediss://``; by default whom the system trusts.
 
     Raises:
-        UsageError: The URL is not a valid one, the time-out is not positive, or ``ssl_context`` goes with no TLS.
+        UsageError: The URL is not a valid one, ``timeout`` is not between 0 and 60 seconds, or ``ssl_context`` goes
+            with no TLS.
         ModuleNotFoundError: hiredis is not installed.
     """
 
@@ -57,9 +59,10 @@ class RedisRegister:
         timeout: float = 2.0,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
+        check_type("url", url, str, "a URL such as 'redis://localhost:6379/0'")
+        check_type("prefix", prefix, str, "a text such as 'trio-listenkey:'")
         self._address = RedisAddress.of(url)
-        if not timeout > 0:
-            raise UsageError(f"timeout={timeout!r} leaves no time for an answer", advice="Pass seconds, such as 2.0")
+        check_timeout(timeout)
         if ssl_context is not None and not self._address.secure:
             raise UsageError("ssl_context is given, but the URL asks for no TLS", advice="Write rediss://")
         self._prefix = prefix

@@ -32,7 +32,7 @@ class ServerError(Exception):
     def __init__(self, words: str) -> None:
         super().__init__()
         # Until version 7, the error of a command in a script is told in the middle of one of the script's.
-        found = re.match(r".*: -([A-Z]+) ", words) or re.match(r"([A-Z]+)(?: |$)", words)
+        found = re.match(r"ERR Error running script.*: -?([A-Z]+) ", words) or re.match(r"([A-Z]+)(?: |$)", words)
         self.code = found[1] if found else "ERR"
         if self.code == "ERR":
             # All that has no code of its own: what we know better is given the code that it should have.
@@ -58,6 +58,7 @@ class AnswerTooLongError(Exception):
 _BY_WORDS: Final = (
     ("max number of clients", "FULL"),
     ("ACL failure in script", "NOPERM"),
+    ("The user executing the script can't", "NOPERM"),  # before version 7
     ("DB index", "NODB"),
     ("invalid password", "WRONGPASS"),  # before version 6
     ("without any password configured", "NOPASS"),

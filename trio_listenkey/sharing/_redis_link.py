@@ -102,8 +102,8 @@ async def open_link(address: RedisAddress, trust: ssl.SSLContext | None) -> Redi
     link = RedisLink(await _open_stream(address, trust))
     try:
         await _introduce(link, address)
-    except BaseException:
-        await link.drop()  # noqa: ASYNC102 - as above
+    except ServerError:  # all others have closed it
+        await link.drop()  # noqa: ASYNC120 - it raises no cancellation
         raise
     return link
 
@@ -114,9 +114,7 @@ async def _open_stream(address: RedisAddress, trust: ssl.SSLContext | None) -> t
     interrupted: BaseException
     try:
         stream = await trio.open_tcp_stream(address.host, address.port)
-    except BaseExceptionGroup as group:
-        if isinstance(group, ExceptionGroup):
-            raise
+    except BaseExceptionGroup as group:  # never one of ordinary exceptions alone: these are made an OSError
         interrupted = interruption(group)
     else:
         return stream if trust is None else await _secure(stream, trust, address.host)

@@ -76,10 +76,8 @@ class RedisServer:
 
     async def _bounded(self, command: tuple[bytes | str, ...], *, twice: bool) -> Any:
         deadline = trio.current_time() + self._timeout
-        # Apart from what follows: that others took all of our time says nothing about the server.
-        with trio.fail_at(deadline):
-            await self._turn.acquire()
-        try:
+        # Whoever is before us has an earlier deadline, so this waits no longer than until ours.
+        async with self._turn:
             self._pause.check()
             try:
                 with trio.fail_at(deadline):
@@ -88,9 +86,7 @@ class RedisServer:
                 await self._learn(error)  # noqa: ASYNC120 - it raises no cancellation
                 raise
             self._pause.end()
-        finally:
-            self._turn.release()
-        return answer
+            return answer
 
     async def _exchange(self, command: tuple[bytes | str, ...], *, twice: bool) -> Any:
         link = self._link

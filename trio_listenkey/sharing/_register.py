@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol, runtime_checkable
 
-from .._errors import RegisterRefused
+from .._errors import RegisterRefused, UsageError
 
-__all__ = ["ABSENT", "MAX_DOCUMENT", "Register", "check_size"]
+__all__ = ["ABSENT", "MAX_DOCUMENT", "Register", "check_size", "check_timeout"]
 
 ABSENT: Final = "0"
 """The version of a document that is not there."""
@@ -83,3 +83,13 @@ def check_size(document: bytes) -> None:
             f"a register takes no document of {len(document):,} bytes, but {MAX_DOCUMENT:,} at most",
             advice="Share the key with fewer programs",
         )
+
+
+def check_timeout(timeout: float) -> None:
+    """``timeout`` has to leave time for an answer, and to be over before anybody is presumed dead.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if not 0 < timeout <= 60:
+        raise UsageError(f"timeout={timeout!r} is not between 0 and 60 seconds", advice="Pass seconds, such as 2.0")

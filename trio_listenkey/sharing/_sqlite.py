@@ -12,7 +12,8 @@ from typing import TypeVar
 import trio
 
 from .._errors import RegisterAway, RegisterRefused, UsageError
-from ._register import ABSENT, check_size
+from .._validation import check_type
+from ._register import ABSENT, check_size, check_timeout
 from ._sqlite_errors import meaning
 from ._sqlite_file import SQLiteFile
 
@@ -26,8 +27,7 @@ class SQLiteRegister:
 
     It takes no server, no other package, and no account. The file is made when it is first needed, readable for its
     owner alone; the directory has to be there. It must be on a local disk: SQLite's locks do not work over NFS or SMB.
-    What is in it (see P5 in :doc:`sharing`) is of no use without the API key; nothing is lost if the file is deleted
-    while no program uses it.
+    Nothing is lost if the file is deleted while no program uses it.
 
     An object belongs to one ``trio.run``; all that share a file need not share an object.
 
@@ -36,19 +36,19 @@ class SQLiteRegister:
         timeout: Seconds that a call takes at most: for the disk, and for other programs that hold the lock.
 
     Raises:
-        UsageError: The path is empty or ``":memory:"``, or the time-out is not positive.
+        UsageError: The path is none of a file, or ``timeout`` is not between 0 and 60 seconds.
     """
 
     __module__ = __package__ or ""  # where users find it
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 2.0) -> None:
+        check_type("path", path, str | os.PathLike, "the path of a file")
         if os.fspath(path) in {"", ":memory:"}:
             raise UsageError(
                 f"path={os.fspath(path)!r} names no file that programs could share",
                 advice="Pass the path of a file, which need not exist; for tests, use MemoryRegister",
             )
-        if not timeout > 0:
-            raise UsageError(f"timeout={timeout!r} leaves no time for an answer", advice="Pass seconds, such as 2.0")
+        check_timeout(timeout)
         # Absolute, for the program may change its working directory.
         self._path = Path(os.fspath(path)).absolute()
         self._timeout = timeout

@@ -119,16 +119,12 @@ class SQLiteFile:
 
     def _create(self, connection: sqlite3.Connection) -> None:
         """Make the table, unless another program has done so meanwhile, or the file is a stranger's."""
+        # If anything goes wrong before the end, our caller closes the connection, and SQLite takes all of it back.
         connection.execute("BEGIN IMMEDIATE")
-        try:
-            if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
-                for statement in _CREATE.strip().splitlines():
-                    connection.execute(statement)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+            for statement in _CREATE.strip().splitlines():
+                connection.execute(statement)
+        connection.execute("COMMIT")
 
     def _write_ahead(self, connection: sqlite3.Connection) -> None:
         """Keep a log, so that who reads waits for nobody. It stays so for all who open the file."""
@@ -137,7 +133,7 @@ class SQLiteFile:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
             except sqlite3.OperationalError as error:
-                # When several programs open a new file at once, SQLite does not wait for this lock by itself.
+                # While another program writes, as when several open a new file at once, SQLite does not wait by itself.
                 if not is_locked(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.005)

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import gc
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from register_kits import ENGINES, Kit, Servers, Valkey, serve_valkey
-
-SETTINGS = {
-    "new": [],
-    "locked": ["--requirepass", "s3same"],
-    # Without HELLO a server is one of before version 6: it knows nothing but RESP2.
-    "old": ["--rename-command", "HELLO", "", "--requirepass", "s3same"],
-}
+from register_kits import ENGINES, Kit, Servers
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """Start a server that is known by its name, unless it runs."""
-    running: dict[str, Valkey] = {}
-    with ExitStack() as stack:
-        # The path of a Unix socket has to be short.
-        directory = Path(tempfile.mkdtemp(prefix="tlk"))
-        stack.callback(shutil.rmtree, directory)
-
-        def start(name: str) -> Valkey:
-            if name not in running:
-                running[name] = stack.enter_context(serve_valkey(directory / name, *SETTINGS[name]))
-            return running[name]
-
-        yield start
+    """The servers that all tests may use together."""
+    # The path of a Unix socket has to be short.
+    with tempfile.TemporaryDirectory(prefix="tlk") as directory, ExitStack() as stack:
+        yield Servers(Path(directory), stack)
 
 
 @pytest.fixture

@@ -32,8 +32,13 @@ class Scripted:
 
 
 @asynccontextmanager
-async def script(reply: Reply) -> AsyncIterator[Scripted]:
-    """Answer each command with what ``reply`` returns for its words; close the connection where that is ``None``."""
+async def script(reply: Reply, *, delay: float = 0.0) -> AsyncIterator[Scripted]:
+    """Answer each command with what ``reply`` returns for its words; close the connection where that is ``None``.
+
+    Args:
+        reply: What to say.
+        delay: Seconds to think about it.
+    """
     server = Scripted()
 
     async def serve(stream: trio.SocketStream) -> None:
@@ -48,6 +53,7 @@ async def script(reply: Reply) -> AsyncIterator[Scripted]:
                 answer = reply(words)
                 if answer is None:
                     return
+                await trio.sleep(delay)
                 await stream.send_all(answer)
 
     async with trio.open_nursery() as nursery:

@@ -23,8 +23,9 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+@cache
 def trusting() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority().configure_trust(context)
     return context
 
@@ -59,7 +60,7 @@ async def pump(source: trio.abc.ReceiveStream, sink: trio.abc.SendStream) -> Non
 
 @pytest.fixture
 def server(servers: Servers) -> Valkey:
-    return servers("locked")
+    return servers.valkey("locked")
 
 
 async def test_it_works(server: Valkey, name: str) -> None:
@@ -83,8 +84,8 @@ async def test_whom_the_system_trusts(server: Valkey, name: str, monkeypatch: py
             await register.aclose()
 
 
-async def failure(url: str, trust: ssl.SSLContext | None = None) -> Exception:
-    register = RedisRegister(url, ssl_context=trust, timeout=0.5)
+async def failure(url: str, trust: ssl.SSLContext | None = None, *, seconds: float = 10) -> Exception:
+    register = RedisRegister(url, ssl_context=trust, timeout=seconds)
     error = await failure_of(partial(register.read, "name"))
     await register.aclose()
     assert PASSWORD not in str(error)
@@ -123,7 +124,7 @@ async def test_no_tls_where_it_is_wanted(server: Valkey) -> None:
 
 async def test_tls_where_there_is_none(server: Valkey) -> None:
     """A server takes the greeting for a command, and waits for the rest or answers: neither is TLS."""
-    error = await failure(server.url(f":{PASSWORD}@").replace("redis:", "rediss:"), trusting())
+    error = await failure(server.url(f":{PASSWORD}@").replace("redis:", "rediss:"), trusting(), seconds=0.3)
     assert isinstance(error, RegisterAway)
     assert "whether it speaks TLS, or write redis://" in error.advice
     async with saying(b"-ERR Protocol error: too big mbulk count string\r\n") as port:

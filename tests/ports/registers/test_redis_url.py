@@ -121,6 +121,15 @@ def test_no_register_by_that_url(url: str) -> None:
     assert PASSWORD not in str(caught.value)
 
 
+def test_no_text() -> None:
+    """What is of another type is said to be, and not shown."""
+    for call in (RedisRegister, register_from_url):
+        with pytest.raises(UsageError, match="url is of type bytes"):
+            call(f"redis://:{PASSWORD}@host".encode())  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="prefix is of type NoneType"):
+        RedisRegister("redis://host", prefix=None)  # type: ignore[arg-type]
+
+
 def test_a_path_that_is_empty() -> None:
     """A file without a name is none."""
     with pytest.raises(UsageError, match="names no file"):

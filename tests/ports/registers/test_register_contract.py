@@ -8,9 +8,9 @@ from functools import partial
 
 import pytest
 import trio
-from register_kits import ENGINES, Kit, at_step, failure_of
+from register_kits import ENGINES, Kit, at_step, failure_of, open_patiently
 
-from trio_listenkey.sharing import MAX_DOCUMENT, Register, RegisterRefused, register_from_url
+from trio_listenkey.sharing import MAX_DOCUMENT, Register, RegisterRefused
 
 ENOUGH = 200
 
@@ -296,7 +296,7 @@ class TestTheEnd:
 
 
 async def increment(url: str, name: str, times: int) -> None:
-    register = register_from_url(url)
+    register = open_patiently(url)
     for _ in range(times):
         await add_one(register, name)
     await register.aclose()

@@ -13,7 +13,7 @@ from math import inf
 from typing import Final
 
 from trio_listenkey._core._sharing import Member, Plan
-from trio_listenkey._core._sharing_document import Document, load_document
+from trio_listenkey._core._sharing_record import Document, load_document
 from trio_listenkey._core._sharing_states import SharingState
 
 BEAT: Final = 5.0

@@ -12,7 +12,7 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _budget           what requests to a host may cost, and who goes first
     _sharing          who of several processes keeps a shared key alive, and who may close it
     _sharing_states   table: the states of such a process, and every transition
-    _sharing_document what they tell each other, by a register
+    _sharing_record   what they tell each other, by a register
     _stream_states    tables: the states of a stream and every transition
     _trust            whether the key or subscription is alive as far as anyone knows, and when to ask
     _stream           what to do with a stream's sockets, and which gaps to report

@@ -40,7 +40,7 @@ from typing import Any, Final, Literal, NamedTuple
 from msgspec.structs import replace
 
 from .._statistics import SharingStatistics
-from ._sharing_document import Close, Document, Entry, dump_document, fingerprint_of, load_document
+from ._sharing_record import Close, Document, Entry, dump_document, fingerprint_of, load_document
 from ._sharing_states import SharingEvent, SharingState, sharing_after
 
 __all__ = ["LeftBecause", "Member", "Plan"]

@@ -23,7 +23,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._sharing import Member, Plan
-from .._core._sharing_document import INDEX, ForeignDocumentError, account_name, with_account
+from .._core._sharing_record import INDEX, ForeignDocumentError, account_name, with_account
 from .._core._sharing_states import SharingState
 from .._errors import RegisterAway, RegisterRefused, UsageError
 from .._settings import Credentials

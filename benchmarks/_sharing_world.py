@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final
@@ -283,53 +284,68 @@ def live(seed: int) -> World:
         world.start()
     for _ in range(chance.randint(4, 14)):
         world.pass_time(chance.choice([0.1, BEAT, 2 * BEAT, 6 * BEAT, 6 * BEAT]) * 2 * chance.random())
-        misfortune(world, chance.choice(MISFORTUNES))
+        happens, running = chance.choice(MISFORTUNES), world.running()
+        if running:
+            happens(world, chance.choice(running))
+        else:
+            world.start()
     world.pass_time(8 * BEAT)
     return world
 
 
-MISFORTUNES: Final = ("start", "start", "stop", "stop", "stop", "stop both", "kill", "sleep", "all sleep", "wake")
-MISFORTUNES += ("hold", "swap", "lose", "down", "up", "up", "forget", "forget and stop", "go back")
+def _hold(world: World, one: Process) -> None:
+    if not one.is_held and one.member.due_at < inf:
+        world.read(one)
 
 
-def misfortune(world: World, what: str) -> None:
-    """Have it happen, if it can."""
-    running, chance = world.running(), world.chance
-    one = chance.choice(running) if running else None
-    held = [each for each in running if each.is_held]
-    match what:
-        case "start":
-            world.start()
-        case "stop" if one:
-            world.stop(one)
-        case "stop both":
-            for each in running[:2]:
-                world.stop(each)
-        case "kill" if one:
-            one.is_dead = True
-        case "sleep" if one:
-            one.is_asleep = True
-        case "all sleep":
-            for each in running:
-                each.is_asleep = True
-        case "wake":
-            for each in world.processes:
-                each.is_asleep = False
-        case "hold" if one and not one.is_held and one.member.due_at < inf:
-            world.read(one)
-        case "swap" if held:
-            world.swap(chance.choice(held))
-        case "lose" if held:
-            world.swap(chance.choice(held), is_lost=True)
-        case "down":
-            world.register.is_up = False
-        case "up":
-            world.register.is_up = True
-        case "forget":
-            world.register.forget(world.now)
-        case "forget and stop" if one:
-            world.register.forget(world.now)
-            world.pass_time(chance.random() * BEAT)
-            world.stop(one)
-        case "go back":
-            world.register.restore(chance.randint(1, 8), world.now)
+def _swap(world: World, one: Process) -> None:
+    world.swap(one, is_lost=world.chance.random() < 0.5)
+
+
+def _stop_two(world: World, _: Process) -> None:
+    for each in world.running()[:2]:
+        world.stop(each)
+
+
+def _all_sleep(world: World, _: Process) -> None:
+    for each in world.running():
+        each.is_asleep = True
+
+
+def _all_wake(world: World, _: Process) -> None:
+    for each in world.processes:
+        each.is_asleep = False
+
+
+def _forget(world: World, _: Process) -> None:
+    world.register.forget(world.now)
+
+
+def _forget_and_stop(world: World, one: Process) -> None:
+    world.register.forget(world.now)
+    world.pass_time(world.chance.random() * BEAT)
+    world.stop(one)
+
+
+def _set_up(is_up: bool) -> Callable[[World, Process], None]:
+    return lambda world, _: setattr(world.register, "is_up", is_up)
+
+
+MISFORTUNES: Final[tuple[Callable[[World, Process], object], ...]] = (
+    lambda world, _: world.start(),
+    lambda world, _: world.start(),
+    *3 * (World.stop,),
+    _stop_two,
+    lambda _, one: setattr(one, "is_dead", True),
+    lambda _, one: setattr(one, "is_asleep", True),
+    _all_sleep,
+    _all_wake,
+    _hold,
+    _swap,
+    _set_up(is_up=False),
+    *2 * (_set_up(is_up=True),),
+    _forget,
+    _forget_and_stop,
+    lambda world, _: world.register.restore(world.chance.randint(1, 8), world.now),
+)
+"""What may happen to one of those that run, or to all."""

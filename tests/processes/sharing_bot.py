@@ -59,4 +59,4 @@ async def main(rest_url: str, register_url: str) -> None:
 
 if __name__ == "__main__":
     logging.disable()
-    trio.run(main, *sys.argv[1:3])
+    trio.run(main, sys.argv[1], sys.argv[2])

@@ -18,10 +18,9 @@ async def test_processes_share_a_key(tmp_path: Path) -> None:
     """A keeper is killed and replaced, the key is never missing; and of two that leave at once one closes."""
     async with trio.open_nursery() as nursery:
         for scenario in (keeper_killed, two_leave_at_once):
-            nursery.start_soon(_play, scenario, tmp_path / scenario.__name__)
+            nursery.start_soon(_play, scenario, tmp_path / f"{scenario.__name__}.db")
 
 
-async def _play(scenario: Callable[[Office], Awaitable[None]], directory: Path) -> None:
-    directory.mkdir()
-    async with open_office(File(directory / "keys.db")) as office:
+async def _play(scenario: Callable[[Office], Awaitable[None]], path: Path) -> None:
+    async with open_office(File(path)) as office:
         await scenario(office)

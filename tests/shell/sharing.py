@@ -15,8 +15,18 @@ from typing import Any
 
 import trio
 
-from trio_listenkey import Credentials, Instrument, ListenKey, SharingStatistics, Timing, UserStream, Venue, venues
-from trio_listenkey import open_listen_key, open_user_stream
+from trio_listenkey import (
+    Credentials,
+    Instrument,
+    ListenKey,
+    SharingStatistics,
+    Timing,
+    UserStream,
+    Venue,
+    open_listen_key,
+    open_user_stream,
+    venues,
+)
 from trio_listenkey.sharing import MemoryRegister, SharedKey
 from trio_listenkey.testing import Exchange, MemoryConnector, MemoryTransport
 

@@ -52,6 +52,7 @@ or there was nothing to close, or nothing to be closed."""
 _CLOSE_WITHIN: Final = 2.0  # seconds from asking the register to sending the close; less where beats are faster
 _NEARLY: Final = 0.8  # of the time between two beats, which are jittered: less does not count as one
 _JITTER: Final = 0.1
+_QUIET: Final = 3.5  # beats before a silence check is due: one until the keeper reads it, two until its answer is read
 _JOIN_WITHIN: Final = 10.0  # seconds; the first beat comes at once, and ends by itself before then
 _RETRY: Final = 0.02  # seconds, at most, until another try after somebody else was faster
 _RETRIES: Final = 20
@@ -479,7 +480,7 @@ class Member:
             document = replace(document, closing=None, fingerprint=None, age=None, generation=document.generation + 1)
         seen = {other: self._listen(other, entry, now, is_news=is_news) for other, entry in self._others(document)}
         members = {other: entry for other, entry in self._others(document) if seen[other].unmoved < self.patience}
-        is_quiet = self.silence_at - now < 2.5 * self.beat_every
+        is_quiet = self.silence_at - now < _QUIET * self.beat_every
         members[self.me] = Entry(self._attempt, self.beat_every, self.who, quiet=is_quiet)
         document = replace(document, members=members)
         counts = now - self._counted_at >= _NEARLY * self._slowest

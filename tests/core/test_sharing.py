@@ -314,7 +314,9 @@ def test_who_is_last_may_close_for_a_short_time() -> None:
     assert register.document.closing is not None
     first.close_ended(now + 1, done=True, by=now + 2)
     assert register.beat(first, now + 1) == "LEFT"
-    assert (register.document.closing, register.document.fingerprint) == (None, None)
+    document = register.document
+    assert document.closing is None
+    assert document.fingerprint is None
 
 
 @pytest.mark.parametrize("beats", range(PATIENCE + 1))

@@ -24,7 +24,9 @@ release = version = version_of("trio-listenkey")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     "sphinxcontrib_trio",
+    "command_tables",
     "exchange_tables",
     "lifecycle_diagram",
     "sequence_diagram",
@@ -60,6 +62,10 @@ nitpick_ignore_regex = [
     # What the exchange and its front ends say to each other; users meet none of it.
     ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url)\..*"),
 ]
+
+# What is copied is what one types.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 html_theme = "furo"
 html_title = "trio-listenkey"

@@ -241,6 +241,7 @@ def how_it_is(statistics: StreamStatistics) -> None:
     assert_type(statistics.is_live, bool)
     assert_type(statistics.connected_since, float | None)
     assert_type(statistics.last_frame_at, float | None)
+    assert_type(statistics.ping_unanswered_since, float | None)
     assert_type(statistics.presumed_valid_until, float)
     assert_type(
         statistics.generation

@@ -105,7 +105,8 @@ class StreamNotice:
 
     kind: Literal["connected", "unconnected", "dropped", "gap", "doubted", "moving"]
     error: Exception | None = None
-    delay: float = 0.0
+    delay: float | None = None
+    """Of ``"unconnected"``: seconds until the next try; ``None`` if none follows, for opening has had its time."""
     gap: Gap | None = None
 
 
@@ -244,6 +245,9 @@ class Stream:
             generation=self.trust.generation,
             connected_since=current.opened_at + self.to_local if current else None,
             last_frame_at=current.heard_at + self.to_local if current else None,
+            ping_unanswered_since=current.ping_at + self.to_local
+            if current and current.ping_at < self._latest
+            else None,
             presumed_valid_until=presumed_valid_until,
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
@@ -415,7 +419,8 @@ class Stream:
         status, retry_after = getattr(error, "status", None), getattr(error, "retry_after", None)
         self._door.refused(status, retry_after, now, self._attempt, draw)
         self._counts["failed_connects"] += 1
-        self._notices.append(StreamNotice("unconnected", error, max(0.0, self._try_at - now)))
+        delay = None if self._try_at >= self._give_up_at else max(0.0, self._try_at - now)
+        self._notices.append(StreamNotice("unconnected", error, delay))
         self.tick(now)
 
     def ended(self, link: StreamSocket, error: Exception, now: float, draw: float) -> None:

@@ -461,16 +461,20 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
 
 def _log_notice(venue: str, notice: Notice) -> None:
+    # Generation 0: there is no key yet, or none that we were told of.
+    key = f"listen key {notice.generation}" if notice.generation else "listen key"
     match notice:
-        case Renewed(generation):
-            _log.debug("%s: listen key %d kept alive", venue, generation)
-        case Retrying(generation, error, delay):
-            _log.warning("%s: listen key %d: %s Next try in %.1f s", venue, generation, error, delay)
-        case Lost(generation, error):
-            _log.warning("%s: listen key %d is lost: %s", venue, generation, error)
-        case SharingChanged(_, sharing):
+        case Renewed():
+            _log.debug("%s: %s kept alive", venue, key)
+        case Retrying(error=error, delay=delay):
+            _log.warning("%s: %s: %s Next try in %.1f s", venue, key, error, delay)
+        case Lost(error=error):
+            _log.warning("%s: %s is lost: %s", venue, key, error)
+        case Replaced(generation):
+            _log.info("%s: listen key %d replaced by listen key %d", venue, generation - 1, generation)
+        case SharingChanged(sharing=sharing):
             _log.info("%s: %s of %d processes that share the listen key", venue, sharing.role, sharing.members)
-        case Closed(generation, error) if error is not None:
-            _log.warning("%s: listen key %d may be left behind: %s", venue, generation, error)
+        case Closed(error=error) if error is not None:
+            _log.warning("%s: %s may be left behind: %s", venue, key, error)
         case _:
-            _log.info("%s: listen key %d %s", venue, notice.generation, notice.kind)
+            _log.info("%s: %s %s", venue, key, notice.kind)

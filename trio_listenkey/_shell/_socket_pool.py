@@ -296,7 +296,8 @@ class SocketPool:
                 _log.info("%s: user stream connected%s", venue, key)
                 self._observer.tell("connected", generation)
             case "unconnected":
-                _log.warning("%s: user stream: %s; next try in %.1f s", venue, notice.error, notice.delay)
+                again = "" if notice.delay is None else f"; next try in {notice.delay:.1f} s"
+                _log.warning("%s: user stream: %s%s", venue, notice.error, again)
                 self._observer.tell("dropped", generation, notice.error)
             case "dropped":
                 _log.warning("%s: user stream: socket lost: %s", venue, notice.error)

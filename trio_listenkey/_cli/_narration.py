@@ -10,6 +10,7 @@ import trio
 from .._errors import ListenKeyError, RefusedError, TransportError, UsageError
 from .._events import Gap
 from .._instrument import Instrument
+from .._statistics import SharingStatistics
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._lines import NOISE, Tone
@@ -114,6 +115,13 @@ class Narrator(Instrument):
             self._note("left", f"{self._noun} {generation}, {why}", "story")
         else:
             self._note("closed", f"{self._noun} {generation}", "good")
+
+    def sharing_changed(self, venue: str, generation: int, sharing: SharingStatistics) -> None:
+        """Those who share the key are more or fewer, or this program has another part."""
+        part = {"alone": "the register cannot be used: this program keeps the key alive by itself"}.get(
+            sharing.role, f"{sharing.role} of {sharing.members}"
+        )
+        self._note("sharing", part, "bad" if sharing.register_away else "story")
 
     def connected(self, venue: str, generation: int) -> None:
         """A socket is open."""

@@ -397,6 +397,16 @@ def test_leaving_ends_though_the_register_does_not_answer() -> None:
     assert first.why_not_to_close(now) == "away"
 
 
+def test_a_register_that_is_away_already_is_tried_once() -> None:
+    """Who leaves is in a hurry."""
+    register, first = Register(), a_member("a")
+    now = register.beats(first, 0, PATIENCE + 2)
+    register.is_up = False
+    assert register.beat(first, now) == "ALONE"
+    stop(first, now + 1)
+    assert register.beat(first, now + 1) == "LEFT"
+
+
 def test_a_block_that_ends_while_a_beat_is_under_way_leaves_next() -> None:
     """The beat was taken, and is not the last word."""
     register, first = Register(), a_member("a")

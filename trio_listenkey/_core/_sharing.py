@@ -342,8 +342,9 @@ class Member:
 
     def stop(self, now: float, *, close: bool, by: float) -> None:
         """The block is over. ``close``: there is a key to close, if nobody else is there. ``by``: when to give up."""
+        # One that could not be used a beat ago is tried once: who leaves is in a hurry.
+        self._wants_close, self._leave_by = close, now if self.is_away else by
         self._fire(SharingEvent.STOP)
-        self._wants_close, self._leave_by = close, by
         self.due_at, self._outrun = now, 0
 
     def close_ended(self, now: float, *, done: bool, by: float) -> None:

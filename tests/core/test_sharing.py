@@ -182,6 +182,18 @@ def test_who_wakes_does_not_take_the_office_back() -> None:
     assert now - 2 * BEAT <= first.confirmed_at("key") <= now
 
 
+def test_beats_that_come_too_soon_overrule_nobody() -> None:
+    """However late the confirmation is."""
+    register, first, second = Register(), a_member("a"), a_member("b")
+    register.beat(first, 0)
+    second.tell("key", 0)
+    now = register.beats(second, 1, 2)
+    for number in range(20):
+        register.beat(first, KEEPALIVE + now + number * 0.1)
+        second.due_at = 0
+        assert register.beat(second, KEEPALIVE + now + number * 0.1) == "FOLLOWER"
+
+
 # --- What is heard
 
 
@@ -265,6 +277,13 @@ def test_what_is_told_while_a_beat_is_under_way_is_told_next() -> None:
     assert first.due_at == 5.2
     register.beat(first, 5.2)
     assert register.document.fingerprint == fingerprint_of("key-1", "key")
+
+
+def test_who_has_never_been_there_knows_nothing() -> None:
+    """Of no key, and in no epoch."""
+    first = a_member("a")
+    assert (first.news, first.epoch, first.members) == ("", "", 0)
+    assert not first.is_another("key")
 
 
 def test_an_older_confirmation_is_no_news() -> None:

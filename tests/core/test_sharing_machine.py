@@ -155,13 +155,13 @@ class SharingMachine(RuleBasedStateMachine):
                 assert process.is_done or self.world.now <= process.stopped_at + LEAVE_WITHIN + 1
 
 
-SharingMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+SharingMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestSharing = SharingMachine.TestCase
 
 
-@pytest.mark.parametrize("seed", [range(first, first + 500) for first in range(0, 2000, 500)], ids=str)
+@pytest.mark.parametrize("seed", [range(first, first + 400) for first in (0, 400, 800)], ids=str)
 def test_no_close_hurts_without_an_excuse(seed: range) -> None:
     """P1, in lives that are full of trouble; ``benchmarks/sharing_lives.py`` lives many more."""
     counts = sum((live(each).counts for each in seed), Counter[str]())
-    assert counts["closes"] > 50
+    assert counts["closes"] > 40
     assert not counts[UNEXCUSED]

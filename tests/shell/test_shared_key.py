@@ -29,15 +29,15 @@ def office() -> Office:
 
 
 async def test_one_keeps_it_alive_and_the_last_closes_it(office: Office, autojump_clock: MockClock) -> None:
-    """Three programs for four hours: each creates once, one keepalive each half hour, one close."""
+    """Three programs for two hours: each creates once, one keepalive each half hour, one close."""
     async with office.open() as first, office.open() as second, office.open() as third:
-        await trio.sleep(4 * HOUR)
+        await trio.sleep(2 * HOUR)
         assert sorted(map(role, (first, second, third))) == ["follower", "follower", "keeper"]
         assert first.value == second.value == third.value
         for key in (first, second, third):
             assert key.expires_at > trio.current_time() + HOUR / 2 - 3 * BEAT
     assert office.verbs["create"] == 3
-    assert 7 <= office.verbs["keepalive"] <= 8
+    assert 3 <= office.verbs["keepalive"] <= 4
     assert office.verbs["close"] == 1
     assert not office.is_open
     assert office.exchange.seconds_without_key("alice", trio.current_time()) == 0
@@ -398,6 +398,60 @@ async def test_two_that_write_at_once_try_again(office: Office, autojump_clock: 
     assert office.verbs["close"] <= 1
 
 
+async def test_a_block_ends_in_the_middle_of_a_visit(office: Office, autojump_clock: MockClock) -> None:
+    """The register has tasks of its own, which end with it; the process's other block goes on with the beats."""
+    venue, sharing = office.venue(), SharedKey(Nested(latency=1.0))
+
+    async def stay(seconds: float) -> None:
+        async with open_listen_key(venue, ALICE, transport=office.transport, sharing=sharing):
+            await trio.sleep(seconds)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stay, 1000)
+        for seconds in (100, 101, 102, 103):
+            nursery.start_soon(stay, seconds)
+        await trio.sleep(200)
+        async with office.open(sharing=sharing) as other:
+            await trio.sleep(50)
+            assert role(other) == "follower"
+
+
+class Nested(MemoryRegister):
+    """Works in tasks of its own, as one does that connects."""
+
+    async def read(self, name: str) -> tuple[bytes | None, str]:
+        found = []
+
+        async def work() -> None:
+            found.append(await MemoryRegister.read(self, name))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(work)
+        return found[0]
+
+
+async def test_the_index_is_written_by_whoever_comes_first(office: Office, autojump_clock: MockClock) -> None:
+    """Who is outrun there tries again at the next beat."""
+    register = Contended()
+    async with office.open(sharing=SharedKey(register)):
+        await trio.sleep(10 * BEAT)
+    assert "accounts" in register.snapshot()
+    assert register.refused == 1
+
+
+class Contended(MemoryRegister):
+    """Somebody else is faster with the index, once."""
+
+    refused = 0
+
+    async def swap(self, name: str, version: str, document: bytes) -> bool:
+        if name == "accounts" and not self.refused:
+            self.refused += 1
+            await trio.lowlevel.checkpoint()
+            return False
+        return await super().swap(name, version, document)
+
+
 # --- A close
 
 
@@ -512,7 +566,7 @@ async def test_the_exchange_is_asked_once_for_all_streams(office: Office, autoju
             await trio.sleep(5)
             assert all(stream.statistics().is_live for stream in streams)
         asked = office.verbs.total() - before
-    assert 60 <= asked <= 100, asked  # five by themselves: 300
+    assert 60 <= asked <= 125, asked  # five by themselves: 300
 
 
 async def test_a_key_that_died_is_noticed_for_all(office: Office, autojump_clock: MockClock) -> None:

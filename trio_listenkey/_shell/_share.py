@@ -183,13 +183,11 @@ class ShareTask:
 
     def call(self, wake: Callable[[], None]) -> None:
         """Call it in this block's run."""
-        try:
-            if trio.lowlevel.current_trio_token() is self._token:
-                wake()
-            else:
+        if trio.lowlevel.current_trio_token() is self._token:
+            wake()
+        else:
+            with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(wake)
-        except trio.RunFinishedError:
-            pass
 
     def rouse(self) -> None:
         """The block has taken a step: if that is worth telling the others, do it now."""

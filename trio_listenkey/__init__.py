@@ -7,7 +7,7 @@ the list to the files, and the imports to the layers::
                 _events        UserEvent and Gap
                 _http          one HTTP request and its response
                 _settings      Credentials and Timing
-                _statistics    KeyStatistics and StreamStatistics
+                _statistics    KeyStatistics, StreamStatistics and SwitchStatistics
                 _validation    checks of arguments
     venue       _venue/        what differs between exchanges, as types
                 venues         every exchange, as data with its sources
@@ -19,7 +19,7 @@ the list to the files, and the imports to the layers::
                 _instrument    the port for an observer
                 _network       the address to send from, and whom to trust, for transports and connectors alike
                 _redaction     keeps secrets out of other libraries' logs and exceptions
-    shell       _shell/        open_listen_key and open_user_stream: nurseries, shields, clocks
+    shell       _shell/        open_listen_key, open_user_stream, dead_man_switch: nurseries, shields, clocks
     face        __init__       the public names
                 __main__       python -m trio_listenkey
                 _cli/          the command line
@@ -41,6 +41,7 @@ from ._errors import (
 from ._events import Gap as Gap, UserEvent as UserEvent
 from ._instrument import Instrument as Instrument
 from ._settings import Credentials as Credentials, Timing as Timing
+from ._shell._dead_man import DeadManSwitch as DeadManSwitch, dead_man_switch as dead_man_switch
 from ._shell._keeper import open_listen_key as open_listen_key
 from ._shell._listen_key import ListenKey as ListenKey
 from ._shell._open_stream import open_user_stream as open_user_stream
@@ -49,12 +50,14 @@ from ._statistics import (
     KeyStatistics as KeyStatistics,
     SharingStatistics as SharingStatistics,
     StreamStatistics as StreamStatistics,
+    SwitchStatistics as SwitchStatistics,
 )
 from ._venue._venue import Venue as Venue
 
 __all__ = [
     "Credentials",
     "CredentialsError",
+    "DeadManSwitch",
     "EndpointGoneError",
     "Gap",
     "Instrument",
@@ -67,12 +70,14 @@ __all__ = [
     "SharingStatistics",
     "SlowConsumerError",
     "StreamStatistics",
+    "SwitchStatistics",
     "Timing",
     "UnavailableError",
     "UsageError",
     "UserEvent",
     "UserStream",
     "Venue",
+    "dead_man_switch",
     "open_listen_key",
     "open_user_stream",
     "venues",

@@ -35,6 +35,7 @@ __all__ = [
     "TransportError",
     "UnavailableError",
     "UsageError",
+    "name_error",
 ]
 
 
@@ -45,6 +46,7 @@ class ListenKeyError(Exception):
         problem: What happened, in one sentence.
         advice: What to do about it, in one sentence.
         venue: Name of the exchange, or ``None`` where none was asked yet.
+        name: What the account is called, as ``name=`` said; else that of the exchange.
         verb: ``"create"``, ``"keepalive"``, ``"close"``, or ``"connect"`` for a stream's socket; or ``None``.
         status: The HTTP status, or ``None`` where there was no answer.
         code: The exchange's own error code (Binance: ``-1125`` and its like), or ``None``.
@@ -65,6 +67,7 @@ class ListenKeyError(Exception):
         self.problem = problem
         self.advice = advice
         self.venue = venue
+        self.name = venue
         self.verb = verb
         self.status = status
         self.code = code
@@ -76,7 +79,8 @@ class ListenKeyError(Exception):
         return _revive, (type(self), self.args), self.__dict__
 
     def _text(self) -> str:
-        where = " ".join(part for part in (self.venue, self.verb) if part)
+        who = self.venue if self.name == self.venue else f"{self.name} ({self.venue})"
+        where = " ".join(part for part in (who, self.verb) if part)
         facts = [
             f"HTTP {self.status}" if self.status is not None else "",
             f"code {self.code}" if self.code is not None else "",
@@ -85,6 +89,13 @@ class ListenKeyError(Exception):
         known = ", ".join(fact for fact in facts if fact)
         problem = f"{where}: {self.problem}" if where else self.problem
         return f"{problem}{f' ({known})' if known else ''}. {self.advice.removesuffix('.')}."
+
+
+def name_error(error: object, name: str) -> None:
+    """Have an error at an exchange say which account it is about, if it is one of ours."""
+    if isinstance(error, ListenKeyError) and error.venue is not None and error.name != name:
+        error.name = name
+        error.args = (error._text(),)  # noqa: SLF001 - the text is built there and nowhere else
 
 
 def _revive(kind: type[ListenKeyError], args: tuple[object, ...]) -> ListenKeyError:
@@ -163,9 +174,23 @@ class TransportError(Exception):
         reason: What happened, for people to read; without secrets.
         unsent: ``True`` only where it is certain that the request never reached the exchange (the connection
             was refused, TLS verification failed). In doubt ``False``: the exchange may have done the work.
+        untrusted: ``True`` if the peer's TLS certificate was refused. Trying again does not help: at the first opening
+            that is final, and the caller is told what is wrong.
     """
 
-    def __init__(self, reason: str, *, unsent: bool = False) -> None:
+    def __init__(self, reason: str, *, unsent: bool = False, untrusted: bool = False) -> None:
         super().__init__(str(reason))
         self.reason: str = str(reason)
         self.unsent = unsent
+        self.untrusted = untrusted
+
+
+def untrusted_peer(reason: str, *, venue: str, verb: str) -> RefusedError:
+    """The error for a TLS certificate that is not accepted, at a REST host or at the streams' host alike."""
+    return RefusedError(
+        f"this machine does not trust the host: {reason}",
+        advice="Check the address, this machine's date, and its CA certificates; a proxy that reads TLS needs its CA in"
+        " SSL_CERT_FILE",
+        venue=venue,
+        verb=verb,
+    )

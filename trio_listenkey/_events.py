@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, Literal, TypeVar, final
@@ -80,7 +81,8 @@ class UserEvent:
     __slots__ = ("_data", "_head", "_payload", "raw", "received_at", "sent_after")
 
     raw: bytes
-    """The message, byte for byte."""
+    """The message, byte for byte; but of a list of events of which another socket has brought some already, what is
+    left."""
 
     received_at: float
     """When it was read from the socket, on trio's clock."""
@@ -172,6 +174,27 @@ class UserEvent:
 
     def __repr__(self) -> str:
         return f"<UserEvent {self.type}, time {self.time}, {len(self.raw)} bytes>"
+
+
+_split: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def events_in(event: UserEvent) -> list[bytes]:
+    """The events of a message: one, or those of a list."""
+    payload = event.payload
+    if payload.startswith(b"["):
+        try:
+            return [bytes(each) for each in _split(payload)]
+        except _NOT_JSON:
+            pass
+    return [payload]
+
+
+def select(event: UserEvent, places: Sequence[int]) -> UserEvent:
+    """A message with those events of a list alone that are in these ``places``."""
+    events = events_in(event)
+    rest = b",".join(events[place] for place in places)
+    return UserEvent(b"[" + rest + b"]", event.received_at, event.sent_after)
 
 
 @final

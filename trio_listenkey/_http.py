@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Request", "Response"]
+__all__ = ["DEFAULT_PORTS", "Request", "Response"]
+
+DEFAULT_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+"""By the scheme of a URL that names no port."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -16,6 +20,7 @@ class Request:
         url: Absolute ``https://`` or ``http://`` URL, already percent-encoded.
         headers: Name and value pairs. They carry the API key.
         body: The bytes to send; empty for none.
+        max_answer: How many bytes of body an answer may have; beyond that there is none.
 
     Its ``repr`` shows the method alone: the headers carry the API key, and on some exchanges the URL or the
     body carries the listen key.
@@ -25,6 +30,7 @@ class Request:
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
+    max_answer: int = 64 * 1024
 
     def __repr__(self) -> str:
         return f"<Request {self.method}>"

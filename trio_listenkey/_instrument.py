@@ -20,10 +20,11 @@ class Instrument:
     Override what you need; each method does nothing by default.
 
     In the manner of :class:`trio.abc.Instrument`: methods are synchronous and should be quick, for the keeper
-    waits for them; one that raises is logged and not called again. Use one instance per key to tell keys apart.
+    waits for them; one that raises is logged and not called again. To tell accounts apart use ``name=``, or one
+    instance for each.
 
-    In all methods ``venue`` is the venue's name, and ``generation`` the key's: 0 before there is one, then 1, and one
-    more with each different key.
+    In all methods ``venue`` is what the account is called: the venue's name, unless ``name=`` said otherwise. And
+    ``generation`` is the key's: 0 before there is one, then 1, and one more with each different key.
     """
 
     __slots__ = ()
@@ -46,7 +47,7 @@ class Instrument:
     def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
         """The block is over, and with it our part. ``error`` says why a key may be left at the exchange."""
 
-    def sharing_changed(self, venue: str, generation: int, sharing: SharingStatistics) -> None:
+    def sharing_changed(self, name: str, generation: int, sharing: SharingStatistics) -> None:
         """With ``sharing=``: this process's part, or the number of those who share, has changed."""
 
     def connected(self, venue: str, generation: int) -> None:
@@ -67,21 +68,21 @@ class Observer:
 
     Args:
         instrument: The user's; ``None`` for none.
-        venue: The venue's name, which each method is told first.
+        name: What the account is called, which each method is told first.
     """
 
-    __slots__ = ("_instrument", "_venue")
+    __slots__ = ("_instrument", "_name")
 
-    def __init__(self, instrument: Instrument | None, venue: str) -> None:
+    def __init__(self, instrument: Instrument | None, name: str) -> None:
         self._instrument = instrument
-        self._venue = venue
+        self._name = name
 
     def tell(self, method: str, generation: int, *facts: object) -> None:
         """Call ``method`` of the instrument."""
         if self._instrument is None:
             return
         try:
-            getattr(self._instrument, method)(self._venue, generation, *facts)
+            getattr(self._instrument, method)(self._name, generation, *facts)
         except BaseException:  # noqa: ASYNC103, BLE001 - someone else's code, and who calls this never raises
             _log.exception(
                 "instrument %s raised in %s and is not called again", type(self._instrument).__name__, method

@@ -27,7 +27,7 @@ import trio
 
 from ._errors import TransportError
 
-__all__ = ["chain", "hide_from_logs", "interruption", "safe_error_text"]
+__all__ = ["chain", "hide_from_logs", "interruption", "is_about_trust", "safe_error_text"]
 
 
 def interruption(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -69,6 +69,11 @@ def chain(error: BaseException, callers: BaseException | None) -> Iterator[BaseE
         waiting += [member for member in members if isinstance(member, BaseException)]
         if not _is_about_local_address(link):  # it says more than what led to it
             waiting.append(link.__cause__ or link.__context__)
+
+
+def is_about_trust(link: BaseException) -> bool:
+    """Whether it says that the peer's TLS certificate was refused."""
+    return isinstance(link, ssl.SSLCertVerificationError) or (isinstance(link, TransportError) and link.untrusted)
 
 
 def _is_about_local_address(link: BaseException) -> bool:

@@ -12,7 +12,7 @@ from ._errors import UsageError
 __all__ = ["Credentials", "Timing"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, init=False)
 class Credentials:
     """An account's API key, and its secret where the exchange wants these calls signed.
 
@@ -33,15 +33,21 @@ class Credentials:
     api_secret: str | None = None
     signer: Callable[[bytes], str | bytes] | None = None
 
-    def __post_init__(self) -> None:
-        _check_credential("api_key", self.api_key)
-        if self.api_secret is not None:
-            _check_credential("api_secret", self.api_secret)
-        if self.signer is not None and not callable(self.signer):
-            raise UsageError(
-                f"signer is of type {type(self.signer).__name__}",
-                advice="Pass a function that takes the bytes to sign and returns the signature",
-            )
+    # Written out, for what dataclasses make would keep its arguments. Error reporters print the locals of each frame
+    # that an error came through; so no frame of ours that raises has a name for what may be a secret.
+    def __init__(
+        self,
+        api_key: str,
+        api_secret: str | None = None,
+        signer: Callable[[bytes], str | bytes] | None = None,
+    ) -> None:
+        error = _problem_with(api_key, api_secret, signer)
+        if error is not None:
+            del self, api_key, api_secret, signer
+            raise error
+        object.__setattr__(self, "api_key", api_key)
+        object.__setattr__(self, "api_secret", api_secret)
+        object.__setattr__(self, "signer", signer)
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] | None = None) -> Credentials:
@@ -54,14 +60,17 @@ class Credentials:
         Raises:
             UsageError: ``<prefix>_API_KEY`` is not set, or one of the two is malformed.
         """
-        environ = os.environ if environ is None else environ
         name = f"{prefix}_API_KEY"
-        if name not in environ:
-            raise UsageError(
-                f"the environment variable {name} is not set",
-                advice=f"Export {name} (and {prefix}_API_SECRET where calls are signed)",
-            )
-        return cls(environ[name], environ.get(f"{prefix}_API_SECRET"))
+        try:
+            environ = os.environ if environ is None else environ
+            if name in environ:
+                return cls(environ[name], environ.get(f"{prefix}_API_SECRET"))
+        finally:
+            del environ  # it has the secrets in it: as above
+        raise UsageError(
+            f"the environment variable {name} is not set",
+            advice=f"Export {name} (and {prefix}_API_SECRET where calls are signed)",
+        )
 
     def __repr__(self) -> str:
         if self.signer is not None:
@@ -69,17 +78,31 @@ class Credentials:
         return "Credentials(api_key=<hidden>)" if self.api_secret is None else "Credentials(<both hidden>)"
 
 
-def _check_credential(name: str, value: object) -> None:
+def _problem_with(api_key: object, api_secret: object, signer: object) -> UsageError | None:
+    """The error to raise for these, if there is one. It is returned, so that this frame is in no traceback."""
+    error = _problem_with_one("api_key", api_key)
+    if error is None and api_secret is not None:
+        error = _problem_with_one("api_secret", api_secret)
+    if error is None and signer is not None and not callable(signer):
+        error = UsageError(
+            f"signer is of type {type(signer).__name__}",
+            advice="Pass a function that takes the bytes to sign and returns the signature",
+        )
+    return error
+
+
+def _problem_with_one(name: str, value: object) -> UsageError | None:
     # The value itself stays out of the message: a mistyped secret is a secret all the same.
     if not isinstance(value, str):
-        raise UsageError(f"{name} is of type {type(value).__name__}", advice="Pass it as a string")
+        return UsageError(f"{name} is of type {type(value).__name__}", advice="Pass it as a string")
     if not value:
-        raise UsageError(f"{name} is empty", advice="Pass the key that the exchange showed when it was made")
+        return UsageError(f"{name} is empty", advice="Pass the key that the exchange showed when it was made")
     if not all("!" <= character <= "~" for character in value):
-        raise UsageError(
+        return UsageError(
             f"{name} has a character outside of visible ASCII",
             advice="Look for a space, a line break or a typographic character that came along when it was copied",
         )
+    return None
 
 
 @dataclass(frozen=True, slots=True)

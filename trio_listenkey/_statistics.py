@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["KeyStatistics", "SharingStatistics", "StreamStatistics"]
+__all__ = ["KeyStatistics", "SharingStatistics", "StreamStatistics", "SwitchStatistics", "WaitsFor"]
+
+WaitsFor = Literal["key", "backoff", "own_limit", "exchange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class KeyStatistics:
         throttled: Requests that waited because all that this process may spend at the host in a minute was spent.
         throttled_for: Seconds that the last request waited for that. A silence check is late by as much, and a key that
             died silently is noticed so much later.
+        name: What the account is called.
         sharing: This process's part in sharing the key with others; ``None`` without ``sharing=``.
     """
 
@@ -62,6 +66,7 @@ class KeyStatistics:
     closed: bool | None
     throttled: int
     throttled_for: float
+    name: str = ""
     sharing: SharingStatistics | None = None
 
 
@@ -91,6 +96,13 @@ class StreamStatistics:
         silence_checks: How often the exchange was asked whether the key is alive, for want of events or for
             another doubt.
         key: The listen key's own statistics; ``None`` where there is no key.
+        waits_for: What holds up the socket that should be opened; ``None`` if nothing does. ``"key"``: there is no
+            listen key that is presumed alive. ``"backoff"``: the sockets before it failed, or did not last, or many
+            fell at the same time, and it is not its turn yet. ``"own_limit"``: this process has opened as many sockets
+            at the host, within five minutes, as this library allows it. ``"exchange"``: the host has refused a
+            handshake and wants silence.
+        next_connect_at: When it will be opened, if nothing new happens; ``None`` while nothing waits, or for the key.
+        name: What the account is called.
     """
 
     state: str
@@ -111,3 +123,33 @@ class StreamStatistics:
     moves: int
     silence_checks: int
     key: KeyStatistics | None
+    waits_for: WaitsFor | None = None
+    next_connect_at: float | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchStatistics:
+    """What a dead-man switch is and was up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        state: ``"holding"``: the countdown is begun again and again. ``"deaf"``: the stream is not live, and it runs.
+            ``"behind"``: it is live, the program has not re-synchronised, and it runs. ``"expired"``: it has run out in
+            some symbol. The documentation draws them all.
+        armed_until: The exchange does not cancel any order before then, if it was asked to begin: a lower bound.
+            Infinity once it was asked to end the countdown and has done so; minus infinity before all were begun.
+        cancelled_by: The exchange has cancelled all orders by then, if nothing else happens: an upper bound, as far as
+            the exchange keeps its time. Minus infinity if no countdown runs.
+        renewals: How often a countdown was begun, in any symbol.
+        failures: Requests that failed in a way that was worth another try, bans included.
+        expirations: How often the countdown ran out in some symbol.
+        name: What the account is called.
+    """
+
+    state: str
+    armed_until: float
+    cancelled_by: float
+    renewals: int
+    failures: int
+    expirations: int
+    name: str

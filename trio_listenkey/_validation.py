@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import UnionType
 from typing import Final
 
 from ._errors import UsageError
 
-__all__ = ["check_choice", "check_port", "check_since", "check_type"]
+__all__ = ["check_choice", "check_name", "check_port", "check_since", "check_type"]
 
 # What times since 1970 are today, in milliseconds: from 2001 to 5138. In seconds they are less, in microseconds more.
 _MILLISECONDS: Final = range(10**12, 10**14)
+_LONGEST_NAME: Final = 64
 
 
 def check_type(name: str, value: object, wanted: type | UnionType, example: str) -> None:
@@ -30,6 +32,25 @@ def check_port(name: str, value: object, method: str, example: str) -> None:
     """``value`` has to be ``None`` or something that has ``method``: anyone may write one."""
     if value is not None and not hasattr(value, method):
         raise UsageError(f"{name} is of type {type(value).__name__}", advice=f"Pass {example}")
+
+
+def check_name(name: object, venue: str, secrets: Iterable[str | None]) -> str:
+    """``name`` as what an account is called; ``None`` takes the venue's.
+
+    It gets into logs and metrics: so it is short, and has no line break, no command for a terminal and no secret in it.
+    """
+    if name is None:
+        return venue
+    check_type("name", name, str, "a string: what the account is to be called")
+    assert isinstance(name, str)
+    if any(secret and secret in name for secret in secrets):
+        raise UsageError("name has a secret in it, and it gets into logs", advice="Call the account something else")
+    if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise UsageError(
+            f"name is empty, is longer than {_LONGEST_NAME} characters, or has some that cannot be printed",
+            advice="Pass a short name in one line",
+        )
+    return name
 
 
 def check_since(value: object) -> None:

@@ -6,14 +6,20 @@ are those at https://developers.binance.com/docs and https://github.com/binance/
 
 On Binance and most of the others, one account has one key: a second create returns the same one and a close ends it for
 *every* holder, in whatever process, the exchange's own web page included. :class:`Sharing` tells who is different.
+
+What error codes mean is taken from each exchange's own table, with its date in ``source`` or in a comment; where that
+is older than what clients have met, from ccxt 4.5.90 (2026-10) as well, and then that is said. What follows from a code
+that nobody lists is no fact of a venue: see :doc:`/venues`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from ._errors import UsageError
-from ._venue._parts import Answer, Call, Heartbeat, Sharing, Signing, StreamShape
+from ._venue._codes import Code
+from ._venue._parts import Answer, Call, CountdownCancel, Heartbeat, Sharing, Signing, StreamShape
 from ._venue._signed_venue import SignedVenue
 from ._venue._venue import Venue
 
@@ -51,6 +57,7 @@ __all__ = [
     "TOOBIT",
     "Answer",
     "Call",
+    "CountdownCancel",
     "Heartbeat",
     "Sharing",
     "SignedVenue",
@@ -82,6 +89,9 @@ BINANCE_SPOT_TESTNET = replace(
 BINANCE_SPOT_DEMO = replace(BINANCE_SPOT, name="binance-spot-demo", stream_url="wss://demo-ws-api.binance.com")
 """Its demo mode: play money at the real market."""
 
+# "Verification failed", in no table (ccxt).
+_SAPI_CREDENTIALS: Final = frozenset[Code]({100001003})
+
 BINANCE_MARGIN = Venue(
     name="binance-margin",
     rest_url="https://api.binance.com",
@@ -92,7 +102,7 @@ BINANCE_MARGIN = Venue(
     keepalive=None,
     close=None,
     key_in="account",
-    answer=Answer(key="token", expiry="expirationTime"),
+    answer=Answer(key="token", expiry="expirationTime", credentials=_SAPI_CREDENTIALS),
     # ccxt sends the API key alone, python-binance signs, and both say that it works.
     signing=Signing(required=False),
     sharing=Sharing(second_create="new"),
@@ -161,8 +171,13 @@ BINANCE_USDM = Venue(
     path="/fapi/v1/listenKey",
     stream_path="/private/ws?listenKey={key}&events=" + _USDM_EVENTS,
     key_in="account",
+    # USD-M and COIN-M have one pool of 2400 of weight a minute and address: Binance's notice of the integration of the
+    # two, 2026-06-30, as clients cite it.
+    limits_shared_with=("https://dapi.binance.com",),
     # The documents advise a keepalive "about every 60 minutes", the moment at which the key dies: taken for an error.
     weight_budget=1200,  # of 2,400 a minute and IP; shared with COIN-M since 2026-06-30
+    # "Auto-Cancel All Open Orders", USD-M trade REST API, 2026-05
+    countdown=CountdownCancel(path="/fapi/v1/countdownCancelAll", weight=10),
     source="USD-M user data streams, 2026-05; its WebSocket change notice, 2026-03",
 )
 """Binance USD-M futures: ``/fapi/v1/listenKey``, stream on the routed ``/private`` path."""
@@ -172,6 +187,7 @@ BINANCE_USDM_TESTNET = replace(
     name="binance-usdm-testnet",
     # Older documents have https://testnet.binancefuture.com, which serves the same.
     rest_url="https://demo-fapi.binance.com",
+    limits_shared_with=(),
     stream_url="wss://fstream.binancefuture.com",
     source="USD-M general info, 2026-05",
 )
@@ -184,7 +200,10 @@ BINANCE_COINM = Venue(
     path="/dapi/v1/listenKey",
     stream_path="/ws/{key}",
     key_in="account",
+    limits_shared_with=("https://fapi.binance.com",),  # as at USD-M
     weight_budget=1200,  # of 2,400 a minute and IP; shared with USD-M since 2026-06-30
+    # "Auto-Cancel All Open Orders", COIN-M trade REST API, 2026-05
+    countdown=CountdownCancel(path="/dapi/v1/countdownCancelAll", weight=10),
     source="COIN-M user data streams, 2026-05",
 )
 """Binance COIN-M futures: ``/dapi/v1/listenKey``; its streams are not routed."""
@@ -193,6 +212,7 @@ BINANCE_COINM_TESTNET = replace(
     BINANCE_COINM,
     name="binance-coinm-testnet",
     rest_url="https://testnet.binancefuture.com",
+    limits_shared_with=(),
     stream_url="wss://dstream.binancefuture.com",
     source="COIN-M general info, 2026-05",
 )
@@ -203,10 +223,12 @@ BINANCE_OPTIONS = Venue(
     rest_url="https://eapi.binance.com",
     stream_url="wss://fstream.binance.com",
     path="/eapi/v1/listenKey",
-    # Before about 2025-12: wss://nbstream.binance.com/eoptions/ws/<key>.
+    # Before about 2025-12: wss://nbstream.binance.com/eoptions/ws/<key>. A page of 2026-10 has events wrapped in
+    # {"stream": ..., "data": ...}, on what URL it does not say; both are read.
     stream_path="/private/ws/{key}",
     key_in="account",
-    answer=Answer(expiry="expiration"),
+    # Its table has TOO_MANY_REQUESTS, "IP banned until" included, under -1008 (Error Code, 2026-05).
+    answer=Answer(expiry="expiration", silence=frozenset({-1008})),
     source="European options documents and SDK 8.7.0, 2026",
 )
 """Binance European options. The only dialect of Binance whose answer says when the key expires."""
@@ -217,7 +239,7 @@ BINANCE_OPTIONS_TESTNET = replace(
     rest_url="https://testnet.binancefuture.com",
     stream_url="wss://fstream.binancefuture.com",
 )
-"""The testnet of European options."""
+"""The testnet of European options. Binance's general information has it, and none of its SDKs (2026-10)."""
 
 BINANCE_PORTFOLIO_MARGIN = Venue(
     name="binance-portfolio-margin",
@@ -241,22 +263,27 @@ BINANCE_PM_PRO = Venue(
     path="/fapi/v1/listenKey",
     stream_path="/pm-classic/ws/{key}",
     key_in="account",
+    limits_shared_with=BINANCE_USDM.limits_shared_with,
+    stream=StreamShape(expired_is_documented=False),  # SDK 9.1.0 lists the stream's events, and not this one
     source="Portfolio margin pro documents and SDK 9.1.0, 2026",
 )
 """Binance portfolio margin pro. Its key is that of :data:`BINANCE_USDM`: a close of one silences both streams, and this
-process therefore counts holders of both."""
+process therefore counts holders of both. ``uniMMRDrop`` comes to those who have asked for it, by ``POST
+/papi/v1/unimmr/notification`` (change log, 2026-10-22)."""
 
 BINANCE_MARGIN_RISK = Venue(
     name="binance-margin-risk",
     rest_url="https://api.binance.com",
     stream_url="wss://margin-stream.binance.com",
     # A DELETE of /sapi/v1/margin/listen-key costs 3000 of the account's weight; of v2, with the same parameters, all
-    # three calls cost 1 of the address's (SDK margin 8.9.0).
+    # three calls cost 1 of the address's (SDK margin 8.9.0; it has v2 since 8.8.0, of 2026-10-21).
     path="/sapi/v2/margin/listen-key",
     stream_path="/ws/{key}",
     keepalive=Call("PUT", key_in="form"),
     close=Call("DELETE", key_in="account"),
-    answer=Answer(gone=frozenset({-3038, -1125}), may_be_empty=True),  # -3038: ccxt; the documents name none
+    # -3038: ccxt; the documents name none.
+    answer=Answer(gone=frozenset({-3038, -1125}), may_be_empty=True, credentials=_SAPI_CREDENTIALS),
+    stream=StreamShape(expired_is_documented=False),  # neither page nor SDK has it
     source="SDK margin-trading 8.9.0, 2026",
 )
 """The risk stream of Binance cross margin. Its trade stream has no listen key since 2026-02-20."""
@@ -271,6 +298,7 @@ BINANCE_STOCKS = Venue(
     close=None,
     # Binance's SDK sends the header alone, ccxt and others sign: signed if the secret is there, so that both do.
     signing=Signing(required=False),
+    answer=Answer(credentials=_SAPI_CREDENTIALS),
     stream=StreamShape(expired=None),
     source="SDK stocks 1.6.0, 2026-08; whether to sign, clients disagree",
 )
@@ -320,6 +348,7 @@ ASTER_SPOT = Venue(
     stream_url="wss://sstream.asterdex.com",
     path="/api/v1/listenKey",
     stream_path="/ws/{key}",
+    stream=StreamShape(expired_is_documented=False),  # that of futures
     weight_budget=600,  # of 1,200 a minute and IP
     source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
 )
@@ -327,6 +356,7 @@ ASTER_SPOT = Venue(
 
 # What is signed is the form itself, as the message of an EIP-712 "AsterSignTransaction"; each nonce serves once.
 _ASTER_V3 = Signing(place="form", timestamp="nonce", unit="us", api_key="user", by="signer")
+_ASTER_V3_ANSWER = Answer(clock=frozenset({-1021, -4225}))  # "Nonce Expired", more than ten seconds off
 
 ASTER_FUTURES_V3 = replace(
     ASTER_FUTURES,
@@ -334,6 +364,7 @@ ASTER_FUTURES_V3 = replace(
     path="/fapi/v3/listenKey",
     api_key_header=None,
     signing=_ASTER_V3,
+    answer=_ASTER_V3_ANSWER,
     source="asterdex/api-docs V3, 2026-06",
 )
 """Aster futures, V3: signed by a wallet. ``api_key`` is the address of the account; the signer is yours, and its
@@ -345,9 +376,17 @@ ASTER_SPOT_V3 = replace(
     path="/api/v3/listenKey",
     api_key_header=None,
     signing=_ASTER_V3,
+    answer=_ASTER_V3_ANSWER,
     source="asterdex/api-docs V3, 2026-06",
 )
 """Aster spot, V3; see :data:`ASTER_FUTURES_V3`."""
+
+_JSON_PING = Heartbeat(kind="json", heard="ping", answer="pong")
+
+# "Ping" is the documents' for perpetual swaps; {"ping": ..., "time": ...} is theirs of 2022 for spot, and clients
+# answer it in kind, at swaps as well (ccxt). Those of 2026-04 say of spot and coin-margined swaps only that the ping
+# may be in small letters, and is to be answered by "Pong". All is done everywhere.
+_BINGX_PING = replace(_JSON_PING, heard_text="Ping", answer_text="Pong")
 
 BINGX = Venue(
     name="bingx",
@@ -365,19 +404,20 @@ BINGX = Venue(
         failing_statuses=frozenset({204}),  # "no parameters": a 2xx that means failure
         gone=frozenset(),
         gone_statuses=frozenset({404}),
-        credentials=frozenset({100001, 100413}),  # the signature; the API key
+        # error-codes.md and rate-limits.md of 2026-04. "The response does not carry a Retry-After header."
+        silence=frozenset({100410}),
+        transient=frozenset({100500, 109500}),  # system busy; internal server error
+        # "Null timestamp or timestamp mismatch with server time." For orders it is something else.
+        clock=frozenset({100421}),
+        # The signature; no permission; no signature; the API key; the address. 100414 (ccxt), 100441: the account.
+        credentials=frozenset({100001, 100004, 100412, 100413, 100414, 100419, 100441}),
+        # 100400 and 100404 are a wrong path, a wrong parameter, or something that was not found: that is left open.
     ),
     sharing=Sharing(second_create="unknown"),
-    stream=StreamShape(heartbeat=Heartbeat(kind="text", heard="Ping", answer="Pong"), compression="gzip"),
+    stream=StreamShape(heartbeat=_BINGX_PING, compression="gzip"),
     source="BingX-API/api-ai-skills, 2026-04; documents of 2022-08; whether to sign, they disagree",
 )
 """BingX perpetual swaps. Spot and coin-margined swaps have the same key and other streams."""
-
-_JSON_PING = Heartbeat(kind="json", heard="ping", answer="pong")
-
-# {"ping": ..., "time": ...} in the documents of 2022, and clients answer it in kind. Those of 2026-04 say of spot and
-# coin-margined swaps only that the ping may be in small letters, and is to be answered by "Pong". Both are done.
-_BINGX_PING = replace(_JSON_PING, heard_text="Ping", answer_text="Pong")
 
 BINGX_SPOT = replace(
     BINGX,
@@ -395,6 +435,7 @@ BINGX_SPOT = replace(
         # has met {"code":100400,"msg":"","timestamp":...} and the like, with an id and without (ccxt, samples of 2023).
         subscribed=(("id", "*"), ("code", "0")),
         refused=(("code", "[!0]*"),),
+        expired_is_documented=False,  # the page of spot names no such event, those of the swaps do (2026-04)
     ),
 )
 """BingX spot. Events come after a subscription, for example to ``spot.executionReport``."""
@@ -404,7 +445,6 @@ BINGX_COINM = replace(
     name="bingx-coinm",
     stream_url="wss://open-api-cswap-ws.bingx.com",
     stream_path="/market?listenKey={key}",
-    stream=replace(BINGX.stream, heartbeat=_BINGX_PING),
 )
 """BingX coin-margined swaps."""
 
@@ -418,8 +458,24 @@ MEXC = Venue(
     api_key_header="X-MEXC-APIKEY",
     headers=(("Content-Type", "application/json"),),
     signing=Signing(),  # the documents are silent; every client signs
-    # 730708: one report of 2023. 700003: time outside of recvWindow. 700002, 10072: signature, API key.
-    answer=Answer(gone=frozenset({730708}), clock=frozenset({700003, -1021}), credentials=frozenset({700002, 10072})),
+    # "Error Code" of 2025-08; 402, 406, 501, 510, 511, 604, 700 to 704, 801 are ccxt's. 730708: one report of 2023.
+    answer=Answer(
+        gone=frozenset({730708}),
+        silence=frozenset({429, 510}),
+        # Internal error; busy or not available; a gateway's time-out; maintenance.
+        transient=frozenset({500, 501, 503, 504, 604, 801, 20002}),
+        clock=frozenset({700003, 10073, -1021}),
+        # No API key, or one that is malformed, unknown, expired or locked; the signature; permissions; the address; an
+        # account that is not there, or not well.
+        credentials=frozenset(
+            {
+                *(400, 401, 402, 403, 406, 511, 602, 701, 702, 703, 704, 1000),
+                *(10001, 10015, 10072, 60005, 70011, 700001, 700002, 700006, 700007, 730100, 730706, 730707),
+            }
+        ),
+        # "Not allowed"; something is wrong with the parameters; recvWindow; the content type.
+        refused=frozenset({26, 600, 601, 33333, 44444, 700005, 700008, 700013, 730002, 730003}),
+    ),
     # The documents do not say that a second create returns the first, and list the keys of an account.
     sharing=Sharing(second_create="new", max_keys=60),
     stream=StreamShape(
@@ -436,6 +492,10 @@ MEXC = Venue(
         subscribed=(("msg", "spot@*"),),
         refused=(("msg", "Not Subscribed*"),),
         expired="Invalid listen key",
+        # PushDataV3ApiWrapper of mexcdevelop/websocket-proto, 2025: "optional int64 sendTime = 6", next to the
+        # createTime of the event.
+        varying=("sendTime",),
+        varying_fields=(6,),
     ),
     source="mexcdevelop/apidocs, 2025-08; a newer page's sample has 200 keys in place of 60",
 )
@@ -449,8 +509,16 @@ TOOBIT = Venue(
     stream_path="/api/v1/ws/{key}",
     key_in="query",
     api_key_header="X-BB-APIKEY",
-    # The table of permissions wants the key alone, but every call lists a timestamp as required.
+    # The table of permissions wants the key alone, but every call lists a timestamp as required. ccxt keeps the key
+    # alive by creating it again, which returns the same; the documents have a PUT.
     signing=Signing(),
+    # Error codes of 2023-12; -1004, -1005, -1023, -1107, -1153 and -1204 are ccxt's.
+    answer=Answer(
+        silence=frozenset({-1015}),  # "Reach the rate limit. Please slow down your request speed."
+        # No permission; "set IP whitelist before using API"; the API key is missing; the user; the account.
+        credentials=frozenset({-1005, -1023, -1107, -1153, -1204}),
+        refused=frozenset({-1004}),  # a parameter is missing
+    ),
     # Its documents name no event for an expired key; nor do HashKey's, nor those of Coins.ph.
     stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0), expired=None),
     source="toobit-docs/apidocs, 2023-12, and api-docs.toobit.com; whether to sign, they disagree",
@@ -467,10 +535,20 @@ HASHKEY = Venue(
     key_in="query",
     api_key_header="X-HK-APIKEY",
     signing=Signing(),  # as at Toobit
-    answer=Answer(key="listenKey|listenkey"),  # the second in the documents of HashKey in Hong Kong
+    # hashkeypro-apidoc.readme.io, "Error Codes", 2025, as far as ccxt has it, too. What a dead key is answered, none
+    # says: the engine's -1125 is taken. The page has the signature under 0001, as a misprint.
+    answer=Answer(
+        key="listenKey|listenkey",  # the second in the documents of HashKey in Hong Kong
+        silence=frozenset({"0003", -1015, -3145}),  # rate limit exceeded; too many orders; too frequently
+        transient=frozenset({-1181, -2040}),  # system error; "there is a request being processed"
+        # The signature; the API key, unknown or expired; the account; the address. -1005 and after: permission, user,
+        # account, and an identity that was not verified.
+        credentials=frozenset({"0002", "0102", "0103", "0104", "0202", -1005, -1152, -1160, -1205, -2023, -3117}),
+        refused=frozenset({"0001", -1004}),  # a parameter is missing or malformed; bad request
+    ),
     sharing=Sharing(second_create="unknown"),
     stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=10.0), expired=None),
-    source="hashkeyglobal-apidoc.readme.io, 2025; ccxt; the REST host by analogy with that of the stream",
+    source="hashkeyglobal-apidoc.readme.io, 2025; ccxt 4.5.90, 2026-10, for the REST host as well",
 )
 """HashKey Global."""
 
@@ -488,12 +566,16 @@ BITRUE = Venue(
         success="code",
         success_values=frozenset({"200"}),
         gone=frozenset({-1150}),
-        transient=frozenset({503}),
+        # 503, "an unknown error occurred", and -1016, "service unavailable": tables of 2023-07. 1: "System is under
+        # maintenance." (ccxt). -1022 is the signature, the time or the permission there.
+        silence=frozenset({-1015}),
+        transient=frozenset({503, -1016, 1}),
     ),
     # "You should send pong message within 10 minutes", say the documents, and know of no pings. Clients answer such,
-    # each in another way, and ccxt's is that of the documents for market data. Both are done.
+    # each in another way: {"ping": n} by {"pong": n} (ccxt), as in the documents for market data; and {"event":"ping",
+    # "ts": n} (hummingbot) by {"event":"pong","ts": n}, as in those of Bitrue's futures. Both are done.
     stream=StreamShape(
-        heartbeat=replace(_JSON_PING, say='{"event":"pong","ts":"{ms}"}', say_every=240.0),
+        heartbeat=replace(_JSON_PING, kind_field="event", say='{"event":"pong","ts":"{ms}"}', say_every=240.0),
         subscribe=(
             '{"event":"sub","params":{"channel":"user_order_update"}}',
             '{"event":"sub","params":{"channel":"user_balance_update"}}',
@@ -515,8 +597,14 @@ COINS_PH = Venue(
     path="/openapi/v1/userDataStream",
     stream_path="/openapi/ws/{key}",
     api_key_header="X-COINS-APIKEY",
-    # -1026: too many creates in an hour. -1126: the create failed, try again.
-    answer=Answer(silence=frozenset({-1026}), transient=frozenset({-1126})),
+    # errors.md, 2026-06. -1026: too many creates in an hour. -1126: the create failed, try again.
+    answer=Answer(
+        silence=frozenset({-1026}),
+        transient=frozenset({-1126}),
+        # A key that may only read; no list of addresses, or not on it; no API key; the merchant; the API key's kind.
+        credentials=frozenset({-1020, -1023, -1024, -1150, -1151, -1152, -2018, -2019}),
+        refused=frozenset({-1025, -1027, -1107}),  # a parameter; "only for coins.ph"
+    ),
     # An old page says that a second create returns the first key; the current ones do not.
     sharing=Sharing(second_create="unknown"),
     stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0), expired=None),
@@ -548,7 +636,8 @@ GMO_COIN = Venue(
         clock=frozenset({"ERR-5008", "ERR-5009"}),
         silence=frozenset({"ERR-5003"}),
         transient=frozenset({"ERR-554", "ERR-626", "ERR-5201", "ERR-5202"}),
-        credentials=frozenset({"ERR-5012", "ERR-5014"}),
+        # The signature; no API key; the authentication; an agreement that was not signed.
+        credentials=frozenset({"ERR-5010", "ERR-5011", "ERR-5012", "ERR-5014"}),
     ),
     # The sixth silently ends the one that would have expired next.
     sharing=Sharing(second_create="new", max_keys=5),

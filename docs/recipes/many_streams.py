@@ -38,15 +38,17 @@ async def follow(
     while True:
         pause = TRY_AGAIN_AFTER
         try:
-            async with open_user_stream(venue, credentials, since=since) as stream:
+            async with open_user_stream(
+                venue, credentials, name=name, since=since
+            ) as stream:
                 async for item in stream:
                     await handle(name, item)
                     since = stream.last_event_time
         except RefusedError as error:
-            log.error("%s is given up: %s", name, error)
+            log.error("given up: %s", error)
             return
         except RateLimitedError as error:
             pause = error.retry_after
         except UnavailableError as error:
-            log.warning("%s: %s", name, error)
+            log.warning("%s", error)
         await trio.sleep(pause)

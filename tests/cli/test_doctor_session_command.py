@@ -129,7 +129,7 @@ async def test_wrong_credentials(is_revoked: bool) -> None:
         report = await examine(served, venue=SPOT, env=environment(BINANCE_API_SECRET="another"))
     assert (report.code, report.failed) == (Exit.CREDENTIALS, ["credentials"])
     assert ("Invalid API-key" if is_revoked else "Signature") in report.steps["credentials"]["about"]
-    assert "Check key, secret and permissions" in report.steps["credentials"]["hint"]
+    assert "Check the key" in report.steps["credentials"]["hint"]
     assert report.verdicts("subscribe", "subscription", "ping") == ["skipped"] * 3
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -26,14 +27,15 @@ def a_free_port() -> int:
         return int(server.getsockname()[1])
 
 
+def fetch(port: int) -> str:
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return str(answer.read().decode())
+
+
 async def metrics_at(port: int) -> dict[tuple[str, str], float]:
     """Each value, by its name and its ``cause``, if it has one; all of it is about the one account."""
 
-    def fetch() -> str:
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            return str(answer.read().decode())
-
-    text = await trio.to_thread.run_sync(fetch)
+    text = await trio.to_thread.run_sync(fetch, port)
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     assert {sample.labels["account"] for sample in samples} <= {"main"}
     return {(sample.name, sample.labels.get("cause", "")): sample.value for sample in samples}
@@ -89,6 +91,22 @@ async def test_a_port_that_is_taken() -> None:
     assert ended.err.decode() == f"Error: metrics at 127.0.0.1 port {port}: Address already in use\n"
 
 
+async def test_several_accounts_have_their_labels(tmp_path: Path) -> None:
+    """Each figure once, with a value for each."""
+    port, file = a_free_port(), tmp_path / "accounts.toml"
+    async with an_exchange() as served:
+        there = f'api_key = "{API_KEY}"\nrest_url = "{served.rest_url}"\nstream_url = "{served.stream_url}"\n'
+        file.write_text(f'[accounts.a]\nvenue = "binance-usdm"\n{there}[accounts.b]\nvenue = "binance-coinm"\n{there}')
+        file.chmod(0o600)
+        async with running("hold", "--config", str(file), "--metrics-port", str(port)) as command:
+            await command.tells(" a created ", " b created ")
+            text = await trio.to_thread.run_sync(fetch, port)
+            await command.end_by(signal.SIGINT)
+    assert text.count("# HELP listenkey_live ") == 1
+    assert 'listenkey_live{account="a"} 1.0' in text
+    assert 'listenkey_live{account="b"} 1.0' in text
+
+
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says what to install."""
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
@@ -101,6 +119,12 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_before_there_is_a_stream() -> None:
     """An account that is not open yet is not live."""
     gauges = Gauges()
+    gauges.saw(Gap("opened", -1.0, 1.0, 0.0, 1001.0, None, 0, 1))
     gauges.saw(Gap("key_lost", 1.0, 3.5, 1001.0, 1003.5, None, 1, 2))
-    told = {sample.name: sample.value for sample in gauges.samples()}
-    assert told == {"listenkey_live": 0, "listenkey_gaps": 1, "listenkey_gap_seconds": 2.5}
+    told = [(sample.name, sample.labels, sample.value) for sample in gauges.samples()]
+    assert told == [
+        ("listenkey_live", {}, 0),
+        ("listenkey_gaps", {"cause": "opened"}, 1),
+        ("listenkey_gaps", {"cause": "key_lost"}, 1),
+        ("listenkey_gap_seconds", {}, 2.5),
+    ]

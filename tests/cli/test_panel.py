@@ -188,6 +188,16 @@ class TestAtEveryWidth:
 # Other reasons.
 
 
+async def test_a_host_that_wants_no_connections(autojump_clock: MockClock) -> None:
+    """It has refused a handshake so."""
+    async with watched() as here:
+        await trio.sleep(30)
+        here.exchange.add_faults(Fault(verb="connect", effect=Status(429)))
+        here.strike(CloseSocket(1001))
+        await trio.sleep(10)
+        here.shows("DEAF for ", "banned: the exchange wants no connections for ", " more")
+
+
 async def test_a_key_that_is_not_confirmed(autojump_clock: MockClock) -> None:
     """It is asked for, and the answers are none."""
     async with watched(timing=Timing(silence_check_every=20)) as here:

@@ -113,9 +113,9 @@ async def test_a_wrong_secret() -> None:
         ended = await run("watch", SPOT, *at(served), env=environment(BINANCE_API_SECRET="another"))
     assert (ended.code, ended.out) == (Exit.CREDENTIALS, b"")
     (line,) = ended.err.decode().splitlines()
-    assert line.startswith("Error: binance-spot subscribe: the exchange does not accept the API key or the signature")
+    assert line.startswith("Error: binance-spot subscribe: the exchange does not accept the API key, or the signature")
     assert "code -1022" in line
-    assert line.endswith(". Check key, secret and permissions, and that the key may be used from this address.")
+    assert line.endswith("its permissions and its IP whitelist, and the secret.")
 
 
 @pytest.mark.parametrize(

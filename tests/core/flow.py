@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from trio_listenkey import Timing
-from trio_listenkey._core._buffer import OnFull
+from trio_listenkey._core._buffer import OnFull, Room
 from trio_listenkey._core._connect_limiter import ConnectLimiter
-from trio_listenkey._core._stream import Ask, Close, Open, Stream, StreamNotice
+from trio_listenkey._core._notices import StreamNotice, ToldGap
+from trio_listenkey._core._stream import Stream
+from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Close, Open
 from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import Gap, StreamItem, UserEvent
 from trio_listenkey.connectors._base import SocketError
@@ -46,6 +48,7 @@ class Flow:
         *,
         timing: Timing | None = None,
         limit: int = 100,
+        limit_bytes: int = 1_000_000,
         on_full: OnFull = "wait",
         door: ConnectLimiter | None = None,
         draw: float = 0.0,
@@ -53,8 +56,18 @@ class Flow:
     ) -> None:
         timing = PROMPT if timing is None else timing
         self.door = ConnectLimiter() if door is None else door
-        self.stream = Stream("somewhere", timing, self.door, limit=limit, on_full=on_full, now=0.0, draw=draw, **venue)
-        self.stream.to_local, self.stream.to_unix = LOCAL, UNIX
+        self.draw = draw
+        self.subscribes = venue.get("subscribes", False)
+        self.stream = Stream(
+            "somewhere",
+            timing,
+            self.door,
+            room=Room(limit, limit_bytes, on_full),
+            now=0.0,
+            draw=lambda: self.draw,
+            **venue,
+        )
+        self.stream.axes.to_local, self.stream.axes.to_unix = LOCAL, UNIX
         self.heard: list[StreamNotice] = []
 
     @property
@@ -64,7 +77,8 @@ class Flow:
     @property
     def kinds(self) -> list[str]:
         """What observers have heard, in order, but for the gap that each stream begins with."""
-        self.heard += [notice for notice in self.stream.notices() if not is_beginning(notice.gap)]
+        notices = self.stream.notices()
+        self.heard += [each for each in notices if not (isinstance(each, ToldGap) and is_beginning(each.gap))]
         return [notice.kind for notice in self.heard]
 
     def held(self, now: float, generation: int = 1, confirmed_at: float | None = None) -> str:
@@ -91,11 +105,13 @@ class Flow:
         self.tick(now)
         (action,) = self.stream.actions()
         assert isinstance(action, Open)
-        return action.link
+        return action.socket
 
     def asks(self) -> None:
-        """The exchange is to be asked, about the socket that delivers if there is one, and nothing else."""
-        assert self.stream.actions() == [Ask(self.stream._current)]
+        """The exchange is to be asked, on the socket that delivers if that has a subscription, and nothing else."""
+        current = self.stream.sockets.current
+        on_socket = self.subscribes and current is not None
+        assert self.stream.actions() == [AskOnSocket(current) if on_socket else AskAboutKey()]  # type: ignore[arg-type]
 
     def closes(self, link: StreamSocket, *, politely: bool) -> None:
         """That socket is to be closed, and nothing else."""
@@ -106,11 +122,13 @@ class Flow:
         return self.state
 
     def fails(self, link: StreamSocket, now: float, *, draw: float = 0.0, status: int | None = None) -> str:
-        self.stream.open_failed(link, SocketError("no way", status=status), now, draw)
+        self.draw = draw
+        self.stream.open_failed(link, SocketError("no way", status=status), now)
         return self.state
 
     def ends(self, link: StreamSocket, now: float, *, draw: float = 0.0) -> str:
-        self.stream.ended(link, CLOSED, now, draw)
+        self.draw = draw
+        self.stream.ended(link, CLOSED, now)
         return self.state
 
     def brings(self, link: StreamSocket, now: float, *messages: bytes | int) -> str:
@@ -127,14 +145,12 @@ class Flow:
         return self.state
 
     def unanswered(self, link: StreamSocket, sent_at: float, now: float) -> str:
-        self.stream.unanswered(link, sent_at, now, 0.0)
+        self.stream.unanswered(link, sent_at, now)
         return self.state
 
     def items(self) -> list[StreamItem]:
         """Take all that there is, but for the gap that each stream begins with."""
-        items = list(self.stream.buffer.items)
-        self.stream.buffer.items.clear()
-        return [item for item in items if not is_beginning(item)]
+        return [item for item in self.stream.buffer.take_all() if not is_beginning(item)]
 
     def delivers(self, *numbers: int | str) -> None:
         """These events are there to be taken, and gaps by their cause; and nothing else."""
@@ -161,6 +177,7 @@ def live(
     *,
     timing: Timing | None = None,
     limit: int = 100,
+    limit_bytes: int = 1_000_000,
     on_full: OnFull = "wait",
     door: ConnectLimiter | None = None,
     draw: float = 0.0,
@@ -168,7 +185,7 @@ def live(
     **venue: Any,
 ) -> tuple[Flow, StreamSocket]:
     """A stream whose first socket, for the first key, was open at ``now``."""
-    flow = Flow(timing=timing, limit=limit, on_full=on_full, door=door, draw=draw, **venue)
+    flow = Flow(timing=timing, limit=limit, limit_bytes=limit_bytes, on_full=on_full, door=door, draw=draw, **venue)
     flow.held(now)
     link = flow.opens(now)
     assert flow.opened(link, now) == "LIVE"

@@ -26,10 +26,11 @@ ACCOUNT = venues.BINANCE_USDM
 
 OK = Ok()
 NO_ANSWER = Transient(UnavailableError("no answer", advice="Try again"), may_be_done=True)
+UNTRUSTED = Transient(RefusedError("not trusted", advice="Check the date"), may_be_done=False, is_final_at_first=True)
 NEVER_SENT = Transient(UnavailableError("no connection", advice="Try again"), may_be_done=False)
 GONE = Gone(RefusedError("no such key", advice="Create one", status=400, code=-1125, message="?"))
 REFUSED = Refused(CredentialsError("no such API key", advice="Check it", status=401, code=-2015))
-ODD_KEY = Refused(RefusedError("no key", advice="Check it", status=200), may_be_done=True, hollow=True)
+ODD_KEY = Refused(RefusedError("no key", advice="Check it", status=200), may_be_done=True, doubtful=True)
 
 
 def alive(key: str) -> Ok:

@@ -1,5 +1,7 @@
 """Who shares a host's patience, and who an account's key."""
 
+from math import inf
+
 from trio_listenkey._core._accounts import Account, Host
 
 
@@ -16,6 +18,18 @@ class TestHost:
         assert host.allowed_at == 100.0
         host.block(101.0)
         assert host.allowed_at == 101.0
+
+    def test_a_ban_holds_for_hosts_that_share_their_limits(self) -> None:
+        """Whichever of the two was told; a third host is left alone, and a longer ban of one stays in force."""
+        one, other, third = Host(), Host(), Host()
+        one.share_limits_with(other)
+        one.share_limits_with(other)
+        other.block(20.0)
+        assert [each.allowed_at for each in (one, other, third)] == [20, 20, -inf]
+        one.block(10.0)
+        assert [each.allowed_at for each in (one, other)] == [20, 20]
+        one.block(30.0)
+        assert [each.allowed_at for each in (one, other, third)] == [30, 30, -inf]
 
     def test_one_api_key_is_one_account(self) -> None:
         """Contexts with the same API key meet in the same account."""

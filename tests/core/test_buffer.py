@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from trio_listenkey._core._buffer import Buffer, OnFull
+from trio_listenkey._core._buffer import Buffer, OnFull, Room, size_of
 from trio_listenkey._events import Gap, GapCause, StreamItem, UserEvent
 
 DROPPING: list[OnFull] = ["drop_oldest", "drop_newest"]
@@ -48,8 +48,12 @@ def overflow(first: UserEvent, before: UserEvent | None) -> Gap:
     )
 
 
-def buffer(on_full: OnFull, limit: int = 3) -> Buffer:
-    return Buffer(limit, on_full, overflow)
+def buffer(on_full: OnFull, limit: int = 3, limit_bytes: int = 10_000) -> Buffer:
+    return Buffer(Room(limit, limit_bytes, on_full), overflow)
+
+
+def add(kept: Buffer, them: list[UserEvent]) -> None:
+    kept.add(them, size_of(them))
 
 
 def take(kept: Buffer) -> StreamItem:
@@ -67,15 +71,15 @@ class TestRoom:
     def test_what_has_room_is_kept_in_order(self, on_full: OnFull) -> None:
         """Up to the limit every policy does the same: nothing."""
         kept = buffer(on_full)
-        kept.add(events(1, 2))
-        kept.add(events(3))
+        add(kept, events(1, 2))
+        add(kept, events(3))
         assert shown(kept) == [1, 2, 3]
         assert (kept.dropped, kept.overflowed) == (0, False)
 
     def test_at_its_limit_it_is_not_too_much(self, on_full: OnFull) -> None:
         """Whoever reads on there answers pings until there is more."""
         kept = buffer(on_full)
-        kept.add(events(1, 2, 3))
+        add(kept, events(1, 2, 3))
         assert not kept.is_overfull
         kept.items.append(event(4))
         assert kept.is_overfull
@@ -84,25 +88,25 @@ class TestRoom:
         """It is known when it was taken long since, and none was before the first."""
         kept = buffer(on_full)
         assert kept.latest is None
-        kept.add(events(1, 2))
+        add(kept, events(1, 2))
         take(kept), take(kept)
-        kept.add([])
+        add(kept, [])
         assert kept.latest == event(2)
 
     def test_a_gap_has_room_always(self, on_full: OnFull) -> None:
         """A gap is kept where it was told, be the buffer full."""
         kept = buffer(on_full)
-        kept.add(events(1, 2, 3))
+        add(kept, events(1, 2, 3))
         kept.add_gap(gap(3, 4))
         assert shown(kept) == [1, 2, 3, gap(3, 4)]
 
     def test_gaps_without_an_event_between_are_one(self, on_full: OnFull) -> None:
         """A stream that fails for days, and nobody looks, is one gap from the first to the last."""
         kept = buffer(on_full)
-        kept.add(events(1))
+        add(kept, events(1))
         for number in range(1000):
             kept.add_gap(gap(number, number + 2, generation=number))
-        kept.add(events(2000))
+        add(kept, events(2000))
         assert len(kept.items) == 3
         joined = kept.items[1]
         assert isinstance(joined, Gap)
@@ -114,7 +118,7 @@ class TestWait:
     def test_nothing_is_dropped(self) -> None:
         """What one read brings is kept whole; who reads is to wait."""
         kept = buffer("wait")
-        kept.add(events(1, 2, 3, 4, 5))
+        add(kept, events(1, 2, 3, 4, 5))
         assert shown(kept) == [1, 2, 3, 4, 5]
         assert kept.dropped == 0
 
@@ -123,9 +127,9 @@ class TestFail:
     def test_after_too_much_nothing_is_accepted(self) -> None:
         """What was there can be taken, what comes later is lost, and that is said."""
         kept = buffer("fail")
-        kept.add(events(1, 2, 3, 4))
+        add(kept, events(1, 2, 3, 4))
         assert kept.overflowed
-        kept.add(events(5, 6))
+        add(kept, events(5, 6))
         assert shown(kept) == [1, 2, 3, 4]
         assert kept.dropped == 2
 
@@ -134,8 +138,8 @@ class TestDropOldest:
     def test_the_oldest_make_room(self) -> None:
         """The gap stands in their place, takes a place itself, and says how many and since when."""
         kept = buffer("drop_oldest")
-        kept.add(events(1, 2, 3))
-        kept.add(events(4, 5))
+        add(kept, events(1, 2, 3))
+        add(kept, events(4, 5))
         told, *rest = shown(kept)
         assert rest == [4, 5]
         assert isinstance(told, Gap)
@@ -147,10 +151,10 @@ class TestDropOldest:
     def test_what_was_taken_comes_before_it(self) -> None:
         """The gap names the time of the last event that was taken, not of a gap that was."""
         kept = buffer("drop_oldest")
-        kept.add(events(1))
+        add(kept, events(1))
         kept.add_gap(gap(1, 2))
         take(kept), take(kept)
-        kept.add(events(3, 4, 5, 6))
+        add(kept, events(3, 4, 5, 6))
         told = kept.items[0]
         assert isinstance(told, Gap)
         assert told.last_event_time == 1
@@ -159,7 +163,7 @@ class TestDropOldest:
         """What is dropped next to a gap of the same kind widens it."""
         kept = buffer("drop_oldest")
         for number in range(1, 10):
-            kept.add(events(number))
+            add(kept, events(number))
         told, *rest = shown(kept)
         assert rest == [8, 9]
         assert isinstance(told, Gap)
@@ -169,7 +173,7 @@ class TestDropOldest:
         """It keeps its cause, and how many are missing is not known any more."""
         kept = buffer("drop_oldest")
         kept.add_gap(gap(1, 2))
-        kept.add(events(3, 4, 5, 6))
+        add(kept, events(3, 4, 5, 6))
         assert shown(kept)[1:] == [5, 6]
         told = kept.items[0]
         assert isinstance(told, Gap)
@@ -178,9 +182,9 @@ class TestDropOldest:
     def test_gaps_that_meet_are_one(self) -> None:
         """Between two gaps nothing is left: they are one, with the cause of that which was not our doing."""
         kept = buffer("drop_oldest")
-        kept.add(events(1, 2))
+        add(kept, events(1, 2))
         kept.add_gap(gap(2, 3, generation=4))
-        kept.add(events(4, 5))
+        add(kept, events(4, 5))
         told, *rest = shown(kept)
         assert rest == [4, 5]
         assert isinstance(told, Gap)
@@ -191,9 +195,9 @@ class TestDropOldest:
     def test_two_that_know_their_number_know_their_sum(self) -> None:
         """Both say how many are missing, and so does the gap that they make."""
         kept = buffer("drop_oldest", limit=2)
-        kept.add(events(1))
+        add(kept, events(1))
         kept.add_gap(gap(1, 2, "overflow", missed=4))
-        kept.add(events(3))
+        add(kept, events(3))
         told = kept.items[0]
         assert isinstance(told, Gap)
         assert (told.cause, told.missed) == ("overflow", 5)
@@ -202,7 +206,7 @@ class TestDropOldest:
         """What was received before the gap's end moves it nowhere."""
         kept = buffer("drop_oldest", limit=2)
         kept.add_gap(gap(1, 50))
-        kept.add(events(3, 4))
+        add(kept, events(3, 4))
         told = kept.items[0]
         assert isinstance(told, Gap)
         assert (told.ended_at, told.unix_ended_at) == (50, 1050)
@@ -212,8 +216,8 @@ class TestDropNewest:
     def test_the_newest_have_no_room(self) -> None:
         """The gap stands in their place, at the end, after the last that was kept."""
         kept = buffer("drop_newest")
-        kept.add(events(1, 2))
-        kept.add(events(3, 4, 5))
+        add(kept, events(1, 2))
+        add(kept, events(3, 4, 5))
         *rest, told = shown(kept)
         assert rest == [1, 2, 3]
         assert isinstance(told, Gap)
@@ -225,7 +229,7 @@ class TestDropNewest:
         """What is dropped next widens it; beyond the limit there is one gap and no more."""
         kept = buffer("drop_newest")
         for number in range(1, 10):
-            kept.add(events(number))
+            add(kept, events(number))
         *rest, told = shown(kept)
         assert rest == [1, 2, 3]
         assert isinstance(told, Gap)
@@ -234,21 +238,86 @@ class TestDropNewest:
     def test_it_goes_on_when_there_is_room(self) -> None:
         """What comes later is kept after the gap."""
         kept = buffer("drop_newest")
-        kept.add(events(1, 2, 3, 4))
+        add(kept, events(1, 2, 3, 4))
         take(kept), take(kept)
-        kept.add(events(5))
+        add(kept, events(5))
         assert [type(item) for item in kept.items] == [UserEvent, Gap, UserEvent]
 
     def test_a_gap_of_another_kind_is_widened_too(self) -> None:
         """A second gap in the same place would say no more."""
         kept = buffer("drop_newest")
-        kept.add(events(1, 2, 3))
+        add(kept, events(1, 2, 3))
         kept.add_gap(gap(3, 4))
-        kept.add(events(5))
+        add(kept, events(5))
         told = kept.items[-1]
         assert len(kept.items) == 4
         assert isinstance(told, Gap)
         assert (told.cause, told.started_at, told.ended_at, told.missed) == ("disconnected", 3, 5, None)
+
+
+class TestBytes:
+    """The buffer is bounded in bytes as it is in events: a message may have a megabyte."""
+
+    SIZE = 100
+
+    def of(self, *numbers: int) -> list[UserEvent]:
+        return [UserEvent((b'{"e":"x","E":%d}' % number).ljust(self.SIZE), number, number - 0.5) for number in numbers]
+
+    def kept(self, on_full: OnFull) -> Buffer:
+        return buffer(on_full, 50, 3 * self.SIZE)
+
+    def test_a_reader_that_can_wait_does(self) -> None:
+        """Beyond the bytes that there is room for, whatever the number of events."""
+        kept = self.kept("wait")
+        add(kept, self.of(1, 2, 3))
+        overfull = [kept.is_overfull]
+        add(kept, self.of(4))
+        overfull.append(kept.is_overfull)
+        take(kept)
+        overfull.append(kept.is_overfull)
+        add(kept, self.of(5, 6))
+        overfull.append(kept.is_overfull)
+        kept.take_all()
+        assert [*overfull, kept.is_overfull] == [False, True, False, True, False]
+        assert kept.size == 0
+
+    def test_the_oldest_are_dropped(self) -> None:
+        """As many as it takes."""
+        kept = self.kept("drop_oldest")
+        add(kept, self.of(1, 2, 3, 4, 5))
+        told, *rest = shown(kept)
+        assert rest == [3, 4, 5]
+        assert isinstance(told, Gap)
+        assert (told.missed, kept.dropped, kept.size) == (2, 2, 300)
+
+    def test_the_newest_are_dropped(self) -> None:
+        """All from the first one on for which there is no room: what comes later is not let in before it."""
+        kept = self.kept("drop_newest")
+        add(kept, self.of(1, 2))
+        add(kept, [*self.of(3, 4), event(5)])
+        *rest, told = shown(kept)
+        assert rest == [1, 2, 3]
+        assert isinstance(told, Gap)
+        assert (told.missed, kept.dropped, kept.size) == (2, 2, 300)
+
+    def test_it_is_too_much(self) -> None:
+        """Where that is to be an error, bytes are one, too."""
+        kept = self.kept("fail")
+        assert [self.overflows(kept, number) for number in (1, 2, 3, 4)] == [False, False, False, True]
+
+    def overflows(self, kept: Buffer, number: int) -> bool:
+        add(kept, self.of(number))
+        return kept.overflowed
+
+    def test_one_that_is_too_large_by_itself(self) -> None:
+        """It is dropped, and told; what comes after it is kept."""
+        kept = buffer("drop_oldest", 50, 99)
+        add(kept, self.of(1))
+        add(kept, events(2))
+        told, *rest = shown(kept)
+        assert rest == [2]
+        assert isinstance(told, Gap)
+        assert told.missed == 1
 
 
 Step = tuple[str, int]
@@ -257,21 +326,25 @@ Step = tuple[str, int]
 @given(
     on_full=st.sampled_from(DROPPING),
     limit=st.integers(1, 6),
-    steps=st.lists(st.tuples(st.sampled_from(["add", "take", "gap"]), st.integers(1, 8)), max_size=40),
+    limit_bytes=st.sampled_from([18, 40, 70, 10_000]),
+    steps=st.lists(st.tuples(st.sampled_from(["add", "take", "take all", "gap"]), st.integers(1, 8)), max_size=40),
 )
-def test_nothing_goes_missing_untold(on_full: OnFull, limit: int, steps: list[Step]) -> None:
+def test_nothing_goes_missing_untold(on_full: OnFull, limit: int, limit_bytes: int, steps: list[Step]) -> None:
     """Whatever comes and is taken: order holds, memory is bounded, and what is missing lies within a gap."""
-    kept, now = buffer(on_full, limit), 0
+    kept, now = buffer(on_full, limit, limit_bytes), 0
     out: list[StreamItem] = []
     for step, size in steps:
         if step == "add":
-            kept.add(events(*range(now + 1, now + size + 1)))
+            add(kept, events(*range(now + 1, now + size + 1)))
             now += size
         elif step == "gap":
             kept.add_gap(gap(now - 0.5, now + 0.25))
+        elif step == "take all":
+            out += kept.take_all()
         else:
             out += [take(kept) for _ in range(min(size, len(kept.items)))]
         assert len(kept.items) <= limit + 1
+        assert kept.size == size_of([item for item in kept.items if isinstance(item, UserEvent)]) <= limit_bytes
     out += kept.items
     last, gaps = 0, list[Gap]()
     for item in [*out, event(now + 1)]:

@@ -6,13 +6,28 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from life import ACCOUNT, FORM, GONE, NEVER_SENT, NO_ANSWER, ODD_KEY, OK, REFUSED, Life, alive, banned, held
+from life import (
+    ACCOUNT,
+    FORM,
+    GONE,
+    NEVER_SENT,
+    NO_ANSWER,
+    ODD_KEY,
+    OK,
+    REFUSED,
+    UNTRUSTED,
+    Life,
+    alive,
+    banned,
+    held,
+)
 
 from trio_listenkey import KeyLostError, KeyStatistics, RefusedError, Timing, Venue, venues
 from trio_listenkey._core._accounts import Host
+from trio_listenkey._core._backoff import DOUBTFUL_TRIES
 from trio_listenkey._core._key_lifecycle import Lifecycle
 from trio_listenkey._core._notices import Lost, Retrying
-from trio_listenkey._core._outcomes import Outcome, Refused
+from trio_listenkey._core._outcomes import Outcome, Refused, Transient
 
 
 class TestPing:
@@ -469,15 +484,15 @@ class TestKeptAliveWithoutAName:
         life.sends(3600.0, "keepalive", "K1")
 
 
-WRONG_CLOCK = Refused(RefusedError("your clock is two hours fast", advice="Set it"), wrong_clock=True)
-FEW_SECONDS = Refused(RefusedError("your clock is slow", advice="Set it"), clock=30.0, wrong_clock=True)
+WRONG_CLOCK = Refused(RefusedError("your clock is two hours fast", advice="Set it"), doubtful=True)
+FEW_SECONDS = Refused(RefusedError("your clock is slow", advice="Set it"), clock=30.0, doubtful=True)
 
 
 class TestTroubleThatMayPass:
     """What is final at the first opening is tried again once a key has lived here, and is told each time."""
 
-    @pytest.mark.parametrize("outcome", [ODD_KEY, WRONG_CLOCK], ids=["hollow", "clock"])
-    def test_at_the_first_opening_it_is_final(self, outcome: Refused) -> None:
+    @pytest.mark.parametrize("outcome", [ODD_KEY, WRONG_CLOCK, UNTRUSTED], ids=["hollow", "clock", "certificate"])
+    def test_at_the_first_opening_it_is_final(self, outcome: Refused | Transient) -> None:
         """Then this is not the exchange that the venue describes, or a machine whose clock was never set."""
         life = Life()
         life.sends(0.0, "create", None)
@@ -498,6 +513,15 @@ class TestTroubleThatMayPass:
         life.gets(alive("K2"), 9000.0)
         assert (life.machine.key, life.machine.generation) == ("K2", 2)
 
+    def test_a_certificate_that_is_refused_later(self) -> None:
+        """That is the exchange's to mend: the key is presumed alive as long as it was, and each try is told."""
+        life = held()
+        for _ in range(5):
+            now = life.machine.ready_at
+            life.sends(now, "keepalive", "K1")
+            assert life.gets(UNTRUSTED, now) == "HELD"
+            assert life.told(Retrying).error is UNTRUSTED.error
+
     def test_a_hollow_success_in_place_of_a_keepalive(self) -> None:
         """The key is presumed alive as long as it was, and the create is tried again."""
         life = told_nothing()
@@ -505,6 +529,45 @@ class TestTroubleThatMayPass:
         assert life.gets(ODD_KEY, 1802.0) == "HELD"
         assert life.told(Retrying).error is ODD_KEY.error
         life.sends(life.machine.ready_at, "create", "K1")
+
+    @pytest.mark.parametrize("outcome", [ODD_KEY, WRONG_CLOCK], ids=["hollow", "clock"])
+    def test_it_ends(self, outcome: Refused) -> None:
+        """The try after the last one that is granted is raised as it is, whatever else failed between them."""
+        life = held(timing=Timing(validity=1e6, keepalive_every=1800.0, jitter=0))
+        life.sends(1800.0, "keepalive", "K1")
+        life.gets(NO_ANSWER, 1800.0)
+        for _ in range(DOUBTFUL_TRIES):
+            now = life.machine.ready_at
+            life.sends(now, "keepalive", "K1")
+            assert life.gets(outcome, now) == "HELD"
+            now = life.machine.ready_at
+            life.sends(now, "keepalive", "K1")
+            life.gets(NO_ANSWER, now)
+        now = life.machine.ready_at
+        life.sends(now, "keepalive", "K1")
+        assert life.gets(outcome, now) == "FAILED"
+        assert life.failure is outcome.error
+
+    def test_a_success_grants_all_tries_anew(self) -> None:
+        """Trouble that passed and comes back a day later is new trouble."""
+        life = held(timing=Timing(validity=1e6, keepalive_every=1800.0, jitter=0))
+        for _ in range(3):
+            for _ in range(DOUBTFUL_TRIES):
+                now = life.machine.ready_at
+                life.sends(now, "keepalive", "K1")
+                assert life.gets(WRONG_CLOCK, now) == "HELD"
+            now = life.machine.ready_at
+            life.sends(now, "keepalive", "K1")
+            life.gets(OK, now)
+            assert life.kinds[-1] == "renewed"
+
+    def test_a_close_is_not_tried_again_for_it(self) -> None:
+        """When the block is over, there is nothing to keep: what is refused is left to expire, at once."""
+        life = held()
+        life.stops(100.0)
+        life.sends(100.0, "close", "K1")
+        assert life.gets(WRONG_CLOCK, 101.0) == "CLOSED"
+        assert life.machine.closed is False
 
     def test_a_clock_that_is_wrong_for_a_while(self) -> None:
         """A keepalive is refused for it until the clock is right again."""

@@ -192,6 +192,21 @@ class LifecycleMachine(RuleBasedStateMachine):
         # K3: raised at once; but a block that is over is told nothing.
         assert holder.machine.failure is (told_before if is_over else ERROR)
 
+    @precondition(lambda self: self._in_flight())
+    @rule()
+    def is_refused_doubtfully(self) -> None:
+        holder = self._in_flight()
+        assert holder
+        machine = holder.machine
+        told_before, is_over, is_running = (
+            machine.failure,
+            holder.stopped_at <= self.now,
+            machine.phase is Phase.RUNNING,
+        )
+        self._end(holder, Refused(ERROR, doubtful=True))
+        # K3: it ends no block that has had a key, and every other at once.
+        assert machine.failure is (told_before if is_over or is_running else ERROR)
+
     @rule()
     def key_dies(self) -> None:
         self.exchange.alive_until = -inf

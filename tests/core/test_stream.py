@@ -6,10 +6,12 @@ from math import inf
 import pytest
 from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, order
 
-from trio_listenkey import KeyStatistics, Timing, UnavailableError
+from trio_listenkey import KeyStatistics, RefusedError, Timing, UnavailableError
 from trio_listenkey._core._connect_limiter import ConnectLimiter
-from trio_listenkey._core._stream import Ask, Open
+from trio_listenkey._core._notices import Dropped, Unconnected
+from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Open
 from trio_listenkey._core._stream_socket import StreamSocket
+from trio_listenkey.connectors._base import SocketError
 
 DAY = 86_400.0
 KEY_STATISTICS = KeyStatistics("held", 1, 1, 1, 0, 0, 0, 0, 3600.0, 1800.0, None, 0, 0.0)
@@ -52,6 +54,29 @@ class TestOpening:
         assert flow.stream.failure is failure
         assert flow.wants() == []
 
+    def test_a_host_that_is_not_trusted_is_final(self) -> None:
+        """Another try does not help: the error says what is wrong, and comes at once (T2, T4)."""
+        flow = Flow()
+        flow.held(1.0)
+        socket = flow.opens(1.0)
+        flow.stream.open_failed(socket, SocketError("TLS certificate refused: expired", untrusted=True), 1.1)
+        failure = flow.stream.failure
+        assert isinstance(failure, RefusedError)
+        assert "expired" in failure.problem
+        assert (failure.venue, failure.verb) == ("somewhere", "connect")
+
+    def test_once_it_was_open_that_may_be_mended(self) -> None:
+        """The stream goes on trying, and each try is told."""
+        flow, first = live()
+        flow.ends(first, 50.0)
+        flow.asks()
+        flow.held(50.0)
+        socket = flow.opens(50.0)
+        flow.stream.open_failed(socket, SocketError("TLS certificate refused: expired", untrusted=True), 50.1)
+        assert flow.stream.failure is None
+        assert flow.kinds == ["connected", "dropped", "doubted", "unconnected"]
+        assert flow.opened(flow.opens(flow.stream.deadline), 60.0) == "LIVE"
+
     def test_without_a_key_it_fails_as_well(self) -> None:
         """There is no failure to blame then, and none is made up."""
         flow = Flow()
@@ -78,10 +103,11 @@ class TestOpening:
             link = flow.opens(now)
             assert flow.fails(link, now, draw=0.5) == "WAITING"
             flow.kinds  # noqa: B018 - collects what was told
-            delay = flow.heard[-1].delay
-            assert delay is not None
-            assert delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
-            assert flow.stream.deadline == pytest.approx(now + delay)
+            last = flow.heard[-1]
+            assert isinstance(last, Unconnected)
+            assert last.delay is not None
+            assert last.delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
+            assert flow.stream.deadline == pytest.approx(now + last.delay)
             assert flow.tick(flow.stream.deadline - 0.01) == "WAITING"
             now = flow.stream.deadline
         assert flow.kinds == ["unconnected"] * 8
@@ -92,7 +118,7 @@ class TestOpening:
         flow = Flow(timing=Timing(feed_lag=0, open_timeout=30))
         flow.held(0.0)
         flow.fails(flow.opens(0.0), at, draw=0.99)
-        told = [notice.delay is not None for notice in flow.stream.notices() if notice.kind == "unconnected"]
+        told = [notice.delay is not None for notice in flow.stream.notices() if isinstance(notice, Unconnected)]
         assert told == [follows]
         flow.stream.tick(30.0)
         assert flow.stream.failure is not None
@@ -266,7 +292,7 @@ class TestDrops:
         flow.fails(flow.opens(100.0), 100.0, status=418)
         assert flow.tick(103.1) == "CONNECTING"
         flow.stream.actions()
-        flow.fails(flow.stream._next, 170.0)  # type: ignore[arg-type]
+        flow.fails(flow.stream.sockets.next, 170.0)  # type: ignore[arg-type]
         flow.tick(flow.stream.deadline)
         flow.asks()
 
@@ -276,9 +302,11 @@ class TestDrops:
         flow.ponged(link, 20.0, 20.1)
         assert link.ping_at == 40
         assert flow.unanswered(link, 40.0, 60.0) == "WAITING"
-        assert flow.wants() == ["Close", "Ask"]
+        assert flow.wants() == ["Close", "AskAboutKey"]
         flow.kinds  # noqa: B018 - collects what was told
-        assert "has not answered a ping for 20 s" in str(flow.heard[1].error)
+        dropped = flow.heard[1]
+        assert isinstance(dropped, Dropped)
+        assert "has not answered a ping for 20 s" in str(dropped.error)
         flow.held(60.0)
         flow.opened(flow.opens(60.0), 60.1)
         gap = flow.gap()
@@ -290,7 +318,7 @@ class TestDrops:
         flow.stream.key_request_failing(50.0)
         flow.unanswered(link, 80.0, 100.0)
         action = flow.stream.actions()[0]
-        assert (action.link, action.politely) == (link, False)  # type: ignore[union-attr]
+        assert (action.socket, action.politely) == (link, False)  # type: ignore[union-attr]
 
     def test_who_does_not_listen_hears_no_answer(self) -> None:
         """A consumer that is slow never costs the socket; the next ping is due at once."""
@@ -321,7 +349,7 @@ class TestDrops:
         flow.ends(first, 100.0)
         flow.asks()
         flow.held(100.1)
-        flow.fails(flow.stream._next, 100.2)  # type: ignore[arg-type]
+        flow.fails(flow.stream.sockets.next, 100.2)  # type: ignore[arg-type]
         flow.stream.actions()
         flow.lost(100.2)
         flow.held(100.3, 2)
@@ -437,7 +465,7 @@ class TestSilence:
         flow.held(40.0)
         flow.ends(first, 100.0)
         flow.stream.key_request_failing(100.0)
-        second = flow.stream._next
+        second = flow.stream.sockets.next
         assert second is not None
         flow.opened(second, 100.1)
         flow.items()
@@ -658,7 +686,7 @@ class TestLiveIsSound:
         flow.ends(first, 63.0)
         flow.stream.actions()
         flow.stream.key_request_failing(65.0)
-        second = flow.stream._next
+        second = flow.stream.sockets.next
         assert second is not None
         flow.opened(second, 66.0)
         assert flow.is_live()
@@ -760,7 +788,7 @@ class TestExpired:
         flow, first = live()
         flow.brings(first, 10.0, expired())
         flow.brings(first, 10.5, expired(), SHUTDOWN)
-        assert flow.wants() == ["Ask", "Open"]
+        assert flow.wants() == ["AskAboutKey", "Open"]
         assert flow.stream.deadline == 11
         assert flow.tick(11.0) == "MOVING"
         flow.asks()
@@ -928,7 +956,7 @@ class TestMoving:
         assert flow.stream.deadline == 1060
         flow.stream.paused(first)
         assert flow.tick(1060.0) == "DRAINING"
-        assert flow.wants() == ["Ask"]
+        assert flow.wants() == ["AskAboutKey"]
         assert flow.stream.deadline == 1060.5
         assert flow.tick(1060.5) == "SILENT"
         assert flow.wants() == ["Close"]
@@ -1050,7 +1078,7 @@ class TestMoving:
         assert flow.ponged(first, 100.2, 100.3) == "MOVING"
         _, action = flow.stream.actions()
         assert isinstance(action, Open)
-        flow.opened(action.link, 100.5)
+        flow.opened(action.socket, 100.5)
         flow.ponged(second, 100.5, 100.6)
         gap = flow.gap()
         assert (gap.generation_before, gap.generation_after) == (1, 3)
@@ -1097,7 +1125,7 @@ class TestMoving:
             flow.ponged(link, now, now)
             flow.stream.actions()
             link = second
-        assert [round(later - earlier) for earlier, later in pairwise(moved_at)] == [0, 1, 2, 4, 8, 15, 15]
+        assert [round(later - earlier) for earlier, later in pairwise(moved_at)] == [10, 20, 40, 60, 60, 60, 60]
 
     def test_an_announcement_is_about_the_socket_that_brings_it(self) -> None:
         """One that was held is heeded when its socket has taken over, even if it looks like one that came before."""
@@ -1105,7 +1133,7 @@ class TestMoving:
         flow.brings(first, 1000.6, SHUTDOWN)
         flow.brings(second, 1000.6, SHUTDOWN)
         flow.ponged(first, 1000.5, 1000.7)
-        assert second.move_at == 1000.7
+        assert second.move_at == 1005.5  # not at once: the first one has announced its end a moment ago
 
     def test_a_long_message_is_no_announcement(self) -> None:
         """An order may be called so."""
@@ -1127,7 +1155,7 @@ class TestLastEventTime:
         flow.held(12.0)
         flow.wants()
         flow.held(30.0)
-        second = flow.stream._next
+        second = flow.stream.sockets.next
         assert second is not None
         flow.opened(second, 30.0)
         gap = flow.items()[-1]
@@ -1144,9 +1172,9 @@ class TestLastEventTime:
         """Neither of what was taken before, nor of what stayed."""
         flow, first = live(limit=1, on_full="drop_oldest")
         flow.brings(first, 1.0, 5)
-        flow.stream.buffer.took(*flow.items())
+        flow.items()
         flow.brings(first, 1.5, expired())
-        flow.stream.buffer.took(*flow.items())
+        flow.items()
         flow.brings(first, 2.0, 6, 7)
         assert flow.gap().last_event_time == 5
 
@@ -1171,7 +1199,7 @@ class TestFeedsThatLag:
         flow, first, _ = draining(timing=Timing(), subscribes=True)
         assert flow.wants() == []
         flow.tick(1002.5)
-        assert flow.stream.actions() == [Ask(first)]
+        assert flow.stream.actions() == [AskOnSocket(first)]
 
     def test_the_time_to_answer_begins_when_it_is_asked(self) -> None:
         """However late that is: while nobody let time pass, nobody read."""
@@ -1207,7 +1235,7 @@ class TestFeedsThatLag:
         flow.ends(first, 100.0)
         flow.held(100.2)
         flow.stream.actions()
-        flow.opened(flow.stream._next, 100.5)  # type: ignore[arg-type]
+        flow.opened(flow.stream.sockets.next, 100.5)  # type: ignore[arg-type]
         gap = flow.gap()
         assert (gap.started_at, gap.ended_at) == (94 + LOCAL, 101.5 + LOCAL)
         assert (gap.unix_started_at, gap.unix_ended_at) == (94 + UNIX, 101.5 + UNIX)
@@ -1237,7 +1265,7 @@ class TestFeedsThatLag:
         flow.held(1002.8)
         flow.ends(second, 1002.8)
         flow.held(1003.0)
-        third = flow.opens(flow.stream.deadline) if flow.state == "WAITING" else flow.stream._next
+        third = flow.opens(flow.stream.deadline) if flow.state == "WAITING" else flow.stream.sockets.next
         assert third is not None
         flow.opened(third, 1003.1)
         flow.brings(third, 1003.2, 1, 2)
@@ -1298,7 +1326,7 @@ class TestSubscriptions:
     def test_a_quiet_one_is_left_without_a_gap(self) -> None:
         """Once the next one is open the first is pinged and asked; when both are answered, nothing was missed."""
         flow, first, second = draining(subscribes=True)
-        assert flow.stream.actions() == [Ask(first)]
+        assert flow.stream.actions() == [AskOnSocket(first)]
         assert first.ping_at == 1000.5
         assert flow.ponged(first, 1000.5, 1000.6) == "DRAINING"
         assert flow.wants() == []
@@ -1376,7 +1404,7 @@ class TestSubscriptions:
         flow.held(1000.0, 2)
         second = flow.opens(1000.0)
         flow.opened(second, 1000.5)
-        assert flow.stream.actions() == [Ask(first)]
+        assert flow.stream.actions() == [AskOnSocket(first)]
         flow.confirmed(first, 1000.5, 1000.6)
         assert flow.ponged(first, 1000.5, 1000.6) == "LIVE"
         assert flow.items() == []
@@ -1411,7 +1439,7 @@ class TestSubscriptions:
         """The question says on which socket, or that there is none."""
         flow, first = live(subscribes=True)
         flow.ends(first, 100.0)
-        assert flow.stream.actions() == [Ask(None)]
+        assert flow.stream.actions() == [AskAboutKey()]
 
     def test_a_slow_consumer_costs_no_gap(self) -> None:
         """While nobody reads from the first socket, neither pong nor answer is seen; there is time for that later."""
@@ -1431,7 +1459,7 @@ class TestLeaps:
         """Whatever was due meanwhile is due now, once."""
         flow, _ = live()
         assert flow.tick(30 * 3600.0) == "MOVING"
-        assert flow.wants() == ["Ask", "Open"]
+        assert flow.wants() == ["AskAboutKey", "Open"]
         flow, _ = live()
         assert flow.tick(3600.0) == "SILENT"
         flow.asks()
@@ -1446,7 +1474,7 @@ class TestLeaps:
         flow, _, second = draining()
         flow.held(9000.0)
         assert flow.tick(9000.0) == "LIVE"
-        assert flow.stream._current is second
+        assert flow.stream.sockets.current is second
 
 
 class TestOverflow:
@@ -1478,7 +1506,9 @@ class TestEnd:
         """With a goodbye, once; and after that nothing happens, whatever comes."""
         flow, *links = make()  # type: ignore[operator]
         flow.stream.stop()
-        assert [(action.link, action.politely) for action in flow.stream.actions()] == [(link, True) for link in links]
+        assert [(action.socket, action.politely) for action in flow.stream.actions()] == [
+            (link, True) for link in links
+        ]
         flow.stream.stop()
         for link in links:
             flow.brings(link, 2000.0, *range(200))

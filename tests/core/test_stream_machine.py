@@ -14,11 +14,14 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trio_listenkey import Timing
-from trio_listenkey._core._buffer import OnFull
+from trio_listenkey._core._buffer import OnFull, Room
 from trio_listenkey._core._connect_limiter import ConnectLimiter
-from trio_listenkey._core._stream import Ask, Close, Open, Stream
+from trio_listenkey._core._stream import Stream
+from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Close, Open
 from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import Gap, StreamItem, UserEvent
+from trio_listenkey._protocol._same_event import canonical_for
+from trio_listenkey._venue._parts import StreamShape
 from trio_listenkey.connectors._base import SocketError
 
 TIMING = Timing(socket_lifetime=400.0)
@@ -62,6 +65,8 @@ class Socket:
     """By how much its gateway's feed of events is behind; pongs, and what is said of keys, are not."""
     begins_late: float = 0.0
     """How long after the handshake it begins."""
+    style: int = 0
+    """How its gateway writes an event: see ``written``."""
     begins_at: float = inf
     feed: deque[tuple[float, Message]] = field(default_factory=deque)
 
@@ -83,6 +88,16 @@ class Socket:
         return self.pipe[0][0] if self.pipe and not self.is_paused else inf
 
 
+def written(members: dict[str, object], style: int) -> str:
+    """One event in one of sixteen ways: members in another order, spaces, escapes, a list."""
+    if style & 1:
+        members = dict(reversed(members.items()))
+    text = json.dumps(members, indent=1 if style & 2 else None)
+    if style & 4:
+        text = text.replace("ORDER", "\\u004fRDER")
+    return f"[{text}]" if style & 8 else text
+
+
 class StreamMachine(RuleBasedStateMachine):
     """What the stream's driver does with sockets and key is done here to the model, at exact times."""
 
@@ -91,9 +106,10 @@ class StreamMachine(RuleBasedStateMachine):
     @initialize(
         on_full=st.sampled_from(["wait", "drop_oldest", "drop_newest", "fail"]),
         enveloped=st.booleans(),
+        gateways_differ=st.booleans(),
         seed=st.integers(0, 1000),
     )
-    def open(self, on_full: OnFull, enveloped: bool, seed: int) -> None:
+    def open(self, on_full: OnFull, enveloped: bool, gateways_differ: bool, seed: int) -> None:
         self.now = 10_000.0
         self.random = Random(seed)
         self.door = ConnectLimiter()
@@ -103,17 +119,18 @@ class StreamMachine(RuleBasedStateMachine):
             "somewhere",
             TIMING,
             self.door,
-            limit=self.limit,
-            on_full=on_full,
+            room=Room(self.limit, 1_000_000, on_full),
             now=self.now,
-            draw=self.random.random(),
+            draw=self.random.random,
             subscribes=self.subscribes,
+            canonical=canonical_for(StreamShape()),
         )
         self.numbers = count()
         self.emitted: dict[int, float] = {}
         self.sockets: dict[StreamSocket, Socket] = {}
         self.latency = 0.05
         self.skew = self.begins_late = 0.0
+        self.gateways_differ = gateways_differ
         self.fate = "open"
         self.rest_works = True
         self.subscribed: set[int] = set()  # sockets' keys, by number, that the exchange knows
@@ -154,10 +171,10 @@ class StreamMachine(RuleBasedStateMachine):
         self.emitted[number] = when
         for socket in self.sockets.values():
             if socket.is_at_exchange and not socket.is_dead and self._gets_events(socket):
-                socket.happened(when, ("message", self._wrap(self._order(number), socket)))
+                socket.happened(when, ("message", self._wrap(self._order(number, socket), socket)))
 
-    def _order(self, number: int) -> str:
-        return json.dumps({"e": "ORDER", "E": int(self.emitted[number] * 1000), "n": number})
+    def _order(self, number: int, socket: Socket) -> str:
+        return written({"e": "ORDER", "E": int(self.emitted[number] * 1000), "n": number}, socket.style)
 
     def _feed_begins(self, socket: Socket) -> None:
         """From some time after the handshake on; and a gateway that is behind sends what happened before it."""
@@ -165,7 +182,7 @@ class StreamMachine(RuleBasedStateMachine):
         if self._gets_events(socket):
             for number, when in list(self.emitted.items())[-50:]:
                 if when <= self.now:
-                    socket.happened(when, ("message", self._wrap(self._order(number), socket)))
+                    socket.happened(when, ("message", self._wrap(self._order(number, socket), socket)))
 
     def _gets_events(self, socket: Socket) -> bool:
         return socket.key in self.subscribed
@@ -259,9 +276,6 @@ class StreamMachine(RuleBasedStateMachine):
 
     # The driver.
 
-    def _draw(self) -> float:
-        return self.random.random()
-
     def _run(self, seconds: float) -> None:
         end, steps = self.now + seconds, 0
         while True:
@@ -319,10 +333,13 @@ class StreamMachine(RuleBasedStateMachine):
                         self.fate,
                         skew=self.skew,
                         begins_late=self.begins_late,
+                        style=self.random.randrange(16) if self.gateways_differ else 0,
                     )
                 case Close(link):
                     self.sockets.pop(link, None)
-                case Ask(link):
+                case AskAboutKey():
+                    self._ask(None)
+                case AskOnSocket(link):
                     self._ask(link)
         assert len(self.sockets) <= 2
         self.stream.notices()
@@ -353,7 +370,7 @@ class StreamMachine(RuleBasedStateMachine):
                     self.stream.confirmed(socket.link, what, self.now)
                 case "end":
                     del self.sockets[socket.link]
-                    self.stream.ended(socket.link, SocketError("closed"), self.now, self._draw())
+                    self.stream.ended(socket.link, SocketError("closed"), self.now)
                 case _:
                     self._receive(socket, what)
             self._follow()
@@ -388,13 +405,13 @@ class StreamMachine(RuleBasedStateMachine):
 
     def _fail(self, socket: Socket, status: int | None) -> None:
         del self.sockets[socket.link]
-        self.stream.open_failed(socket.link, SocketError("no", status=status), self.now, self._draw())
+        self.stream.open_failed(socket.link, SocketError("no", status=status), self.now)
         self._follow()
 
     def _beat(self, socket: Socket) -> None:
         if socket.ping is not None and self.now >= socket.ping + TIMING.ping_every:
             sent_at, socket.ping, socket.ping_arrives_at = socket.ping, None, inf
-            self.stream.unanswered(socket.link, sent_at, self.now, self._draw())
+            self.stream.unanswered(socket.link, sent_at, self.now)
             self._follow()
         elif socket.is_open and socket.ping is None and self.now >= socket.link.ping_at:
             socket.ping, socket.ping_arrives_at = self.now, self.now + self.latency
@@ -582,6 +599,8 @@ class StreamMachine(RuleBasedStateMachine):
             data = item.data
         except ValueError:
             return None
+        if isinstance(data, list) and len(data) == 1:
+            data = data[0]
         found = data.get("n") if isinstance(data, dict) else None
         return found if isinstance(found, int) else None
 

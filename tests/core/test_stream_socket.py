@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from trio_listenkey._core._delivered import Delivered, shares
+from trio_listenkey._core._delivered import Delivered
 from trio_listenkey._core._stream_socket import StreamSocket
 from trio_listenkey._events import UserEvent
 
@@ -182,65 +182,87 @@ class TestDoubles:
 
     def delivered(self, *numbers: int) -> Delivered:
         made = Delivered()
-        made.add([event(number) for number in numbers], 95.0, 90.0)
+        made.add([event(number) for number in numbers], 0, 95.0, 90.0)
         return made
 
     def test_what_is_old_is_forgotten(self) -> None:
         """Where no feed lags and no socket is being opened, nothing is remembered."""
         made = Delivered()
-        made.add([event(1)], 95.0, 95.0)
-        assert made.since(-inf) == {}
-        made.add([event(1)], 95.0, 94.0)
-        made.add([event(2)], 96.0, 95.0)
-        made.add([], 96.0, 95.0)
-        assert made.since(95.5).total() == 1
-        assert made.since(95.0).total() == 2
-        made.add([event(3)], 97.0, 96.5)
-        assert list(made.since(-inf)) == [event(3).payload]
+        made.add([event(1)], 0, 95.0, 95.0)
+        assert not made.since(-inf)
+        made.add([event(1)], 0, 95.0, 94.0)
+        made.add([event(2)], 0, 96.0, 95.0)
+        made.add([], 0, 96.0, 95.0)
+        assert made.since(95.5).counts.total() == 1
+        assert made.since(95.0).counts.total() == 2
+        made.add([event(3)], 0, 97.0, 96.5)
+        assert list(made.since(-inf).counts) == [event(3).payload]
 
-    def test_memory_is_bounded(self) -> None:
+    def test_memory_is_bounded_in_events(self) -> None:
         """The oldest are forgotten; never those that came last."""
         made = Delivered()
         for number in range(4):
-            made.add([event(number)] * 20_000, 95.0, 90.0)
-        assert sorted(made.since(-inf).values()) == [20_000, 20_000]
-        made.add([event(9)] * 70_000, 95.0, 90.0)
-        assert made.since(-inf) == {event(9).payload: 70_000}
+            made.add([event(number)] * 20_000, 0, 95.0, 90.0)
+        assert sorted(made.since(-inf).counts.values()) == [20_000, 20_000]
+        made.add([event(9)] * 70_000, 0, 95.0, 90.0)
+        assert made.since(-inf).counts == {event(9).payload: 70_000}
+
+    def test_memory_is_bounded_in_bytes(self) -> None:
+        """The same, where messages are very large."""
+        made = Delivered()
+        for number in range(4):
+            made.add([event(number)], 15 * 2**20, 95.0, 90.0)
+        assert list(made.since(-inf).counts) == [event(2).payload, event(3).payload]
+        made.add([event(9)], 99 * 2**20, 95.0, 90.0)
+        assert list(made.since(-inf).counts) == [event(9).payload]
 
     def test_an_event_on_both_is_known(self) -> None:
         """One that both have delivered, even in another key's envelope, is enough."""
         old = self.delivered(1, 2).since(90.0)
-        assert shares(old, [event(2), event(3)])
-        assert shares(old, [event(3), event(2, envelope="K2")])
-        assert not shares(old, [event(3)])
-        assert not shares(old, [])
+        assert old.joins([event(2), event(3)])
+        assert old.joins([event(2, envelope="K2"), event(3)])
+        assert not old.joins([event(3)])
+        assert not old.joins([event(3), event(2)])  # the first has missed what is before the one that both have
+        assert not old.joins([])
 
     @pytest.mark.parametrize("raw", [b"", b"hello", b'{"e":"x"}', b'{"e":"x","E":true}'])
     def test_what_has_no_time_is_never_the_same(self, raw: bytes) -> None:
         """Two messages that look alike are one event only if they are of one time."""
         old = self.delivered()
-        old.add([UserEvent(raw, 0.0)], 95.0, 90.0)
-        assert not shares(old.since(90.0), [UserEvent(raw, 0.0)])
+        old.add([UserEvent(raw, 0.0)], 0, 95.0, 90.0)
+        assert not old.since(90.0).joins([UserEvent(raw, 0.0)])
 
     def test_a_long_one_without_a_time_is_left_out(self) -> None:
         """GMO Coin's events have theirs elsewhere, and MEXC's are no JSON; but what is like them closes no gap."""
         long, words = UserEvent(b"x" * 65, 0.0), UserEvent(b"x" * 64, 0.0)
         old = self.delivered()
-        old.add([long, words], 95.0, 90.0)
-        assert not shares(old.since(90.0), [long])
-        assert self.followed(old).new_ones([long, words, long]) == [words, long]
+        old.add([long, words], 0, 95.0, 90.0)
+        assert not old.since(90.0).joins([long])
+        assert old.since(90.0).take_out([long, words, long]) == ([words, long], 0)
 
     def test_each_is_left_out_once(self) -> None:
         """What came twice on the first, and so on the second, is left out twice, and not three times."""
-        new = self.followed(self.delivered(1, 1, 2))
-        assert new.new_ones([event(1), event(3), event(1), event(1), event(2)]) == [event(3), event(1)]
+        old = self.delivered(1, 1, 2).since(90.0)
+        assert old.take_out([event(1), event(3), event(1), event(1), event(2)]) == ([event(3), event(1)], 0)
+
+    def test_what_is_late_is_left_out_where_a_gap_was_told(self) -> None:
+        """A feed that began late has missed what is before the first event it had: that comes in order no more."""
+        old = self.delivered(5).since(90.0)
+        old.after_gap = True
+        assert old.take_out([event(3), event(4)]) == ([], 2)
+        assert old.take_out([event(7), event(5), event(8)]) == ([event(8)], 1)
+        assert old.take_out([event(4), event(9)]) == ([event(9)], 1)
+
+    def test_what_is_late_stays_where_none_was(self) -> None:
+        """Nothing is left out and not told."""
+        old = self.delivered(5).since(90.0)
+        assert old.take_out([event(3), event(5), event(4)]) == ([event(3), event(4)], 0)
 
     def test_without_doubles_all_are_new(self) -> None:
         """Nothing was delivered since the second socket began, so nothing can come twice."""
         new = self.followed(self.delivered())
         assert new.skip is None
         assert new.ping_at == 119
-        assert new.new_ones([event(1)]) == [event(1)]
 
     def test_a_ping_ends_it(self) -> None:
         """When one that is sent feed_lag later is answered, everything that could come twice has come."""

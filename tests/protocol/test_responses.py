@@ -18,10 +18,11 @@ from trio_listenkey import (
     venues,
 )
 from trio_listenkey._core._key_states import Event
-from trio_listenkey._core._outcomes import Gone, Ok, Outcome, Wait
+from trio_listenkey._core._outcomes import Gone, Ok, Outcome, Refused, Wait
 from trio_listenkey._errors import TransportError
 from trio_listenkey._http import Response
 from trio_listenkey._protocol._responses import no_answer, read_answer
+from trio_listenkey._venue._codes import KINDS
 from trio_listenkey._venue._venue import Verb
 
 USDM, US, SPOT = venues.BINANCE_USDM, venues.BINANCE_US, venues.BINANCE_SPOT_CLASSIC
@@ -402,9 +403,10 @@ class TestWrongShapes:
 
     @named(WRONG_KEYS | NO_OBJECTS)
     def test_a_keepalive_with_an_unusable_key_is_no_success(self, body: bytes) -> None:
-        """2xx to a keepalive of the wrong shape proves nothing, and is tried again."""
-        outcome = read("keepalive", 200, body)
-        assert meaning_of(outcome) == TRANSIENT
+        """2xx to a keepalive of the wrong shape proves nothing, and is tried again, but not for ever."""
+        outcome = expect(Refused, read("keepalive", 200, body))
+        assert outcome.doubtful
+        assert outcome.may_be_done
 
     @named(WRONG_KEYS)
     def test_no_error_quotes_a_key(self, body: bytes) -> None:
@@ -683,3 +685,77 @@ class TestSecrets:
     def test_outcomes_do_not_show_the_key(self) -> None:
         """The ``repr`` of an outcome shows its event alone."""
         assert repr(Ok(KEY)) == "<Ok>"
+
+
+class TestDoubtfulRefusals:
+    """What is refused, but may be otherwise another time."""
+
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (400, error_body(-987654)),
+            (200, error_body(-987654)),
+            (403, error_body(-987654)),
+            (400, error_body(-1016)),
+            (400, b'{"msg":"?"}'),
+            (404, HTML),
+            (405, HTML),
+            (302, b""),
+            (400, error_body(-1021)),
+        ],
+    )
+    @pytest.mark.parametrize("verb", VERBS)
+    def test_what_nobody_documents(self, verb: Verb, status: int, body: bytes) -> None:
+        """A code that is in no table, or none; a redirect, or no such endpoint; and a clock that may be set."""
+        assert expect(Refused, read(verb, status, body)).doubtful
+
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (400, error_body(-1102)),
+            (200, error_body(-1020)),
+            (401, b""),
+            (401, error_body(-987654)),
+            (200, error_body(-2015)),
+            (410, HTML),
+            (451, HTML),
+        ],
+    )
+    @pytest.mark.parametrize("verb", VERBS)
+    def test_what_is_certain(self, verb: Verb, status: int, body: bytes) -> None:
+        """What the exchange says it refuses would be refused again."""
+        assert not expect(Refused, read(verb, status, body)).doubtful
+
+
+class TestSpelling:
+    """Codes are compared as the exchange spells them."""
+
+    @pytest.mark.parametrize("code", ['"0102"', '"0103"'])
+    def test_zeros_are_a_part_of_a_code(self, code: str) -> None:
+        """HashKey's are kept, and stand in the error."""
+        outcome = read("create", 400, b'{"code":%s,"msg":"?"}' % code.encode(), venue=venues.HASHKEY)
+        assert meaning_of(outcome) == CREDENTIALS
+        assert error_of(outcome).code == code.strip('"')
+
+    @pytest.mark.parametrize("code", ["3", '"3"', '"03"', '"00003"', "102", '"102"'])
+    def test_a_code_with_other_zeros_is_another(self, code: str) -> None:
+        """Three is not "0003": it is a code that nobody documents."""
+        outcome = read("create", 400, b'{"code":%s,"msg":"?"}' % code.encode(), venue=venues.HASHKEY)
+        assert expect(Refused, outcome).doubtful
+
+    @pytest.mark.parametrize("code", ["0", '"0"', '"0000"', "200", '"200"'])
+    def test_nothing_is_wrong_with_zero(self, code: str) -> None:
+        """However many of them: HashKey says "0000" of a success."""
+        body = b'{"code":%s,"listenKey":"%s"}' % (code.encode(), KEY.encode())
+        assert read("create", 200, body, venue=venues.HASHKEY) == Ok(KEY)
+
+    def test_what_a_venue_lists_outranks_the_engine_s(self) -> None:
+        """-1004 is a busy server at Binance, and a missing parameter at Toobit."""
+        assert read("create", 400, error_body(-1004)).event is Event.TRANSIENT
+        assert not expect(Refused, read("create", 400, error_body(-1004), venue=venues.TOOBIT)).doubtful
+
+    @pytest.mark.parametrize("venue", venues.known(), ids=lambda venue: venue.name)
+    def test_no_code_is_of_two_kinds(self, venue: Venue) -> None:
+        """Else one of the two would be a mistake."""
+        codes = [code for kind in KINDS for code in venue.answer.own_codes(kind)]
+        assert len(codes) == len(set(codes))

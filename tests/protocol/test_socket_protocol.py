@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from timed import Timed
 
 from trio_listenkey import KeyLostError, UnavailableError, Venue, venues
 from trio_listenkey._protocol._socket_protocol import ChannelProtocol, SocketProtocol, needs_channel_protocol
@@ -21,10 +22,9 @@ PING = 1_596_079_020_000
 EVENT = b'{"e":"ORDER_TRADE_UPDATE","E":1596079020000}'
 
 
-def begun(shape: StreamShape, now: float = 0.0) -> ChannelProtocol:
-    talk = ChannelProtocol(shape)
-    talk.now, talk.unix_ms = now, PING
-    talk.begin()
+def begun(shape: StreamShape, now: float = 0.0) -> Timed:
+    talk = Timed(ChannelProtocol(shape), now=now, unix_ms=PING)
+    talk.start()
     return talk
 
 
@@ -51,11 +51,11 @@ REFUSED: list[tuple[Venue, Any]] = [
 SUBSCRIBING = [*TAKEN, venues.GMO_COIN]
 
 
-def subscribed(venue: Venue, now: float = 0.0) -> ChannelProtocol:
+def subscribed(venue: Venue, now: float = 0.0) -> Timed:
     """A conversation on which everything was said and answered that events have to wait for."""
     talk = begun(venue.stream, now)
-    talk.to_say()
-    talk.hear([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
+    talk.messages_to_send()
+    talk.receive_messages([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
     assert talk.is_ready
     return talk
 
@@ -76,8 +76,8 @@ def test_both_kinds_are_conversations() -> None:
     ]
     assert [talk.is_ready for talk in both] == [True, False]
     assert [talk.wants_pong for talk in both] == [False, False]
-    assert [talk.ask() for talk in both] == [False, True]
-    assert [talk.over for talk in both] == [None, None]
+    assert [talk.ask(0.0) for talk in both] == [False, True]
+    assert [talk.failure for talk in both] == [None, None]
 
 
 # What the exchange says, and what it wants to be answered; from the documents named in venues.py.
@@ -96,6 +96,9 @@ PINGS: list[tuple[Venue, Any, Any]] = [
     (venues.TOOBIT, {"ping": PING}, {"pong": PING}),
     (venues.HASHKEY, {"ping": PING, "channelId": "0242acfffe120002"}, {"pong": PING, "channelId": "0242acfffe120002"}),
     (venues.BITRUE, {"ping": PING}, {"pong": PING}),
+    (venues.BITRUE, {"event": "ping", "ts": "1635221621062"}, {"event": "pong", "ts": "1635221621062"}),
+    (venues.BITRUE, {"event": "ping"}, {"event": "pong"}),
+    (venues.BINGX, {"ping": "2177", "time": "2022"}, {"pong": "2177", "time": "2022"}),
     (venues.COINS_PH, {"ping": PING}, {"pong": PING}),
 ]
 
@@ -109,12 +112,12 @@ def on_the_wire(shape: StreamShape, said: Any) -> bytes:
 def test_pings_are_answered(venue: Venue, ping: Any, pong: Any) -> None:
     """In the exchange's own way, and are no events; an event between them is one, unpacked."""
     talk = begun(venue.stream)
-    talk.to_say()
+    talk.messages_to_send()
     raw = on_the_wire(venue.stream, ping)
-    assert talk.hear([raw, on_the_wire(venue.stream, EVENT.decode()), raw]) == [EVENT]
-    said = talk.to_say()
+    assert talk.receive_messages([raw, on_the_wire(venue.stream, EVENT.decode()), raw]) == [EVENT]
+    said = talk.messages_to_send()
     assert [each if isinstance(pong, str) else json.loads(each) for each in said] == [pong, pong]
-    assert talk.to_say() == []
+    assert talk.messages_to_send() == []
 
 
 @pytest.mark.parametrize(
@@ -130,13 +133,21 @@ def test_pings_of_our_own(venue: Venue, every: float, said: str, answer: Any) ->
     """They are due in time, again and again, and what is answered is no event."""
     talk = subscribed(venue, now=5)
     for round_ in (1, 2):
-        assert talk.say_at == 5 + every * round_
-        talk.now = talk.say_at - 0.001
-        assert talk.to_say() == []
-        talk.now = talk.say_at
-        assert talk.to_say() == [said]
-        assert talk.hear([on_the_wire(venue.stream, answer)]) == []
-        assert talk.to_say() == []
+        assert talk.deadline == 5 + every * round_
+        talk.now = talk.deadline - 0.001
+        assert talk.messages_to_send() == []
+        talk.now = talk.deadline
+        assert talk.messages_to_send() == [said]
+        assert talk.receive_messages([on_the_wire(venue.stream, answer)]) == []
+        assert talk.messages_to_send() == []
+
+
+def test_a_pong_of_the_same_kind_is_no_event() -> None:
+    """Bitrue's answer to ours, should there be one; what else has that field is left as it came."""
+    talk = subscribed(venues.BITRUE)
+    order = b'{"event":"order","ts":1}'
+    assert talk.receive_messages([b'{"event":"pong","ts":"1635221621062"}', order]) == [order]
+    assert talk.messages_to_send() == []
 
 
 class TestSubscribing:
@@ -147,9 +158,9 @@ class TestSubscribing:
         """Each message once, in order, no faster than the exchange takes them; and each is JSON."""
         talk = begun(venue.stream)
         said: list[tuple[float, str]] = []
-        while talk.over is None:
-            talk.now = max(talk.now, talk.say_at)
-            said += [(talk.now, text) for text in talk.to_say()]
+        while talk.failure is None:
+            talk.now = max(talk.now, talk.deadline)
+            said += [(talk.now, text) for text in talk.messages_to_send()]
         texts = [text for _, text in said if "PING" not in text]
         assert texts == list(venue.stream.subscribe)
         assert all(json.loads(text) for text in texts)
@@ -159,14 +170,14 @@ class TestSubscribing:
     def test_after_a_pause_they_do_not_come_at_once(self) -> None:
         """GMO Coin takes one in a second: a machine that slept keeps to that, too."""
         talk = begun(venues.GMO_COIN.stream)
-        assert len(talk.to_say()) == 1
+        assert len(talk.messages_to_send()) == 1
         talk.now = 3600
-        assert len(talk.to_say()) == (1 if len(venues.GMO_COIN.stream.subscribe) > 1 else 0)
+        assert len(talk.messages_to_send()) == (1 if len(venues.GMO_COIN.stream.subscribe) > 1 else 0)
 
     def test_none(self) -> None:
         """Where events come by themselves, nothing is ever due."""
         talk = begun(venues.BINGX.stream)
-        assert (talk.say_at, talk.to_say()) == (inf, [])
+        assert (talk.deadline, talk.messages_to_send()) == (inf, [])
 
 
 class TestAnswers:
@@ -176,59 +187,59 @@ class TestAnswers:
     def test_events_come_when_all_were_answered(self, venue: Venue) -> None:
         """What comes meanwhile where the exchange has answered is kept, and answers are no events, early or late."""
         talk = begun(venue.stream)
-        talk.to_say()
+        talk.messages_to_send()
         event = on_the_wire(venue.stream, EVENT.decode())
         for answer in TAKEN[venue]:
             assert (talk.is_ready, talk.wants_pong) == (False, False)
-            assert talk.hear([event, on_the_wire(venue.stream, answer), event]) == [EVENT, EVENT]
+            assert talk.receive_messages([event, on_the_wire(venue.stream, answer), event]) == [EVENT, EVENT]
         assert talk.is_ready
-        assert talk.hear([on_the_wire(venue.stream, TAKEN[venue][0]), event]) == [EVENT]
+        assert talk.receive_messages([on_the_wire(venue.stream, TAKEN[venue][0]), event]) == [EVENT]
         talk.now = 10
-        talk.to_say()
-        assert talk.over is None
+        talk.messages_to_send()
+        assert talk.failure is None
 
     def test_without_answers_a_pong_is_one(self) -> None:
         """GMO Coin's documents have none: what was said before a ping was heard when that is answered."""
         talk = begun(venues.GMO_COIN.stream)
-        talk.to_say()
+        talk.messages_to_send()
         assert (talk.is_ready, talk.wants_pong) == (False, False)
-        talk.now = talk.say_at
-        talk.to_say()
+        talk.now = talk.deadline
+        talk.messages_to_send()
         assert (talk.is_ready, talk.wants_pong) == (False, True)
         talk.ponged()
-        assert (talk.is_ready, talk.wants_pong, talk.say_at) == (True, False, inf)
+        assert (talk.is_ready, talk.wants_pong, talk.deadline) == (True, False, inf)
 
     @pytest.mark.parametrize(("venue", "refusal"), REFUSED, ids=[venue.name for venue, _ in REFUSED])
     def test_a_refusal_ends_it(self, venue: Venue, refusal: Any) -> None:
         """Whatever else was answered, and whenever it comes; the error has the exchange's words."""
         talk = begun(venue.stream)
-        talk.to_say()
-        assert talk.hear([on_the_wire(venue.stream, refusal)] * 2) == []
-        assert isinstance(talk.over, UnavailableError)
-        assert talk.over.verb == "subscribe"
-        assert next(reversed(refusal.values())) in str(talk.over.message)
-        error = talk.over
-        talk.hear([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
-        assert talk.over is error
+        talk.messages_to_send()
+        assert talk.receive_messages([on_the_wire(venue.stream, refusal)] * 2) == []
+        assert isinstance(talk.failure, UnavailableError)
+        assert talk.failure.verb == "subscribe"
+        assert next(reversed(refusal.values())) in str(talk.failure.message)
+        error = talk.failure
+        talk.receive_messages([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
+        assert talk.failure is error
 
     def test_a_late_refusal_ends_it(self) -> None:
         """A pong may overtake it, for all that is known."""
         talk = begun(venues.GMO_COIN.stream)
         talk.ponged()
-        assert talk.hear([b'{"error":"ERR-5003 Request too many."}']) == []
-        assert isinstance(talk.over, UnavailableError)
+        assert talk.receive_messages([b'{"error":"ERR-5003 Request too many."}']) == []
+        assert isinstance(talk.failure, UnavailableError)
 
     @pytest.mark.parametrize("venue", SUBSCRIBING, ids=lambda venue: venue.name)
     def test_no_answer_at_all(self, venue: Venue) -> None:
         """It is not waited for any longer than five seconds from the last message on, and the error says for what."""
         talk = begun(venue.stream)
-        while talk.over is None:
-            talk.now = talk.say_at
-            talk.to_say()
+        while talk.failure is None:
+            talk.now = talk.deadline
+            talk.messages_to_send()
         many = len(venue.stream.subscribe)
         assert talk.now == pytest.approx(5 + venue.stream.subscribe_every * (many - 1))
         waited_for = f"{many} of {many} subscriptions" if venue.stream.subscribed else "a ping"
-        assert f"has not answered {waited_for}" in str(talk.over)
+        assert f"has not answered {waited_for}" in str(talk.failure)
 
     def test_a_long_answer(self) -> None:
         """Who subscribes to all in one message is answered in one; later, what is as long is not looked into."""
@@ -236,10 +247,10 @@ class TestAnswers:
         shape = replace(venues.MEXC.stream, subscribe=("all of them",))
         answer = json.dumps({"id": 0, "code": 0, "msg": channels}).encode()
         talk = begun(shape)
-        talk.to_say()
-        assert talk.hear([answer]) == []
+        talk.messages_to_send()
+        assert talk.receive_messages([answer]) == []
         assert talk.is_ready
-        assert talk.hear([answer]) == [answer]
+        assert talk.receive_messages([answer]) == [answer]
 
     @pytest.mark.parametrize(
         "raw",
@@ -256,31 +267,31 @@ class TestAnswers:
     def test_what_is_no_answer(self, raw: bytes) -> None:
         """Events in envelopes that look like one, and what lacks a part."""
         talk = begun(venues.BINGX_SPOT.stream)
-        talk.to_say()
-        assert talk.hear([raw, raw]) == [raw, raw]
-        assert (talk.is_ready, talk.over) == (False, None)
+        talk.messages_to_send()
+        assert talk.receive_messages([raw, raw]) == [raw, raw]
+        assert (talk.is_ready, talk.failure) == (False, None)
 
     def test_a_key_that_is_dead(self) -> None:
         """Where the exchange says so in words, no answer is waited for; they stay a message, and secrets are hidden."""
-        talk = ChannelProtocol(venues.MEXC.stream, "somewhere", ("the-key",))
-        talk.begin()
+        talk = Timed(ChannelProtocol(venues.MEXC.stream, "somewhere", ("the-key",)))
+        talk.start()
         said = b"Invalid listen key the-key"
-        assert talk.hear([said]) == [said]
-        assert isinstance(talk.over, KeyLostError)
-        assert (talk.over.venue, talk.over.message) == ("somewhere", "Invalid listen key [hidden]")
+        assert talk.receive_messages([said]) == [said]
+        assert isinstance(talk.failure, KeyLostError)
+        assert (talk.failure.venue, talk.failure.message) == ("somewhere", "Invalid listen key [hidden]")
 
     def test_a_key_that_dies_later(self) -> None:
         """That is the stream's own affair: it knows which key it was."""
         talk = subscribed(venues.MEXC)
-        assert talk.hear([b"Invalid listen key"]) == [b"Invalid listen key"]
-        assert talk.over is None
+        assert talk.receive_messages([b"Invalid listen key"]) == [b"Invalid listen key"]
+        assert talk.failure is None
 
     def test_an_event_that_a_key_has_expired(self) -> None:
         """It is an event like any other."""
         talk = begun(replace(venues.BINGX_SPOT.stream, compression="none"))
         event = b'{"e":"listenKeyExpired"}'
-        assert talk.hear([event]) == [event]
-        assert talk.over is None
+        assert talk.receive_messages([event]) == [event]
+        assert talk.failure is None
 
 
 class TestCompression:
@@ -288,7 +299,7 @@ class TestCompression:
         """A gigabyte in a megabyte costs nothing, and is shown as it came."""
         talk = begun(venues.BINGX.stream)
         bomb = gzip.compress(b"0" * 50_000_000)
-        assert talk.hear([bomb]) == [bomb]
+        assert talk.receive_messages([bomb]) == [bomb]
 
     @pytest.mark.parametrize(
         "raw",
@@ -304,20 +315,20 @@ class TestCompression:
     )
     def test_what_is_not_compressed_as_it_should_be(self, raw: bytes) -> None:
         """It is shown as it came."""
-        assert begun(venues.BINGX.stream).hear([raw]) == [raw]
+        assert begun(venues.BINGX.stream).receive_messages([raw]) == [raw]
 
     def test_a_text_ping_without_compression(self) -> None:
         """It is one all the same."""
         talk = begun(venues.BINGX.stream)
-        assert talk.hear([b"Ping"]) == []
-        assert talk.to_say() == ["Pong"]
+        assert talk.receive_messages([b"Ping"]) == []
+        assert talk.messages_to_send() == ["Pong"]
 
     def test_the_largest_message(self) -> None:
         """A megabyte is unpacked, and a byte more is not."""
         talk = begun(venues.BINGX.stream)
         most = b"x" * (1024 * 1024)
         more = gzip.compress(most + b"x")
-        assert talk.hear([gzip.compress(most), more]) == [most, more]
+        assert talk.receive_messages([gzip.compress(most), more]) == [most, more]
 
 
 @pytest.mark.parametrize(
@@ -335,22 +346,22 @@ class TestCompression:
 def test_what_is_no_ping(raw: bytes) -> None:
     """Events that speak of pings, nonsense, and what is longer than any ping."""
     talk = begun(venues.TOOBIT.stream)
-    assert talk.hear([raw]) == [raw]
-    assert talk.to_say() == []
+    assert talk.receive_messages([raw]) == [raw]
+    assert talk.messages_to_send() == []
 
 
 def test_a_ping_with_a_pong_in_it() -> None:
     """What is answered is the ping."""
     talk = begun(venues.TOOBIT.stream)
-    assert talk.hear([b'{"pong":2,"ping":1}']) == []
-    assert talk.to_say() == ['{"pong":1}']
+    assert talk.receive_messages([b'{"pong":2,"ping":1}']) == []
+    assert talk.messages_to_send() == ['{"pong":1}']
 
 
 def test_an_empty_message_is_no_ping() -> None:
     """Not even where the exchange's ping is said to be nothing."""
     talk = begun(StreamShape(heartbeat=Heartbeat(kind="text", answer="Pong")))
-    assert talk.hear([b""]) == [b""]
-    assert talk.to_say() == []
+    assert talk.receive_messages([b""]) == [b""]
+    assert talk.messages_to_send() == []
 
 
 @pytest.mark.parametrize("venue", TALKING, ids=lambda venue: venue.name)
@@ -368,7 +379,7 @@ def test_an_empty_message_is_no_ping() -> None:
 def test_whatever_comes(venue: Venue, batch: list[bytes], packed: bool) -> None:
     """Nothing raises, and no message is answered more than once; nor ends it anything but a refusal."""
     talk = begun(venue.stream)
-    talk.to_say()
-    events = talk.hear([gzip.compress(raw) for raw in batch] if packed else batch)
-    assert len(events) + len(talk.to_say()) <= len(batch)
-    assert talk.over is None or venue.stream.refused
+    talk.messages_to_send()
+    events = talk.receive_messages([gzip.compress(raw) for raw in batch] if packed else batch)
+    assert len(events) + len(talk.messages_to_send()) <= len(batch)
+    assert talk.failure is None or venue.stream.refused

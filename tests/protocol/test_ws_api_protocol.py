@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from timed import Timed
 
 from trio_listenkey import (
     Credentials,
@@ -57,28 +58,29 @@ class ProtocolConnection:
 
     def __init__(self, how: Any = None, *, ready: bool = False) -> None:
         self.confirmed: list[float] = []
-        self.session = WsApiProtocol("binance-spot", how or build(), self.confirmed.append)
-        self.session.unix_ms = TIME
-        self.session.begin()
+        self.session = Timed(WsApiProtocol("binance-spot", how or build(), self.confirmed.append), unix_ms=TIME)
+        self.session.start()
         if ready:
-            assert self.session.to_say()
-            assert self.session.hear([GOOD]) == []
+            assert self.session.messages_to_send()
+            assert self.session.receive_messages([GOOD]) == []
             assert self.session.is_ready
 
     def says(self) -> list[Any]:
-        return [json.loads(text) for text in self.session.to_say()]
+        return [json.loads(text) for text in self.session.messages_to_send()]
 
     @property
-    def over(self) -> Exception | None:
-        return self.session.over
+    def failure(self) -> Exception | None:
+        return self.session.protocol.failure
 
     @property
     def is_ready(self) -> bool:
-        return self.session.is_ready
+        return self.session.protocol.is_ready
 
     def hears(self, *said: Any) -> list[bytes]:
-        events = self.session.hear([each if isinstance(each, bytes) else json.dumps(each).encode() for each in said])
-        self.session.passed_on()
+        events = self.session.receive_messages(
+            [each if isinstance(each, bytes) else json.dumps(each).encode() for each in said]
+        )
+        self.session.delivered()
         return events
 
 
@@ -120,7 +122,7 @@ class TestSigning:
         """Method and parameters of the documents, with the time as a number."""
         payload = f"apiKey={API_KEY}&timestamp={TIME}".encode()
         signature = hmac.new(SECRET.encode(), payload, hashlib.sha256).hexdigest()
-        (said,) = ProtocolConnection().session.to_say()
+        (said,) = ProtocolConnection().session.messages_to_send()
         assert said == (
             '{"id":"subscribe","method":"userDataStream.subscribe.signature","params":{"apiKey":"'
             f'{API_KEY}","timestamp":{TIME},"signature":"{signature}"}}}}'
@@ -128,7 +130,7 @@ class TestSigning:
 
     def test_by_token(self) -> None:
         """The token is all that it takes."""
-        (said,) = ProtocolConnection(subscribe_by_token(TOKEN)).session.to_say()
+        (said,) = ProtocolConnection(subscribe_by_token(TOKEN)).session.messages_to_send()
         assert said == (
             '{"id":"subscribe","method":"userDataStream.subscribe.listenToken","params":{"listenToken":"'
             + TOKEN
@@ -143,7 +145,7 @@ class TestSigning:
         talk = ProtocolConnection(how)
         assert len(talk.says()) == 1
         talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": TIME}})
-        assert type(talk.over) is UsageError
+        assert type(talk.failure) is UsageError
         assert [said["id"] for said in talk.says()] == ["time"]
         with pytest.raises(UsageError, match="signer"):
             ProtocolConnection(how)
@@ -153,11 +155,11 @@ class TestSubscribing:
     def test_it_is_ready_when_the_exchange_says_so(self) -> None:
         """The answer is no event, and there is nothing to say by itself."""
         talk = ProtocolConnection()
-        assert talk.session.say_at == inf
+        assert talk.session.deadline == inf
         assert [talk.is_ready] == [False]
         assert talk.hears(GOOD) == []
         assert talk.is_ready
-        assert talk.over is None
+        assert talk.failure is None
         assert len(talk.says()) == 1
         assert talk.says() == []
 
@@ -197,8 +199,8 @@ class TestSubscribing:
         """Each error says whose turn it is; after that nothing is listened to."""
         talk = ProtocolConnection()
         assert talk.hears(error, EVENT, GOOD) == []
-        assert type(talk.over) is kind
-        assert talk.over.venue == "binance-spot"
+        assert type(talk.failure) is kind
+        assert talk.failure.venue == "binance-spot"
         assert talk.session.retry_after is None
         assert not talk.is_ready
         assert talk.hears(EVENT) == []
@@ -214,14 +216,14 @@ class TestSubscribing:
         talk.hears({"id": "ask-1", "status": 200, "result": [{"subscriptionId": 3}]})
         assert talk.confirmed == [5]
         talk.hears({"subscriptionId": 3, "event": {"e": "eventStreamTerminated"}})
-        assert isinstance(talk.over, UnavailableError)
+        assert isinstance(talk.failure, UnavailableError)
 
     def test_an_answer_that_comes_twice(self) -> None:
         """The second changes nothing, good or bad."""
         talk = ProtocolConnection(ready=True)
         assert talk.hears(GOOD, failure(-2035), failure(-1022)) == []
         assert talk.is_ready
-        assert talk.over is None
+        assert talk.failure is None
 
     @pytest.mark.parametrize("how", [None, subscribe_by_token(TOKEN)])
     def test_no_secret_comes_back(self, how: Any) -> None:
@@ -229,12 +231,12 @@ class TestSubscribing:
         talk = ProtocolConnection(how)
         secrets = [value for value in talk.says()[0]["params"].values() if isinstance(value, str)]
         talk.hears(failure(-1102, msg=f"cannot\nread {' '.join(secrets)} in {TOKEN[:30]}"))
-        assert talk.over is not None
-        assert not any(secret in str(talk.over) for secret in [*secrets, TOKEN[:30]])
-        assert "[hidden]" in str(talk.over)
+        assert talk.failure is not None
+        assert not any(secret in str(talk.failure) for secret in [*secrets, TOKEN[:30]])
+        assert "[hidden]" in str(talk.failure)
         talk = ProtocolConnection(subscribe_by_token("short"))
         talk.hears(failure(-1102, msg="what is short?"))
-        assert "short" not in str(talk.over)
+        assert "short" not in str(talk.failure)
 
 
 class TestClock:
@@ -243,15 +245,15 @@ class TestClock:
         talk = ProtocolConnection()
         talk.says()
         talk.hears(failure(-1021))
-        assert talk.session.to_say() == ['{"id":"time","method":"time","params":{}}']
+        assert talk.session.messages_to_send() == ['{"id":"time","method":"time","params":{}}']
         talk.hears({"id": "time", "status": 200, "result": {"serverTime": TIME + 60_000}})
         (said,) = talk.says()
         assert said["params"]["timestamp"] == TIME + 60_000
         payload = f"apiKey={API_KEY}&timestamp={TIME + 60_000}"
         assert said["params"]["signature"] == sign(payload)
         talk.hears(failure(-1021))
-        assert type(talk.over) is RefusedError
-        assert talk.over.code == -1021
+        assert type(talk.failure) is RefusedError
+        assert talk.failure.code == -1021
 
     def test_microseconds(self) -> None:
         """An exchange that tells them takes them."""
@@ -265,8 +267,8 @@ class TestClock:
         talk = ProtocolConnection()
         time = TIME + hours * 3_600_000
         talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": time}})
-        assert type(talk.over) is RefusedError
-        assert ("7200 s slow" if hours > 0 else "7200 s fast") in str(talk.over)
+        assert type(talk.failure) is RefusedError
+        assert ("7200 s slow" if hours > 0 else "7200 s fast") in str(talk.failure)
 
     @pytest.mark.parametrize(
         "answer",
@@ -283,7 +285,7 @@ class TestClock:
         """Without it there is no second try here."""
         talk = ProtocolConnection()
         talk.hears(failure(-1021), {"id": "time", **answer})
-        assert type(talk.over) is UnavailableError
+        assert type(talk.failure) is UnavailableError
 
     def test_a_time_that_nobody_asked_for(self) -> None:
         """It gets nothing signed."""
@@ -300,9 +302,9 @@ class TestSilence:
         """How long, by the exchange's own clock, which stands beside the end."""
         talk = ProtocolConnection()
         talk.hears(BANNED)
-        assert type(talk.over) is RateLimitedError
-        assert talk.session.retry_after == talk.over.retry_after == pytest.approx(3492.469)
-        assert talk.over.status == 418
+        assert type(talk.failure) is RateLimitedError
+        assert talk.session.retry_after == talk.failure.retry_after == pytest.approx(3492.469)
+        assert talk.failure.status == 418
 
     @pytest.mark.parametrize(
         ("error", "seconds"),
@@ -324,7 +326,7 @@ class TestSilence:
         """As the exchange says, within reason; where it does not, as is usual."""
         talk = ProtocolConnection()
         talk.hears(error)
-        assert type(talk.over) is RateLimitedError
+        assert type(talk.failure) is RateLimitedError
         assert talk.session.retry_after == seconds
 
 
@@ -334,7 +336,7 @@ class TestAsking:
         talk = ProtocolConnection(ready=True)
         talk.session.now = 10
         assert talk.session.ask()
-        assert talk.session.to_say() == [ASKED % 1]
+        assert talk.session.messages_to_send() == [ASKED % 1]
         talk.session.now = 11
         assert talk.confirmed == []
         talk.hears({"id": "ask-1", "status": 200, "result": [{"subscriptionId": 0}, {"subscriptionId": 1}]})
@@ -346,7 +348,7 @@ class TestAsking:
         for now in (10, 20):
             talk.session.now = now
             talk.session.ask()
-        assert talk.session.to_say() == [ASKED % 1, ASKED % 2]
+        assert talk.session.messages_to_send() == [ASKED % 1, ASKED % 2]
         first, second = ({"id": f"ask-{n}", "status": 200, "result": [{"subscriptionId": 0}]} for n in (1, 2))
         talk.hears(first, first)
         assert talk.confirmed == [10]
@@ -354,16 +356,18 @@ class TestAsking:
         assert talk.confirmed == [10, 20]
         talk.hears(*({"id": name, "status": 200, "result": []} for name in ("ask-1", "ask-2", "ask-3", "ask", ["ask"])))
         assert talk.confirmed == [10, 20]
-        assert talk.over is None
+        assert talk.failure is None
 
     def test_events_from_before_the_answer_come_first(self) -> None:
         """That all was read is not said before what was read is passed on."""
         talk = ProtocolConnection(ready=True)
         talk.session.ask()
-        assert talk.session.hear([EVENT, b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}']) == [EVENT]
+        assert talk.session.receive_messages(
+            [EVENT, b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}']
+        ) == [EVENT]
         assert talk.confirmed == []
-        talk.session.passed_on()
-        talk.session.passed_on()
+        talk.session.delivered()
+        talk.session.delivered()
         assert talk.confirmed == [0]
 
     def test_answers_may_come_in_another_order(self) -> None:
@@ -388,7 +392,7 @@ class TestAsking:
         talk = ProtocolConnection(ready=True)
         talk.session.ask()
         talk.hears({"id": "ask-1", "status": 200, "result": result})
-        assert type(talk.over) is UnavailableError
+        assert type(talk.failure) is UnavailableError
         assert talk.confirmed == []
         talk.says()
         talk.session.ask()
@@ -400,12 +404,12 @@ class TestAsking:
         for error in (failure(-1000, 500, "ask-1"), failure(-1020, 400, "ask-2")):
             talk.session.ask()
             assert talk.hears(error, EVENT) == [EVENT]
-        assert [talk.over] == [None]
+        assert [talk.failure] == [None]
         assert len(talk.says()) == 2
         assert talk.confirmed == []
         talk.session.ask()
         talk.hears(failure(-2015, 401, "ask-3"))
-        assert type(talk.over) is CredentialsError
+        assert type(talk.failure) is CredentialsError
 
     def test_an_exchange_that_wants_silence(self) -> None:
         """It gets it, and the stream goes on."""
@@ -414,12 +418,12 @@ class TestAsking:
         talk.says()
         talk.session.now = 100
         talk.hears(failure(-1003, 429, "ask-1", data={"retryAfter": TIME + 30_000}), EVENT)
-        assert talk.over is None
+        assert talk.failure is None
         assert talk.session.retry_after is None
         for now, said in ((129.9, []), (130, [ASKED % 2])):
             talk.session.now = now
             assert talk.session.ask()
-            assert talk.session.to_say() == said
+            assert talk.session.messages_to_send() == said
 
 
 class TestEvents:
@@ -441,14 +445,14 @@ class TestEvents:
         """What comes before it is kept."""
         talk = ProtocolConnection(ready=True)
         assert talk.hears(EVENT, end, EVENT) == [EVENT]
-        assert type(talk.over) is UnavailableError
+        assert type(talk.failure) is UnavailableError
 
     def test_a_revoked_key(self) -> None:
         """It comes without having been asked for, and ends it all."""
         talk = ProtocolConnection(ready=True)
         assert talk.hears(EVENT, REVOKED, EVENT) == [EVENT]
-        assert type(talk.over) is CredentialsError
-        assert talk.over.code == -2015
+        assert type(talk.failure) is CredentialsError
+        assert talk.failure.code == -2015
 
     @pytest.mark.parametrize(
         "raw", [b"", b"hello", b"[]", b"\xff", b"{}", b'{"e":"new"}', b'{"id":{},"status":' + b"[" * 9999]
@@ -459,7 +463,7 @@ class TestEvents:
         assert talk.hears(raw) == []
         talk = ProtocolConnection(ready=True)
         assert talk.hears(raw, EVENT) == [raw, EVENT]
-        assert talk.over is None
+        assert talk.failure is None
 
     @pytest.mark.parametrize(
         "said",
@@ -474,7 +478,7 @@ class TestEvents:
         """They are no events, and mean nothing."""
         talk = ProtocolConnection(ready=True)
         assert talk.hears(said) == []
-        assert talk.over is None
+        assert talk.failure is None
 
     @pytest.mark.parametrize(
         "raw",
@@ -489,7 +493,7 @@ class TestEvents:
         """Hostile numbers and shapes are events like any."""
         talk = ProtocolConnection(ready=True)
         assert talk.hears(raw) == [raw]
-        assert talk.over is None
+        assert talk.failure is None
 
 
 names = st.sampled_from(
@@ -534,12 +538,12 @@ def test_whatever_comes(batches: list[list[bytes]]) -> None:
     signed, over = 0, None
     for now, batch in enumerate(batches):
         talk.session.now = now
-        events = talk.session.hear(batch)
-        talk.session.passed_on()
+        events = talk.session.receive_messages(batch)
+        talk.session.delivered()
         rest = iter(batch)
         assert all(each in rest for each in events), "not from what came, or not in its order"
-        assert over is None or (talk.over is over and events == [])
-        over = talk.over
+        assert over is None or (talk.failure is over and events == [])
+        over = talk.failure
         assert over is None or isinstance(over, ListenKeyError)
         assert SECRET not in str(over)
         assert API_KEY not in str(over)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import asks
 import pytest
 import trio
 
-from trio_listenkey import Credentials, RefusedError, Timing, UnavailableError, Venue, open_listen_key, venues
+from trio_listenkey import (
+    Credentials,
+    RefusedError,
+    Timing,
+    UnavailableError,
+    Venue,
+    open_listen_key,
+    open_user_stream,
+    venues,
+)
+from trio_listenkey.connectors import TrioWebSocketConnector, WebSocketConnector, WebSocketsTrioConnector
 from trio_listenkey.testing import (
     Exchange,
     Fault,
@@ -94,11 +105,32 @@ async def test_two_keys_share_the_default_transport_and_close_it() -> None:
 
 
 async def test_default_transport_does_not_trust_a_stranger(served: ServedExchange) -> None:
-    """An unknown CA is refused before the API key is sent, and the error says so."""
-    with pytest.raises(UnavailableError, match=r"(?i)certificate"):
-        async with open_listen_key(served.venue_at(venues.BINANCE_USDM), ALICE, timing=QUICK):
+    """An unknown CA is refused before the API key is sent. It is final, and the error says what is wrong (T2, T4)."""
+    began = trio.current_time()
+    with pytest.raises(RefusedError, match=r"(?i)certificate.*SSL_CERT_FILE") as caught:
+        async with open_listen_key(served.venue_at(venues.BINANCE_USDM), ALICE, timing=Timing(open_timeout=60)):
             raise AssertionError
+    assert trio.current_time() - began < 20, "another try would not have helped"
+    assert (caught.value.venue, caught.value.verb) == ("binance-usdm", "create")
     assert served.exchange.log == ()
+
+
+@pytest.mark.parametrize("connector", [WebSocketConnector, WebSocketsTrioConnector, TrioWebSocketConnector])
+async def test_no_connector_trusts_a_stranger(connector: Any, served: ServedExchange, transport: Transport) -> None:
+    """The key was made; its socket's host is not trusted. That is as final, and the key is closed (L1)."""
+    began = trio.current_time()
+    with pytest.raises(RefusedError, match=r"(?i)certificate.*SSL_CERT_FILE") as caught:
+        async with open_user_stream(
+            served.venue_at(venues.BINANCE_USDM),
+            ALICE,
+            transport=transport,
+            connector=connector(),
+            timing=Timing(open_timeout=60),
+        ):
+            raise AssertionError
+    assert trio.current_time() - began < 20, "another try would not have helped"
+    assert caught.value.verb == "connect"
+    assert served.exchange.open_keys(served.now()) == ()
 
 
 async def test_redirect_is_refused_and_not_followed(served: ServedExchange, transport: Transport) -> None:

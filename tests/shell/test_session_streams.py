@@ -6,6 +6,7 @@ import base64
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from trio_listenkey import (
     open_user_stream,
     venues,
 )
+from trio_listenkey._core._backoff import DOUBTFUL_TRIES
 from trio_listenkey.testing import (
     MARGIN,
     SPOT,
@@ -506,3 +508,64 @@ async def test_over_real_sockets(venue: Any) -> None:
                 exchange.strike_sockets(Reset(), here())
                 assert isinstance((await take(stream, 1))[0], Gap)
                 assert stream.statistics().is_live
+
+
+class TestACodeThatNobodyDocuments:
+    """What holds of a listen key holds of a subscription (K3)."""
+
+    async def test_before_there_was_a_subscription(self, autojump_clock: MockClock) -> None:
+        """It is refused at once."""
+        exchange = an_exchange(faults=[Fault(verb="api", effect=api_error(400, -987654, "?"))])
+        began = trio.current_time()
+        with pytest.raises(RefusedError, match="-987654"):
+            async with stream_of(exchange):
+                raise AssertionError
+        assert trio.current_time() == began
+
+    @pytest.mark.parametrize("code", [-987654, -1016])
+    async def test_a_stream_that_has_worked_outlasts_it(self, code: int, autojump_clock: MockClock) -> None:
+        """Another socket tries again, and there is a gap in between."""
+        exchange = an_exchange()
+        async with stream_of(exchange) as stream:
+            fault = Fault(verb="api", after=trio.current_time(), count=5, effect=api_error(400, code, "?"))
+            exchange.add_faults(fault)
+            exchange.strike_sockets(CloseSocket(1001), trio.current_time())
+            (gap,) = await take(stream, 1)
+            happens(exchange)
+            (event,) = await take(stream, 1)
+            assert stream.statistics().failed_connects == 5
+        assert isinstance(gap, Gap)
+        assert isinstance(event, UserEvent)
+
+    async def test_it_does_not_go_on_for_ever(self, autojump_clock: MockClock) -> None:
+        """After so many tries the block is told what the exchange says."""
+        exchange = an_exchange()
+        with pytest.raises(RefusedError, match="-987654"):
+            async with stream_of(exchange) as stream:
+                exchange.add_faults(Fault(verb="api", effect=api_error(400, -987654, "?")))
+                exchange.strike_sockets(CloseSocket(1001), trio.current_time())
+                await trio.sleep(1000)
+        assert stream.statistics().failed_connects == 1 + DOUBTFUL_TRIES
+
+
+class TestRecvWindow:
+    @pytest.mark.parametrize("window", [5000, "5000", 6000.346, "6000.346"])
+    async def test_it_goes_out_as_a_number(self, window: float | str, autojump_clock: MockClock) -> None:
+        """However it is written, the exchange, which refuses a text, is sent a number, and that is signed."""
+        venue = replace(venues.BINANCE_SPOT, parameters=(("recvWindow", window),))
+        exchange = an_exchange()
+        async with stream_of(exchange, venue) as stream:
+            happens(exchange)
+            (event,) = await take(stream, 1)
+        assert isinstance(event, UserEvent)
+
+    @pytest.mark.parametrize("window", ["", "-1", "soon", "5000.0001", "1e3", "60 000"])
+    def test_what_is_no_number_is_told_at_the_call(self, window: str) -> None:
+        """The exchange would say so later, and in other words."""
+        with pytest.raises(UsageError, match="recvWindow"):
+            replace(venues.BINANCE_SPOT, parameters=(("recvWindow", window),))
+
+    def test_other_parameters_stay_as_they_are(self) -> None:
+        """What the exchange comes to have, the user knows best."""
+        venue = replace(venues.BINANCE_SPOT, parameters=(("newOption", "1"), ("other", 2)))
+        assert venue.parameters == (("newOption", "1"), ("other", 2))

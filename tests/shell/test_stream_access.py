@@ -10,9 +10,10 @@ import trio
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, Timing, UsageError, open_listen_key, open_user_stream, venues
+from trio_listenkey._core._buffer import Room
 from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Stream
-from trio_listenkey._protocol._socket_protocol import ChannelProtocol
+from trio_listenkey._protocol._socket_protocol import ChannelProtocol, Moment
 from trio_listenkey._protocol._ws_api import WsApiProtocol, subscribe_by_token
 from trio_listenkey._shell._clock import SteadyClock
 from trio_listenkey._shell._protocol_connection import ProtocolConnection
@@ -45,7 +46,7 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
         exchange.add_faults(Fault(verb="create", effect=service_unavailable()))
         await trio.sleep(70)
         machine = Stream(
-            "somewhere", timing, ConnectLimiter(), limit=1, on_full="wait", now=trio.current_time(), draw=0.0
+            "somewhere", timing, ConnectLimiter(), room=Room(1, 1000, "wait"), now=trio.current_time(), draw=lambda: 0.0
         )
         access = KeyAccess(key)
         access.attach(machine, trio.current_time, lambda: None)
@@ -57,8 +58,8 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
 async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock) -> None:
     """Over it one can send and ping as over any connection."""
     exchange = an_exchange()
-    access = SignedAccess(venues.BINANCE_SPOT, ALICE)
-    machine = Stream("somewhere", Timing(), ConnectLimiter(), limit=1, on_full="wait", now=0.0, draw=0.0)
+    access = SignedAccess(venues.BINANCE_SPOT, ALICE, "binance-spot")
+    machine = Stream("somewhere", Timing(), ConnectLimiter(), room=Room(1, 1000, "wait"), now=0.0, draw=lambda: 0.0)
     access.attach(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(access.url) as connection:
         talk = ProtocolConnection(connection, access.converse(lambda _: None), SteadyClock())
@@ -78,8 +79,8 @@ async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock
 async def test_what_was_to_be_said_before_anybody_spoke_is_said(autojump_clock: MockClock) -> None:
     """A question that comes before the speaker is there waits for nothing."""
     exchange = an_exchange()
-    access = SignedAccess(venues.BINANCE_SPOT, ALICE)
-    machine = Stream("somewhere", Timing(), ConnectLimiter(), limit=1, on_full="wait", now=0.0, draw=0.0)
+    access = SignedAccess(venues.BINANCE_SPOT, ALICE, "binance-spot")
+    machine = Stream("somewhere", Timing(), ConnectLimiter(), room=Room(1, 1000, "wait"), now=0.0, draw=lambda: 0.0)
     access.attach(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(access.url) as connection:
         talk = ProtocolConnection(connection, access.converse(lambda _: None), SteadyClock())
@@ -116,16 +117,16 @@ async def test_events_do_not_wait_for_what_is_to_be_said(autojump_clock: MockClo
     talk = ProtocolConnection(Script([b"ping", b"an event"]), ChannelProtocol(shape), SteadyClock())
     with trio.fail_after(1):
         assert await talk.receive() == [b"an event"]
-    assert talk.conversation.to_say() == ["pong"]
+    assert talk.conversation.messages_to_send(Moment(0.0, 0)) == ["pong"]
 
 
 async def test_an_answer_counts_after_the_events_before_it(autojump_clock: MockClock) -> None:
     """That a subscription was alive is said when what came before was taken: then a socket may be left for it."""
     confirmed: list[float] = []
     session = WsApiProtocol("somewhere", subscribe_by_token("a-token"), confirmed.append)
-    session.begin()
-    session.hear([b'{"id":"subscribe","status":200,"result":{"subscriptionId":0}}'])
-    session.ask()
+    session.start(Moment(0.0, 0))
+    session.receive_messages([b'{"id":"subscribe","status":200,"result":{"subscriptionId":0}}'], Moment(0.0, 0))
+    session.ask(0.0)
     event = b'{"subscriptionId":0,"event":{"e":"x"}}'
     answer = b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}'
     talk = ProtocolConnection(Script([event, answer]), session, SteadyClock())

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -94,3 +99,83 @@ async def test_a_dead_peer_is_noticed_all_the_same(autojump_clock: MockClock) ->
         exchange.strike_sockets(HalfOpen(), trio.current_time())
         await trio.sleep(30.1)  # the next ping is due at 40
         assert stream.statistics().disconnects == 1
+
+
+PROGRAM = """
+import json, sys, trio
+from trio_listenkey import Credentials, Timing, UserEvent, open_user_stream, venues
+
+async def main(rest_url, stream_url, events):
+    venue = venues.BINANCE_USDM.at(rest_url, stream_url)
+    async with open_user_stream(venue, Credentials("the-api-key-of-alice"), timing=Timing(ping_every=1)) as stream:
+        print("open", flush=True)
+        seen = 0
+        while seen < events:
+            seen += isinstance(await stream.receive(), UserEvent)
+        await trio.sleep(1.1)
+        statistics = stream.statistics()
+        print(json.dumps([seen, statistics.connects, statistics.disconnects, statistics.gaps]), flush=True)
+
+trio.run(main, sys.argv[1], sys.argv[2], int(sys.argv[3]))
+"""
+
+
+async def relay_slowly(port: int, client: trio.SocketStream) -> None:
+    """Pass everything on, but what comes from the exchange only after most of a second: so pings are under way."""
+
+    async def up() -> None:
+        async for data in client:
+            await exchange.send_all(data)
+
+    async def down() -> None:
+        async for data in exchange:
+            await trio.sleep(0.6)
+            await client.send_all(data)
+
+    async with client, await trio.open_tcp_stream("127.0.0.1", port) as exchange, trio.open_nursery() as nursery:
+        nursery.start_soon(up)
+        await down()
+        nursery.cancel_scope.cancel()
+
+
+async def line_of(process: trio.Process) -> bytes:
+    """The next line that it prints; no other follows before it is asked for."""
+    assert process.stdout is not None
+    line = b""
+    while not line.endswith(b"\n"):
+        data = await process.stdout.receive_some()
+        assert data, "it has ended"
+        line += bytes(data)
+    return line.strip()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be stopped here")
+async def test_a_program_that_is_stopped_and_continued_loses_nothing() -> None:
+    """Over real sockets: what came meanwhile lies in the socket's buffer, the answer to a ping and the events (S4)."""
+    exchange = Exchange(seed=1)
+    exchange.add_account(ALICE.api_key, name="alice")
+    stops = 4
+    async with serve_exchange(exchange) as served, trio.open_nursery() as nursery:
+        port = int(served.stream_url.rpartition(":")[2])
+        listeners = await nursery.start(trio.serve_tcp, partial(relay_slowly, port), 0)
+        own_port = listeners[0].socket.getsockname()[1]
+        arguments = [served.rest_url, f"ws://127.0.0.1:{own_port}", str(stops * EVENTS)]
+        command = [sys.executable, "-c", PROGRAM, *arguments]
+        process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
+        try:
+            with trio.fail_after(60):
+                assert await line_of(process) == b"open"
+                await trio.sleep(1.0)  # a ping is due
+                for _ in range(stops):
+                    await trio.sleep(0.3)  # and it is under way; the next one is due when the program goes on
+                    process.send_signal(signal.SIGSTOP)
+                    exchange.emit("alice", served.now(), count=EVENTS)
+                    await trio.sleep(1.2)
+                    process.send_signal(signal.SIGCONT)
+                told = json.loads(await line_of(process))
+        finally:
+            process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
+        nursery.cancel_scope.cancel()
+    assert told == [stops * EVENTS, 1, 0, 1]

@@ -191,7 +191,7 @@ async def test_portfolio_margin_pro_and_usdm_are_one_key() -> None:
 
 class TestClock:
     @pytest.mark.parametrize("off", [-1000.0, -7.0, 7.0, 1000.0])
-    @pytest.mark.parametrize("venue", [venues.MEXC, venues.TOOBIT, venues.GMO_COIN], ids=lambda each: each.name)
+    @pytest.mark.parametrize("venue", [*HMAC, venues.HASHKEY], ids=lambda each: each.name)
     async def test_a_clock_that_is_off_is_corrected(self, venue: Venue, off: float) -> None:
         """One refusal, one more try by the exchange's clock; and no refusal after that."""
         exchange = an_exchange(DIALECTS[venue])
@@ -250,3 +250,22 @@ async def test_where_a_create_ends_the_first_a_second_block_is_refused() -> None
         assert len(exchange.log) == 1
         assert exchange.open_keys(trio.current_time()) == (key.value,)
     assert exchange.open_keys(trio.current_time()) == ()
+
+
+async def test_hashkey_of_hong_kong_spells_its_key_otherwise() -> None:
+    """In small letters, as its documents' sample has it: the same venue reads both."""
+    exchange = an_exchange(replace(t.HASHKEY, created='{"listenkey":"KEY"}'))
+    exchange.epoch = time.time() - trio.current_time()
+    async with open_listen_key(venues.HASHKEY, ALICE, transport=MemoryTransport(exchange)) as key:
+        assert exchange.open_keys(trio.current_time()) == (key.value,)
+    assert exchange.open_keys(trio.current_time()) == ()
+
+
+async def test_the_risk_stream_s_first_address_is_the_same() -> None:
+    """All three calls work there as at the second."""
+    venue = replace(venues.BINANCE_MARGIN_RISK, path="/sapi/v1/margin/listen-key")
+    exchange = an_exchange(t.MARGIN_RISK_V1)
+    async with open_listen_key(venue, ALICE, transport=MemoryTransport(exchange), timing=QUICK) as key:
+        while key.statistics().renewed < 1:
+            await trio.sleep(0.02)
+    assert [entry.work for entry in exchange.log] == ["created", "renewed", "closed"]

@@ -331,12 +331,23 @@ async def test_moves_neither_lose_nor_double(venue: Venue, autojump_clock: MockC
 
 
 @pytest.mark.parametrize("pings", ["text", "json-time"])
-@pytest.mark.parametrize("venue", [venues.BINGX_SPOT, venues.BINGX_COINM], ids=lambda venue: venue.name)
+@pytest.mark.parametrize("venue", [venues.BINGX, venues.BINGX_SPOT, venues.BINGX_COINM], ids=lambda venue: venue.name)
 async def test_bingx_may_ping_either_way(venue: Venue, pings: Pings, autojump_clock: MockClock) -> None:
-    """Its documents do not say which, for these two: a socket lasts in both cases."""
+    """Its documents do not say which, for the last two: a socket lasts in both cases."""
     dialect = DIALECTS[venue]
     hour = await an_hour(venue, replace(dialect, stream=replace(dialect.stream, pings=pings)))
     assert (hour.gaps, hour.connects) == ([], 1)
+
+
+@pytest.mark.parametrize("pings", ["json", "json-event"])
+async def test_bitrue_may_ping_either_way(pings: Pings, autojump_clock: MockClock) -> None:
+    """What no document has, clients have met: it is answered in kind, and no event of the account."""
+    dialect = DIALECTS[venues.BITRUE]
+    exchange = an_exchange(replace(dialect, stream=replace(dialect.stream, pings=pings)), validity=3600)
+    async with opened(venues.BITRUE, exchange) as stream:
+        await trio.sleep(600)
+        told = stream.statistics()
+        assert (told.events, told.connects, told.buffered) == (0, 1, 0)
 
 
 @pytest.mark.parametrize("venue", [venues.BITRUE, venues.TOOBIT, venues.MEXC], ids=lambda venue: venue.name)

@@ -59,6 +59,7 @@ class TestDescription:
         """Each command can be sent as its example shows it."""
         exchange = Exchange()
         exchange.add_account("another", name="account-1")
+        exchange.book.place("account-1", "BTCUSDT", "BUY", "0.01", 0, price=50_000, dialect=USDM)  # number 1
         line = f"{endpoint.method} {endpoint.path}"
         command(exchange, line, endpoint.example, shut_down=lambda: None)
 

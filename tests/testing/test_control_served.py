@@ -120,6 +120,27 @@ async def test_other_addresses_of_this_machine(host: str, url: str) -> None:
         await stream.aclose()
 
 
+class TwoAddresses(trio.abc.HostnameResolver):
+    """A name that stands for both kinds of loopback."""
+
+    async def getaddrinfo(self, host: Any, port: Any, *more: Any, **_: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        kinds = ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0)))
+        return [(kind, socket.SOCK_STREAM, 6, "", address) for kind, address in kinds]
+
+    async def getnameinfo(self, *_: Any) -> Any:
+        raise AssertionError("nobody asks for a name")
+
+
+async def test_of_several_addresses_the_first_is_taken() -> None:
+    """The others are listened at by nobody."""
+    trio.socket.set_custom_hostname_resolver(TwoAddresses())
+    async with serve_exchange(open_exchange(), host="both.example") as served:
+        port = int(served.rest_url.rpartition(":")[2])
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        await stream.aclose()
+
+
 async def test_a_body_beyond_bounds_is_refused() -> None:
     """More than a mebibyte gets 413 while it is still on its way."""
     async with serve_exchange(open_exchange()) as served, serve_control(served) as control:

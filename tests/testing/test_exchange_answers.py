@@ -113,7 +113,7 @@ def test_header_names_have_no_case() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://exchange.test/api/v3/order",
+        "https://exchange.test/api/v3/orderList/oco",
         "https://exchange.test",
         "https://exchange.test/fapi/v1/listenKey/",
         "https://[exchange",

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any, Literal, TypedDict, assert_type
 
 import trio
@@ -67,6 +68,7 @@ from trio_listenkey.testing import (
     HASHKEY,
     MARGIN,
     MARGIN_RISK,
+    MARGIN_RISK_V1,
     MEXC,
     OPTIONS,
     PM_PRO,
@@ -79,6 +81,7 @@ from trio_listenkey.testing import (
     TOOBIT,
     USDM,
     CloseSocket,
+    Countdown,
     Delay,
     Dialect,
     Drip,
@@ -97,6 +100,9 @@ from trio_listenkey.testing import (
     LogEntry,
     MemoryConnector,
     MemoryTransport,
+    OrderBook,
+    OrderInfo,
+    PastOrders,
     Redirect,
     Refusals,
     Reply,
@@ -260,6 +266,8 @@ def how_it_is(statistics: StreamStatistics) -> None:
         int,
     )
     assert_type(statistics.key, KeyStatistics | None)
+    assert_type(statistics.waits_for, Literal["key", "backoff", "own_limit", "exchange"] | None)
+    assert_type(statistics.next_connect_at, float | None)
 
 
 async def make_mistakes(key: ListenKey) -> None:
@@ -469,6 +477,7 @@ def test_dialects() -> None:
             HASHKEY,
             MARGIN,
             MARGIN_RISK,
+            MARGIN_RISK_V1,
             MEXC,
             OPTIONS,
             PM_PRO,
@@ -484,6 +493,23 @@ def test_dialects() -> None:
     exchange.revoke("another-key")
     assert_type(MEXC.refusals, Refusals)
     assert_type(MEXC.must_name_key("close"), bool)
+
+
+def test_the_order_book(exchange: Exchange) -> None:
+    assert_type(exchange.book, OrderBook)
+    exchange.book.set_price("BTCUSDT", "60000", 1.0, dialect=USDM)
+    exchange.book.past_orders = PastOrders(times="updated", keeps="earliest")
+    order = exchange.book.place("alice", "BTCUSDT", "BUY", 0.01, 1.0, price=59_000, client_id="mine", dialect=USDM)
+    assert_type(order, OrderInfo)
+    assert_type(exchange.book.fill(order.number, 1.0, quantity=Decimal("0.001"), price=58_000), OrderInfo)
+    assert_type(exchange.book.cancel("mine", 1.0), OrderInfo)
+    assert_type(exchange.book.expire("mine", 1.0), OrderInfo)
+    assert_type(exchange.book.orders("alice", open_only=True), tuple[OrderInfo, ...])
+    assert_type(exchange.book.deposit("alice", "USDT", 1000, 1.0, dialect=SPOT), Decimal)
+    assert_type(exchange.book.balance("alice", "USDT", dialect=SPOT), tuple[Decimal, Decimal])
+    assert_type(exchange.book.position("alice", "BTCUSDT", dialect=USDM), tuple[Decimal, Decimal])
+    assert_type(exchange.book.countdowns(), tuple[Countdown, ...])
+    exchange.book.add_symbol("DOGEUSD_PERP", "DOGE", "USD", contract_size=10, dialect=COINM)
 
 
 async def test_sockets(exchange: Exchange) -> None:

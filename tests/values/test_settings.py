@@ -5,6 +5,7 @@ import logging
 import math
 import pprint
 import traceback
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -278,3 +279,55 @@ def test_statistics_cannot_be_changed(statistics: KeyStatistics | StreamStatisti
     """What was read at one moment stays as it was."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         statistics.generation = 2  # type: ignore[misc]
+
+
+MISTYPED = "mistyped-secret-\u2013-pasted"
+"""Has a dash that no keyboard of an exchange makes."""
+
+
+def _locals(error: BaseException) -> list[tuple[str, str]]:
+    """What a reporter prints of the frames that are not the caller's: names and values, in each way to print them."""
+    found: list[tuple[str, str]] = []
+    trace = error.__traceback__
+    assert trace is not None
+    trace = trace.tb_next  # ours are below
+    while trace is not None:
+        for name, value in trace.tb_frame.f_locals.items():
+            found.append((name, f"{value!r} {value!s} {vars(value) if hasattr(value, '__dict__') else ''}"))
+        trace = trace.tb_next
+    return found
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Credentials(MISTYPED),
+        lambda: Credentials("fine-api-key", MISTYPED),
+        lambda: Credentials(MISTYPED, "fine-secret"),
+        lambda: Credentials("fine-api-key", "fine-secret", "no function"),  # type: ignore[arg-type]
+        lambda: Credentials.from_env("B", {"B_API_KEY": MISTYPED, "B_API_SECRET": "fine-secret"}),
+        lambda: Credentials.from_env("B", {"B_API_KEY": "fine-api-key", "B_API_SECRET": MISTYPED}),
+        lambda: Credentials.from_env("B", {"A_API_KEY": "fine-api-key", "B_API_SECRET": "fine-secret"}),
+        lambda: dataclasses.replace(Credentials("fine-api-key", "fine-secret"), api_key=MISTYPED),
+    ],
+    ids=["key", "secret", "the other", "signer", "key in env", "secret in env", "not in env", "replaced"],
+)
+def test_a_refused_credential_is_in_no_frame(make: Callable[[], Credentials]) -> None:
+    """Error reporters, and ``rich.traceback(show_locals=True)``, print the locals of each frame (T1)."""
+    with pytest.raises(UsageError) as caught:
+        make()
+    ours = [(name, text) for name, text in _locals(caught.value) if name not in {"changes", "obj"}]  # dataclasses' own
+    assert ours, "the frames are looked at"
+    for name, text in ours:
+        for secret in ("mistyped-secret", "fine-api-key", "fine-secret"):
+            assert secret not in text, f"{name} has it"
+
+
+def test_the_environment_itself_is_in_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has other programs' secrets in it, too."""
+    monkeypatch.setenv("ANOTHER_SECRET", "another-secret-of-this-machine")
+    monkeypatch.setenv("B_API_KEY", MISTYPED)
+    for prefix in ("B", "C"):
+        with pytest.raises(UsageError) as caught:
+            Credentials.from_env(prefix)
+        assert not any("another-secret" in text or "mistyped" in text for _, text in _locals(caught.value))

@@ -17,6 +17,10 @@ __all__ = ["Headline", "Verdict", "judge_key", "judge_stream", "span"]
 
 _PATIENCE: Final = 5.0  # seconds in which a ping may be unanswered before it is a reason to worry
 
+_WAITS: Final = {
+    "exchange": "banned: the exchange wants no connections",
+    "own_limit": "as many connections were opened as an exchange allows: there is none",
+}
 # Three rows for each letter.
 _LETTERS: Final = {
     "A": ("▄▀▄", "█▀█", "▀ ▀"),
@@ -53,8 +57,7 @@ def judge_stream(stream: StreamStatistics, narrator: Narrator, noun: str, now: f
     """Whether a fill would be heard of now. Whatever is in doubt is told as deaf."""
     banned = _ban(narrator.key_trouble, now)
     if stream.connected_since is None:
-        about = f": {narrator.socket_trouble}" if narrator.socket_trouble else ""
-        return Verdict("DEAF", banned or f"there is no connection{about}")
+        return Verdict("DEAF", banned or _why_no_connection(stream, narrator, now))
     if stream.presumed_valid_until <= now:
         about = f": {narrator.key_trouble.about}" if narrator.key_trouble else ""
         return Verdict("DEAF", banned or f"the {noun} is dead, and not replaced yet{about}")
@@ -65,6 +68,12 @@ def judge_stream(stream: StreamStatistics, narrator: Narrator, noun: str, now: f
         about = f": {narrator.key_trouble.about}" if narrator.key_trouble else ""
         return Verdict("DEAF", banned or f"the exchange does not say that the {noun} is alive{about}")
     return Verdict("LIVE", "the events of the account are being received")
+
+
+def _why_no_connection(stream: StreamStatistics, narrator: Narrator, now: float) -> str:
+    if stream.next_connect_at is not None and stream.waits_for in _WAITS:
+        return f"{_WAITS[stream.waits_for]} for {span(stream.next_connect_at - now)} more"
+    return f"there is no connection: {narrator.socket_trouble}" if narrator.socket_trouble else "there is no connection"
 
 
 def judge_key(key: KeyStatistics, narrator: Narrator, noun: str, now: float) -> Verdict:

@@ -73,6 +73,7 @@ async def _hold(account: Account[Venue], keeping: Keeping, board: Board, prefix:
         on_exit=prior.on_exit,
         sharing=keeping.sharing,
         instrument=narrator,
+        name=account.name,
     ) as key:
         keeping.metrics.account(account.name).key = key
         if keeping.closing == "careful":

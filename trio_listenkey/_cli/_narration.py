@@ -57,6 +57,7 @@ class Narrator(Instrument):
         "_noun",
         "_others",
         "_prior",
+        "_venue",
         "key_trouble",
         "on_foreign_key",
         "socket_trouble",
@@ -65,7 +66,7 @@ class Narrator(Instrument):
     def __init__(self, note: Callable[[str, str, Tone], None], venue: Venue | SignedVenue, prior: Prior) -> None:
         self._note = note
         self._has_key = isinstance(venue, Venue)
-        self._noun = noun_of(venue)
+        self._venue, self._noun = venue.name, noun_of(venue)
         self._prior = prior
         self._is_lost = self._is_foreign = False
         self._others = 0
@@ -73,7 +74,7 @@ class Narrator(Instrument):
         self.key_trouble: Trouble | None = None
         self.socket_trouble: str | None = None
 
-    def created(self, venue: str, generation: int) -> None:
+    def created(self, name: str, generation: int) -> None:
         """The first key."""
         what, about = {
             True: ("joined", ", which was there before"),
@@ -81,25 +82,25 @@ class Narrator(Instrument):
             None: ("opened", "; whether it was there before is not known"),
         }[self._prior.had_key]
         self.key_trouble = None
-        self._note(what, f"{self._noun} {generation} at {venue}{about}", "good")
+        self._note(what, f"{self._noun} {generation} at {self._venue}{about}", "good")
 
-    def renewed(self, venue: str, generation: int) -> None:
+    def renewed(self, name: str, generation: int) -> None:
         """A keepalive succeeded."""
         self.key_trouble = None
         self._note("kept alive", f"{self._noun} {generation}", "good")
 
-    def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None:
+    def retrying(self, name: str, generation: int, error: ListenKeyError, delay: float) -> None:
         """A request failed and will be tried again."""
         until = trio.current_time() + delay
         self.key_trouble = Trouble(f"{error.verb}: {brief(error)}", until, error.status in NOISE)
         self._note("retrying", f"{self.key_trouble.about}; next try in {delay:.1f} s", "busy")
 
-    def lost(self, venue: str, generation: int, error: ListenKeyError) -> None:
+    def lost(self, name: str, generation: int, error: ListenKeyError) -> None:
         """The key is dead."""
         self._is_lost = True
         self._note("lost", f"{self._noun} {generation}: {brief(error)}", "bad")
 
-    def replaced(self, venue: str, generation: int) -> None:
+    def replaced(self, name: str, generation: int) -> None:
         """There is another key."""
         self.key_trouble = None
         self._is_foreign, self._is_lost = not self._is_lost, False
@@ -108,7 +109,7 @@ class Narrator(Instrument):
         if self._is_foreign and self.on_foreign_key is not None:
             self.on_foreign_key()
 
-    def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
+    def closed(self, name: str, generation: int, error: ListenKeyError | None) -> None:
         """The block is over."""
         if error is not None:
             what = f"{self._noun} {generation}" if generation else f"perhaps a {self._noun}"
@@ -120,7 +121,7 @@ class Narrator(Instrument):
         else:
             self._note("closed", f"{self._noun} {generation}", "good")
 
-    def sharing_changed(self, venue: str, generation: int, sharing: SharingStatistics) -> None:
+    def sharing_changed(self, name: str, generation: int, sharing: SharingStatistics) -> None:
         """Those who share the key are more or fewer, or this program has another part."""
         self._others = sharing.members - 1
         part = {"alone": "the register cannot be used: this program keeps the key alive by itself"}.get(
@@ -128,19 +129,19 @@ class Narrator(Instrument):
         )
         self._note("sharing", part, "bad" if sharing.register_away else "story")
 
-    def connected(self, venue: str, generation: int) -> None:
+    def connected(self, name: str, generation: int) -> None:
         """A socket is open."""
         self.socket_trouble = None
-        self._note("connected", f"with {self._noun} {generation}" if self._has_key else f"to {venue}", "good")
+        self._note("connected", f"with {self._noun} {generation}" if self._has_key else f"to {self._venue}", "good")
 
-    def dropped(self, venue: str, generation: int, error: Exception) -> None:
+    def dropped(self, name: str, generation: int, error: Exception) -> None:
         """A socket is over."""
         if isinstance(error, RefusedError | UsageError):
             return  # and so is everything else: that is told at the end, and with what to do about it
         self.socket_trouble = brief(error)
         self._note("dropped", f"the socket: {brief(error)}", "bad")
 
-    def gap(self, venue: str, generation: int, gap: Gap) -> None:
+    def gap(self, name: str, generation: int, gap: Gap) -> None:
         """Events may be missing."""
         if gap.cause == "opened":
             self._note("stream open", "the account's state before it is not known", "story")

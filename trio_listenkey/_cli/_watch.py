@@ -131,6 +131,7 @@ class _Watcher:
             on_exit=prior.on_exit,
             sharing=self._keeping.sharing,
             instrument=narrator,
+            name=account.name,
         ) as stream:
             venue = account.venue
             if isinstance(venue, Venue) and self._keeping.closing == "careful":

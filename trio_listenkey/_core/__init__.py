@@ -14,11 +14,22 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _sharing_states   table: the states of such a process, and every transition
     _sharing_record   what they tell each other, by a register
     _stream_states    tables: the states of a stream and every transition
-    _trust            whether the key or subscription is alive as far as anyone knows, and when to ask
-    _stream           what to do with a stream's sockets, and which gaps to report
+    _stream_sockets   which sockets a stream has in each state, as values
+    _stream           what to do with a stream's sockets
+    _stream_actions   what a stream wants to have done: open, close, ask
+    _stream_report    what a stream has counted and has to tell observers
+    _stream_errors    the errors that only a stream can word
     _stream_socket    what one socket has delivered and proven
+    _trust            whether the key or subscription is alive as far as anyone knows, and when to ask
+    _delivery         from sockets to the buffer: each event once, and gaps in the places of missing ones
+    _announcements    what is said on a socket of the socket or the key, and is no event of the account
+    _gap_rules        what was missed between two sockets, and what came on both
     _delivered        what was delivered a short time ago, and may come again on another socket
     _buffer           what was received and not taken yet
+    _drain            how long the first of two open sockets is waited for
+    _dead_man_states  table: the states of a dead-man switch and every transition
+    _dead_man         which countdown to begin again, and when
     _backoff          full jitter
+    _connect_pacing   when one stream may open its next socket
     _connect_limiter  how many sockets may be opened at a host, and when
 """

@@ -23,7 +23,7 @@ __all__ = ["Account", "Host"]
 class Host:
     """One REST host, as this process sees it."""
 
-    __slots__ = ("__weakref__", "accounts", "allowed_at", "budget", "clock", "holders")
+    __slots__ = ("__weakref__", "_allies", "accounts", "allowed_at", "budget", "clock", "holders")
 
     allowed_at: float
     """Nothing may be sent to this host before that time."""
@@ -40,16 +40,29 @@ class Host:
     holders: dict[tuple[str, str], set[Account]]
     """The accounts that hold each listen key of a path: several, if their API keys belong to one at the exchange."""
 
+    _allies: set[Host]
+    """Hosts that count an address's requests together with this one. Only hosts of venues that say so get any."""
+
     def __init__(self) -> None:
         self.allowed_at = float("-inf")
         self.budget = RequestBudget()
         self.clock = 0.0
         self.accounts = {}
         self.holders = {}
+        self._allies = set()
+
+    def share_limits_with(self, other: Host) -> None:
+        """A ban of one of the two holds for both from now on."""
+        self._allies.add(other)
+        other._allies.add(self)
 
     def block(self, until: float) -> None:
-        """Send nothing to this host before ``until``. An earlier, longer ban stays in force."""
-        self.allowed_at = max(self.allowed_at, until)
+        """Send nothing to this host, and to those that share its limits, before ``until``.
+
+        An earlier, longer ban stays in force.
+        """
+        for host in (self, *self._allies):
+            host.allowed_at = max(host.allowed_at, until)
 
     def is_blank(self, now: float) -> bool:
         """Whether there is nothing to be remembered of it, but for the accounts of those who use it."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from .._settings import Timing
 
-__all__ = ["RequestPacing", "full_jitter"]
+__all__ = ["DOUBTFUL_TRIES", "Backoff", "RequestPacing", "full_jitter"]
+
+DOUBTFUL_TRIES = 20
+"""How often what is refused, but in a doubtful way, is tried again once a key has worked. With the usual backoff that
+is about eight minutes, and at most a quarter of an hour: longer than an exchange's restart, or than it takes to set a
+clock, and less than a key has left when its keepalive is due."""
 
 _DOUBLINGS = 32  # beyond this the cap has long been reached, and 2.0 ** attempt would overflow one day
 
@@ -27,7 +32,41 @@ def full_jitter(attempt: int, draw: float, *, base: float, cap: float) -> float:
     return floor + (ceiling - floor) * draw
 
 
-class RequestPacing:
+class Backoff:
+    """When to try again after failures in a row, from a ``base`` up to a ``cap``, both in seconds."""
+
+    __slots__ = ("_base", "attempt", "cap", "due")
+
+    cap: float
+    """No delay is longer."""
+
+    due: float
+    """When the next attempt is due."""
+
+    attempt: int
+    """How many attempts have failed in a row."""
+
+    def __init__(self, base: float, cap: float, now: float) -> None:
+        self._base, self.cap = base, cap
+        self.due = now
+        self.attempt = 0
+
+    def back_off(self, now: float, draw: float) -> None:
+        """An attempt failed: the next one is due after a delay of up to twice the ceiling that this one had."""
+        self.attempt += 1
+        self.due = now + self.delay(self.attempt, draw)
+
+    def reset(self, now: float) -> None:
+        """There is no reason to wait any more."""
+        self.attempt = 0
+        self.due = now
+
+    def delay(self, attempt: int, draw: float) -> float:
+        """The delay after so many failures in a row."""
+        return full_jitter(attempt, draw, base=self._base, cap=self.cap)
+
+
+class RequestPacing(Backoff):
     """When the next request of one key is due. It reads no clock and draws no numbers: both are handed in.
 
     Args:
@@ -36,25 +75,22 @@ class RequestPacing:
         draw: A random number in [0, 1).
     """
 
-    __slots__ = ("_timing", "attempt", "draw", "due", "losses")
-
-    due: float
-    """When the next request is due, bans apart."""
-
-    attempt: int
-    """How many requests have failed in a row; 0 after a success, and after the key was lost."""
+    __slots__ = ("_timing", "doubts", "draw", "losses")
 
     losses: int
     """How many keys were lost in a row: 0 as soon as a keepalive has succeeded."""
+
+    doubts: int
+    """How many doubtful refusals there were since the last success, whatever else failed between them."""
 
     draw: float
     """The random number of the last answer. It spreads what is decided until the next one."""
 
     def __init__(self, timing: Timing, now: float, draw: float) -> None:
+        super().__init__(timing.retry_base, timing.retry_cap, now)
         self._timing = timing
-        self.due = now
         self.draw = draw
-        self.attempt = self.losses = 0
+        self.losses = self.doubts = 0
 
     def ready_at(self, allowed_at: float, spread: float) -> float:
         """When the next request may be sent to a host that wants silence until ``allowed_at``.
@@ -69,13 +105,12 @@ class RequestPacing:
 
     def succeeded(self, sent_at: float, every: float) -> None:
         """A request sent at ``sent_at`` succeeded; the next one is due after ``every`` seconds, jittered."""
-        self.attempt = 0
+        self.attempt = self.doubts = 0
         self.due = sent_at + every * (1 - self._timing.jitter * self.draw)
 
     def failed(self, now: float) -> None:
         """A request failed: the next one is due after a backoff."""
-        self.attempt += 1
-        self.due = now + self._backoff(self.attempt, self.draw)
+        self.back_off(now, self.draw)
 
     def lost(self, now: float) -> None:
         """The key was lost. The first replacement is due at once.
@@ -84,12 +119,9 @@ class RequestPacing:
         loss in a row on there is a backoff.
         """
         self.attempt = 0
-        self.due = now + (self._backoff(self.losses, self.draw) if self.losses else 0.0)
+        self.due = now + (self.delay(self.losses, self.draw) if self.losses else 0.0)
         self.losses += 1
 
     def least_silence(self) -> float:
         """Seconds of silence at least, when asked for them: an exchange that asks again and again means more."""
-        return self._backoff(self.attempt - 1, 1.0) if self.attempt > 1 else 0.0
-
-    def _backoff(self, attempt: int, draw: float) -> float:
-        return full_jitter(attempt, draw, base=self._timing.retry_base, cap=self._timing.retry_cap)
+        return self.delay(self.attempt - 1, 1.0) if self.attempt > 1 else 0.0

@@ -4,32 +4,70 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .._events import Gap, StreamItem, UserEvent
 
-__all__ = ["Buffer", "OnFull"]
+__all__ = ["Buffer", "OnFull", "Room", "size_of"]
 
 OnFull = Literal["wait", "drop_oldest", "drop_newest", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """For what there is room, and what to do beyond it.
+
+    Attributes:
+        items: How many items. With ``"wait"`` and ``"fail"`` it may be exceeded by what one read from the socket
+            brings.
+        size: How many bytes of messages, likewise.
+        on_full: What to do with more.
+    """
+
+    items: int
+    size: int
+    on_full: OnFull
+
+    def is_exceeded(self, items: int, size: int) -> bool:
+        """Whether so many items of so many bytes are too much."""
+        return items > self.items or size > self.size
+
+
+def size_of(events: Sequence[UserEvent]) -> int:
+    """How many bytes of messages these are, as they came."""
+    return sum([len(event.raw) for event in events])
 
 
 class Buffer:
     """Events and gaps in order. Gaps are never dropped.
 
     Args:
-        limit: How many items there is room for. With ``"wait"`` and ``"fail"`` it may be exceeded by what one read
-            from the socket brings.
-        on_full: What to do beyond it.
+        room: What there is room for.
         is_said: Whether an event is about the socket or the key, and so none of the account's: a gap does not come
             after it, for events that were missed may be older.
         describe: Makes a gap of the first and the last event that were dropped and how many these are.
     """
 
-    __slots__ = ("_describe", "_is_said", "_latest", "_limit", "_on_full", "dropped", "items", "overflowed", "taken")
+    __slots__ = (
+        "_describe",
+        "_is_said",
+        "_latest",
+        "_room",
+        "dropped",
+        "has_gap",
+        "items",
+        "overflowed",
+        "size",
+        "taken",
+        "taken_gap",
+    )
 
     items: deque[StreamItem]
     """For whoever takes them from the left; see :meth:`took`."""
+
+    size: int
+    """Bytes of the events among ``items``."""
 
     dropped: int
     """Events that were dropped so far."""
@@ -40,64 +78,104 @@ class Buffer:
     taken: UserEvent | None
     """The last event of the account that was taken."""
 
+    taken_gap: Gap | None
+    """The last gap that was taken."""
+
+    has_gap: bool
+    """Whether there is one that was not taken yet."""
+
     def __init__(
         self,
-        limit: int,
-        on_full: OnFull,
+        room: Room,
         describe: Callable[[UserEvent, UserEvent | None], Gap],
         is_said: Callable[[UserEvent], bool] = lambda _event: False,
     ) -> None:
         self.items = deque()
-        self.dropped = 0
+        self.size = self.dropped = 0
         self.overflowed = False
-        self._limit = limit
-        self._on_full = on_full
+        self._room = room
         self._describe = describe
         self._is_said = is_said
         self._latest: UserEvent | None = None  # that was added and not dropped
         self.taken = None
+        self.taken_gap = None
+        self.has_gap = False
 
     @property
     def is_overfull(self) -> bool:
         """Whether a reader that can wait should. One that does not wait sees the exchange's pings, and answers them."""
-        return len(self.items) > self._limit
+        return self._room.is_exceeded(len(self.items), self.size)
 
     @property
     def latest(self) -> UserEvent | None:
         """The last event of the account that was added: what a gap that follows comes after."""
         return self._latest
 
-    def add(self, events: Sequence[UserEvent]) -> None:
-        """Events have come."""
+    def add(self, events: Sequence[UserEvent], size: int) -> None:
+        """Events of ``size`` bytes have come."""
         if self.overflowed:
             self.dropped += len(events)
             return
-        if self._on_full == "drop_newest" and len(self.items) + len(events) > self._limit:
-            room = max(0, self._limit - len(self.items))
-            self._append(events[:room])
-            self._drop_newest(events[room:])
-        else:
-            self._append(events)
-            if self._on_full == "drop_oldest":
-                self._drop_oldest()
-            elif self._on_full == "fail" and len(self.items) > self._limit:
-                self.overflowed = True
+        room = self._room  # this is asked for every event: a call would be a tenth of all its cost here
+        is_too_much = len(self.items) + len(events) > room.items or self.size + size > room.size
+        if is_too_much and room.on_full == "drop_newest":
+            fitting = self._room_for(events)
+            self._append(events[:fitting], size_of(events[:fitting]))
+            self._drop_newest(events[fitting:])
+            return
+        self._append(events, size)
+        if is_too_much and self._room.on_full == "drop_oldest":
+            self._drop_oldest()
+        elif is_too_much and self._room.on_full == "fail":
+            self.overflowed = True
+
+    def _room_for(self, events: Sequence[UserEvent]) -> int:
+        """For how many of ``events``, the first ones, there is room."""
+        size, room = self.size, max(0, self._room.items - len(self.items))
+        for place, event in enumerate(events[:room]):
+            size += len(event.raw)
+            if size > self._room.size:
+                return place
+        return min(room, len(events))
 
     def add_gap(self, gap: Gap) -> None:
         """Tell of ``gap`` here. With no event before it, it is one with the gap before: so few gaps stay few."""
         last = self._last_gap()
         self.items.append(gap if last is None else _join(last, gap))
+        self.has_gap = True
 
-    def took(self, *items: StreamItem) -> None:
-        """These were taken."""
+    def took(self, item: StreamItem) -> None:
+        """The first one was taken. A gap that comes next is one after it."""
+        if type(item) is UserEvent:
+            self.size -= len(item.raw)
+            if not self._is_said(item):
+                self.taken = item
+        elif isinstance(item, Gap):
+            self._took_gap(item)
+
+    def take_all(self) -> list[StreamItem]:
+        """Take all that there are."""
+        items = list(self.items)
+        self.items.clear()
+        self.size = 0
+        if self.has_gap:
+            for item in items:
+                if isinstance(item, Gap):
+                    self._took_gap(item)
         for item in reversed(items):
             if type(item) is UserEvent and not self._is_said(item):
                 self.taken = item
-                return
+                break
+        return items
 
-    def _append(self, events: Sequence[UserEvent]) -> None:
+    def _took_gap(self, gap: Gap) -> None:
+        self.taken_gap = gap
+        self.has_gap = any(isinstance(item, Gap) for item in self.items)
+
+    def _append(self, events: Sequence[UserEvent], size: int) -> None:
         if events:
             self.items.extend(events)
+            self.size += size
             self._latest = next((event for event in reversed(events) if not self._is_said(event)), self._latest)
 
     def _drop_newest(self, events: Sequence[UserEvent]) -> None:
@@ -107,6 +185,7 @@ class Buffer:
             gap = self._widen(gap, event, self._latest)
         assert gap is not None
         self.items.append(gap)
+        self.has_gap = True
 
     def _last_gap(self) -> Gap | None:
         """Take back the last item, if it is a gap."""
@@ -118,15 +197,17 @@ class Buffer:
 
     def _drop_oldest(self) -> None:
         gap: Gap | None = None
-        while len(self.items) + (gap is not None) > self._limit:
+        while self._room.is_exceeded(len(self.items) + (gap is not None), self.size):
             oldest = self.items.popleft()
             if isinstance(oldest, UserEvent):
                 self.dropped += 1
+                self.size -= len(oldest.raw)
                 gap = self._widen(gap, oldest, self.taken)
             else:
                 gap = oldest if gap is None else _join(gap, oldest)
         if gap is not None:
             self.items.appendleft(gap)
+            self.has_gap = True
 
     def _widen(self, gap: Gap | None, event: UserEvent, before: UserEvent | None) -> Gap:
         """The same gap, and ``event`` is missing, too."""

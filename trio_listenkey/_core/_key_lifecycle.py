@@ -29,7 +29,7 @@ from .._settings import Timing
 from .._statistics import KeyStatistics
 from .._venue._venue import Venue, Verb
 from ._accounts import Account
-from ._backoff import RequestPacing
+from ._backoff import DOUBTFUL_TRIES, RequestPacing
 from ._budget import Ticket, Urgency, margin_of
 from ._key_errors import (
     key_expired,
@@ -465,15 +465,22 @@ class Lifecycle:
         return Transient(outcome.error, may_be_done=False)
 
     def _excuse(self, outcome: Outcome) -> Outcome:
-        """Once a key has lived here, some refusals are trouble that may pass, and end no stream that has worked.
+        """Once a key has lived here, a doubtful refusal is trouble that may pass, and does not end what has worked.
 
-        A success that names no key comes from an exchange that is not well, and a clock that is wrong may be set right
-        again. Before the first key they say that this is the wrong exchange, or the wrong machine: that is final.
-        Each of these tries is told as a retry, which is logged as a warning.
+        The other way round, a certificate that is refused may pass for trouble, but for the first time.
+
+        Before the first key it says that this is the wrong exchange, machine or request: that is final. So it is when
+        it goes on for ``DOUBTFUL_TRIES``, and when the block is over: there is nothing left to keep. Each of these
+        tries is told as a retry, which is logged as a warning.
         """
-        if self.generation and isinstance(outcome, Refused) and (outcome.hollow or outcome.wrong_clock):
-            return Transient(outcome.error, outcome.may_be_done)
-        return outcome
+        if isinstance(outcome, Transient) and outcome.is_final_at_first and self.phase is Phase.OPENING:
+            return Refused(outcome.error, outcome.may_be_done)
+        if not isinstance(outcome, Refused) or not outcome.doubtful or self.phase is not Phase.RUNNING:
+            return outcome
+        self._pacing.doubts += 1
+        if self._pacing.doubts > DOUBTFUL_TRIES:
+            return outcome
+        return Transient(outcome.error, outcome.may_be_done)
 
     # A create has ended.
 

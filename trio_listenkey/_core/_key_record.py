@@ -136,6 +136,7 @@ class KeyReport:
             next_request_at=next_request_at + to_local,
             closed=closed,
             throttled_for=self._throttled_for,
+            name="",  # the record does not know it
             sharing=sharing,
             **self._counts,
         )

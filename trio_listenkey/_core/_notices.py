@@ -1,4 +1,7 @@
-"""What a key's lifecycle has to tell: one frozen class for each method of an instrument, with its arguments."""
+"""What a key's lifecycle, and a stream, have to tell: one frozen class a kind.
+
+A kind that an :class:`Instrument` is told of has the arguments of the method, in the method's order.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,26 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .._errors import ListenKeyError
+from .._events import Gap
 from .._statistics import SharingStatistics
 
-__all__ = ["Closed", "Created", "Lost", "Notice", "Renewed", "Replaced", "Retrying", "SharingChanged"]
+__all__ = [
+    "Closed",
+    "Connected",
+    "Created",
+    "Doubted",
+    "Dropped",
+    "Lost",
+    "Moving",
+    "Notice",
+    "Renewed",
+    "Replaced",
+    "Retrying",
+    "SharingChanged",
+    "StreamNotice",
+    "ToldGap",
+    "Unconnected",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +108,59 @@ class SharingChanged(_Notice):
 
 Notice = Created | Renewed | Replaced | Retrying | Lost | Closed | SharingChanged
 """Something that observers want to know of. ``kind`` names the method of an instrument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected(_Notice):
+    """A stream's socket is open."""
+
+    kind: ClassVar[Literal["connected"]] = "connected"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(_Notice):
+    """A stream's socket has ended with ``error``."""
+
+    kind: ClassVar[Literal["dropped"]] = "dropped"
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class ToldGap(_Notice):
+    """A stream has told its user that events may be missing."""
+
+    kind: ClassVar[Literal["gap"]] = "gap"
+
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Unconnected(_Notice):
+    """A socket could not be opened; the next try comes after ``delay`` seconds, or never if that is ``None``.
+
+    For logs: observers hear of a drop.
+    """
+
+    kind: ClassVar[Literal["unconnected"]] = "unconnected"
+
+    error: Exception
+    delay: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted(_Notice):
+    """The exchange is asked whether events still come. For logs alone."""
+
+    kind: ClassVar[Literal["doubted"]] = "doubted"
+
+
+@dataclass(frozen=True, slots=True)
+class Moving(_Notice):
+    """A socket is opened that will replace the one that delivers. For logs alone."""
+
+    kind: ClassVar[Literal["moving"]] = "moving"
+
+
+StreamNotice = Connected | Dropped | ToldGap | Unconnected | Doubted | Moving
+"""What a stream has to tell."""

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from .._errors import ListenKeyError
 from ._key_states import Event
 
-__all__ = ["Gone", "Ok", "Outcome", "Refused", "Transient", "Wait"]
+__all__ = ["Failure", "Gone", "Ok", "Outcome", "Refused", "Transient", "Wait"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,12 +45,14 @@ class Transient:
     Attributes:
         error: What went wrong.
         may_be_done: The exchange may have done the work all the same: only the answer was lost.
+        is_final_at_first: Where no key has worked yet, another try does not help: the error is raised at once.
     """
 
     event: ClassVar[Literal[Event.TRANSIENT]] = Event.TRANSIENT
 
     error: ListenKeyError
     may_be_done: bool
+    is_final_at_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,11 @@ class Refused:
         error: What to raise.
         may_be_done: The exchange may have done the work all the same, for example where it says success and names no
             key.
-        wrong_clock: Refused because the time of the request is too far from the exchange's.
-        clock: With ``wrong_clock``: seconds that the exchange's clock is ahead of ours, if it told, and another try by
-            that clock makes sense.
-        hollow: The exchange says that it made a key and does not tell which. At the first opening that is the wrong
-            exchange or a wrong venue; once a key has lived there, it is the exchange's trouble and may pass.
+        clock: Refused for our clock's sake: seconds that the exchange's clock is ahead of ours, if it told, and another
+            try by that clock makes sense.
+        doubtful: It may be otherwise another time: a wrong clock, which may be set; success without a key; a code that
+            nobody documents. Where no key has worked yet, that is the wrong exchange, machine or request, and final;
+            once one has, it is tried again a bounded number of times. ``Lifecycle`` and ``Stream`` count.
     """
 
     event: ClassVar[Literal[Event.REFUSED]] = Event.REFUSED
@@ -105,13 +107,14 @@ class Refused:
     error: ListenKeyError
     may_be_done: bool = False
     clock: float | None = None
-    hollow: bool = False
-    wrong_clock: bool = False
+    doubtful: bool = False
 
     def __post_init__(self) -> None:
-        assert self.clock is None or (self.wrong_clock and isfinite(self.clock))
-        assert self.may_be_done or not self.hollow
+        assert self.clock is None or (self.doubtful and isfinite(self.clock))
 
 
-Outcome = Ok | Transient | Wait | Gone | Refused
+Failure = Transient | Wait | Gone | Refused
+"""How a request ended that did not do what it was to do."""
+
+Outcome = Ok | Failure
 """How a request ended."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from math import inf
 from typing import Final
 
 from .._events import GapCause, UserEvent
+from ._delivered import Repeats
 
 __all__ = ["StreamSocket"]
 
@@ -29,11 +29,14 @@ class StreamSocket:
         proof_at: The listen key, or the subscription, was alive then: the exchange said so, or an event came.
         event_at: When an event was last read that was not old news by then.
         heard_at: When anything was last read.
+        is_ending: The exchange has announced that it will end it.
         is_lagging: What is read is old news: nobody has read for a while.
         ping_at: When the next ping is due.
         move_at: When to move to another socket, for this one is old.
         cause: Why it ended; ``None`` while it has not.
+        ended_at: When it ended.
         held: Its events while another socket still delivers; ``None`` otherwise.
+        held_bytes: How many bytes of messages these are.
         began_at: When its handshake began: from then on, events may come through it.
         skip: What the sockets before this one have delivered and this one may deliver again.
     """
@@ -46,10 +49,13 @@ class StreamSocket:
         "_skip_since",
         "began_at",
         "cause",
+        "ended_at",
         "event_at",
         "generation",
         "heard_at",
         "held",
+        "held_bytes",
+        "is_ending",
         "is_lagging",
         "is_subscribed",
         "move_at",
@@ -68,9 +74,11 @@ class StreamSocket:
     proof_at: float
     event_at: float
     heard_at: float
+    ended_at: float
     ping_at: float
     move_at: float
     is_lagging: bool
+    is_ending: bool
 
     def __init__(self, generation: int, began_at: float, proof_at: float, *, is_subscribed: bool = False) -> None:
         self.generation = generation
@@ -82,10 +90,12 @@ class StreamSocket:
         self.opened_at = self.heard_at = inf
         self.ping_at = self.move_at = inf
         self.cause: GapCause | None = None
+        self.ended_at = inf
         self.held: list[UserEvent] | None = None
-        self.skip: Counter[bytes] | None = None
+        self.held_bytes = 0
+        self.skip: Repeats | None = None
         self._skip_since = inf
-        self._paused = self.is_lagging = False
+        self._paused = self.is_lagging = self.is_ending = False
         self._resumed_at = self._pinged_at = -inf
         self._apart = _PING_AGAIN_AFTER
 
@@ -177,22 +187,8 @@ class StreamSocket:
             if not self.is_subscribed:
                 self.event_at = max(self.event_at, other.event_at)  # it proved the key, not the socket
 
-    def leave_out(self, delivered: Counter[bytes], now: float, feed_lag: float) -> None:
+    def leave_out(self, delivered: Repeats, now: float, feed_lag: float) -> None:
         """What was delivered is not to be delivered again. It has come here, too, when this feed is past ``now``."""
         if delivered:
             self.skip = delivered
             self._skip_since = self.ping_at = now + feed_lag
-
-    def new_ones(self, events: list[UserEvent]) -> list[UserEvent]:
-        """Those among ``events`` that the socket before this one has not delivered."""
-        skip = self.skip
-        if skip is None:
-            return events
-        fresh = []
-        for event in events:
-            payload = event.payload  # an envelope has the listen key in it
-            if skip[payload]:
-                skip[payload] -= 1
-            else:
-                fresh.append(event)
-        return fresh

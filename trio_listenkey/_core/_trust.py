@@ -51,6 +51,7 @@ class Trust:
         "ask_at",
         "asked_at",
         "confirmed_at",
+        "dead_generation",
         "generation",
         "is_troubled",
         "key",
@@ -62,6 +63,9 @@ class Trust:
 
     generation: int
     """Of the key that is held, or was held last; 0 before the first. Only :meth:`hold` changes it."""
+
+    dead_generation: int
+    """Of the key that was lost last, and did not come back; 0 for none. A socket by it has nothing more to say."""
 
     key: str
     """The key itself: the exchange names it when it says that one is dead. It is a secret, and is never shown."""
@@ -83,6 +87,7 @@ class Trust:
     def __init__(self, every: float) -> None:
         self.state = TrustState.NONE
         self.generation, self.key = 0, ""
+        self.dead_generation = 0
         self.is_troubled = False
         self.confirmed_at = self.asked_at = -inf
         self.ask_at = inf
@@ -136,6 +141,8 @@ class Trust:
         if generation != self.generation or self.state is TrustState.NONE:
             self._fire(TrustEvent.NEW_KEY)
             self.ask_at = inf
+        if generation == self.dead_generation:
+            self.dead_generation = 0  # it was never dead: keys are random, and the same one came back
         self.generation, self.key = generation, key
         self.confirmed_at = max(self.confirmed_at, confirmed_at)
         self.is_troubled = False
@@ -172,6 +179,7 @@ class Trust:
     def lose(self) -> None:
         """The key is dead, or must be presumed so."""
         self._fire(TrustEvent.LOST)
+        self.dead_generation = self.generation
         self.ask_at = inf
 
     def _fire(self, event: TrustEvent) -> None:

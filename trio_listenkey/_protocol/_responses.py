@@ -1,19 +1,20 @@
-"""What an answer means. Here, and nowhere else, bytes of an exchange become one of five outcomes.
+"""What an answer over HTTP means. Here bytes of an exchange become one of five outcomes.
 
 =============  ======================================================================  ==========================
 outcome        what counts as one                                                      what follows
 =============  ======================================================================  ==========================
 ``OK``         2xx whose body is what the venue documents                              go on
 ``TRANSIENT``  no complete answer, 408, 5xx, HTML or garbage where JSON was due,       another try, with backoff
-               codes -1000, -1001, -1006, -1007, -1008
-``WAIT``       429, 418, codes -1003 and -1034, and the firewall's 403                 silence towards the host
+               codes of a busy exchange
+``WAIT``       429, 418, codes of a request limit, and the firewall's 403              silence towards the host
 ``GONE``       the venue's own codes (Binance: -1125), unless a create asked           a new key; when closing: done
-``REFUSED``    everything else: credentials, permissions, 410, a bad request, ...      raised
+``REFUSED``    everything else: credentials, permissions, 410, a bad request, ...      raised; if it is doubtful and a
+                                                                                       key has worked, tried again
 =============  ======================================================================  ==========================
 
-An exchange's ``code`` outranks its HTTP status; the wording of a message is never looked at, but for the end of a ban,
-which the futures exchanges say nowhere else. Codes: Binance spot ``errors.md`` and the derivatives' "Error Code"
-pages, 2026; those of the others are in their venues. Where in an answer all this stands is for ``Answer`` to say.
+An exchange's ``code`` outranks its HTTP status. Which code means what is in the venues; what follows from code and
+status is decided in ``_refusals``, for the WebSocket API as well. Where in an answer all this stands is for ``Answer``
+to say, and it is read here.
 """
 
 from __future__ import annotations
@@ -22,54 +23,20 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from .._core._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
-from .._errors import (
-    CredentialsError,
-    EndpointGoneError,
-    ListenKeyError,
-    RateLimitedError,
-    RefusedError,
-    TransportError,
-    UnavailableError,
-)
+from .._core._outcomes import Ok, Outcome, Refused, Transient
+from .._errors import RefusedError, TransportError, untrusted_peer
 from .._http import Response
-from .._venue._parts import Code
+from .._venue._codes import Code, is_fine
 from .._venue._venue import Venue, Verb
+from ._refusals import Answered, ban_end, outcome_of, transient
 
-__all__ = [
-    "BAN_END",
-    "CREDENTIAL_CODES",
-    "DEFAULT_WAIT",
-    "FURTHEST_CLOCK",
-    "LONGEST_WAIT",
-    "TRANSIENT_CODES",
-    "WAIT_CODES",
-    "no_answer",
-    "read_answer",
-    "readable",
-]
-
-WAIT_CODES: Final = frozenset({-1003, -1034})
-TRANSIENT_CODES: Final = frozenset({-1000, -1001, -1006, -1007, -1008})
-CREDENTIAL_CODES: Final = frozenset({-1002, -1022, -1099, -2008, -2014, -2015, -2017, -4109})
-
-# Statuses whose meaning does not depend on the body: a proxy or a firewall may answer in the exchange's place.
-_SETTLED_STATUSES: Final = frozenset({401, 404, 405, 410, 451})
-
-# With no word on how long: request limits are counted by the minute (all venues' documents), bans start at two
-# minutes and end at three days (Binance spot rest-api.md, "IP limits"), the firewall's blocks take about five.
-DEFAULT_WAIT: Final = {429: 60.0, 418: 120.0, 403: 300.0}
-LONGEST_WAIT: Final = 3 * 86400.0
-
-# A clock that is further off than this (a time zone taken for another, a dead battery) is to be set, not worked around.
-FURTHEST_CLOCK: Final = 3600.0
-_SAME_TIME: Final = 1.0  # ``Date`` is cut to the second
+__all__ = ["no_answer", "read_answer", "read_code", "readable"]
 
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,512}")
 # One that becomes part of no URL; in base64, as Binance's documents show it.
 _SAFE_TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{1,512}")
-_WORDY_CODE: Final = re.compile(r"[A-Z]{1,8}-[0-9]{1,9}")
-BAN_END: Final = re.compile(r"until (\d{13})\b")
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})")
+_WORDY_CODE: Final = re.compile(r"([A-Z]{1,8}-)?[0-9]{1,9}")
 # Listen keys have 60 to 64 characters, API keys 64. Nothing that long in a message is meant for reading.
 _LONG_RUN: Final = re.compile(r"[A-Za-z0-9+/=_-]{24,}")
 # A secret shorter than this is one of a test. It is hidden where it is a word: "k" is a letter of many others, too.
@@ -99,23 +66,32 @@ def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hid
         "code": code,
         "message": message,
     }
-    if verb != "create" and _says_gone(venue, answer.status, code):
-        return Gone(RefusedError("the key does not exist", advice="Create a new one", **facts))
-    if code in WAIT_CODES | venue.answer.silence or _asks_for_silence(answer.status, code):
-        return _wait(answer, message, epoch, facts)
-    if code in TRANSIENT_CODES | venue.answer.transient or _may_pass(answer.status, body):
-        return _transient("the exchange gave no usable answer", facts)
-    if code in venue.answer.clock:
-        return _wrong_clock(answer, body, epoch, facts)
-    if is_wrong and code is None and answer.status < 300:
-        return _transient("the answer does not say that it is a success", facts, may_be_done=True)
-    return Refused(_refusal(venue, verb, answer.status, code, facts))
+    theirs = _exchange_time(answer, body)
+    return outcome_of(
+        Answered(
+            facts=facts,
+            answer=venue.answer,
+            status=answer.status,
+            code=code,
+            is_readable=body is not None,
+            names_key=verb != "create",
+            silence=_seconds_of_silence(answer, message, epoch),
+            ahead=None if theirs is None else theirs - epoch,
+            address=venue.rest_url + _path(venue, verb),
+            retired=venue.retired,
+            is_signed=venue.signing is not None,
+        )
+    )
 
 
 def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable[str]) -> Outcome:
     """What it means that a transport brought back no answer."""
     facts: dict[str, Any] = {"venue": venue.name, "verb": verb}
-    return _transient(f"no answer: {readable(error.reason, hide)}", facts, may_be_done=not error.unsent)
+    if error.untrusted:
+        return Transient(
+            untrusted_peer(readable(error.reason, hide), **facts), not error.unsent, is_final_at_first=True
+        )
+    return transient(f"no answer: {readable(error.reason, hide)}", facts, may_be_done=not error.unsent)
 
 
 def _decode(body: bytes) -> Any:
@@ -156,17 +132,17 @@ def _step(value: Any, step: str) -> Any:
 
 def _code_and_message(venue: Venue, body: Any, hide: Iterable[str]) -> tuple[Code | None, str | None]:
     """The exchange's error code, if the body has one, and its words. Code 0 and 200 are how some say "fine"."""
-    code, message = _read_code(_find(body, venue.answer.code)), _find(body, venue.answer.message)
-    return None if code in {0, 200} else code, readable(message, hide) if isinstance(message, str) else None
+    code, message = read_code(_find(body, venue.answer.code)), _find(body, venue.answer.message)
+    return None if is_fine(code) else code, readable(message, hide) if isinstance(message, str) else None
 
 
-def _read_code(code: Any) -> Code | None:
-    """An error code: a number, the text of one, or a text like "ERR-5012"; ``None`` if it is none of these.
+def read_code(code: Any) -> Code | None:
+    """An error code as the exchange spells it: a number, or a text like "ERR-5012" or "0003"; ``None`` if it is none.
 
-    Absurd numbers are cut short.
+    A number may be written as a text; but with zeros before it, it is another code. Absurd numbers are cut short.
     """
     if isinstance(code, str):
-        if re.fullmatch(r"-?[0-9]{1,9}", code):
+        if _NUMBER.fullmatch(code):
             return int(code)
         return code if _WORDY_CODE.fullmatch(code) else None
     return max(-(10**9), min(10**9, code)) if isinstance(code, int) and not isinstance(code, bool) else None
@@ -180,28 +156,6 @@ def _says_failure(venue: Venue, verb: Verb, status: int, body: Any) -> bool:
         return False
     # As text, because Bitrue's is a number on create and a text on keepalive (ccxt, 2026).
     return str(_find(body, venue.answer.success)) not in venue.answer.success_values
-
-
-def _says_gone(venue: Venue, status: int, code: Code | None) -> bool:
-    return code in venue.answer.gone or (code is None and status in venue.answer.gone_statuses)
-
-
-def _wrong_clock(answer: Response, body: Any, epoch: float, facts: dict[str, Any]) -> Outcome:
-    """The request's time was too far from the exchange's. If the answer tells that, another try may have it right."""
-    theirs = _exchange_time(answer, body)
-    ahead = None if theirs is None else theirs - epoch
-    problem = "the exchange finds the time of the request wrong"
-    if ahead is not None and abs(ahead) > _SAME_TIME:
-        problem = f"this machine's clock is {abs(ahead):.0f} s {'slow' if ahead > 0 else 'fast'}"
-    error = RefusedError(
-        problem,
-        advice="Set the clock, by NTP; a request that takes seconds to get there is refused in the same way",
-        **facts,
-    )
-    if ahead is None or abs(ahead) > FURTHEST_CLOCK:
-        return Refused(error, wrong_clock=True)
-    # Where the clocks agree, it was set right meanwhile, or the request was slow: by ours, then.
-    return Refused(error, clock=ahead if abs(ahead) > _SAME_TIME else 0.0, wrong_clock=True)
 
 
 def _exchange_time(answer: Response, body: Any) -> float | None:
@@ -220,21 +174,19 @@ def _read_success(venue: Venue, verb: Verb, answer: Response, body: Any) -> Outc
     if verb == "keepalive" and is_empty and venue.answer.may_be_empty:
         return Ok()
     if body is None:
-        return _transient("the answer is not JSON", facts, may_be_done=True)
+        return transient("the answer is not JSON", facts, may_be_done=True)
     key = _find(body, venue.answer.key)
     if verb == "keepalive" and venue.keepalive is not None and isinstance(body, dict) and key is _MISSING:
         return Ok()  # the spot dialect answers {}; COIN-M has documented both
     problem = _problem_with(venue, key, body)
     if problem is None:
         return Ok(key, _life(venue, answer, body))
-    if verb == "keepalive":
-        return _transient(problem, facts)
     error = RefusedError(
         problem,
         advice=f"Check that {venue.rest_url} is the exchange that {venue.name!r} describes",
         **facts,
     )
-    return Refused(error, may_be_done=True, hollow=True)
+    return Refused(error, may_be_done=True, doubtful=True)
 
 
 def _problem_with(venue: Venue, key: Any, body: Any) -> str | None:
@@ -261,41 +213,10 @@ def _life(venue: Venue, answer: Response, body: Any) -> float | None:
     return left if left > 0 else None
 
 
-def _asks_for_silence(status: int, code: Code | None) -> bool:
-    # A 403 without a code of the exchange's comes from the firewall in front of it, which "can indicate a rate limit
-    # violation or a security block" (Binance spot rest-api.md, "HTTP Return Codes").
-    return status in {418, 429} or (status == 403 and code is None)
-
-
-def _may_pass(status: int, body: Any) -> bool:
-    if status == 408 or status >= 500:
-        return True
-    return body is None and status >= 400 and status not in _SETTLED_STATUSES
-
-
-def _transient(problem: str, facts: dict[str, Any], *, may_be_done: bool = True) -> Transient:
-    # In doubt the exchange has done it: "5XX ... the execution status is UNKNOWN" (Binance, general information).
-    error = UnavailableError(problem, advice="Try again; if it lasts, look at the exchange's status page", **facts)
-    return Transient(error, may_be_done)
-
-
-def _wait(answer: Response, message: str | None, epoch: float, facts: dict[str, Any]) -> Outcome:
-    wait = _seconds_of_silence(answer, message, epoch)
-    error = RateLimitedError(
-        "the exchange wants silence",
-        advice=f"Send nothing to this host for {wait:.0f} s, and ask less often",
-        retry_after=wait,
-        **facts,
-    )
-    return Wait(error, wait)
-
-
-def _seconds_of_silence(answer: Response, message: str | None, epoch: float) -> float:
-    """The longest of what the exchange says, by header or in its words; a default if it says nothing of use."""
+def _seconds_of_silence(answer: Response, message: str | None, epoch: float) -> float | None:
+    """The longest of what the exchange says, by header or in its words; ``None`` if it says nothing of use."""
     said = [_retry_after(answer, epoch), _end_of_ban(answer, message, epoch)]
-    usable = [seconds for seconds in said if seconds is not None]
-    wait = max(usable, default=DEFAULT_WAIT.get(answer.status, DEFAULT_WAIT[429]))
-    return min(max(wait, 1.0), LONGEST_WAIT)
+    return max((seconds for seconds in said if seconds is not None), default=None)
 
 
 def _retry_after(answer: Response, epoch: float) -> float | None:
@@ -309,8 +230,8 @@ def _retry_after(answer: Response, epoch: float) -> float | None:
 
 def _end_of_ban(answer: Response, message: str | None, epoch: float) -> float | None:
     """Seconds until the "banned until" of the message, in Unix milliseconds."""
-    found = BAN_END.search(message or "")
-    return None if found is None else _time_until(int(found[1]) / 1000, answer, epoch)
+    end = ban_end(message)
+    return None if end is None else _time_until(end, answer, epoch)
 
 
 def _time_until(instant: float, answer: Response, epoch: float) -> float | None:
@@ -332,29 +253,6 @@ def _http_date(value: str) -> float | None:
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()  # RFC 9110: always GMT
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _refusal(venue: Venue, verb: Verb, status: int, code: Code | None, facts: dict[str, Any]) -> ListenKeyError:
-    if status == 410:
-        instead = venue.retired or "the exchange no longer serves listen keys here"
-        return EndpointGoneError("this endpoint is retired", advice=f"{instead}. Choose another venue", **facts)
-    if code in CREDENTIAL_CODES | venue.answer.credentials or status == 401:
-        return CredentialsError(
-            "the exchange does not accept the API key" + ("" if venue.signing is None else ", or the signature"),
-            advice="Check the key, that it belongs to this exchange, its permissions and its IP whitelist"
-            + ("" if venue.signing is None else ", and the secret"),
-            **facts,
-        )
-    if 300 <= status < 400:
-        problem = "the exchange answered with a redirect, which is never followed: it would take the API key along"
-        return RefusedError(problem, advice=f"Check the address {venue.rest_url}", **facts)
-    if status in {404, 405}:
-        problem = "there is no such endpoint"
-        return RefusedError(problem, advice=f"Check the address {venue.rest_url}{_path(venue, verb)}", **facts)
-    if status == 451:
-        problem = "the exchange does not serve this country"
-        return RefusedError(problem, advice="Run from where the account is served", **facts)
-    return RefusedError("the exchange refused", advice="Look its code up in the exchange's documents", **facts)
 
 
 def _path(venue: Venue, verb: Verb) -> str:

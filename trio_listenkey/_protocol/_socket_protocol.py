@@ -1,19 +1,18 @@
 """What is said on a socket besides events: an exchange's own pings, subscriptions, compression.
 
 Most exchanges need none of it, and their messages come straight from the socket. For the others, this is how to drive a
-conversation (``_talk`` does)::
+protocol (``ProtocolConnection`` does)::
 
-    talk.now, talk.unix_ms = ...   the time, before each of what follows
-    talk.begin()                   say hello
-    talk.to_say()                  what to send; look again at ``talk.say_at``
-    talk.hear(batch)               what of these messages is events; after that there may be something to say
-    talk.passed_on()               those were passed on: now what was said after them may have its effect
-    talk.ask()                     ask whether events still come, if that can be asked here
-    talk.wants_pong                whether to ping, and to say talk.ponged() when that is answered
-    talk.is_ready                  whether events come from now on
-    talk.over                      why they do not any more: an error
+    protocol.start(moment)                    the socket is open
+    protocol.messages_to_send(moment)         what to send; look again at ``protocol.deadline``
+    protocol.receive_messages(batch, moment)  which of these messages are events; after that there may be more to send
+    protocol.delivered()                      those were passed on: what was said after them may have its effect now
+    protocol.ask(now)                         ask whether events still come, if that can be asked here
+    protocol.wants_pong                       whether to ping, and to call protocol.ponged() when that is answered
+    protocol.is_ready                         whether events come from now on
+    protocol.failure                          why they do not come any more: an error
 
-``now`` is in seconds on any axis; ``unix_ms`` is Unix time in milliseconds.
+Time is an argument, as everywhere below the shell.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -31,7 +30,7 @@ from .._errors import KeyLostError, ListenKeyError, UnavailableError
 from .._venue._parts import Heartbeat, StreamShape
 from ._responses import readable
 
-__all__ = ["ChannelProtocol", "SocketProtocol", "needs_channel_protocol"]
+__all__ = ["ChannelProtocol", "Moment", "SocketProtocol", "needs_channel_protocol"]
 
 _MAX_MESSAGE: Final = 1024 * 1024
 # A ping, or the answer to one, is short: longer messages are not looked into.
@@ -46,16 +45,28 @@ _GZIP: Final = 31  # zlib's window size that says: with gzip's header and traile
 _read: Final = msgspec.json.Decoder().decode
 
 
-class SocketProtocol(Protocol):
-    """What both kinds have."""
+class Moment(NamedTuple):
+    """A point in time.
+
+    Attributes:
+        now: In seconds, on any axis that does not leap.
+        unix_ms: The same in Unix time, in milliseconds, as far as this machine knows it.
+    """
 
     now: float
     unix_ms: int
+
+
+class SocketProtocol(Protocol):
+    """What both kinds have."""
+
     is_ready: bool
-    over: Exception | None
+    failure: Exception | None
+    is_doubtful: bool
+    """With ``failure``: the exchange refuses, and might not another time."""
 
     @property
-    def say_at(self) -> float:
+    def deadline(self) -> float:
         """When there will be something to say that nobody asked for."""
         ...
 
@@ -68,23 +79,23 @@ class SocketProtocol(Protocol):
         """That pong has come."""
         ...
 
-    def begin(self) -> None:
+    def start(self, moment: Moment) -> None:
         """The socket is open."""
         ...
 
-    def hear(self, batch: Sequence[bytes]) -> list[bytes]:
+    def receive_messages(self, batch: Sequence[bytes], moment: Moment) -> list[bytes]:
         """Messages have come; those that are events are returned, in order."""
         ...
 
-    def passed_on(self) -> None:
+    def delivered(self) -> None:
         """All events that were heard so far were passed on."""
         ...
 
-    def to_say(self) -> list[str]:
+    def messages_to_send(self, moment: Moment) -> list[str]:
         """What to send, once."""
         ...
 
-    def ask(self) -> bool:
+    def ask(self, now: float) -> bool:
         """Whether it can be asked here if events still come; then it is."""
         ...
 
@@ -108,9 +119,9 @@ class ChannelProtocol:
     """
 
     def __init__(self, shape: StreamShape, venue: str | None = None, hide: Sequence[str] = ()) -> None:
-        self.now, self.unix_ms = 0.0, 0
         self.is_ready = not shape.subscribe
-        self.over: Exception | None = None
+        self.failure: Exception | None = None
+        self.is_doubtful = False
         self._shape, self._venue, self._hide = shape, venue, hide
         self._due: list[str] = []
         self._wanted = list(shape.subscribe)
@@ -125,47 +136,47 @@ class ChannelProtocol:
         self._expired = b"" if shape.expired in {None, _EXPIRED_EVENT} else str(shape.expired).encode()
 
     @property
-    def say_at(self) -> float:
+    def deadline(self) -> float:
         """When the exchange expects to be spoken to, or should have answered."""
         return min(self._want_at, self._ping_at, self._answer_by)
 
-    def begin(self) -> None:
+    def start(self, moment: Moment) -> None:
         """Ask for the events, if they do not come by themselves."""
-        self._want_at = self.now if self._wanted else inf
+        self._want_at = moment.now if self._wanted else inf
         if self._shape.heartbeat.say_every is not None:
-            self._ping_at = self.now + self._shape.heartbeat.say_every
+            self._ping_at = moment.now + self._shape.heartbeat.say_every
 
-    def hear(self, batch: Sequence[bytes]) -> list[bytes]:
+    def receive_messages(self, batch: Sequence[bytes], moment: Moment) -> list[bytes]:  # noqa: ARG002 - the port's
         """Unpack, answer pings, and leave out what is no event."""
         if self._shape.compression == "gzip":
             batch = [_unzip(raw) for raw in batch]
         longest = _SHORT if self.is_ready else _LONGEST_ANSWER
         return [raw for raw in batch if len(raw) > longest or not self._is_talk(raw)]
 
-    def passed_on(self) -> None:
+    def delivered(self) -> None:
         """Nothing is said of events that would have to wait for them."""
 
-    def to_say(self) -> list[str]:
+    def messages_to_send(self, moment: Moment) -> list[str]:
         """Answers to pings; subscriptions, and pings of our own, that are due."""
-        heartbeat = self._shape.heartbeat
-        while self.now >= self._want_at:
+        heartbeat, now = self._shape.heartbeat, moment.now
+        while now >= self._want_at:
             self._due.append(self._wanted.pop(0))
             # From now, and not from when it was due: after a pause, they must not come all at once.
-            self._want_at = self.now + self._shape.subscribe_every if self._wanted else inf
+            self._want_at = now + self._shape.subscribe_every if self._wanted else inf
             if not self._wanted and not self.is_ready:
-                self._answer_by = self.now + _ANSWER_WITHIN
-        if self.now >= self._answer_by:
+                self._answer_by = now + _ANSWER_WITHIN
+        if now >= self._answer_by:
             self._answer_by = inf
             waited_for = f"{self._unanswered} of {len(self._shape.subscribe)} subscriptions"
             self._end(f"the exchange has not answered {'a ping' if self.wants_pong else waited_for}")
-        if self.now >= self._ping_at:
+        if now >= self._ping_at:
             assert heartbeat.say_every is not None
-            self._due.append(heartbeat.say.replace("{ms}", str(self.unix_ms)))
-            self._ping_at = self.now + heartbeat.say_every
+            self._due.append(heartbeat.say.replace("{ms}", str(moment.unix_ms)))
+            self._ping_at = now + heartbeat.say_every
         due, self._due = self._due, []
         return due
 
-    def ask(self) -> bool:
+    def ask(self, now: float) -> bool:  # noqa: ARG002 - the port's
         """The key is asked about elsewhere."""
         return False
 
@@ -210,6 +221,12 @@ class ChannelProtocol:
             pong = {heartbeat.answer: said[heartbeat.heard], **rest}
             self._due.append(json.dumps(pong, separators=(",", ":")))
             return True
+        match said.get(heartbeat.kind_field) if heartbeat.kind_field else None:
+            case "ping":
+                self._due.append(json.dumps({**said, heartbeat.kind_field: "pong"}, separators=(",", ":")))
+                return True
+            case "pong":
+                return True
         return "pong" in said or said.get("msg") == "PONG"
 
     def _is_answer(self, said: dict[str, Any], raw: bytes) -> bool:
@@ -228,7 +245,7 @@ class ChannelProtocol:
 
     def _end(self, problem: str, raw: bytes = b"", kind: type[ListenKeyError] = UnavailableError) -> None:
         """No more events. None of the documents has a refusal for good, so all are tried again, on another socket."""
-        self.over = self.over or kind(
+        self.failure = self.failure or kind(
             problem,
             advice="The stream tries again by itself; if it stays so, look at what it subscribes to",
             venue=self._venue,

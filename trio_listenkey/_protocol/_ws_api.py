@@ -21,30 +21,21 @@ from typing import Any, Final
 
 import msgspec
 
-from .._errors import CredentialsError, KeyLostError, ListenKeyError, RateLimitedError, RefusedError, UnavailableError
-from ._responses import (
-    BAN_END,
-    CREDENTIAL_CODES,
-    DEFAULT_WAIT,
-    FURTHEST_CLOCK,
-    LONGEST_WAIT,
-    TRANSIENT_CODES,
-    WAIT_CODES,
-    readable,
-)
+from .._core._outcomes import Failure, Gone, Refused, Wait
+from .._errors import CredentialsError, KeyLostError, ListenKeyError, UnavailableError
+from .._venue._codes import Code
+from .._venue._parts import Answer
+from .._venue._signed_venue import SUBSCRIPTION
+from ._refusals import Answered, ban_end, outcome_of
+from ._responses import read_code, readable
+from ._socket_protocol import Moment
 
 __all__ = ["WsApiProtocol", "subscribe_by_signature", "subscribe_by_token"]
 
 Build = Callable[[int], tuple[str, dict[str, Any]]]
 """Method and parameters of the subscription, at a time in Unix milliseconds."""
 
-_CLOCK: Final = -1021
 _HAS_IT: Final = -2035  # "subscription already active" on this socket
-_UNKNOWN_TOKEN: Final = -1209
-# Another try is another socket: this one has no room.
-_MENDED_BY_ANOTHER: Final = frozenset({-1191, -2042})
-_STATUSES_OF_SILENCE: Final = frozenset({418, 429})
-_STATUSES_OF_REFUSAL: Final = frozenset({400, 401, 403})
 
 # Our requests are told apart by these, which no exchange minds.
 _SUBSCRIBE, _ASK, _TIME = "subscribe", "ask", "time"
@@ -72,7 +63,7 @@ _read: Final = msgspec.json.Decoder(_Said).decode
 _read_event: Final = msgspec.json.Decoder(_Event).decode
 
 
-def subscribe_by_signature(api_key: str, sign: Callable[[str], str], extra: Mapping[str, str] = {}) -> Build:
+def subscribe_by_signature(api_key: str, sign: Callable[[str], str], extra: Mapping[str, str | float] = {}) -> Build:
     """``userDataStream.subscribe.signature``: what is signed are the parameters by name, as a query.
 
     Args:
@@ -102,15 +93,20 @@ class WsApiProtocol:
         build: Makes the subscription.
         confirmed: Called with the time of a question that the exchange has answered by: events still come. All events
             from before the answer were passed on by then.
+        answer: What the exchange's codes mean.
     """
 
-    def __init__(self, venue: str, build: Build, confirmed: Callable[[float], None]) -> None:
-        self.now, self.unix_ms = 0.0, 0
+    def __init__(
+        self, venue: str, build: Build, confirmed: Callable[[float], None], answer: Answer = SUBSCRIPTION
+    ) -> None:
         self.is_ready = False
-        self.over: Exception | None = None
+        self.failure: Exception | None = None
         self.retry_after: float | None = None
-        """With ``over``: seconds of silence that the exchange asks for, or that are usual where it does not say."""
-        self._venue, self._build, self._confirmed = venue, build, confirmed
+        """With ``failure``: seconds of silence that the exchange asks for, or that are usual where it does not say."""
+        self.is_doubtful = False
+        """With ``failure``: it is a refusal that may be none another time."""
+        self._build, self._confirmed, self._answer = build, confirmed, answer
+        self._whose: dict[str, Any] = {"venue": venue, "verb": "subscribe"}
         self._subscription: Any = None
         self._confirmed_at = self._told_at = -inf
         # When each question was asked that has no answer yet. They must be told apart: an answer that is late would
@@ -120,10 +116,11 @@ class WsApiProtocol:
         self._due: list[str] = []
         self._hide: list[str] = []
         self._clock_was_set = self._waits_for_time = False
+        self._refusal = _Said()  # that of the subscription for its time's sake, while the exchange is asked for its own
         self._quiet_until = -inf
 
     @property
-    def say_at(self) -> float:
+    def deadline(self) -> float:
         """There is nothing to say that nobody asked for: lifetime is the connection's."""
         return inf
 
@@ -135,36 +132,36 @@ class WsApiProtocol:
     def ponged(self) -> None:
         """Nobody has asked."""
 
-    def begin(self) -> None:
+    def start(self, moment: Moment) -> None:
         """Ask for the stream.
 
         Raises:
             ListenKeyError: There is nothing to ask with: a signer failed.
         """
-        self._subscribe(self.unix_ms)
-        if self.over is not None:
-            raise self.over
+        self._subscribe(moment.unix_ms)
+        if self.failure is not None:
+            raise self.failure
 
-    def ask(self) -> bool:
+    def ask(self, now: float) -> bool:
         """Ask whether the subscription is still there."""
-        if self.is_ready and self.over is None and self.now >= self._quiet_until:
+        if self.is_ready and self.failure is None and now >= self._quiet_until:
             self._questions += 1
             name = f"{_ASK}-{self._questions}"
-            self._asked[name] = self.now
+            self._asked[name] = now
             self._request(name, "session.subscriptions", {})
         return True
 
-    def hear(self, batch: Sequence[bytes]) -> list[bytes]:
+    def receive_messages(self, batch: Sequence[bytes], moment: Moment) -> list[bytes]:
         """Events are what is wrapped as one; the rest is for us."""
-        return [raw for raw in batch if self.over is None and self._is_event(raw)]
+        return [raw for raw in batch if self.failure is None and self._is_event(raw, moment)]
 
-    def passed_on(self) -> None:
+    def delivered(self) -> None:
         """If it was said that events come, that is now proof of all from before."""
         if self._confirmed_at > self._told_at:
             self._told_at = self._confirmed_at
             self._confirmed(self._told_at)
 
-    def to_say(self) -> list[str]:
+    def messages_to_send(self, moment: Moment) -> list[str]:  # noqa: ARG002 - nothing is sent here by the clock
         """What to send, once."""
         due, self._due = self._due, []
         return due
@@ -173,7 +170,7 @@ class WsApiProtocol:
         try:
             method, params = self._build(unix_ms)
         except ListenKeyError as error:  # a signer of the user's failed
-            self.over = error
+            self.failure = error
             return
         self._hide = [params[name] for name in _SECRET_PARAMETERS if params.get(name)]
         self._request(_SUBSCRIBE, method, params)
@@ -181,19 +178,19 @@ class WsApiProtocol:
     def _request(self, name: str, method: str, params: Mapping[str, Any]) -> None:
         self._due.append(json.dumps({"id": name, "method": method, "params": params}, separators=(",", ":")))
 
-    def _is_event(self, raw: bytes) -> bool:
+    def _is_event(self, raw: bytes, moment: Moment) -> bool:
         try:
             said = _read(raw)
         except _UNREADABLE:
             return self.is_ready  # whatever it is, it is not hidden from the user
         if bytes(said.event):
             if self._is_the_end(said):
-                self.over = self._unavailable("the exchange has ended the subscription")
+                self.failure = self._unavailable("the exchange has ended the subscription")
                 return False
             return True
         if said.id is None and said.status is None and said.error is None:
             return self.is_ready  # neither an event nor an answer: as above
-        self._answered(said)
+        self._answered(said, moment)
         return False
 
     def _is_the_end(self, said: _Said) -> bool:
@@ -206,116 +203,104 @@ class WsApiProtocol:
             said.subscription is None or self._subscription is None or said.subscription == self._subscription
         )
 
-    def _answered(self, said: _Said) -> None:
+    def _answered(self, said: _Said, moment: Moment) -> None:
         is_good = said.status == 200 and said.error is None
         match said.id:
             case "subscribe" if not self.is_ready:
-                self._heard_of_subscribing(said, is_good)
+                self._heard_of_subscribing(said, is_good, moment)
             case "time" if self._waits_for_time:
                 self._waits_for_time = False
-                self._heard_of_time(said, is_good)
+                self._heard_of_time(said, is_good, moment)
             case str() as name if name in self._asked:
-                self._heard_of_asking(said, is_good, self._asked.pop(name))
+                self._heard_of_asking(said, is_good, self._asked.pop(name), moment)
             case None if not is_good:
                 # Nobody asked for it: "after the next request the session will be revoked".
-                self.over = self._failure(said)
+                self._end(self._judge(said, moment))
 
-    def _heard_of_subscribing(self, said: _Said, is_good: bool) -> None:
+    def _heard_of_subscribing(self, said: _Said, is_good: bool, moment: Moment) -> None:
         code = _code(said)
+        is_about_time = self._answer.kind_of(code) == "clock"
         if is_good or code == _HAS_IT:
             self.is_ready = True
             number = said.result.get("subscriptionId") if isinstance(said.result, dict) else None
             self._subscription = number if isinstance(number, int | str) else None
-        elif code == _CLOCK and not self._clock_was_set:
+        elif is_about_time and not self._clock_was_set:
             self._clock_was_set = self._waits_for_time = True
+            self._refusal = said
             self._request(_TIME, "time", {})
         else:
-            self.over = self._failure(said)
+            self._end(self._judge(said, moment))
 
-    def _heard_of_time(self, said: _Said, is_good: bool) -> None:
+    def _heard_of_time(self, said: _Said, is_good: bool, moment: Moment) -> None:
         if not is_good:
-            self.over = self._failure(said)
+            self._end(self._judge(said, moment))
             return
         time = said.result.get("serverTime") if isinstance(said.result, dict) else None
         if not isinstance(time, int) or not 10**12 < time < 10**17:
-            self.over = self._unavailable("the exchange does not say what time it is")
+            self.failure = self._unavailable("the exchange does not say what time it is")
             return
-        ahead = (time / 1000 if time > 10**15 else time) / 1000 - self.unix_ms / 1000  # it may be in microseconds
-        if abs(ahead) > FURTHEST_CLOCK:
-            self.over = RefusedError(
-                f"this machine's clock is {abs(ahead):.0f} s {'slow' if ahead > 0 else 'fast'}",
-                advice="Set the clock, by NTP",
-                venue=self._venue,
-                verb="subscribe",
-                code=_CLOCK,
-            )
-        else:
+        ahead = (time / 1000 if time > 10**15 else time) / 1000 - moment.unix_ms / 1000  # it may be in microseconds
+        outcome = self._judge(self._refusal, moment, ahead)
+        if isinstance(outcome, Refused) and outcome.clock is not None:
             self._subscribe(time)
+        else:
+            self._end(outcome)
 
-    def _heard_of_asking(self, said: _Said, is_good: bool, asked_at: float) -> None:
+    def _heard_of_asking(self, said: _Said, is_good: bool, asked_at: float, moment: Moment) -> None:
         if not is_good:
             # Events still come: that the question was not answered is no reason to lose any.
-            failure = self._failure(said)
-            if isinstance(failure, RateLimitedError):
-                self._quiet_until, self.retry_after = self.now + failure.retry_after, None
-            elif isinstance(failure, CredentialsError):
-                self.over = failure
+            match self._judge(said, moment):
+                case Wait(seconds=seconds):
+                    self._quiet_until = moment.now + seconds
+                case Refused(error=CredentialsError()) as refused:
+                    self._end(refused)
             return
         listed = said.result if isinstance(said.result, list) else []
         active = [each.get("subscriptionId") for each in listed if isinstance(each, dict)]
         if not active or (self._subscription is not None and self._subscription not in active):
-            self.over = self._unavailable("the exchange does not know the subscription any more")
+            self.failure = self._unavailable("the exchange does not know the subscription any more")
         else:
             self._confirmed_at = max(self._confirmed_at, asked_at)
 
-    def _failure(self, said: _Said) -> ListenKeyError:
-        code = _code(said)
+    def _judge(self, said: _Said, moment: Moment, ahead: float | None = None) -> Failure:
+        """What it means that something was refused, or failed. ``ahead``: by how much the exchange's clock is."""
+        code, message = _code(said), _words(said, self._hide)
         status = said.status if isinstance(said.status, int) and 100 <= said.status <= 599 else None
-        message = _words(said, self._hide)
-        facts: dict[str, Any] = {
-            "venue": self._venue,
-            "verb": "subscribe",
-            "status": status,
-            "code": code,
-            "message": message,
-        }
-        # A 403 without a code comes from the firewall in front of the exchange.
-        if code in WAIT_CODES or status in _STATUSES_OF_SILENCE or (status == 403 and code is None):
-            self.retry_after = wait = _silence(said, message, status, self.unix_ms)
-            return RateLimitedError(
-                "the exchange wants silence",
-                advice=f"Send nothing to this host for {wait:.0f} s, and ask less often",
-                retry_after=wait,
-                **facts,
+        return outcome_of(
+            Answered(
+                facts={**self._whose, "status": status, "code": code, "message": message},
+                answer=self._answer,
+                status=status,
+                code=code,
+                silence=_silence(said, message, moment.unix_ms),
+                ahead=ahead,
+                address="of the WebSocket API",
             )
-        if code in CREDENTIAL_CODES or (status == 401 and code is None):
-            return CredentialsError(
-                "the exchange does not accept the API key or the signature",
-                advice="Check key, secret and permissions, and that the key may be used from this address",
-                **facts,
-            )
-        if code == _CLOCK:
-            return RefusedError(
-                "the exchange does not accept the time of the request, although it was its own",
-                advice="Check the machine's clock and its connection's delay",
-                **facts,
-            )
-        if code == _UNKNOWN_TOKEN:
-            return KeyLostError("the exchange does not know the token", advice="Fetch another", **facts)
-        if status in _STATUSES_OF_REFUSAL and code not in _MENDED_BY_ANOTHER | TRANSIENT_CODES:
-            return RefusedError("the exchange refuses the subscription", advice="See what it says", **facts)
-        return UnavailableError("the subscription failed", advice="It is tried again", **facts)
-
-    def _unavailable(self, problem: str) -> UnavailableError:
-        return UnavailableError(
-            problem, advice="The stream begins again by itself", venue=self._venue, verb="subscribe"
         )
 
+    def _end(self, outcome: Failure) -> None:
+        """No events will come on this socket."""
+        self.failure = outcome.error
+        if isinstance(outcome, Wait):
+            self.retry_after = outcome.seconds
+        elif isinstance(outcome, Refused):
+            self.is_doubtful = outcome.doubtful
+        elif isinstance(outcome, Gone):
+            self.failure = KeyLostError(
+                "the exchange does not know the token",
+                advice="Fetch another",
+                status=outcome.error.status,
+                code=outcome.error.code,
+                message=outcome.error.message,
+                **self._whose,
+            )
 
-def _code(said: _Said) -> int | None:
-    code = said.error.get("code") if isinstance(said.error, dict) else None
-    # Absurd numbers are none.
-    return code if isinstance(code, int) and not isinstance(code, bool) and abs(code) < 10**9 else None
+    def _unavailable(self, problem: str) -> UnavailableError:
+        return UnavailableError(problem, advice="The stream begins again by itself", **self._whose)
+
+
+def _code(said: _Said) -> Code | None:
+    return read_code(said.error.get("code")) if isinstance(said.error, dict) else None
 
 
 def _words(said: _Said, hide: list[str]) -> str | None:
@@ -323,19 +308,15 @@ def _words(said: _Said, hide: list[str]) -> str | None:
     return readable(words, hide) if isinstance(words, str) else None
 
 
-def _silence(said: _Said, message: str | None, status: int | None, unix_ms: int) -> float:
-    """Seconds of silence that the exchange asks for, or usual ones if it does not say."""
+def _silence(said: _Said, message: str | None, unix_ms: int) -> float | None:
+    """Seconds of silence that the exchange asks for; ``None`` if it does not say."""
     # An instant in Unix milliseconds, and not seconds as in HTTP's header; the exchange tells its own time beside it.
     data = said.error.get("data") if isinstance(said.error, dict) else None
     told = data if isinstance(data, dict) else {}
     until, now = _instant(told.get("retryAfter")), _instant(told.get("serverTime"))
-    if until is None:
-        found = BAN_END.search(message or "")
-        until = None if found is None else int(found[1])
-    wait = 0.0 if until is None else (until - (unix_ms if now is None else now)) / 1000
-    if wait <= 0:  # it says nothing, or a clock is wrong: no reason to knock again at once
-        wait = DEFAULT_WAIT.get(status or 429, DEFAULT_WAIT[429])
-    return min(max(wait, 1.0), LONGEST_WAIT)
+    end = until / 1000 if until is not None else ban_end(message)
+    wait = 0.0 if end is None else end - (unix_ms if now is None else now) / 1000
+    return wait if wait > 0 else None  # it says nothing, or a clock is wrong: no reason to knock again at once
 
 
 def _instant(value: Any) -> int | None:

@@ -5,6 +5,8 @@
     _keeper               open_listen_key: the task that owns a key from POST to DELETE
     _listen_key           the handle of a key
     _open_stream          open_user_stream and its block
+    _dead_man             dead_man_switch: the task that begins the exchange's countdowns again
+    _signed_calls         signed calls that are not about a key
     _socket_pool          the tasks of one stream: one for each socket, one that lets time pass
     _socket_task          one socket of a stream
     _user_stream          the channel that items come from

@@ -41,13 +41,13 @@ from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, OnExit, OnLost,
 from .._core._key_states import State
 from .._core._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying, SharingChanged
 from .._core._outcomes import Outcome, Refused
-from .._errors import ListenKeyError, TransportError, UsageError
+from .._errors import ListenKeyError, TransportError, UsageError, name_error
 from .._instrument import Instrument, Observer
 from .._protocol._requests import build_request
 from .._protocol._responses import no_answer, read_answer
 from .._protocol._signing import check_credentials
 from .._settings import Credentials, Timing
-from .._validation import check_choice, check_port, check_type
+from .._validation import check_choice, check_name, check_port, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..transports._base import Transport
@@ -81,6 +81,7 @@ def open_listen_key(
     on_exit: OnExit = "close",
     on_lost: OnLost = "replace",
     instrument: Instrument | None = None,
+    name: str | None = None,
     sharing: SharedKey | None = None,
 ) -> AbstractAsyncContextManager[ListenKey, None]:
     """Open a listen key that lives exactly as long as the block, kept alive by a background task.
@@ -108,6 +109,8 @@ def open_listen_key(
         on_lost: What to do when the key dies (it expired, or someone closed it): ``"replace"`` creates another and
             wakes :meth:`ListenKey.wait_replaced`; ``"raise"`` cancels the block and raises :exc:`KeyLostError`.
         instrument: Told of everything that happens to the key.
+        name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
+            venue's name. Up to 64 characters that can be printed.
         sharing: One key for many processes and machines: a :class:`trio_listenkey.sharing.SharedKey`, the same for all
             of them. Then one of them keeps the key alive, and none closes it while another one needs it.
 
@@ -136,7 +139,8 @@ def open_listen_key(
         from ._share import check_sharing  # noqa: PLC0415 - nothing of it where nothing is shared
 
         sharing = sharing if check_sharing(venue, sharing) else None
-    return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument, sharing)
+    name = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
+    return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument, name, sharing)
 
 
 @final
@@ -153,6 +157,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_key",
         "_machine",
         "_membership",
+        "_name",
         "_nap",
         "_nursery_manager",
         "_observer",
@@ -195,10 +200,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         on_exit: OnExit,
         on_lost: OnLost,
         instrument: Instrument | None,
+        name: str,
         sharing: SharedKey | None,
     ) -> None:
         self._venue, self._credentials, self._transport = venue, credentials, transport
-        self._timing, self._observer = timing, Observer(instrument, venue.name)
+        self._timing, self._observer, self._name = timing, Observer(instrument, name), name
         self._arguments: tuple[OnExit, OnLost] | None = (on_exit, on_lost)
         self._nap = self._room_wait = self._flight = None
         self._sharing, self._share_task = sharing, None
@@ -210,9 +216,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         await trio.lowlevel.checkpoint_if_cancelled()  # then nothing is sent; if not, there is more to wait for
         self._set_up()
         nursery = await self._nursery_manager.__aenter__()
-        nursery.start_soon(self._keep, name=f"listen key keeper of {self._venue.name}")
+        nursery.start_soon(self._keep, name=f"listen key keeper of {self._name}")
         if self._share_task is not None:
-            nursery.start_soon(self._share_task.run, name=f"share in the listen key of {self._venue.name}")
+            nursery.start_soon(self._share_task.run, name=f"share in the listen key of {self._name}")
         error: BaseException | None = None
         try:
             await self._settled.wait()
@@ -247,7 +253,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         )
         share = self._membership.share
         if self._membership.has_overbooked:
-            _log.warning(_OVERBOOKED, self._venue.name, self._venue.weight_budget)
+            _log.warning(_OVERBOOKED, self._name, self._venue.weight_budget)
         self._machine = Lifecycle(
             self._venue,
             self._timing,
@@ -258,7 +264,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             draw=random.random(),  # noqa: S311 - spreads load
             member=None if share is None else share.member,
         )
-        self._key = ListenKey(self._venue, self._machine, context.clock, self._look_again)
+        self._key = ListenKey(self._venue, self._name, self._machine, context.clock, self._look_again)
         self._settled = trio.Event()
         self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
@@ -451,30 +457,33 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.failure is not None or machine.generation:
             self._settled.set()
         if machine.failure is not None:
+            name_error(machine.failure, self._name)
             self._body.cancel("the listen key failed")
         for notice in machine.notices():
+            for fact in notice.arguments:
+                name_error(fact, self._name)
             if isinstance(notice, Created | Renewed | Replaced):
                 self._membership.wake_others()
-            _log_notice(self._venue.name, notice)
+            _log_notice(self._name, notice)
             self._observer.tell(notice.kind, notice.generation, *notice.arguments)
             self._key._notify(notice)  # noqa: SLF001 - the other half of this one
 
 
-def _log_notice(venue: str, notice: Notice) -> None:
+def _log_notice(name: str, notice: Notice) -> None:
     # Generation 0: there is no key yet, or none that we were told of.
     key = f"listen key {notice.generation}" if notice.generation else "listen key"
     match notice:
         case Renewed():
-            _log.debug("%s: %s kept alive", venue, key)
+            _log.debug("%s: %s kept alive", name, key)
         case Retrying(error=error, delay=delay):
-            _log.warning("%s: %s: %s Next try in %.1f s", venue, key, error, delay)
+            _log.warning("%s: %s: %s Next try in %.1f s", name, key, error, delay)
         case Lost(error=error):
-            _log.warning("%s: %s is lost: %s", venue, key, error)
+            _log.warning("%s: %s is lost: %s", name, key, error)
         case Replaced(generation):
-            _log.info("%s: listen key %d replaced by listen key %d", venue, generation - 1, generation)
+            _log.info("%s: listen key %d replaced by listen key %d", name, generation - 1, generation)
         case SharingChanged(sharing=sharing):
-            _log.info("%s: %s of %d processes that share the listen key", venue, sharing.role, sharing.members)
+            _log.info("%s: %s of %d processes that share the listen key", name, sharing.role, sharing.members)
         case Closed(error=error) if error is not None:
-            _log.warning("%s: %s may be left behind: %s", venue, key, error)
+            _log.warning("%s: %s may be left behind: %s", name, key, error)
         case _:
-            _log.info("%s: %s %s", venue, key, notice.kind)
+            _log.info("%s: %s %s", name, key, notice.kind)

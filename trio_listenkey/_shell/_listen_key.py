@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from typing import final
 
@@ -25,13 +26,18 @@ class ListenKey:
     hides both.
     """
 
-    __slots__ = ("_changed", "_clock", "_look_again", "_machine", "_silent_at", "_watchers", "venue")
+    __slots__ = ("_changed", "_clock", "_look_again", "_machine", "_silent_at", "_watchers", "name", "venue")
 
     venue: Venue
     """The exchange that it belongs to."""
 
-    def __init__(self, venue: Venue, machine: Lifecycle, clock: SteadyClock, look_again: Callable[[], None]) -> None:
-        self.venue = venue
+    name: str
+    """What the account is called."""
+
+    def __init__(
+        self, venue: Venue, name: str, machine: Lifecycle, clock: SteadyClock, look_again: Callable[[], None]
+    ) -> None:
+        self.venue, self.name = venue, name
         self._machine = machine
         self._clock = clock
         self._look_again = look_again
@@ -68,7 +74,7 @@ class ListenKey:
 
     def statistics(self) -> KeyStatistics:
         """What happened to the key so far; after the block, how it ended."""
-        return self._machine.statistics(-self._clock.slept)
+        return replace(self._machine.statistics(-self._clock.slept), name=self.name)
 
     async def wait_replaced(self, generation: int) -> int:
         """Wait until the key's generation is a later one than ``generation``; return it.
@@ -125,4 +131,4 @@ class ListenKey:
 
     def __repr__(self) -> str:
         state = self._machine.state.name.lower()
-        return f"<ListenKey of {self.venue.name}, {state}, generation {self.generation}>"
+        return f"<ListenKey of {self.name}, {state}, generation {self.generation}>"

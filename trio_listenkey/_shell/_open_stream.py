@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._core._buffer import OnFull
+from .._core._buffer import OnFull, Room
 from .._core._key_lifecycle import OnExit
 from .._errors import UsageError
 from .._instrument import Instrument, Observer
 from .._protocol._signing import check_session
 from .._settings import Credentials, Timing
-from .._validation import check_choice, check_port, check_since, check_type
+from .._validation import check_choice, check_name, check_port, check_since, check_type
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
@@ -29,6 +29,7 @@ from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_uncha
 from ._keeper import open_listen_key
 from ._listen_key import ListenKey
 from ._run_context import current_context
+from ._signed_calls import SignedCalls
 from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
@@ -50,7 +51,9 @@ def open_user_stream(
     timing: Timing = _DEFAULT_TIMING,
     on_exit: OnExit = "close",
     instrument: Instrument | None = None,
+    name: str | None = None,
     buffer: int = 10_000,
+    buffer_bytes: int = 64 * 2**20,
     on_full: OnFull = "wait",
     since: int | None = None,
     sharing: SharedKey | None = None,
@@ -68,9 +71,9 @@ def open_user_stream(
                         print(item.type, item.data)
 
     The block is entered when the stream's first socket is open: what happens to the account from then on arrives. The
-    first item is a :class:`Gap` of cause ``"opened"``, for nothing is known of what was before. A
-    socket that ends is followed by another; one that grows old is left only when the next one is open; a listen key
-    that dies is replaced, and the stream moves. None of that raises.
+    first item is a :class:`Gap` of cause ``"opened"``, for nothing is known of what was before. A socket that ends is
+    followed by another; one that grows old is left only when the next one is open; a listen key that dies is replaced,
+    and the stream moves. None of that raises.
 
     The stream goes on until the block is over, its cleanup included. What the block raises leaves unchanged. See
     :func:`open_listen_key` for how the key is closed, and **whom else that silences**.
@@ -83,7 +86,12 @@ def open_user_stream(
         timing: Every duration.
         on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
         instrument: Told of everything that happens to the key and to the stream.
+        name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
+            venue's name. Up to 64 characters that can be printed.
         buffer: How many events there is room for until they are taken.
+        buffer_bytes: How many bytes of messages there is room for, whatever their number: an exchange may send up to a
+            megabyte in one. 64 MiB by default. During a planned move, the next socket's events are held as well, within
+            the same two limits. Python's objects come on top: some 300 bytes for each event.
         on_full: What to do when there are more. ``"wait"`` stops reading until there is room. An exchange ends the
             socket of a reader that is too slow for too long, for what is not read can be no ping that is answered:
             then there is a gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they
@@ -98,7 +106,8 @@ def open_user_stream(
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
         UnavailableError: No key, or no socket, could be had within ``timing.open_timeout``.
         RefusedError: The exchange refused the key, on opening or later; later, the block is cancelled first.
-        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``.
+        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``; or this process has opened
+            so many sockets at the host that this library opens no more within that time.
     """
     access_block: AbstractAsyncContextManager[StreamAccess, None]
     if isinstance(venue, SignedVenue):
@@ -111,26 +120,33 @@ def open_user_stream(
                 advice="Leave sharing= out: each program has a subscription of its own there, and none ends another's",
                 venue=venue.name,
             )
-        access_block = _SignedAccessBlock(venue, credentials)
+        called = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
+        access_block = _SignedAccessBlock(SignedAccess(venue, credentials, called))
     else:
-        access_block = _KeyAccessBlock(
-            open_listen_key(
-                venue,
-                credentials,
-                transport=transport,
-                timing=timing,
-                on_exit=on_exit,
-                instrument=instrument,
-                sharing=sharing,
-            )
+        key_block = open_listen_key(
+            venue,
+            credentials,
+            transport=transport,
+            timing=timing,
+            on_exit=on_exit,
+            instrument=instrument,
+            name=name,
+            sharing=sharing,
         )
+        access_block = _KeyAccessBlock(key_block, SignedCalls(venue, credentials, transport, timing))
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
         raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
+    check_type("buffer_bytes", buffer_bytes, int, "a number of bytes")
+    if buffer_bytes < 1:
+        raise UsageError(
+            f"buffer_bytes is {buffer_bytes}", advice="Pass the number of bytes that there is to be room for"
+        )
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
     check_since(since)
-    return _StreamBlock(access_block, connector, timing, Observer(instrument, venue.name), buffer, on_full, since)
+    room = Room(buffer, buffer_bytes, on_full)
+    return _StreamBlock(access_block, connector, timing, Observer(instrument, name or venue.name), room, since)
 
 
 @final
@@ -147,12 +163,11 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         connector: Connector | None,
         timing: Timing,
         observer: Observer,
-        buffer: int,
-        on_full: OnFull,
+        room: Room,
         since: int | None,
     ) -> None:
         self._access_block, self._connector = access_block, connector
-        self._arguments = (timing, observer, buffer, on_full, since)
+        self._arguments = (timing, observer, room, since)
         self._body = BodyScope()
         # Strict, whatever the run says: else it would have to be asked, and there is none before the block is entered.
         self._nursery_manager = trio.open_nursery(strict_exception_groups=True)
@@ -202,12 +217,12 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
 class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """A listen key's block, for a lease."""
 
-    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None]) -> None:
-        self._block = block
+    def __init__(self, block: AbstractAsyncContextManager[ListenKey, None], calls: SignedCalls) -> None:
+        self._block, self._calls = block, calls
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:
-        return KeyAccess(await self._block.__aenter__())
+        return KeyAccess(await self._block.__aenter__(), self._calls)
 
     @enable_ki_protection
     async def __aexit__(
@@ -220,8 +235,8 @@ class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
 class _SignedAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
     """Where there is no key, there is nothing to open or to close."""
 
-    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
-        self._access = SignedAccess(venue, credentials)
+    def __init__(self, access: SignedAccess) -> None:
+        self._access = access
 
     @enable_ki_protection
     async def __aenter__(self) -> StreamAccess:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._protocol._socket_protocol import SocketProtocol
+from .._protocol._socket_protocol import Moment, SocketProtocol
 from ..connectors._base import Connection
 from ._clock import SteadyClock
 
@@ -37,8 +37,7 @@ class ProtocolConnection:
         Raises:
             Exception: They will not, or the connection is over.
         """
-        self._look_at_the_clock()
-        self.conversation.begin()
+        self.conversation.start(self._moment())
         await self._say()
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
@@ -60,8 +59,8 @@ class ProtocolConnection:
 
     def _has_begun(self) -> bool:
         # What was refused may have been told in the same breath as what makes it look ready.
-        if self.conversation.over is not None:
-            raise self.conversation.over
+        if self.conversation.failure is not None:
+            raise self.conversation.failure
         return self.conversation.is_ready
 
     @enable_ki_protection
@@ -75,10 +74,10 @@ class ProtocolConnection:
     async def receive(self) -> Sequence[bytes]:
         """As of any connection; but what ends the conversation is raised, too, after the last event."""
         while not self._events:
-            self.conversation.passed_on()  # whoever asks for more has dealt with what there was
-            if self.conversation.over is not None:
+            self.conversation.delivered()  # whoever asks for more has dealt with what there was
+            if self.conversation.failure is not None:
                 await trio.lowlevel.checkpoint()
-                raise self.conversation.over
+                raise self.conversation.failure
             await self._listen()
             # What there is to say another task says: while something is sent from here, what was heard is not passed
             # on yet, and a pong would be taken for a sign that it was.
@@ -109,20 +108,17 @@ class ProtocolConnection:
             self._nap.cancel()
 
     def _until_there_is_something_to_say(self) -> float:
-        return max(0.0, self.conversation.say_at - self._clock.now())
+        return max(0.0, self.conversation.deadline - self._clock.now())
 
     async def _listen(self) -> None:
         batch = await self._connection.receive()
-        self._look_at_the_clock()
-        self._events += self.conversation.hear(batch)
+        self._events += self.conversation.receive_messages(batch, self._moment())
 
     async def _say(self) -> None:
-        self._look_at_the_clock()
         # Again and again: while one message is sent, another may come to be due, and nobody is there to be woken.
-        while messages := self.conversation.to_say():
+        while messages := self.conversation.messages_to_send(self._moment()):
             for message in messages:
                 await self._connection.send(message)
 
-    def _look_at_the_clock(self) -> None:
-        self.conversation.now = self._clock.now()
-        self.conversation.unix_ms = int(self._clock.unix() * 1000)
+    def _moment(self) -> Moment:
+        return Moment(self._clock.now(), int(self._clock.unix() * 1000))

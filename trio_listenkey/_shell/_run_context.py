@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final
+from math import inf
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import trio
 
-from .._core._accounts import Account
+from .._core._accounts import Account, Host
+from .._core._budget import Ticket, Urgency
 from .._core._connect_limiter import ConnectLimiter
 from .._core._key_record import KeepaliveSchedule
+from .._http import DEFAULT_PORTS
 from .._settings import Credentials
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
 from ..transports._base import Transport
 from ._alarm import Alarm, SuspendWatch
+from ._clock import SteadyClock
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
 if TYPE_CHECKING:  # most keys are not shared between processes
     from ._share import Share
 
-__all__ = ["Registration", "RunContext", "current_context"]
-
-_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+__all__ = ["Registration", "RestHost", "RunContext", "current_context"]
 
 
 class Registration:
@@ -67,6 +69,8 @@ class Registration:
         with ExitStack() as undo:
             with self.lock:
                 host = hosts.host(_address(venue.rest_url), self, context.clock.now())
+                for url in venue.limits_shared_with:
+                    host.share_limits_with(hosts.host(_address(url), self, context.clock.now()))
                 if venue.weight_budget is not None:
                     host.budget.limit(venue.weight_budget)
                 did_fit = host.budget.fits
@@ -103,6 +107,61 @@ class Registration:
             await self._context.release_transport()
 
 
+class RestHost:
+    """A REST host, for who asks it about something else than a key."""
+
+    __slots__ = ("_clock", "_gate", "_host", "_lock")
+
+    def __init__(self, clock: SteadyClock, hosts: SharedHosts, host: Host) -> None:
+        self._clock, self._lock, self._host, self._gate = clock, hosts.lock, host, hosts.gate(host)
+
+    @property
+    def clock(self) -> float:
+        """Seconds that its clock is ahead of ours, as far as it was ever worth knowing."""
+        return self._host.clock
+
+    def set_clock(self, ahead: float) -> None:
+        """It turned out to be ahead by so much."""
+        with self._lock:
+            self._host.clock = ahead
+
+    def unix(self) -> float:
+        """Unix time, as far as this machine knows."""
+        return self._clock.unix()
+
+    def exchange_ms(self) -> int:
+        """The time by the exchange's clock, in milliseconds since 1970."""
+        return int((self._clock.unix() + self._host.clock) * 1000)
+
+    @property
+    def allowed_at(self) -> float:
+        """Until when it wants silence."""
+        return self._host.allowed_at
+
+    async def pass_through(self, ticket: Ticket, until: float) -> bool:
+        """Wait for a place in its budget; ``False`` if there is none before ``until``."""
+        return await self._gate.pass_through(ticket, self._clock, until)
+
+    def block(self, seconds: float) -> None:
+        """It wants silence for so long, from everybody."""
+        with self._lock:
+            self._host.block(self._clock.now() + seconds)
+
+    async def wait_for_room(self, weight: int) -> None:
+        """Wait while it wants silence, and until its budget has room for a request of this weight, which is spent.
+
+        Keys in danger go first. Otherwise it is as urgent as a key for who has none: somebody has lost sight of what
+        happens to an account.
+        """
+        await trio.lowlevel.checkpoint()
+        while True:
+            while (allowed_at := self._host.allowed_at) > self._clock.now():  # noqa: ASYNC110 - another ban may follow
+                await trio.sleep_until(self._clock.to_trio(allowed_at))
+            await self._gate.pass_through(Ticket(Urgency.CREATE, weight), self._clock, inf)
+            if self._host.allowed_at <= self._clock.now():  # it may have begun to want silence meanwhile
+                return
+
+
 class RunContext:
     """Shared by all keys of one ``trio.run``."""
 
@@ -135,6 +194,15 @@ class RunContext:
     def hosts(self, port: Transport | Connector | None) -> SharedHosts:
         """The hosts that a transport or a connector goes to; in memory they are none of the process's."""
         return self._hosts_in_memory if getattr(port, "in_memory", False) else self._hosts
+
+    def rest_host(self, venue: Venue, transport: Transport | None, user: object) -> RestHost:
+        """The host that a venue's REST calls go to; what is known of it is kept for as long as ``user`` exists."""
+        hosts = self.hosts(transport)
+        with hosts.lock:
+            host = hosts.host(_address(venue.rest_url), user, self.clock.now())
+            if venue.weight_budget is not None:
+                host.budget.limit(venue.weight_budget)
+            return RestHost(self.clock, hosts, host)
 
     def door(self, venue: Venue | SignedVenue, connector: Connector, user: object) -> ConnectLimiter:
         """The host that a venue's sockets go to; kept for as long as ``user`` exists."""
@@ -169,7 +237,7 @@ class RunContext:
 
 def _address(url: str) -> tuple[str | None, int]:
     parts = urlsplit(url)
-    return parts.hostname, parts.port or _PORTS[parts.scheme]
+    return parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 _current: trio.lowlevel.RunVar[RunContext] = trio.lowlevel.RunVar("trio_listenkey")

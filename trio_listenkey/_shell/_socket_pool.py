@@ -1,8 +1,32 @@
 """The tasks of one stream: one for each socket, one that lets time pass.
 
-No task raises: what happens is reported to the stream's machine, ``_core._stream``, which decides what is done next.
-Each task is shielded and is ended by its own scope, so that a cancellation of the block ends no socket before the
-block's cleanup is over.
+Who decides
+===========
+
+Nobody here does. A task reports to the stream's machine, ``_core._stream``, what has happened: a socket is open, has
+brought messages, has ended, a ping was answered. Then :meth:`SocketPool._follow` does what the machine wants and wakes
+whoever has to look again. So every report is followed by ``_follow``; but for the path of an event, where there seldom
+is anything to do, which asks first.
+
+What holds for all tasks
+========================
+
+* They run in one nursery, which the block of ``_open_stream`` closes last. None of them raises: an exception in a task
+  would cancel the nursery, and come out of the block in a group. Failures become reports to the machine, and Ctrl-C is
+  parked in the block's ``BodyScope``.
+* They are shielded, so that a cancellation of the block ends no socket before the block's own cleanup is over, which
+  may want the events that it brings about itself. Every shield has an end: the machine is stopped on the way out,
+  and closes each socket, politely within half a second.
+* They are protected from Ctrl-C, which would otherwise be raised wherever the loop happens to be.
+* Between two checkpoints nothing else runs, so that the machine is never changed while it takes a step. No step of it
+  waits for anything.
+
+Time
+====
+
+The machine's axis is that of ``SteadyClock``, which goes on while the machine sleeps; trio's does not. A wait ends on
+trio's clock, and after ``suspend_check_every`` at the latest: then, if the two are found to differ by more than before,
+everybody looks at the clock again.
 """
 
 from __future__ import annotations
@@ -18,14 +42,17 @@ from typing import Final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._core._buffer import OnFull
-from .._core._stream import Ask, Close, Open, Stream, StreamNotice
+from .._core._buffer import Room
+from .._core._notices import Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
+from .._core._stream import Stream
+from .._core._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from .._core._stream_socket import StreamSocket
 from .._core._stream_states import SocketState
-from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError
+from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError, name_error
 from .._instrument import Observer
 from .._settings import Timing
 from ..connectors._base import Connection, Connector, SocketError
+from ._alarm import Alarm
 from ._body_scope import BodyScope
 from ._run_context import RunContext, current_context
 from ._socket_task import SocketTask
@@ -39,7 +66,45 @@ _STRETCHES: Final = 8  # that the time for an answer to a ping is divided into; 
 
 
 class SocketPool:
-    """The tasks of one stream: one for each socket, one for the time."""
+    """The tasks of one stream: one for each socket, one for the time.
+
+    Args:
+        access: What gives the stream its right to events.
+        body: The block's scope: cancelled if there is no way on.
+        nursery: Of the block; all tasks are started in it.
+        connector: Opens sockets.
+        began_at: When opening began, on the machine's axis: before the key was there.
+        timing: Durations.
+        observer: Told what happens.
+        room: What the buffer has room for.
+        since: See ``open_user_stream``.
+    """
+
+    machine: Stream
+    """Decides. Steps of it are made here and in ``access``, never by the user's task, but for what it takes."""
+
+    stream: UserStream
+    """What the block is given."""
+
+    settled: trio.Event
+    """Set once the first socket is open, or cannot be had: then entering the block is over. It stays set."""
+
+    _tasks: dict[StreamSocket, SocketTask]
+    """The sockets that are open, being opened or being closed. A task is entered before it is started, and leaves as
+    the last thing that it does: the machine may want a socket closed before its task has run for the first time."""
+
+    _alarm: Alarm
+    """What the task that lets time pass waits for; ring it to have that task look again."""
+
+    _waits_until: float
+    """When that wait is over by itself. It is ended only for an earlier time: most events change no deadline."""
+
+    _room: trio.Event | None
+    """What the reader of the socket that delivers waits for while the buffer is overfull; ``None`` otherwise. There is
+    one such reader at most: the other socket's events are held, and bounded by themselves."""
+
+    _slept: float
+    """The time that the machine has slept, when the sockets' tasks last looked at the clock."""
 
     def __init__(
         self,
@@ -50,49 +115,50 @@ class SocketPool:
         began_at: float,
         timing: Timing,
         observer: Observer,
-        buffer: int,
-        on_full: OnFull,
+        room: Room,
         since: int | None,
     ) -> None:
         self._context: RunContext = current_context()
         self._connector, self._timing, self._observer = connector, timing, observer
         self._access, self._body, self._nursery = access, body, nursery
-        self._name = access.venue.name
-        self._can_wait = on_full == "wait"
-        self._tasks: dict[StreamSocket, SocketTask] = {}
+        self._name = access.name
+        self._can_wait = room.on_full == "wait"
+        self._tasks = {}
         self._alarm = self._context.alarm(timing.suspend_check_every)
         self._waits_until = inf
-        self._room: trio.Event | None = None
-        self._slept = self._context.clock.slept  # when the sockets' tasks last looked at the clock
+        self._room = None
+        self._slept = self._context.clock.slept
         self.settled = trio.Event()
         self.machine = Stream(
-            self._name,
+            access.venue.name,
             timing,
             self._context.door(access.venue, connector, self),
-            limit=buffer,
-            on_full=on_full,
+            room=room,
             now=began_at,
             since=since,
             lifetime=access.lifetime,
             subscribes=access.subscribes,
             overlaps=access.overlaps,
             expired=access.expired,
-            draw=random.random(),  # noqa: S311 - spreads load
+            canonical=access.canonical,
+            draw=random.random,
         )
         self.stream = UserStream(access, self.machine, self._sync, self._make_room)
+        # From here on the machine hears of the key: at once, if it is held. So it has to be complete by now.
         access.attach(self.machine, self._now, self._follow)
         nursery.start_soon(self._pass_time, name=f"user stream of {self._name}")
 
     def stop(self) -> None:
-        """The block is over."""
-        self.stream._close()  # noqa: SLF001 - as above
+        """The block is over: close the sockets. Their tasks end soon, and with them the one that lets time pass."""
+        self.stream._close()  # noqa: SLF001 - the other half of it
 
     # Time.
 
     def _now(self) -> float:
+        """The time on the machine's axis; the machine is told at the same time what that is on trio's clock."""
         clock, machine = self._context.clock, self.machine
         now = clock.now()
-        machine.to_local = -clock.slept
+        machine.axes.to_local = -clock.slept
         return now
 
     def _to_trio(self, when: float) -> float:
@@ -100,6 +166,7 @@ class SocketPool:
 
     @enable_ki_protection
     async def _pass_time(self) -> None:
+        """Let time pass for the machine, until it is stopped."""
         # Shielded, as all tasks here: the block's cleanup may want events. It ends when the machine is stopped.
         with trio.CancelScope(shield=True):
             self._sync()
@@ -113,14 +180,21 @@ class SocketPool:
     def _sync(self) -> None:
         """Let the machine know the time, and do what it wants."""
         now = self._now()
-        self.machine.to_unix = self._context.clock.unix() - now  # the two hardly drift apart: now and then is enough
+        self.machine.axes.to_unix = (
+            self._context.clock.unix() - now
+        )  # the two hardly drift apart: now and then is enough
         self.machine.tick(now)
         self._follow()
 
     def _follow(self) -> None:
+        """Do what the machine wants after what was reported to it, and wake whoever has to look again.
+
+        It never waits, and calls no code of the user's but the instrument, whose exceptions end there.
+        """
         machine = self.machine
         if machine.buffer.overflowed or machine.failure is not None:
-            machine.stop()
+            machine.stop()  # what is in the buffer can still be taken
+        # Observers hear of what has happened before anything is done about it.
         for notice in machine.notices():
             self._tell(notice)
         for action in machine.actions():
@@ -128,17 +202,19 @@ class SocketPool:
         if machine.was_open or machine.failure is not None:
             self.settled.set()
         if machine.failure is not None:
+            # Again and again, for as long as there is a step: cancelling twice does nothing.
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
         if machine.deadline < self._waits_until or machine.state is SocketState.CLOSED:
             self._alarm.ring()
         for task in self._tasks.values():
-            task.look_again()
+            task.look_again()  # a ping may have become due earlier
         if self._context.clock.slept != self._slept:
             self._slept = self._context.clock.slept
             self._wake_all()
 
-    def _do(self, action: Open | Close | Ask) -> None:
+    def _do(self, action: Action) -> None:
+        """Begin to do it. What comes of it is reported when it does."""
         match action:
             case Open(link):
                 conversation = self._access.converse(partial(self._confirmed, link))
@@ -146,13 +222,14 @@ class SocketPool:
                 self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._name}")
             case Close(link, politely):
                 self._tasks[link].close(politely=politely)
-            case _ if action.link is None:
+            case AskAboutKey():
                 self._access.ask(None)
-            case _:
-                self._access.ask(self._tasks[action.link].conversation)
-                self._tasks[action.link].speak()
+            case AskOnSocket(link):
+                self._access.ask(self._tasks[link].conversation)
+                self._tasks[link].speak()
 
     def _wake_all(self) -> None:
+        """All waits are on trio's clock, and what they stand for on the machine's axis has moved."""
         for task in self._tasks.values():
             task.wake()
 
@@ -160,7 +237,11 @@ class SocketPool:
 
     @enable_ki_protection
     async def _run(self, task: SocketTask) -> None:
-        """Open a socket, read from it, and report how it ended."""
+        """Open a socket, read from it, and report how it ended.
+
+        It ends in one of four ways: the handshake failed; the connection is over, which ``_read`` has reported; the
+        machine wanted it closed, by ``task.open`` with a close frame, or by ``task.whole`` at once; or Ctrl-C.
+        """
         link = task.link
         was_open = False
         error: Exception | None = None
@@ -169,7 +250,7 @@ class SocketPool:
                 task.whole.deadline = trio.current_time() + self._timing.connect_timeout
                 async with self._connector.connect(task.url) as socket:
                     connection = await task.begin(socket, self._context.clock)
-                    task.whole.deadline = inf
+                    task.whole.deadline = inf  # from here on pings say whether the peer is there
                     was_open = True
                     self.machine.opened(link, self._now())
                     self._follow()
@@ -182,28 +263,33 @@ class SocketPool:
             error = SocketError("interrupted")
         if error is None:
             error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
-        now, draw = self._now(), random.random()  # noqa: S311 - spreads load
+        # What was reported already, or was wanted, is of no interest to the machine, and means nothing to it.
         if was_open:
-            self.machine.ended(link, error, now, draw)
+            self.machine.ended(link, error, self._now())
         else:
-            self.machine.open_failed(link, error, now, draw)
-            self._on_socket_error(error)
+            self.machine.open_failed(link, error, self._now())
+            self._on_socket_error(task, error)
         del self._tasks[link]
         self._follow()
 
     def _confirmed(self, link: StreamSocket, asked_at: float) -> None:
+        """Called by the socket's protocol, when all that came before the answer was passed on."""
         self.machine.confirmed(link, asked_at, self._now())
         self._follow()
 
-    def _on_socket_error(self, error: Exception) -> None:
+    def _on_socket_error(self, task: SocketTask, error: Exception) -> None:
         """What an exchange says on the socket itself may be the end of everything, or of a token."""
         if isinstance(error, RefusedError | UsageError):
-            self.machine.fail(error)
+            protocol = task.conversation
+            self.machine.refused(error, is_doubtful=protocol is not None and protocol.is_doubtful)
         elif isinstance(error, KeyLostError):
             self._access.renew()
 
     async def _attend(self, task: SocketTask, connection: Connection) -> None:
-        """Read and ping until the socket ends, or is to be closed."""
+        """Read and ping until the socket ends, or is to be closed.
+
+        The nursery has no exceptions to group: reading ends by a cancellation, and the other two end with it.
+        """
         with task.open:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._ping_loop, task, connection)
@@ -212,6 +298,7 @@ class SocketPool:
                 await self._read(task, connection)
 
     async def _read(self, task: SocketTask, connection: Connection) -> None:
+        """Read until the connection is over, report why, and have the socket closed at once."""
         machine, link = self.machine, task.link
         while True:
             if self._can_wait and machine.buffer.is_overfull and link.held is None:
@@ -222,13 +309,14 @@ class SocketPool:
                     raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
-                self._on_socket_error(error)
-                machine.ended(link, error, self._now(), random.random())  # noqa: S311 - spreads load
+                self._on_socket_error(task, error)
+                machine.ended(link, error, self._now())
                 self._follow()
                 # There is nobody to say goodbye to.
                 task.whole.cancel(reason="the socket ended")
                 await trio.lowlevel.checkpoint()  # noqa: ASYNC120 - it was told of just above
                 raise AssertionError("a cancelled scope lets no one pass") from None
+            # The path of every event. Nothing else is done for most of them.
             machine.received(link, batch, self._now())
             if machine.has_news:
                 self._follow()
@@ -236,6 +324,10 @@ class SocketPool:
                 self.stream._wake()  # noqa: SLF001 - as above
 
     async def _wait_for_room(self, link: StreamSocket) -> None:
+        """Read nothing until the consumer has made room.
+
+        The exchange's pings are not seen meanwhile, nor are answers to ours: so no answer is missed, says the machine.
+        """
         self.machine.paused(link)
         self._room = trio.Event()
         await self._room.wait()
@@ -243,13 +335,14 @@ class SocketPool:
         self._follow()
 
     def _make_room(self) -> None:
+        """Called after each item that was taken."""
         if self._room is not None and not self.machine.buffer.is_overfull:
             self._room.set()
             self._room = None
 
     @enable_ki_protection
     async def _ping_loop(self, task: SocketTask, connection: Connection) -> None:
-        """Ping the peer when it is time."""
+        """Ping the peer when it is time, one ping after the other, and report what became of each."""
         link, machine = task.link, self.machine
         while True:
             await task.sleep_until(self._to_trio, link)
@@ -257,7 +350,7 @@ class SocketPool:
             if await self._is_answered(connection):
                 machine.ponged(link, sent_at, self._now())
             else:
-                machine.unanswered(link, sent_at, self._now(), random.random())  # noqa: S311 - spreads load
+                machine.unanswered(link, sent_at, self._now())
             self._follow()
 
     async def _is_answered(self, connection: Connection) -> bool:
@@ -268,7 +361,7 @@ class SocketPool:
         in short stretches, and of each that took longer than it should only its own length counts: after it there are
         more, in which what is there is read.
         """
-        answered = trio.Event()
+        answered = trio.Event()  # and not the end of the task: a ping that fails is no answer
 
         @enable_ki_protection
         async def ping() -> None:
@@ -279,7 +372,7 @@ class SocketPool:
         stretch = self._timing.ping_every / _STRETCHES
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ping)
-            for _ in range(_STRETCHES):
+            for _ in range(_STRETCHES):  # the same is done in connectors/_wire
                 with trio.move_on_after(stretch):
                     await answered.wait()
                     break
@@ -289,27 +382,34 @@ class SocketPool:
     # What observers see.
 
     def _tell(self, notice: StreamNotice) -> None:
-        venue, generation = self._name, self._access.generation
-        match notice.kind:
-            case "connected":
-                key = "" if self._access.key is None else f", listen key {generation}"
-                _log.info("%s: user stream connected%s", venue, key)
-                self._observer.tell("connected", generation)
-            case "unconnected":
-                again = "" if notice.delay is None else f"; next try in {notice.delay:.1f} s"
-                _log.warning("%s: user stream: %s%s", venue, notice.error, again)
-                self._observer.tell("dropped", generation, notice.error)
-            case "dropped":
-                _log.warning("%s: user stream: socket lost: %s", venue, notice.error)
-                self._observer.tell("dropped", generation, notice.error)
-            case "gap" if notice.gap is not None and notice.gap.cause == "opened":
-                _log.info("%s: user stream begins; of what was before, nothing is known", venue)
-                self._observer.tell("gap", generation, notice.gap)
-            case "gap" if notice.gap is not None:
-                _log.warning("%s: user stream: gap of %.1f s (%s)", venue, notice.gap.duration, notice.gap.cause)
-                self._observer.tell("gap", generation, notice.gap)
-            case kind:
-                _log.debug("%s: user stream %s", venue, kind)
+        """The log first, for an instrument may raise."""
+        if isinstance(notice, Dropped | Unconnected):
+            name_error(notice.error, self._name)
+        _log_notice(self._name, notice, has_key=self._access.key is not None)
+        match notice:
+            case Connected() | Dropped() | ToldGap():
+                self._observer.tell(notice.kind, notice.generation, *notice.arguments)
+            case Unconnected(generation, error):
+                self._observer.tell("dropped", generation, error)
+            case _:
+                pass  # for the log alone
+
+
+def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
+    match notice:
+        case Connected(generation):
+            _log.info("%s: user stream connected%s", venue, f", listen key {generation}" if has_key else "")
+        case Unconnected(_, error, delay):
+            again = "" if delay is None else f"; next try in {delay:.1f} s"
+            _log.warning("%s: user stream: %s%s", venue, error, again)
+        case Dropped(_, error):
+            _log.warning("%s: user stream: socket lost: %s", venue, error)
+        case ToldGap(_, gap) if gap.cause == "opened":
+            _log.info("%s: user stream begins; of what was before, nothing is known", venue)
+        case ToldGap(_, gap):
+            _log.warning("%s: user stream: gap of %.1f s (%s)", venue, gap.duration, gap.cause)
+        case Doubted() | Moving():
+            _log.debug("%s: user stream %s", venue, notice.kind)
 
 
 def _told(fault: Exception) -> Exception:

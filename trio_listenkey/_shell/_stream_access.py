@@ -8,20 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 from .._core._key_lifecycle import Notice
 from .._core._key_states import State
 from .._core._stream import Stream
+from .._protocol._same_event import canonical_for
 from .._protocol._signing import sign_as
 from .._protocol._socket_protocol import ChannelProtocol, SocketProtocol, needs_channel_protocol
 from .._protocol._ws_api import WsApiProtocol, subscribe_by_signature, subscribe_by_token
 from .._settings import Credentials
+from .._venue._parts import StreamShape
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._listen_key import ListenKey
+from ._signed_calls import SignedCalls
 
 __all__ = ["KeyAccess", "SignedAccess", "StreamAccess"]
+
+_PLAIN: Final = StreamShape()
 
 
 class StreamAccess(Protocol):
@@ -35,6 +40,16 @@ class StreamAccess(Protocol):
     @property
     def venue(self) -> Venue | SignedVenue:
         """The exchange."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the account is called."""
+        ...
+
+    @property
+    def calls(self) -> SignedCalls | None:
+        """What sends other signed calls of this account, where there is an address for them."""
         ...
 
     @property
@@ -66,6 +81,11 @@ class StreamAccess(Protocol):
         """By what the exchange says on a socket that the key has expired."""
         ...
 
+    @property
+    def canonical(self) -> Callable[[bytes], bytes]:
+        """What makes two messages the same event."""
+        ...
+
     def renew(self) -> None:
         """The exchange has said on a socket that it does not know the key."""
         ...
@@ -95,9 +115,10 @@ class StreamAccess(Protocol):
 class KeyAccess:
     """A listen key."""
 
-    def __init__(self, key: ListenKey) -> None:
+    def __init__(self, key: ListenKey, calls: SignedCalls | None = None) -> None:
         self.key: ListenKey | None = key
         self.venue: Venue | SignedVenue = key.venue
+        self.name, self.calls = key.name, calls
         self._key = key
 
     @property
@@ -132,6 +153,11 @@ class KeyAccess:
     def expired(self) -> str | None:
         """The venue's."""
         return self._key.venue.stream.expired
+
+    @property
+    def canonical(self) -> Callable[[bytes], bytes]:
+        """The venue's."""
+        return canonical_for(self._key.venue.stream)
 
     def renew(self) -> None:
         """Ask by a keepalive, which brings another key."""
@@ -203,14 +229,18 @@ class SignedAccess:
 
     generation = 1
 
-    def __init__(self, venue: SignedVenue, credentials: Credentials) -> None:
+    def __init__(self, venue: SignedVenue, credentials: Credentials, name: str) -> None:
         self.key: ListenKey | None = None
         self.venue: Venue | SignedVenue = venue
+        self.name = name
+        self.calls: SignedCalls | None = None
         self.url = venue.url
         self.lifetime = venue.lifetime
         self.subscribes = self.overlaps = True
         self.expired: str | None = None
+        self.canonical = canonical_for(_PLAIN)
         sign = partial(sign_as, venue.name, credentials)
+        self._answer = venue.answer
         self._build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 
     def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
@@ -228,7 +258,7 @@ class SignedAccess:
 
     def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol:
         """The subscription."""
-        return WsApiProtocol(self.venue.name, self._build, confirmed)
+        return WsApiProtocol(self.venue.name, self._build, confirmed, self._answer)
 
     @property
     def expires_at(self) -> float:
@@ -243,7 +273,4 @@ class SignedAccess:
 
 def _ask_on(protocol: SocketProtocol | None, now: float) -> bool:
     """Whether there was anywhere to ask."""
-    if protocol is None:
-        return False
-    protocol.now = now
-    return protocol.ask()
+    return protocol is not None and protocol.ask(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import final
 
 import trio
@@ -10,7 +11,7 @@ from trio.lowlevel import enable_ki_protection
 
 from .._core._stream import Stream
 from .._core._stream_states import SocketState
-from .._errors import SlowConsumerError, UsageError
+from .._errors import SlowConsumerError, UsageError, name_error
 from .._events import Gap, StreamItem, UserEvent
 from .._statistics import StreamStatistics
 from .._venue._signed_venue import SignedVenue
@@ -33,15 +34,29 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
     leave the loop whenever you like, and come back. Several tasks may take events: each event goes to one of them.
     """
 
-    __slots__ = ("_access", "_closed", "_items", "_machine", "_made_room", "_readers", "_sync", "_until_rest", "venue")
+    __slots__ = (
+        "_access",
+        "_closed",
+        "_items",
+        "_machine",
+        "_made_room",
+        "_readers",
+        "_sync",
+        "_until_rest",
+        "name",
+        "venue",
+    )
 
     venue: Venue | SignedVenue
     """The exchange that it comes from."""
 
+    name: str
+    """What the account is called."""
+
     def __init__(
         self, access: StreamAccess, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]
     ) -> None:
-        self.venue = access.venue
+        self.venue, self.name = access.venue, access.name
         self._access = access
         self._machine = machine
         self._items = machine.buffer.items
@@ -106,9 +121,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
             SlowConsumerError: As in :meth:`receive`.
         """
         await self._wait_for_items()
-        batch = list(self._items)
-        self._items.clear()
-        self._machine.buffer.took(*batch)
+        batch = self._machine.buffer.take_all()
         self._made_room()
         return batch
 
@@ -124,7 +137,13 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         if self._machine.state is not SocketState.CLOSED:
             self._sync()
         key = self._access.key
-        return self._machine.statistics(key.statistics() if key else None, self._access.expires_at)
+        statistics = self._machine.statistics(key.statistics() if key else None, self._access.expires_at)
+        return replace(statistics, name=self.name)
+
+    def _is_up_to(self, gap: Gap) -> bool:
+        """Whether ``gap`` is the last one of all that were told: none was taken after it, and none waits."""
+        buffer = self._machine.buffer
+        return gap == buffer.taken_gap and not buffer.has_gap
 
     async def _wait_for_items(self) -> None:
         self._until_rest -= 1
@@ -141,11 +160,13 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         if self._closed:
             raise trio.ClosedResourceError("the stream was closed")
         if self._machine.buffer.overflowed:
-            raise SlowConsumerError(
+            error = SlowConsumerError(
                 "events came faster than they were taken, and the buffer is full",
                 advice="Take them faster, open the stream with a larger buffer, or with another on_full",
                 venue=self.venue.name,
             )
+            name_error(error, self.name)
+            raise error
 
     def _wake(self) -> None:
         if self._items or self._machine.buffer.overflowed:
@@ -161,4 +182,4 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
                 self._sync()
 
     def __repr__(self) -> str:
-        return f"<UserStream of {self.venue.name}, {self._machine.state_name}, {len(self._items)} buffered>"
+        return f"<UserStream of {self.name}, {self._machine.state_name}, {len(self._items)} buffered>"

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from .._errors import UsageError
+from ._codes import BINANCE_CODES, KINDS, Code, CodeKind
 
 __all__ = [
     "EVERY_VERB",
     "Answer",
     "Call",
     "Code",
+    "CountdownCancel",
     "Heartbeat",
     "KeyPlace",
     "SecondCreate",
@@ -24,9 +26,6 @@ __all__ = [
 Verb = Literal["create", "keepalive", "close"]
 KeyPlace = Literal["form", "query", "json", "path", "account"]
 SecondCreate = Literal["same", "new", "replaces", "unknown"]
-Code = int | str
-"""An exchange's error code: a number, or a text like ``"ERR-5012"``."""
-
 EVERY_VERB: Final[frozenset[Verb]] = frozenset({"create", "keepalive", "close"})
 
 
@@ -51,6 +50,21 @@ class Call:
     def __post_init__(self) -> None:
         if self.method not in {"GET", "POST", "PUT", "DELETE"}:
             raise UsageError(f"Call.method is {self.method!r}", advice="Pass 'GET', 'POST', 'PUT' or 'DELETE'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountdownCancel:
+    """A countdown at whose end the exchange cancels an account's open orders in one symbol, unless it is begun again.
+
+    Binance's way: a signed POST with ``symbol`` and ``countdownTime`` in milliseconds; zero ends it.
+
+    Attributes:
+        path: Where it goes.
+        weight: What it costs of the exchange's request limit.
+    """
+
+    path: str
+    weight: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +107,9 @@ class Answer:
     ``"type=GLOBAL.listenKey"`` that of the first whose ``type`` is ``GLOBAL``. ``"a|b"`` is ``b`` where there is no
     ``a``.
 
+    Codes are compared as the exchange spells them, but for a number, which may be written as a text: ``"-1125"`` is
+    ``-1125``, and ``"0003"`` is not 3. What a venue lists outranks the codes of Binance, which hold besides.
+
     Attributes:
         key: Where the key is.
         expiry: Where the answer says when the key ends, in Unix time; ``None`` if it does not.
@@ -106,9 +123,10 @@ class Answer:
         gone: Codes that say: this key does not exist (any more).
         gone_statuses: HTTP statuses that say so.
         clock: Codes that say: the request's time is too far from the exchange's.
-        silence: Codes that ask for silence, besides those of Binance.
-        transient: Codes of failures that may pass, besides those of Binance.
-        credentials: Codes that do not accept the API key or the signature, besides those of Binance.
+        silence: Codes that ask for silence, such as request limits.
+        transient: Codes of failures that may pass: the exchange is busy, or a part of it did not answer in time.
+        credentials: Codes that do not accept the API key, the signature, the address or the permissions.
+        refused: Codes that say no for good: another try would be answered in the same way.
     """
 
     key: str = "listenKey"
@@ -126,6 +144,25 @@ class Answer:
     silence: frozenset[Code] = frozenset()
     transient: frozenset[Code] = frozenset()
     credentials: frozenset[Code] = frozenset()
+    refused: frozenset[Code] = frozenset()
+
+    def own_codes(self, kind: CodeKind) -> frozenset[Code]:
+        """The codes of this kind that the venue lists itself."""
+        own: dict[CodeKind, frozenset[Code]] = {
+            "gone": self.gone,
+            "silence": self.silence,
+            "transient": self.transient,
+            "clock": self.clock,
+            "credentials": self.credentials,
+            "refused": self.refused,
+        }
+        return own[kind]
+
+    def kind_of(self, code: Code | None) -> CodeKind | None:
+        """What a code means; ``None`` if nobody has said so."""
+        of_venue = (kind for kind in KINDS if code in self.own_codes(kind))
+        of_binance = (kind for kind in KINDS if code in BINANCE_CODES[kind])
+        return next(of_venue, None) or next(of_binance, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +201,8 @@ class Heartbeat:
         answer: What to answer: a text, or the name under which to send the value of ``heard`` back.
         heard_text: With ``"json"``, a text that the exchange may send in place of the object, whatever its case.
         answer_text: What to answer to that.
+        kind_field: With ``"json"``, a field whose value is ``"ping"`` in a ping of the exchange's and ``"pong"`` in the
+            answer, which has all else that the ping has. Empty if there are no such pings.
         say: What to send without being asked, every ``say_every`` seconds; ``{ms}`` is the time. Empty for nothing.
         say_every: Seconds.
     """
@@ -173,6 +212,7 @@ class Heartbeat:
     answer: str = ""
     heard_text: str = ""
     answer_text: str = ""
+    kind_field: str = ""
     say: str = ""
     say_every: float | None = None
 
@@ -196,6 +236,10 @@ class StreamShape:
             Binance's WebSocket API.
         lifetime: Seconds after which the exchange closes it.
         expired: What says that the key has expired: an event's name, or a text. ``None`` if nothing does.
+        varying: Members of an event, as JSON, that may differ between two sockets though it is the same event.
+        varying_fields: The same where events are protobuf, by the numbers of the fields.
+        expired_is_documented: Whether the exchange's documents say so for this very stream. If not, it is that of a
+            sibling: it is heeded should it come, and nothing relies on it, for keys are asked about in any case.
     """
 
     heartbeat: Heartbeat = Heartbeat()
@@ -209,3 +253,6 @@ class StreamShape:
     says_key: bool = False
     lifetime: float = 86_400.0
     expired: str | None = "listenKeyExpired"
+    varying: tuple[str, ...] = ()
+    varying_fields: tuple[int, ...] = ()
+    expired_is_documented: bool = True

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
+from .._errors import UsageError
+from ._parts import Answer
 from ._venue import check_origin, check_path
 
-__all__ = ["SignedVenue"]
+__all__ = ["SUBSCRIPTION", "SignedVenue"]
+
+# binance-spot-api-docs, errors.md and web-socket-api.md, 2026-07. -1209: the listenToken is unknown. -1191, -2042: this
+# socket has no room for another subscription; a new one has.
+SUBSCRIPTION = Answer(gone=frozenset({-1209}), transient=frozenset({-1191, -2042}))
+"""How answers to a subscription on Binance's WebSocket API are to be read, by signature or by token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,19 +28,24 @@ class SignedVenue:
         name: Short, lower case, with dashes: ``"binance-spot"``.
         stream_url: Scheme, host and, if need be, port of the WebSocket API; ``wss``.
         stream_path: What follows it.
-        parameters: Sent with the subscription, besides time and signature: for options that the exchange comes to have.
+        parameters: Sent with the subscription, besides time and signature, for example ``(("recvWindow", 10_000),)``,
+            or options that the exchange comes to have. A number goes out as a number, and a text as a text; but
+            ``recvWindow``, which the exchange takes as a number alone, may be written as either.
+        answer: What the codes of its answers mean.
         lifetime: Seconds after which the exchange closes a socket.
         source: Where all this is documented, with dates.
         allow_plaintext: Whether ``ws`` may leave this machine; see :meth:`at`.
 
     Raises:
-        UsageError: The URL is malformed, has a path, or would send signatures over the network in the clear.
+        UsageError: The URL is malformed, has a path, or would send signatures over the network in the clear; or
+            ``recvWindow`` is no number.
     """
 
     name: str
     stream_url: str
     stream_path: str
-    parameters: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str | float], ...] = ()
+    answer: Answer = SUBSCRIPTION
     lifetime: float = 86_400.0
     source: str = ""
     allow_plaintext: bool = False
@@ -40,6 +53,16 @@ class SignedVenue:
     def __post_init__(self) -> None:
         check_origin(self, "stream_url", secure="wss", plain="ws")
         check_path(self, "stream_path", self.stream_path, forbidden="#")
+        if isinstance(window := dict(self.parameters).get("recvWindow"), str):
+            # As a text, it is refused: -1130 (binance-spot-api-docs, web-socket-api.md, "Timing security": DECIMAL).
+            is_number = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", window) is not None
+            if not is_number:
+                raise UsageError(
+                    f"recvWindow of {self.name!r} is {window!r}", advice="Pass milliseconds, as a number, up to 60000"
+                )
+            number = float(window) if "." in window else int(window)
+            changed = tuple((name, number if name == "recvWindow" else value) for name, value in self.parameters)
+            object.__setattr__(self, "parameters", changed)
 
     def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue:  # noqa: ARG002 - all venues are moved in the same way
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.

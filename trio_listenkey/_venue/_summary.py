@@ -104,5 +104,6 @@ def _stream(venue: Venue) -> str:
         "wrapped" if shape.wrapped else "",
         "to be subscribed to" if shape.subscribe or shape.says_key else "",
         "" if shape.expired else "expires without a word",
+        "" if shape.expired_is_documented else f"{shape.expired} is not documented here",
     ]
     return "; ".join([url, *filter(None, traits)])

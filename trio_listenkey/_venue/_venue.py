@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .._errors import UsageError
-from ._parts import Answer, Call, KeyPlace, Sharing, Signing, StreamShape, Verb
+from ._parts import Answer, Call, CountdownCancel, KeyPlace, Sharing, Signing, StreamShape, Verb
 
 __all__ = ["Venue", "Verb", "check_origin", "check_path"]
 
@@ -44,9 +44,13 @@ class Venue:
         stream: What the private WebSocket looks like.
         validity: Seconds that a key lives after a successful create or keepalive.
         keepalive_every: Seconds after which to send a keepalive.
+        limits_shared_with: The REST addresses that count one client's requests together with ``rest_url``, where the
+            exchange's documents say so: a ban of one of them holds for all. An address of sockets is in none of these:
+            no document says of REST and the sockets that are used here that they are counted together.
         weight_budget: Weight a minute that all requests of this process to the REST host may cost together; ``None``
             for no limit. The known venues have half of what the exchange documents for one IP address: the other half
             is left to whatever else trades there. Of several venues of one host, the smallest holds.
+        countdown: The countdown that cancels orders; ``None`` if there is none, or none that is known here.
         retired: What to use instead, where the exchange has said that it takes these endpoints away.
         source: Where all this is documented, with dates; and where sources disagree, what was chosen.
         allow_plaintext: Whether ``http`` and ``ws`` may leave this machine; see :meth:`at`.
@@ -74,7 +78,9 @@ class Venue:
     stream: StreamShape = StreamShape()
     validity: float = 3600.0
     keepalive_every: float = 1800.0
+    limits_shared_with: tuple[str, ...] = ()
     weight_budget: int | None = None
+    countdown: CountdownCancel | None = None
     retired: str | None = None
     source: str = ""
     allow_plaintext: bool = False
@@ -82,9 +88,13 @@ class Venue:
     def __post_init__(self) -> None:
         check_origin(self, "rest_url", secure="https", plain="http")
         check_origin(self, "stream_url", secure="wss", plain="ws")
+        for url in self.limits_shared_with:
+            check_url(f"Venue.limits_shared_with of {self.name!r}", url, self, secure="https", plain="http")
         check_path(self, "path", self.path, forbidden="?#")
         check_path(self, "stream_path", self.stream_path, forbidden="#")
         check_path(self, "create.path", self.create.path or self.path, forbidden="?#")
+        if self.countdown is not None:
+            check_path(self, "countdown.path", self.countdown.path, forbidden="?#")
         _check_call(self, "keepalive", self.keepalive)
         _check_call(self, "close", self.close)
         if not _are_numbers(self.keepalive_every, self.validity) or not 0 < self.keepalive_every < self.validity:
@@ -113,7 +123,9 @@ class Venue:
         Raises:
             UsageError: A URL is malformed, has a path, or is plain text to another machine.
         """
-        return replace(self, rest_url=rest_url, stream_url=stream_url, allow_plaintext=allow_plaintext)
+        return replace(
+            self, rest_url=rest_url, stream_url=stream_url, limits_shared_with=(), allow_plaintext=allow_plaintext
+        )
 
     def stream_url_for(self, key: str) -> str:
         """The URL of the private stream that ``key`` opens. Whoever has it can read the account's events."""
@@ -142,8 +154,11 @@ class Venue:
 
 def check_origin(venue: Any, field: str, *, secure: str, plain: str) -> None:
     """The field of a venue's has to be scheme and host, in the clear only where that is safe or asked for."""
-    url: object = getattr(venue, field)
-    where = f"Venue.{field} of {venue.name!r}"
+    check_url(f"Venue.{field} of {venue.name!r}", getattr(venue, field), venue, secure=secure, plain=plain)
+
+
+def check_url(where: str, url: object, venue: Any, *, secure: str, plain: str) -> None:
+    """A URL of a venue's has to be scheme and host, in the clear only where that is safe or asked for."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
         host = parts.hostname if parts else None

@@ -29,12 +29,19 @@ class SocketError(TransportError):
         retry_after: Seconds of silence that a refused handshake asks for (its ``Retry-After``).
         code: The code of the peer's close frame (RFC 6455, 7.4): 1001 is "going away", 1005 that there was no code;
             ``None`` where it was not the peer who closed.
+        untrusted: ``True`` if the peer's TLS certificate was refused.
     """
 
     def __init__(
-        self, reason: str, *, status: int | None = None, retry_after: float | None = None, code: int | None = None
+        self,
+        reason: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        code: int | None = None,
+        untrusted: bool = False,
     ) -> None:
-        super().__init__(reason)
+        super().__init__(reason, untrusted=untrusted)
         self.status = status
         self.retry_after = retry_after
         self.code = code

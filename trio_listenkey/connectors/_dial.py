@@ -11,6 +11,7 @@ from typing import Final
 import trio
 
 from .._errors import UsageError
+from .._http import DEFAULT_PORTS
 from .._network import check_local_address, default_trust
 from ._base import MAX_MESSAGE, Dial, SocketError
 from ._failures import settled
@@ -26,7 +27,6 @@ _URL = re.compile(
     r"(?P<path>/[!\"$-~]*)?(?P<query>\?[!\"$-~]*)?",
     re.ASCII,
 )
-_PORTS = {"ws": 80, "wss": 443}
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,7 +47,7 @@ class Address:
             SocketError: It is not a valid one.
         """
         match = _URL.fullmatch(url)
-        port = int(match["port"] or _PORTS[match["scheme"]]) if match else 0
+        port = int(match["port"] or DEFAULT_PORTS[match["scheme"]]) if match else 0
         if match is None or not 0 < port < 65536:
             raise SocketError("the address is not a valid WebSocket URL")
         target = f"{match['path'] or '/'}{match['query'] or ''}"

@@ -13,7 +13,7 @@ from typing import TypeVar
 import trio
 
 from .._errors import UsageError
-from .._redaction import chain, hide_from_logs, interruption, safe_error_text
+from .._redaction import chain, hide_from_logs, interruption, is_about_trust, safe_error_text
 from ._base import SocketError
 
 __all__ = ["interrupt_in", "settled", "words"]
@@ -39,8 +39,8 @@ async def settled(attempt: Callable[[], Awaitable[_T]], *, about: str = "") -> _
     except (SocketError, UsageError) as error:
         failure = error.with_traceback(None)  # its frames know too much
     except Exception as error:  # noqa: BLE001 -- "and nothing else", whatever libraries raise
-        reason = words(error, callers)
-        failure = SocketError(f"{reason} ({about})" if about else reason)
+        reason, untrusted = words(error, callers), any(map(is_about_trust, chain(error, callers)))
+        failure = SocketError(f"{reason} ({about})" if about else reason, untrusted=untrusted)
     except BaseExceptionGroup as group:
         failure = interruption(group)
     try:

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import trio
 
 from .._errors import UsageError
+from .._http import DEFAULT_PORTS
 from ._base import SocketError
 from ._handshake import read_head, status_of
 
@@ -25,7 +26,7 @@ _URL = re.compile(
     r"(?P<scheme>https?|socks5h?)://(?:(?P<user>[^\s:@/]+):(?P<password>[^\s:@/]*)@)?"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::(?P<port>[0-9]{1,5}))?/?"
 )
-_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_PORTS = DEFAULT_PORTS | {"socks5": 1080, "socks5h": 1080}
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 from websockets.frames import Frame, Opcode
 
 from ._failures import words
@@ -17,6 +18,7 @@ READ: Final = 64 * 1024
 # Seconds. All that is ever sent are a few bytes, for which there is room unless the other side has not read for very
 # long. Less than the half second that leaving may take, for closing takes a moment, too.
 _LIMIT: Final = 0.4
+_STRETCHES: Final = 8  # that it is divided into
 
 _GOODBYE: Final = (1000).to_bytes(2)
 
@@ -37,21 +39,35 @@ class Wire:
         """What comes next, as of any stream."""
         return bytes(await self._stream.receive_some(max_bytes))
 
+    @enable_ki_protection  # else Ctrl-C would come out of the nursery in a group
     async def send(self, data: bytes) -> None:
         """Send ``data``, or make :attr:`failure` say why not. It does not raise: who reads will learn of it.
 
         A frame that is cut short would garble all that are sent after it. So neither cancelling its sender nor another
-        sender comes between; and it cannot hang, for a stream that takes nothing is dropped.
+        sender comes between; and it cannot hang, for a stream that takes nothing is dropped: see ``_give_up``.
         """
-        with trio.move_on_after(_LIMIT, shield=True) as limit:
-            async with self._sending:
-                try:
-                    await self._stream.send_all(data)
-                except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                    self.failure = self.failure or words(error)
+        outcome: Exception | None = None
+        with trio.CancelScope(shield=True) as limit:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_give_up, limit)
+                outcome = await self._send_whole(data)
+                nursery.cancel_scope.cancel(reason="it was sent, or cannot be")
         if limit.cancelled_caught:
             self.failure = "the other side takes nothing any more"
             await self.drop()
+        elif outcome is not None:
+            raise outcome
+
+    async def _send_whole(self, data: bytes) -> Exception | None:
+        """Return what a stream raises that none should: it is to come out of no nursery."""
+        async with self._sending:
+            try:
+                await self._stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                self.failure = self.failure or words(error)
+            except Exception as error:  # noqa: BLE001 - the user's own ``dial`` may have made it
+                return error
+        return None
 
     async def say_goodbye(self) -> None:
         """Send a close frame, and drop the stream without waiting for an answer."""
@@ -67,3 +83,15 @@ class Wire:
         with trio.CancelScope(shield=True) as closing:
             closing.cancel()
             await self._stream.aclose()
+
+
+@enable_ki_protection
+async def _give_up(limit: trio.CancelScope) -> None:
+    """End ``limit`` when sending has had its time.
+
+    While the program computes, or is stopped, nothing can be sent: that is no time that the other side has had. So of
+    each stretch that took longer than it should, only its own length counts.
+    """
+    for _ in range(_STRETCHES):
+        await trio.sleep(_LIMIT / _STRETCHES)
+    limit.cancel(reason="the other side takes nothing")

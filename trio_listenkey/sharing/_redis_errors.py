@@ -17,7 +17,7 @@ from .._redaction import chain, safe_error_text
 from ._redis_url import RedisAddress
 from ._register import MAX_DOCUMENT
 
-__all__ = ["AnswerTooLongError", "NotRedisError", "ServerError", "known", "meaning"]
+__all__ = ["FAILURES", "AnswerTooLongError", "NotRedisError", "ServerError", "known", "meaning"]
 
 _Kind = type[RegisterAway] | type[RegisterRefused]
 
@@ -54,6 +54,17 @@ class NotRedisError(Exception):
 class AnswerTooLongError(Exception):
     """The answer is longer than any document can be."""
 
+
+FAILURES: Final = (
+    AnswerTooLongError,
+    NotRedisError,
+    OSError,
+    ServerError,
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+    trio.TooSlowError,
+)
+"""All that may go wrong between us and a server. Anything else is a fault of this library, and not to be hidden."""
 
 _BY_WORDS: Final = (
     ("max number of clients", "FULL"),
@@ -126,7 +137,7 @@ def known(error: ServerError) -> bool:
 
 
 def meaning(error: Exception, address: RedisAddress) -> RegisterAway | RegisterRefused:
-    """What to tell of ``error``, which may be any of this module, of TLS, of the system or of a stream."""
+    """What to tell of ``error``, which is one of :data:`FAILURES`."""
     about = f"the register {address}"
     match error:
         case ServerError():

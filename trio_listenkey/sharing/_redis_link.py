@@ -97,7 +97,7 @@ async def open_link(address: RedisAddress, trust: ssl.SSLContext | None) -> Redi
 
     Raises:
         ServerError: The server does not want us.
-        Exception: As of :meth:`RedisLink.ask`, and whatever connecting and TLS raise: see ``_redis_errors.meaning``.
+        Exception: Another one of ``_redis_errors.FAILURES``.
     """
     link = RedisLink(await _open_stream(address, trust))
     try:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import trio
 
 from .._errors import RegisterAway, RegisterRefused
-from ._redis_errors import ServerError, meaning
+from ._redis_errors import FAILURES, ServerError, meaning
 from ._redis_link import RedisLink, open_link
 from ._redis_url import RedisAddress
 
@@ -58,7 +58,7 @@ class RedisServer:
             return await self._bounded(command, twice=twice)
         except (RegisterAway, RegisterRefused) as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - "and nothing else"; what it does not know it calls away
+        except FAILURES as error:
             failure = meaning(error, self._address)
         if self._closed:
             failure = trio.ClosedResourceError("this register was closed")
@@ -82,7 +82,7 @@ class RedisServer:
             try:
                 with trio.fail_at(deadline):
                     answer = await self._exchange(command, twice=twice)
-            except Exception as error:
+            except FAILURES as error:
                 await self._learn(error)  # noqa: ASYNC120 - it raises no cancellation
                 raise
             self._pause.end()

@@ -51,14 +51,17 @@ class RedisAddress:
             raise UsageError("this is no URL of a Redis server", advice=_ADVICE)
         user, password = _login(match["login"] if match["scheme"] else match["unix_login"])
         port = int(match["port"] or 6379)
+        host, path = (match["host"] or "").strip("[]"), unquote(match["path"] or "")
+        if not _is_valid(host, path):
+            raise UsageError("the URL names a host or a path that there cannot be", advice=_ADVICE)
         if not 0 < port < 65536:
             raise UsageError(f"there is no port {port}", advice=_ADVICE)
         if match["number"] and match["db"]:
             raise UsageError("the URL names its database twice", advice=_ADVICE)
         return cls(
-            host=(match["host"] or "").strip("[]"),
+            host=host,
             port=port,
-            path=unquote(match["path"] or ""),
+            path=path,
             database=int(match["number"] or match["db"] or 0),
             user=user,
             password=password,
@@ -84,3 +87,12 @@ def _login(text: str | None) -> tuple[str, str | None]:
             advice="Write user:password@host, or :password@host where there are no user names",
         )
     return unquote(user), unquote(password)
+
+
+def _is_valid(host: str, path: str) -> bool:
+    try:
+        # As the resolver will: it raises for a part of the name that is too long.
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return "\0" not in path

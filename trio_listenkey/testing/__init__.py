@@ -40,6 +40,12 @@ WebSocket library can run over. Account events are emitted by script or at a rat
 **The WebSocket API**, where Binance's spot and margin streams are asked for by a signed request or a token, is at its
 path ``/ws-api/v3`` in the same way; ``emit(..., dialect=SPOT)`` sends what happens there.
 
+**Orders** are placed, cancelled and queried over REST at Binance's spot, USD-M and COIN-M futures, and filled by the
+test; see :class:`OrderBook`::
+
+    exchange.book.set_price("BTCUSDT", 60_000, now)        # limit orders that it reaches are filled
+    exchange.book.fill(order_id, now, quantity="0.001")    # so is this one, in part
+
 What goes wrong is the same language everywhere: :class:`Fault` says when, an effect says what. Sockets have four
 occasions of their own::
 
@@ -55,6 +61,7 @@ Where things are; what stands further down imports what stands above it, and nev
     _dialects         how each exchange speaks
     _state            keys, accounts, limits, events
     _log              what the exchange remembers of each request
+    _book             a small order book
     _rest             the REST API
     _ws               the private WebSockets and the WebSocket API
     _exchange         the facade: accounts, time, faults, what a test asks
@@ -66,6 +73,9 @@ Where things are; what stands further down imports what stands above it, and nev
 
 from __future__ import annotations
 
+from ._book._books import Countdown, PastOrders
+from ._book._order_book import OrderBook
+from ._book._orders import OrderInfo
 from ._dialects._binance import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect, Refusals
 from ._dialects._binance_ws_api import MARGIN, SPOT
 from ._dialects._events import event_number
@@ -82,6 +92,7 @@ from ._dialects._others import (
     GMO_COIN,
     HASHKEY,
     MARGIN_RISK,
+    MARGIN_RISK_V1,
     MEXC,
     OPTIONS,
     PM_PRO,
@@ -148,6 +159,7 @@ __all__ = [
     "HASHKEY",
     "MARGIN",
     "MARGIN_RISK",
+    "MARGIN_RISK_V1",
     "MEXC",
     "OPTIONS",
     "PM_PRO",
@@ -160,6 +172,7 @@ __all__ = [
     "TOOBIT",
     "USDM",
     "CloseSocket",
+    "Countdown",
     "Delay",
     "Dialect",
     "Drip",
@@ -178,6 +191,9 @@ __all__ = [
     "LogEntry",
     "MemoryConnector",
     "MemoryTransport",
+    "OrderBook",
+    "OrderInfo",
+    "PastOrders",
     "Redirect",
     "Refusals",
     "Reply",

@@ -11,6 +11,8 @@ from typing import Any
 
 from .._errors import UsageError
 from .._http import Request
+from ._book._books import Books
+from ._book._order_book import OrderBook
 from ._dialects._binance import COINM, SPOT_CLASSIC, USDM, Dialect
 from ._dialects._binance_ws_api import MARGIN, SPOT
 from ._dialects._events import kinds_of
@@ -22,6 +24,7 @@ from ._faults._effects import (
 from ._faults._meanings import fits
 from ._faults._script import Fault, Script
 from ._log import LogEntry, api_entry
+from ._rest._order_api import OrderApi
 from ._rest._rest_api import RestApi
 from ._state._accounts import Accounts
 from ._state._keys import Keys, Place
@@ -65,6 +68,7 @@ class Exchange:
 
     Attributes:
         retired: Dialects that answer HTTP 410 with an HTML page, as binance.com does for spot. A plain set.
+        book: The order book: orders, fills, balances and positions.
     """
 
     def __init__(
@@ -94,7 +98,13 @@ class Exchange:
             self._keys, self._script, self._dialects, self._subscribers, self.unix_time, self._advance
         )
         self._sockets.connect_limit = connect_limit
-        self._rest = RestApi(self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time)
+        self._books = books = Books(self._dialects.values(), self.unix_time, self._sockets.publish)
+        books.changed, self._sockets.alarm = self._sockets.wake, books.next_at
+        self.book = OrderBook(books, self._accounts, self._advance)
+        orders = OrderApi(self._dialects.values(), books)
+        self._rest = RestApi(
+            self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time, orders
+        )
         self.retired: set[Dialect] = self._rest.retired
         self._log: deque[LogEntry] = deque(maxlen=log_size)
         self._latest = -math.inf
@@ -382,6 +392,7 @@ class Exchange:
                 advice="Use one clock with one exchange: its front end's",
             )
         self._latest = now
+        self._books.advance(now)
         self._sockets.pass_time(now)
 
     def _record(self, method: str, path: str, **told: Any) -> None:

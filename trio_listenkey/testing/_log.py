@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ._faults._effects import Effect
-from ._faults._script import Verb
+from ._faults._script import RequestKind
 from ._state._reply import Work
 
 __all__ = ["LogEntry", "api_entry", "blotted"]
@@ -22,7 +22,7 @@ class LogEntry:
     Attributes:
         when: The exchange's time at which the request arrived.
         verb: ``"create"``, ``"keepalive"``, ``"close"``; ``"connect"`` for a handshake; ``"api"`` for a request on the
-            WebSocket API; or ``None``.
+            WebSocket API; ``"order"`` for one about orders, balances and positions; or ``None``.
         method: The HTTP method, or that of the WebSocket API.
         path: The path without the query; long words in an unknown path are blotted out.
         account: The name of the account, or ``None`` if the API key was missing or unknown. Of a handshake, the
@@ -35,7 +35,7 @@ class LogEntry:
     """
 
     when: float
-    verb: Verb | Literal["connect", "api"] | None
+    verb: RequestKind | Literal["connect", "api"] | None
     method: str
     path: str
     account: str | None

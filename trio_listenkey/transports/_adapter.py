@@ -15,8 +15,7 @@ from typing import Any
 
 from .._errors import TransportError, UsageError
 from .._http import Request, Response
-from .._redaction import chain, hide_from_logs, interruption, safe_error_text
-from ._base import MAX_BODY
+from .._redaction import chain, hide_from_logs, interruption, is_about_trust, safe_error_text
 
 __all__ = ["BoundedBody", "SendTracker", "authority", "outgoing_headers", "refuse_encoding", "translate_errors"]
 
@@ -71,9 +70,10 @@ def _let_be(stream: Any) -> None:
 
 
 class BoundedBody:
-    """The body of an answer, up to :data:`MAX_BODY` bytes."""
+    """The body of an answer, up to so many bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._chunks = bytearray()
 
     async def add(self, chunk: bytes) -> None:
@@ -82,8 +82,8 @@ class BoundedBody:
         Raises:
             TransportError: The body is too long.
         """
-        if len(self._chunks) + len(chunk) > MAX_BODY:
-            raise TransportError(f"the answer is larger than {MAX_BODY} bytes")
+        if len(self._chunks) + len(chunk) > self._limit:
+            raise TransportError(f"the answer is larger than {self._limit} bytes")
         self._chunks += chunk
 
     def __bytes__(self) -> bytes:
@@ -176,7 +176,8 @@ def _failure(error: Exception, callers: BaseException | None, request: Request, 
     unsent = unsent or any(_surely_unsent(link) for link in links)
     if unsent and (host := authority(request.url)):
         reason = f"{reason} ({host})"  # what one looks at first when nothing could be sent
-    return TransportError(" ".join(reason.split())[:_LONGEST_REASON], unsent=unsent)
+    untrusted = any(map(is_about_trust, links))
+    return TransportError(" ".join(reason.split())[:_LONGEST_REASON], unsent=unsent, untrusted=untrusted)
 
 
 def _surely_unsent(link: BaseException) -> bool:

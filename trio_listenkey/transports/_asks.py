@@ -78,7 +78,7 @@ class AsksTransport:
     async def _send(self, request: Request, witness: SendTracker) -> Response:
         if self._closed:
             raise TransportError("the transport is closed", unsent=True)
-        body = BoundedBody()
+        body = BoundedBody(request.max_answer)
         with no_socket_left():
             answer = await self._current_session().request(
                 request.method,

@@ -9,8 +9,8 @@ from .._http import Request, Response
 __all__ = ["MAX_BODY", "Transport"]
 
 MAX_BODY = 64 * 1024
-"""Bytes of body that a transport reads at most. The longest documented answer of a listen-key call has less
-than 300 bytes; a proxy's HTML error page has a few thousand."""
+"""Bytes of body that a transport reads at most, unless the request says otherwise by ``max_answer``. The longest
+documented answer of a listen-key call has less than 300 bytes; a proxy's HTML error page has a few thousand."""
 
 
 @runtime_checkable
@@ -22,7 +22,7 @@ class Transport(Protocol):
     * A complete answer is returned whatever its status, redirects included; none is followed, for it would
       carry the API key to another host.
     * Where there is no complete answer (no connection, TLS refused, reset, truncated, not HTTP, a body of more
-      than :data:`MAX_BODY` bytes, a content encoding that was not asked for) it raises
+      than ``request.max_answer`` bytes, a content encoding that was not asked for) it raises
       :exc:`TransportError`, and nothing else. The error's text has no secret in it.
     * It sends the request at most once. Whether to try again is not its decision.
     * It sets no time limit: its caller brings a cancel scope. Cancelled at any checkpoint, it leaves

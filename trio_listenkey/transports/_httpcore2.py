@@ -153,7 +153,7 @@ class _Pool:
         ) as answer:
             headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
             refuse_encoding(headers)
-            body = BoundedBody()
+            body = BoundedBody(request.max_answer)
             # An async generator that is left half-way would wait for the garbage collector.
             async with aclosing(answer.aiter_stream()) as chunks:
                 async for chunk in chunks:

@@ -84,11 +84,11 @@ class HTTPXTransport:
         ) as answer:
             headers = tuple(answer.headers.multi_items())
             refuse_encoding(headers)
-            return Response(answer.status_code, headers, await _read_body(answer))
+            return Response(answer.status_code, headers, await _read_body(answer, request.max_answer))
 
 
-async def _read_body(answer: Any) -> bytes:
-    body = BoundedBody()
+async def _read_body(answer: Any, limit: int) -> bytes:
+    body = BoundedBody(limit)
     chunks = answer.aiter_raw()
     try:
         async for chunk in chunks:

@@ -250,13 +250,16 @@ async def test_a_dial_that_fails(make: Make) -> None:
 
     error = await refused(make(dial=dial), "ws://localhost/ws/the-key")
     assert str(error) == "no connection (LookupError)"
+    assert not error.untrusted
 
 
 async def test_a_certificate_of_nobody_we_know(make: Make) -> None:
     """Whom nobody trusts is refused; by default that is whom the system trusts."""
     async with serve(tls=server_tls()) as server:
         for connector in (make(ssl_context=None), make(ssl_context=ssl.create_default_context())):
-            assert "TLS certificate refused" in str(await refused(connector, server.url()))
+            error = await refused(connector, server.url())
+            assert "TLS certificate refused" in str(error)
+            assert error.untrusted
         await server.wait_all_closed()
     assert server.heads == []
 
@@ -264,7 +267,9 @@ async def test_a_certificate_of_nobody_we_know(make: Make) -> None:
 async def test_a_certificate_of_another_host(make: Make) -> None:
     """The host's name is looked at."""
     async with serve(tls=server_tls("elsewhere.test")) as server:
-        assert "TLS certificate refused" in str(await refused(make(), server.url()))
+        error = await refused(make(), server.url())
+        assert "TLS certificate refused" in str(error)
+        assert error.untrusted
         await server.wait_all_closed()
     assert server.heads == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from functools import partial
 
 import pytest
@@ -12,6 +13,7 @@ from connector_kits import Make, at_step, receive, why_over
 from socket_server import TEXT, Peer, close, frame, serve
 
 from trio_listenkey.connectors import Connection, SocketError
+from trio_listenkey.connectors._wire import Wire
 
 
 async def test_a_text_arrives_as_it_was_sent(make: Make, tls: ssl.SSLContext | None) -> None:
@@ -92,3 +94,35 @@ async def _send_and_cancel_at(step: int, connection: Connection) -> bool:
     with trio.CancelScope() as scope:
         return await at_step(step, scope.cancel, partial(connection.send, "maybe"))
     return True
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_our_own_lateness_is_no_verdict(steps: int, make: Make, tls: ssl.SSLContext | None) -> None:
+    """A program that computes while something is being sent, a pong for example, loses no connection by it (S4)."""
+
+    async def compute() -> None:
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+        time.sleep(0.45)  # noqa: ASYNC251 - it lets nobody else run, for longer than sending may take
+
+    async with serve(tls=tls) as server, make().connect(server.url()) as connection:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.send, "first")
+            nursery.start_soon(compute)
+        await connection.send("second")
+        await server.until(lambda: len(server.frames) == 2)
+    assert server.frames[:2] == [(TEXT, b"first"), (TEXT, b"second")]
+
+
+async def test_what_a_stream_raises_that_none_should_comes_out_alone() -> None:
+    """A dial may be anyone's: its mistake is not hidden, and in no group."""
+
+    ours, _ = trio.testing.memory_stream_pair()
+    ours.send_stream.send_all_hook = _mistake
+    with pytest.raises(LookupError) as caught:
+        await Wire(ours).send(b"x")
+    assert caught.value.__context__ is None
+
+
+async def _mistake() -> None:
+    raise LookupError

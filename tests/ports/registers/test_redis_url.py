@@ -91,6 +91,9 @@ def test_who_we_are(place: str, login: str, user: str, password: str | None) -> 
         f"unix://:{PASSWORD}@host",
         f"unix://:{PASSWORD}@",
         "unix://host/path",
+        f"unix://:{PASSWORD}@/path%00",
+        f"redis://:{PASSWORD}@{'a' * 64}.test",
+        f"redis://:{PASSWORD}@a..test",
         f"REDIS://:{PASSWORD}@host",
     ],
 )

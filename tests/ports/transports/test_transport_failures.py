@@ -186,7 +186,7 @@ async def test_unknown_host_name(kit: Kit, names: None) -> None:
     async with kit.open() as transport:
         with pytest.raises(TransportError, match=r"host name not resolved") as caught:
             await transport.request(post("http://no-such-host.invalid/"))
-    assert caught.value.unsent
+    assert (caught.value.unsent, caught.value.untrusted) == (True, False)
     assert "no-such-host.invalid" in caught.value.reason
 
 
@@ -195,7 +195,7 @@ async def test_wrong_host_name_in_certificate(kit: Kit) -> None:
     async with serve(answering(OK), server_tls("fapi.example.org")) as server, kit.open() as transport:
         with pytest.raises(TransportError, match=r"certificate refused: .*not valid for 'localhost'") as caught:
             await transport.request(post(server.url()))
-        assert caught.value.unsent
+        assert (caught.value.unsent, caught.value.untrusted) == (True, True)
         assert server.seen == []
         await server.wait_all_closed()
 
@@ -206,7 +206,7 @@ async def test_unknown_authority(kit: Kit) -> None:
     async with serve(answering(OK), server_tls()) as server, kit.open(nobody) as transport:
         with pytest.raises(TransportError, match=r"certificate refused: .*unable to get local issuer") as caught:
             await transport.request(post(server.url()))
-        assert caught.value.unsent
+        assert (caught.value.unsent, caught.value.untrusted) == (True, True)
         assert server.seen == []
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 import trio
 
+from ..._protocol._socket_protocol import Moment
 from ..._protocol._ws_api import Build, WsApiProtocol
 from ...connectors._base import Connection
 from .._exit_codes import Exit
@@ -45,22 +46,19 @@ async def subscribe(connection: Connection, venue: str, build: Build) -> None:
     """
     answered: list[float] = []  # to the question that is asked below in other words
     conversation = WsApiProtocol(venue, build, answered.append)
-    _tell_the_time(conversation)
-    conversation.begin()
+    conversation.start(_moment())
     while True:
-        for message in conversation.to_say():
+        for message in conversation.messages_to_send(_moment()):
             await connection.send(message)
-        if conversation.over is not None:
-            raise conversation.over
+        if conversation.failure is not None:
+            raise conversation.failure
         if conversation.is_ready:
             return
-        batch = await connection.receive()
-        _tell_the_time(conversation)
-        conversation.hear(batch)
+        conversation.receive_messages(await connection.receive(), _moment())
 
 
-def _tell_the_time(conversation: WsApiProtocol) -> None:
-    conversation.now, conversation.unix_ms = trio.current_time(), int(time.time() * 1000)
+def _moment() -> Moment:
+    return Moment(trio.current_time(), int(time.time() * 1000))
 
 
 async def ask_for_subscriptions(connection: Connection) -> Found:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from inspect import signature
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from ..._errors import UsageError
+from .._book._orders import OrderInfo
 from .._dialects._binance import Dialect
 from .._exchange import Exchange
 from .._faults._effects import Limit
@@ -210,6 +212,66 @@ class Control:
         method = self._exchange.emit_rate if _RATE in given else self._exchange.emit
         return {"numbers": encode(self._call(method, command))}
 
+    @_at("GET", "/orders", parameters=("account", "open"))
+    def _orders(self, command: _Command) -> Any:
+        """The orders of an account, or of all; with ``open=1``, those that are open. Times are Unix milliseconds."""
+        found = self._exchange.book.orders(command.query.get("account"), open_only=command.query.get("open") == "1")
+        return {"orders": [_order_as_json(each) for each in found]}
+
+    @_at(
+        "POST",
+        "/orders",
+        example={
+            "account": "account-1",
+            "dialect": "usdm",
+            "symbol": "BTCUSDT",
+            "side": "BUY",
+            "quantity": "0.01",
+            "price": "60000",
+        },
+    )
+    def _place_order(self, command: _Command) -> Any:
+        """Place an order as if the account's owner did so elsewhere; without a price, a market order."""
+        return _order_as_json(self._call(self._exchange.book.place, command))
+
+    @_at("POST", "/orders/fill", example={"order": 1, "quantity": "0.004"})
+    def _fill_order(self, command: _Command) -> Any:
+        """Trade some of an open order, or all that is left of it, at its price or a better ``price``."""
+        return _order_as_json(self._call(self._exchange.book.fill, command))
+
+    @_at("POST", "/orders/cancel", example={"order": 1})
+    def _cancel_order(self, command: _Command) -> Any:
+        """Cancel an open order as if its owner did so elsewhere."""
+        return _order_as_json(self._call(self._exchange.book.cancel, command))
+
+    @_at("POST", "/orders/expire", example={"order": 1})
+    def _expire_order(self, command: _Command) -> Any:
+        """Let an open order expire."""
+        return _order_as_json(self._call(self._exchange.book.expire, command))
+
+    @_at("POST", "/price", example={"symbol": "BTCUSDT", "price": "60000"})
+    def _set_price(self, command: _Command) -> Any:
+        """A symbol has this price now: limit orders that it reaches are filled, and later market orders at it."""
+        self._call(self._exchange.book.set_price, command)
+        return {}
+
+    @_at("POST", "/deposits", example={"account": "account-1", "dialect": "spot", "asset": "USDT", "amount": "1000"})
+    def _deposit(self, command: _Command) -> Any:
+        """Add so much to a balance, or take it away; at spot, an account can trade what it has."""
+        return {"free": str(self._call(self._exchange.book.deposit, command))}
+
+    @_at("POST", "/symbols", example={"dialect": "usdm", "symbol": "DOGEUSDT", "base": "DOGE", "quote": "USDT"})
+    def _add_symbol(self, command: _Command) -> Any:
+        """Trade this, too; at COIN-M with a ``contract_size``."""
+        given = decode_arguments(self._exchange.book.add_symbol, command.body, "body")
+        self._exchange.book.add_symbol(**given)
+        return {}
+
+    @_at("GET", "/countdowns")
+    def _countdowns(self, _command: _Command) -> Any:
+        """What ``countdownCancelAll`` has begun and not stopped, and when each ends, in the exchange's time."""
+        return {"countdowns": [_fields_as_json(each) for each in self._exchange.book.countdowns()]}
+
     @_at("POST", "/sockets/strike", example={"effect": {"CloseSocket": 1001}})
     def _strike_sockets(self, command: _Command) -> Any:
         """Have an effect at once on every open socket, or on those of an account: one that a socket can have."""
@@ -298,6 +360,11 @@ def _no_constant(name: str) -> float:
 
 def _new_account(api_key: str, name: str | None = None) -> None:
     """What ``POST /accounts`` takes."""
+
+
+def _order_as_json(order: OrderInfo) -> dict[str, Any]:
+    told = _fields_as_json(order)
+    return {name: format(value, "f") if isinstance(value, Decimal) else value for name, value in told.items()}
 
 
 def _fields_as_json(value: Any) -> dict[str, Any]:

@@ -42,7 +42,9 @@ class LogReader:
 
 def log_line(entry: LogEntry) -> str:
     """One request as a line, without secrets."""
-    what = entry.method if entry.verb == "api" else entry.verb or f"{entry.method} {entry.path}"
+    what = entry.method if entry.verb == "api" else entry.verb or ""
+    if not entry.verb or entry.verb == "order":
+        what = f"{entry.method} {entry.path}"
     facts = [
         entry.work or "",
         f"struck by {_shown(encode(entry.effect, brief=True))}" if entry.effect is not None else "",

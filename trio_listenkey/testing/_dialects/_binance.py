@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .._faults._effects import Status, api_error
-from .._faults._script import Verb
+from .._faults._script import RequestKind, Verb
 from ._stream_rules import StreamRules
 
 __all__ = ["COINM", "SPOT_CLASSIC", "SPOT_US", "USDM", "Dialect", "Refusals"]
@@ -23,23 +23,34 @@ _PLAIN = StreamRules()
 class Refusals:
     """What an exchange answers to a request that it does not serve. The defaults are Binance's "Error Codes".
 
+    ``address`` and ``busy`` are never its own answer here: they are for faults, ``Fault(effect=MEXC.refusals.busy)``.
+
     Attributes:
         no_api_key: The API key is missing.
         api_key: It is unknown.
-        signature: The signature is missing or wrong.
+        signature: The signature is wrong.
+        unsigned: There is none; ``None`` for the same answer.
+        address: The API key may not be used from this address.
         clock: The request's time is too far from the exchange's.
         key_missing: The listen key is not named.
         gone: It is named, and dead; or there is none.
+        busy: The exchange cannot serve anybody at the moment.
+        limited: There were too many requests; ``None`` for HTTP 429 with ``Dialect.limited`` and -1003. A ban by HTTP
+            418 is the same everywhere.
     """
 
     no_api_key: Status = api_error(401, -2014, "API-key format invalid.")
     api_key: Status = api_error(401, -2015, "Invalid API-key, IP, or permissions for action.")
     signature: Status = api_error(400, -1022, "Signature for this request is not valid.")
+    unsigned: Status | None = None
+    address: Status = api_error(401, -2015, "Invalid API-key, IP, or permissions for action.")
     clock: Status = api_error(400, -1021, "Timestamp for this request is outside of the recvWindow.")
     key_missing: Status = api_error(
         400, -1102, "Mandatory parameter 'listenKey' was not sent, was empty/null, or malformed."
     )
     gone: Status = api_error(400, -1125, "This listenKey does not exist.")
+    busy: Status = api_error(503, -1001, "Internal error; unable to process your request. Please try again.")
+    limited: Status | None = None
 
 
 _BINANCES = Refusals()
@@ -86,7 +97,7 @@ class Dialect:
     limited: str
     banned: str
     stream: StreamRules = _PLAIN
-    methods: tuple[tuple[str, Verb], ...] = _THREE
+    methods: tuple[tuple[str, RequestKind], ...] = _THREE
     api_key_in: str = "X-MBX-APIKEY"
     key_param: str = "listenKey"
     named_in: Literal["any", "query", "json", "path"] = "any"
@@ -100,7 +111,7 @@ class Dialect:
     tokens_for: float | None = None
     refusals: Refusals = _BINANCES
 
-    def must_name_key(self, verb: Verb) -> bool:
+    def must_name_key(self, verb: RequestKind) -> bool:
         """Whether the call for ``verb`` has to name the key."""
         return self.names_key if isinstance(self.names_key, bool) else verb in self.names_key
 

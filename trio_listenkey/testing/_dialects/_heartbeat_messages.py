@@ -25,6 +25,8 @@ def ping_message(kind: Pings, time: int) -> tuple[bytes, str]:
         name = f"{time:032x}"
         clock = datetime.fromtimestamp(time / 1000, UTC).astimezone(_CHINA).isoformat(timespec="milliseconds")
         return name.encode(), f'{{"ping":"{name}","time":"{clock.replace("+08:00", "+0800")}"}}'
+    if kind == "json-event":
+        return str(time).encode(), f'{{"event":"ping","ts":"{time}"}}'
     more = ',"channelId":"0242acfffe120002"' if kind == "json-channel" else ""
     return str(time).encode(), f'{{"ping":{time}{more}}}'
 
@@ -38,6 +40,8 @@ def pong_in(kind: Pings, text: str, last: bytes) -> bytes | None:
     if kind in {"text", "json-time"} and text == "Pong":
         return last
     said = _object(text) if kind not in {"frames", "text"} else {}
+    if kind == "json-event":
+        return str(said.get("ts")).encode() if said.get("event") == "pong" else None
     return str(said["pong"]).encode() if "pong" in said else None
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "GMO_COIN",
     "HASHKEY",
     "MARGIN_RISK",
+    "MARGIN_RISK_V1",
     "MEXC",
     "OPTIONS",
     "PM_PRO",
@@ -42,6 +43,8 @@ OPTIONS = replace(
     path="/eapi/v1/listenKey",
     keepalive_tells_key=False,
     created='{"listenKey":"KEY","expiration":EXPIRY}',
+    # "-1008 TOO_MANY_REQUESTS", and the same words under it as elsewhere under -1003: Error Code.
+    refusals=Refusals(limited=api_error(429, -1008, "Too many requests queued.")),
     # Pings every five minutes; "E" of listenKeyExpired is a string.
     stream=StreamRules(
         routed=True,
@@ -63,7 +66,11 @@ PORTFOLIO_MARGIN = replace(
 )
 """Binance portfolio margin documentation, "User Data Streams" (2026)."""
 
-PM_PRO = replace(USDM, name="pm-pro", stream=StreamRules(url="/pm-classic/ws/{key}", account_events="usdm"))
+PM_PRO = replace(
+    USDM,
+    name="pm-pro",
+    stream=StreamRules(url="/pm-classic/ws/{key}", account_events="usdm", announces_expiry=False),
+)
 """Binance portfolio margin pro documentation (2026). Its key is that of :data:`USDM`: serve one of the two."""
 
 MARGIN_RISK = replace(
@@ -74,9 +81,13 @@ MARGIN_RISK = replace(
     keepalive_tells_key=False,
     kept="",
     refusals=Refusals(gone=api_error(400, -3038, "Listen key not found.")),
-    stream=StreamRules(account_events="spot"),
+    stream=StreamRules(account_events="spot", announces_expiry=False),
 )
 """Binance's SDK for margin trading 8.9.0 (2026), risk data stream."""
+
+MARGIN_RISK_V1 = replace(MARGIN_RISK, name="margin-risk-v1", path="/sapi/v1/margin/listen-key")
+"""The same at its first address, which that SDK has, too. A close costs 3000 there, of the account's weight and not of
+the address's; that is not counted here."""
 
 STOCKS = replace(
     COINM,
@@ -103,15 +114,32 @@ ASTER_FUTURES = replace(
 )
 """Aster documentation V1, futures (2026-06). On the path of :data:`USDM`: serve one of the two."""
 
-ASTER_SPOT = replace(SPOT_US, name="aster-spot", path="/api/v1/listenKey", stream=StreamRules(messages_per_second=5))
+ASTER_SPOT = replace(
+    SPOT_US,
+    name="aster-spot",
+    path="/api/v1/listenKey",
+    stream=StreamRules(messages_per_second=5, announces_expiry=False),
+)
 """Aster documentation V1, spot (2026-06)."""
 
 ASTER_FUTURES_V3 = replace(
-    ASTER_FUTURES, name="aster-futures-v3", path="/fapi/v3/listenKey", api_key_in="user", signed="wallet"
+    ASTER_FUTURES,
+    name="aster-futures-v3",
+    path="/fapi/v3/listenKey",
+    api_key_in="user",
+    signed="wallet",
+    refusals=Refusals(clock=api_error(400, -4225, "Nonce Expired")),
 )
 """Aster documentation V3, futures (2026-06). What a wallet signed is not verified, but that there is a signature."""
 
-ASTER_SPOT_V3 = replace(ASTER_SPOT, name="aster-spot-v3", path="/api/v3/listenKey", api_key_in="user", signed="wallet")
+ASTER_SPOT_V3 = replace(
+    ASTER_SPOT,
+    name="aster-spot-v3",
+    path="/api/v3/listenKey",
+    api_key_in="user",
+    signed="wallet",
+    refusals=ASTER_FUTURES_V3.refusals,
+)
 """Aster documentation V3, spot (2026-06); see :data:`ASTER_FUTURES_V3`."""
 
 BINGX = replace(
@@ -122,8 +150,15 @@ BINGX = replace(
     signed="query",
     closed="",
     refusals=Refusals(
+        # "All BingX OpenAPI responses use {code, msg, data}": error-codes.md, 2026-04, common codes.
+        no_api_key=api_error(200, 100413, "Incorrect apiKey"),
         api_key=api_error(200, 100413, "Incorrect apiKey"),
         signature=api_error(200, 100001, "Signature verification failed"),
+        unsigned=api_error(200, 100412, "Missing signature"),
+        address=api_error(200, 100419, "IP does not match IP whitelist"),
+        clock=api_error(200, 100421, "Null timestamp or timestamp mismatch"),
+        busy=api_error(200, 100500, "The current system is busy, please try again later"),
+        limited=api_error(200, 100410, "Request rate limit exceeded"),
         # Without parameters, a 2xx that means failure.
         key_missing=Status(204),
         gone=Status(404),
@@ -160,6 +195,7 @@ BINGX_SPOT = replace(
             ("ACCOUNT_UPDATE", ("ACCOUNT_UPDATE",)),
         ),
         max_streams=200,
+        announces_expiry=False,
     ),
 )
 """The same, with the stream of spot, where nothing comes without a subscription; see :data:`BINGX_COINM`."""
@@ -173,8 +209,13 @@ MEXC = replace(
     max_keys=60,
     keepalive_tells_key=True,
     closed='{"listenKey":"KEY"}',
+    # "Error Code", 2025-08; the statuses are of what clients have met.
     refusals=Refusals(
+        no_api_key=api_error(400, 400, "api key required"),
         api_key=api_error(400, 10072, "Api key info invalid"),
+        address=api_error(400, 700006, "IP non white list"),
+        busy=api_error(200, 500, "Internal error"),
+        limited=api_error(429, 429, "Too Many Requests"),
         signature=api_error(400, 700002, "Signature for this request is not valid."),
         clock=api_error(400, 700003, "Timestamp for this request is outside of the recvWindow."),
         gone=api_error(400, 730708, "listen key information error"),
@@ -210,17 +251,23 @@ TOOBIT = replace(
     path="/api/v1/userDataStream",
     api_key_in="X-BB-APIKEY",
     signed="query",
+    # Error Codes: -1015 has "Reach the rate limit" before what it says of orders. -1107 and -1023 are of a newer table,
+    # as ccxt has it.
+    refusals=Refusals(
+        no_api_key=api_error(400, -1107, "The accessKey is missing from the request header or parameters"),
+        address=api_error(400, -1023, "Please set IP whitelist before using API"),
+        limited=api_error(400, -1015, "Reach the rate limit .Please slow down your request speed."),
+    ),
     stream=StreamRules(
         url="/api/v1/ws/{key}",
         account_events="toobit",
         announces_expiry=False,
         # "The client needs to send a ping frame, and the server will reply with a pong frame, otherwise the server will
-        # actively disconnect within 5 minutes": Heartbeat. Clients answer pings of the exchange's, too, which the
-        # documents do not have: they are as HashKey's, whose documents are the same in much.
+        # actively disconnect within 5 minutes": Heartbeat. Of pings of the exchange's own they know nothing.
         client_pings="json",
         silence_within=300.0,
         pings="json",
-        ping_every=30.0,
+        ping_every=math.inf,
         messages_per_second=5,
     ),
 )
@@ -230,14 +277,29 @@ HASHKEY = replace(
     TOOBIT,
     name="hashkey",
     api_key_in="X-HK-APIKEY",
-    created='{"listenkey":"KEY"}',
+    # "Error Codes": all with HTTP 400, and the codes are texts with zeros before them, where they are not the engine's.
+    refusals=Refusals(
+        no_api_key=api_error(400, "0001", "Required field 'X-HK-APIKEY' missing or invalid"),
+        api_key=api_error(400, "0102", "Invalid APIKey"),
+        signature=api_error(400, "0002", "Incorrect signature"),
+        address=api_error(400, "0202", "Invalid IP"),
+        key_missing=api_error(400, "0001", "Required field 'listenKey' missing or invalid"),
+        busy=api_error(400, -1001, "Internal error"),
+        limited=api_error(400, "0003", "Rate limit exceeded"),
+    ),
     # A ping every 30 seconds, and two that are missed end the connection. The client is "required to initiate a
     # periodic heartbeat", recommended every 10 seconds; an hour without one ends it.
     stream=replace(
-        TOOBIT.stream, account_events="hashkey", pings="json-channel", pong_within=60.0, silence_within=3600.0
+        TOOBIT.stream,
+        account_events="hashkey",
+        pings="json-channel",
+        ping_every=30.0,
+        pong_within=60.0,
+        silence_within=3600.0,
     ),
 )
-"""HashKey documentation (2025), in the spelling of Hong Kong. On the path of :data:`TOOBIT`."""
+"""HashKey Global's documentation (2025). On the path of :data:`TOOBIT`. That of Hong Kong has its sample key under
+``listenkey``: ``dataclasses.replace(HASHKEY, created='{"listenkey":"KEY"}')``."""
 
 BITRUE = replace(
     SPOT_US,
@@ -248,8 +310,11 @@ BITRUE = replace(
     kept='{"msg":"succ","code":"200","data":null}',
     closed='{"msg":"succ","code":"200","data":null}',
     refusals=Refusals(
-        api_key=api_error(200, -1022, "Invalid API key"),
-        gone=api_error(200, -1150, "listenKey does not exist"),
+        no_api_key=api_error(200, -1022, "You are not authorized to execute this request."),
+        api_key=api_error(200, -1022, "You are not authorized to execute this request."),
+        address=api_error(401, -1022, "You are not authorized to execute this request."),
+        gone=api_error(200, -1150, "This listenKey does not exist."),
+        busy=api_error(200, 503, "An unknown error occurred while processing the request."),
     ),
     stream=StreamRules(
         url="/stream?listenKey={key}",
@@ -276,6 +341,14 @@ COINS_PH = replace(
     name="coins-ph",
     path="/openapi/v1/userDataStream",
     api_key_in="X-COINS-APIKEY",
+    # errors.md, 2026-06.
+    refusals=Refusals(
+        no_api_key=api_error(401, -1002, "You are not authorized to execute this request"),
+        api_key=api_error(401, -2018, "API-key does not exist."),
+        address=api_error(401, -2017, "Request ip is not in the whitelist"),
+        key_missing=api_error(400, -1105, "Parameter 'listenKey' is required."),
+        busy=api_error(400, -1126, "Create listenKey failed, please try again later"),
+    ),
     # "If the websocket server does not receive a ping frame ... within a 5 minute period, the connection will be
     # disconnected": Web Socket Streams, and {"ping": ...} is what it calls a ping frame.
     stream=StreamRules(
@@ -309,11 +382,15 @@ GMO_COIN = replace(
     kept='{"status":0,"responsetime":"2019-03-19T02:15:06.102Z"}',
     closed='{"status":0,"responsetime":"2019-03-19T02:15:06.102Z"}',
     refusals=Refusals(
+        no_api_key=_gmo(401, "ERR-5012", "The API authentication is invalid."),
         api_key=_gmo(401, "ERR-5012", "The API authentication is invalid."),
         signature=_gmo(401, "ERR-5012", "The API authentication is invalid."),
+        address=_gmo(401, "ERR-5012", "The API authentication is invalid."),
         clock=_gmo(200, "ERR-5008", "The timestamp of the request is too late."),
         key_missing=_gmo(200, "ERR-5106", "Invalid request parameter."),
         gone=_gmo(200, "ERR-5106", "Invalid request parameter."),
+        busy=_gmo(200, "ERR-626", "The server is busy. Please retry later."),
+        limited=_gmo(429, "ERR-5003", "Requests are too many."),
     ),
     stream=StreamRules(
         url="/ws/private/v1/{key}",

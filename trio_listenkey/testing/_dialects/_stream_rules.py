@@ -13,7 +13,7 @@ __all__ = ["ClientPings", "EventFamily", "Pings", "StreamRules", "Words"]
 EventFamily = Literal[
     "usdm", "coinm", "spot", "bingx", "bingx-coinm", "bingx-spot", "toobit", "hashkey", "bitrue", "coins-ph", "gmo"
 ]
-Pings = Literal["frames", "text", "json", "json-time", "json-channel"]
+Pings = Literal["frames", "text", "json", "json-time", "json-channel", "json-event"]
 ClientPings = Literal["none", "json", "method", "event"]
 Words = Literal["binance", "bingx", "bitrue", "gmo", "mexc"]
 
@@ -41,7 +41,8 @@ class StreamRules:
         says_of_dead_keys: What is said on a socket that was opened with no key that is alive; empty for nothing.
         announces_shutdown: Whether ``serverShutdown`` is sent before the exchange closes its sockets.
         pings: What the exchange's pings are: ``"frames"`` of the protocol, a ``"text"``, or ``"json"``, as
-            ``"json-time"`` with a field ``time`` and as ``"json-channel"`` with a field ``channelId``.
+            ``"json-time"`` with a field ``time``, as ``"json-channel"`` with a field ``channelId``, and as
+            ``"json-event"`` in the form ``{"event":"ping","ts":...}`` of Bitrue's futures.
         compressed: Whether each message is compressed by itself, as at BingX, and sent as binary.
         ping_every: Seconds between two pings of the exchange; infinity for none.
         pong_within: Seconds within which a ping must be answered by a pong with its payload.

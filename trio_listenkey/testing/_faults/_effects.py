@@ -269,7 +269,7 @@ def _require_header(name: str, value: str) -> None:
         raise UsageError(f"{name} follows from the body", advice="Leave it out")
 
 
-def api_error(status: int, code: int, message: str, *, after_work: bool = False) -> Status:
+def api_error(status: int, code: int | str, message: str, *, after_work: bool = False) -> Status:
     """An error in the exchange's own form: ``{"code": ..., "msg": ...}``."""
     body = json.dumps({"code": code, "msg": message}, separators=(",", ":")).encode()
     return Status(status, body, (JSON_TYPE,), after_work)

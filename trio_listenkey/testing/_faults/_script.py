@@ -12,10 +12,12 @@ from ..._errors import UsageError
 from ._effects import Effect
 from ._meanings import fits
 
-__all__ = ["Fault", "FaultCounter", "Occasion", "Script", "Verb"]
+__all__ = ["Fault", "FaultCounter", "Occasion", "RequestKind", "Script", "Verb"]
 
 Verb = Literal["create", "keepalive", "close"]
-Occasion = Literal["connect", "socket", "event", "api"]
+Occasion = Literal["connect", "socket", "event", "api", "order"]
+RequestKind = Literal["create", "keepalive", "close", "order"]
+"""What a request on the REST API is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +39,15 @@ class Fault:
     :class:`Hang` leaves the request undone and unanswered, :class:`Drop` unanswered alone; :class:`Duplicate` answers
     it again, and :class:`Delay` late. The rest happens to the socket, just before.
 
+    Of ``"order"``, each request over REST about orders, balances and positions is a candidate; its effects are those of
+    other requests.
+
     Where several faults would strike one candidate, the first that was added does; the others only count.
 
     Attributes:
         effect: What goes wrong.
         verb: ``"create"`` (POST), ``"keepalive"`` (PUT), ``"close"`` (DELETE), or ``"any"`` of these three;
-            ``"connect"``, ``"socket"``, ``"event"`` or ``"api"``.
+            ``"connect"``, ``"socket"``, ``"event"``, ``"api"`` or ``"order"``.
         account: The account's name, or ``None`` for everyone.
         after: Not before this moment, in seconds of the exchange's time.
         until: Not at or after this moment.
@@ -71,8 +76,8 @@ class Fault:
         if not all(sane):
             raise UsageError(
                 f"{self} can never strike",
-                advice='Pass verb "create", "keepalive", "close", "any", "connect", "socket", "event" or "api"; '
-                "after < until; nth and count of at least 1; a probability from 0 to 1",
+                advice='Pass verb "create", "keepalive", "close", "any", "connect", "socket", "event", "api" or '
+                '"order"; after < until; nth and count of at least 1; a probability from 0 to 1',
             )
         if not fits(self.effect, self.verb):
             raise UsageError(

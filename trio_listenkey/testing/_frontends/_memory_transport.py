@@ -64,7 +64,7 @@ class MemoryTransport:
         reply = (await self._send(request)).unwrap()
         await trio.sleep(reply.delay)
         await self._hop()
-        return await _receive(reply)
+        return await _receive(reply, request.max_answer)
 
     async def aclose(self) -> None:
         """Fail every later request."""
@@ -104,8 +104,10 @@ class _Mailbox:
         self.content: outcome.Outcome[Reply] | None = None
 
 
-async def _receive(reply: Reply) -> Response:
+async def _receive(reply: Reply, max_answer: int) -> Response:
     """Do in memory what the reply asks for on the wire."""
+    if len(reply.body) > max_answer:
+        raise TransportError(f"the answer has more than {max_answer} bytes")
     match reply.wire:
         case None:
             return Response(reply.status, reply.headers, reply.body)

@@ -2,8 +2,10 @@
 
 ::
 
-    _request     a request as the exchange understands it
-    _rest_api    what it is answered, and what is done
-    _signatures  how signed requests are verified
-    _tokens      listen tokens
+    _request       a request as the exchange understands it
+    _rest_api      what it is answered, and what is done
+    _order_api     ... if it is about orders, balances and positions
+    _order_fields  the parameters of these
+    _signatures    how signed requests are verified
+    _tokens        listen tokens
 """

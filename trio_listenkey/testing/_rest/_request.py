@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..._http import Request
 from .._dialects._binance import Dialect
-from .._faults._script import Verb
+from .._faults._script import RequestKind
 from ._signatures import Claim, claim
 
 __all__ = ["Call", "understand"]
@@ -25,7 +25,7 @@ class Call:
     method: str
     path: str
     dialect: Dialect | None
-    verb: Verb | None
+    verb: RequestKind | None
     api_key: str
     account: str | None
     named_keys: tuple[str, ...]

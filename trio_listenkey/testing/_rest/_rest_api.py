@@ -23,12 +23,13 @@ from .._faults._effects import (
     retired,
 )
 from .._faults._meanings import does_work
-from .._faults._script import Script, Verb
+from .._faults._script import RequestKind, Script
 from .._log import LogEntry, blotted
 from .._state._accounts import Accounts
 from .._state._keys import Keys, Place
 from .._state._limits import Limits
 from .._state._reply import Reply, Work, from_status, success
+from ._order_api import OrderApi
 from ._request import Call, understand
 from ._signatures import verify
 from ._tokens import token_terms
@@ -51,6 +52,7 @@ class RestApi:
         limits: What all clients together may spend, and the ban if they spend more.
         script: What goes wrong.
         unix_time: The exchange's wall clock.
+        orders: Answers what is about orders.
 
     Attributes:
         retired: Dialects that answer HTTP 410.
@@ -64,9 +66,11 @@ class RestApi:
         limits: Limits,
         script: Script,
         unix_time: Callable[[float], float],
+        orders: OrderApi,
     ) -> None:
         self.retired: set[Dialect] = set()
-        self._dialects = dialects
+        self._dialects = {**dialects, **orders.dialects}
+        self._orders = orders
         self._accounts = accounts
         self._keys = keys
         self._limits = limits
@@ -81,11 +85,17 @@ class RestApi:
         if during_ban:
             self._limits.offences += 1
         else:
-            self._limits.weigh(call.dialect.weight if call.dialect else 1, now)
+            self._limits.weigh(self._weight(call), now)
             effect = self._script.strike(call.verb, call.account, now) if call.verb else None
         reply = self._refuse_noise(call) if self._limits.silenced(now) else self._apply(effect, call)
         line = _log_entry(call, reply, effect, during_ban=during_ban)
         return replace(reply, headers=(*reply.headers, *self._standing_headers(now))), line
+
+    def _weight(self, call: Call) -> int:
+        weight = self._orders.weight(call)
+        if weight is None:
+            weight = call.dialect.weight if call.dialect else 1
+        return weight
 
     def _standing_headers(self, now: float) -> tuple[tuple[str, str], ...]:
         date = formatdate(self._unix_time(now), usegmt=True)
@@ -124,7 +134,7 @@ class RestApi:
     def _answer(self, call: Call) -> Reply:
         if call.dialect is None:
             return from_status(html_page(404, "404 Not Found"))
-        if call.dialect in self.retired:
+        if self._orders.origins.get(call.path, call.dialect) in self.retired:
             return from_status(retired())
         if call.verb is None:
             reply = from_status(html_page(405, "405 Method Not Allowed"))
@@ -135,12 +145,17 @@ class RestApi:
             return from_status(refusals.no_api_key)
         if call.account is None:
             return from_status(refusals.api_key)
-        verdict = verify(call.dialect, call.claim, self._accounts.secrets.get(call.api_key), self._unix_time(call.now))
+        secret, public_key = self._accounts.secrets.get(call.api_key), self._accounts.public_keys.get(call.api_key)
+        verdict = verify(call.dialect, call.claim, secret, self._unix_time(call.now), public_key)
+        if verdict == "unsigned":
+            return from_status(refusals.unsigned or refusals.signature)
         if verdict != "good":
             return from_status(refusals.clock if verdict == "clock" else refusals.signature)
+        if call.verb == "order":
+            return self._orders.answer(call, int(self._unix_time(call.now) * 1000))
         return self._work(call.verb, (call.account, call.dialect.path), call.dialect, call)
 
-    def _work(self, verb: Verb, place: Place, dialect: Dialect, call: Call) -> Reply:
+    def _work(self, verb: RequestKind, place: Place, dialect: Dialect, call: Call) -> Reply:
         if verb == "create":
             return self._create(place, dialect, call)
         named = call.named_keys[0] if call.named_keys else ""

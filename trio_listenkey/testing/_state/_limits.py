@@ -13,6 +13,8 @@ from ._reply import Reply, from_status
 
 __all__ = ["Ban", "Limits"]
 
+_LIMITED = 429
+
 
 @dataclass(frozen=True, slots=True)
 class Ban:
@@ -62,7 +64,9 @@ class Limits:
     def refuse(self, dialect: Dialect, now: float) -> Reply:
         """The answer over HTTP, in the words of ``dialect``."""
         assert self.ban is not None
-        reply = from_status(api_error(self.ban.limit.status, -1003, self._words(dialect)))
+        status = self.ban.limit.status
+        own = dialect.refusals.limited if status == _LIMITED else None
+        reply = from_status(own or api_error(status, -1003, self._words(dialect)))
         if self.ban.limit.retry_after:
             seconds = math.ceil(self.ban.until - now)
             reply = replace(reply, headers=(*reply.headers, ("Retry-After", str(seconds))))

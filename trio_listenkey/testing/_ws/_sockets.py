@@ -93,6 +93,7 @@ class Sockets:
         frozen_until: Until when the exchange does nothing.
         connect_limit: Handshakes in five minutes, beyond which HTTP 429 is answered; ``None`` for no limit.
         emission: The account events.
+        alarm: When something else is due at a place, of which its sockets are told; a plain attribute.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Sockets:
         self._listening: dict[str, dict[KeyConnection, None]] = {}
         self._attempts: deque[float] = deque()
         self._last_subscription = -math.inf
+        self.alarm: Callable[[Place], float] = _never
         keys.changed = self._key_changed
 
     # --- What the exchange does
@@ -165,6 +167,10 @@ class Sockets:
     def set_rate(self, place: Place, kind: str, per_second: float, now: float) -> None:
         """Emit so many events a second from now on."""
         self.emission.set_rate(place, kind, per_second, now)
+        self.wake(place)
+
+    def wake(self, place: Place) -> None:
+        """There is something new that may be due for who listens there."""
         life = self._keys.latest(place)
         if life is not None:
             self._key_changed(life)
@@ -237,7 +243,8 @@ class Sockets:
         return True
 
     def next_for(self, session: Session) -> float:
-        return min([self._script.next_start, *map(self.emission.next_at, session.places)])
+        places = session.places
+        return min([self._script.next_start, *map(self.emission.next_at, places), *map(self.alarm, places)])
 
     def strike_event(self, account: str, now: float) -> Effect | None:
         return self._script.strike("event", account, now)
@@ -337,12 +344,26 @@ class Sockets:
             return
         family = dialect_at(self._dialects, place).stream.account_events
         event = build_event(family, kind, number, self.unix_ms(now))
-        text = to_json(as_sent(family, {**event, **(data or {})}))
+        self._send(place, kind, {**event, **(data or {})}, now)
+
+    def publish(self, place: Place, kind: str, event: dict[str, Any], now: float) -> None:
+        """Send an event that is whole already, and count it with the others."""
+        self.emission.counts[place] = self.emission.counts.get(place, 0) + 1
+        if self._is_heard(place, now):
+            self._send(place, kind, event, now)
+
+    def _send(self, place: Place, kind: str, event: dict[str, Any], now: float) -> None:
+        text = to_json(as_sent(dialect_at(self._dialects, place).stream.account_events, event))
         for life in self._keys.living(place, now):
             for session in tuple(self._listening.get(life.key, ())):
                 session.deliver(life.key, place[0], kind, text, now)
         for listener in self._subscribers.listeners(place):
             listener.deliver(place, text, now)
+
+
+def _never(_place: Place) -> float:
+    """Nothing is."""
+    return math.inf
 
 
 def dialect_at(dialects: Mapping[str, Dialect], place: Place) -> Dialect:

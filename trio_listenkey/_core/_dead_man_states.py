@@ -1,0 +1,113 @@
+"""The states of a dead-man switch and every way from one to the other.
+
+Theory of operation
+===================
+
+The exchange has a countdown for each symbol. When it runs out, the exchange cancels the account's orders there. The
+switch begins it again and again, but only while two things are so: the stream is live, and the program has
+re-synchronised after the last gap. If one of them is not, nobody knows what becomes of the orders, and the countdown
+runs::
+
+    ARMING    the countdowns are being begun for the first time; the block is not entered yet
+    HOLDING   they are begun again in time
+    DEAF      the stream is not live: they run
+    BEHIND    the stream is live, but the program is not up to date: they run
+    EXPIRED   one has run out: the exchange has cancelled the orders there. Beginning it again leads back
+    ENDING    the block is over, and was left in order: they are being ended
+    CLOSED    nothing is left to do; those that were not ended run out
+
+A countdown that runs out while all is well, because no renewal came through, is EXPIRED, too: the program must not
+believe in orders that are gone.
+
+WARNING: the diagram in the documentation is drawn from this table; a new state needs a place there.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any
+
+__all__ = ["SWITCH_TRANSITIONS", "SwitchEvent", "SwitchState"]
+
+
+class SwitchState(Enum):
+    """What a dead-man switch does."""
+
+    __hash__: Any = object.__hash__  # Enum's own is Python code
+
+    ARMING = auto()
+    """The countdowns are being begun for the first time."""
+    HOLDING = auto()
+    """They are begun again and again."""
+    DEAF = auto()
+    """The stream is not live, and they run."""
+    BEHIND = auto()
+    """The program has not re-synchronised, and they run."""
+    EXPIRED = auto()
+    """One has run out."""
+    ENDING = auto()
+    """They are being ended."""
+    CLOSED = auto()
+    """Nothing is left to do."""
+
+
+class SwitchEvent(Enum):
+    """What happens to it."""
+
+    __hash__: Any = object.__hash__
+
+    ARMED = auto()
+    """All countdowns run, and were begun in time."""
+    HEARS = auto()
+    """The stream is live, and the program is up to date."""
+    DEAF = auto()
+    """The stream is not live."""
+    BEHIND = auto()
+    """The stream is live, and there was a gap that the program has not made up for."""
+    RAN_OUT = auto()
+    """A countdown has had its time."""
+    END = auto()
+    """The block is over in order: the countdowns are to end."""
+    LEAVE = auto()
+    """The block is over, and the countdowns are left to run."""
+    ENDED = auto()
+    """All were ended, or there is no time left for it."""
+
+
+SWITCH_TRANSITIONS: dict[SwitchState, dict[SwitchEvent, SwitchState]] = {
+    SwitchState.ARMING: {
+        SwitchEvent.ARMED: SwitchState.HOLDING,
+        # It could not be entered: what was begun until then is ended.
+        SwitchEvent.END: SwitchState.ENDING,
+    },
+    SwitchState.HOLDING: {
+        SwitchEvent.HEARS: SwitchState.HOLDING,
+        SwitchEvent.DEAF: SwitchState.DEAF,
+        SwitchEvent.BEHIND: SwitchState.BEHIND,
+        SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
+        SwitchEvent.END: SwitchState.ENDING,
+        SwitchEvent.LEAVE: SwitchState.CLOSED,
+    },
+    SwitchState.DEAF: {
+        SwitchEvent.HEARS: SwitchState.HOLDING,
+        SwitchEvent.DEAF: SwitchState.DEAF,
+        SwitchEvent.BEHIND: SwitchState.BEHIND,
+        SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
+        SwitchEvent.LEAVE: SwitchState.CLOSED,
+    },
+    SwitchState.BEHIND: {
+        SwitchEvent.HEARS: SwitchState.HOLDING,
+        SwitchEvent.DEAF: SwitchState.DEAF,
+        SwitchEvent.BEHIND: SwitchState.BEHIND,
+        SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
+        SwitchEvent.LEAVE: SwitchState.CLOSED,
+    },
+    SwitchState.EXPIRED: {
+        SwitchEvent.ARMED: SwitchState.HOLDING,
+        SwitchEvent.LEAVE: SwitchState.CLOSED,
+    },
+    SwitchState.ENDING: {
+        SwitchEvent.ENDED: SwitchState.CLOSED,
+    },
+    SwitchState.CLOSED: {},
+}

@@ -1,0 +1,151 @@
+"""From a stream's sockets to its buffer: each event once, in order, and a gap wherever one may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .._events import Gap, UserEvent
+from .._settings import Timing
+from ._announcements import Announcements
+from ._buffer import Buffer, Room, size_of
+from ._delivered import Canonical
+from ._gap_rules import Axes, GapRules
+from ._notices import ToldGap
+from ._stream_report import StreamReport
+from ._stream_socket import StreamSocket
+from ._trust import Trust
+
+__all__ = ["Delivery"]
+
+
+class Delivery:
+    """One stream's way from what is received to what can be taken.
+
+    Args:
+        timing: ``feed_lag``.
+        trust: Whose generation a gap is told with.
+        report: Where events, duplicates and gaps are counted, and gaps are told.
+        room: What the buffer has room for, and a socket that may not deliver yet as well.
+        overlaps: See ``GapRules``.
+        expired: See ``Announcements``.
+        canonical: What makes two messages the same event.
+        since: See ``GapRules``.
+    """
+
+    __slots__ = ("_gaps", "_report", "_room", "_timing", "_trust", "announcements", "axes", "buffer")
+
+    axes: Axes
+    """What makes times that users see."""
+
+    buffer: Buffer
+    """What was delivered, and not taken yet."""
+
+    announcements: Announcements
+    """What is delivered, and is no event of the account."""
+
+    def __init__(
+        self,
+        timing: Timing,
+        trust: Trust,
+        report: StreamReport,
+        *,
+        room: Room,
+        overlaps: bool,
+        expired: str | None,
+        canonical: Canonical,
+        since: int | None,
+    ) -> None:
+        self._timing, self._trust, self._report = timing, trust, report
+        self._room = room
+        self.axes = Axes()
+        self.announcements = Announcements(expired)
+        self.buffer = Buffer(room, self._overflow, self.announcements.is_one)
+        self._gaps = GapRules(self.axes, timing.feed_lag, overlaps=overlaps, canonical=canonical, since=since)
+
+    @property
+    def last_event_time(self) -> int | None:
+        """Of the last event of the account that was taken: what the next stream of this account goes on from."""
+        return self._gaps.time_of(self.buffer.taken)
+
+    # The path of every event.
+
+    def events(self, socket: StreamSocket, batch: Sequence[bytes], now: float) -> list[UserEvent]:
+        """What ``socket`` has received ``now``, as events; they are not delivered yet."""
+        to_local = self.axes.to_local
+        # All that the exchange had sent by ``observed_at`` was read before this; but it may send what happened earlier.
+        sent_after = socket.observed_at - self._timing.feed_lag + to_local
+        received_at = now + to_local
+        return [UserEvent(raw, received_at, sent_after) for raw in batch]
+
+    def deliver(
+        self, socket: StreamSocket, events: list[UserEvent], now: float, next_: StreamSocket | None
+    ) -> tuple[list[UserEvent], bool]:
+        """Deliver what ``socket`` has brought; ``next_`` is the socket that will take over, if there is one yet.
+
+        Returns:
+            What of it is an announcement, or looks like one; and whether an event of the account has come, and nothing
+            that speaks against it: then the key, or the subscription, was alive.
+        """
+        may_be_one = self.announcements.may_be_one
+        announcements = [event for event in events if may_be_one(event.raw)]
+        if socket.skip is not None:
+            came = len(events)
+            events, late = socket.skip.take_out(events)
+            self._report.count("duplicates", came - late - len(events))
+        size = size_of(events)
+        self._gaps.remember(events, size, now, next_)
+        self._report.counts["events"] += len(events)
+        self.buffer.add(events, size)
+        # What has no type, as an answer to a command, says nothing of the key.
+        return announcements, not announcements and any(event.type for event in events)
+
+    def hold(self, socket: StreamSocket, events: list[UserEvent]) -> bool:
+        """Keep what ``socket`` has brought and may not deliver yet; return whether there was room for it."""
+        assert socket.held is not None
+        socket.held += events
+        socket.held_bytes += size_of(events)
+        return not self._room.is_exceeded(len(socket.held), socket.held_bytes)
+
+    # From one socket to the next.
+
+    def all_from(self, current: StreamSocket, next_: StreamSocket) -> float:
+        """See ``GapRules``."""
+        is_dead = current.generation == self._trust.dead_generation and not current.is_subscribed
+        return self._gaps.all_from(next_, is_first_dead=is_dead)
+
+    def begin(self, first: StreamSocket) -> None:
+        """The stream's ``first`` socket is open."""
+        self._tell(self._gaps.beginning(first))
+
+    def follow_lost(self, last: StreamSocket, socket: StreamSocket, now: float) -> None:
+        """``socket`` delivers from now on, after a time in which none did: events may be missing."""
+        socket.follow(last)
+        self._gaps.leave_out(self._gaps.may_come_again(socket), socket, now, after_gap=True)
+        self._tell(self._gaps.between(last, socket, self.buffer.latest))
+
+    def take_over(self, old: StreamSocket, new: StreamSocket, now: float) -> list[UserEvent]:
+        """``new``, which was open beside ``old``, delivers from now on; return what it has held until now."""
+        held, new.held, new.held_bytes = new.held or [], None, 0
+        # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
+        events = [event for event in held if not self.announcements.may_be_one(event.raw)]
+        delivered, all_from = self._gaps.may_come_again(new), self.all_from(old, new)
+        gap = self._gaps.between_open(old, new, events, delivered, all_from, self.buffer.latest)
+        if gap is not None:
+            self._tell(gap)
+        new.follow(old)
+        self._gaps.leave_out(delivered, new, now, after_gap=gap is not None)
+        return held
+
+    def _tell(self, gap: Gap) -> None:
+        self.buffer.add_gap(gap)
+        self._note(gap)
+
+    def _overflow(self, first: UserEvent, before: UserEvent | None) -> Gap:
+        """The gap that ``first``, which was dropped, leaves after ``before``. The buffer puts it in its place."""
+        gap = self._gaps.dropped(first, before, self._trust.generation)
+        self._note(gap)
+        return gap
+
+    def _note(self, gap: Gap) -> None:
+        self._report.count("gaps")
+        self._report.tell(ToldGap(self._trust.generation, gap))

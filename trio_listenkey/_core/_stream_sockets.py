@@ -1,0 +1,81 @@
+"""Which sockets a stream has: one frozen value for each state of the table, with what exists in that state.
+
+A state and the sockets that go with it are changed together, by ``Stream._become`` alone, which checks the two against
+:data:`SOCKETS_IN`. So nobody has to ask whether there is a socket where the state already says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from ._drain import Drain
+from ._stream_socket import StreamSocket
+from ._stream_states import SocketState
+
+__all__ = ["SOCKETS_IN", "BothOpen", "Connecting", "NoSocket", "OneSocket", "Sockets", "TwoSockets"]
+
+# Every class has all three names, so that "the socket that delivers, if there is one" is one look-up in the path of
+# every event:
+#   current   the socket that delivers
+#   next      the socket that is being opened, or is open and does not deliver yet
+#   last      the socket that delivered last, while none does; ``None`` before the first
+
+
+@dataclass(frozen=True, slots=True)
+class NoSocket:
+    """None, and none is being opened."""
+
+    last: StreamSocket | None
+    current: ClassVar[None] = None
+    next: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """None is open; one is being opened."""
+
+    next: StreamSocket
+    last: StreamSocket | None
+    current: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneSocket:
+    """One delivers."""
+
+    current: StreamSocket
+    next: ClassVar[None] = None
+    last: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class TwoSockets:
+    """One delivers; the one that will replace it is being opened."""
+
+    current: StreamSocket
+    next: StreamSocket
+    last: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class BothOpen:
+    """Both are open. The first delivers until ``drain`` is over; what comes on the next one is held."""
+
+    current: StreamSocket
+    next: StreamSocket
+    drain: Drain
+    last: ClassVar[None] = None
+
+
+Sockets = NoSocket | Connecting | OneSocket | TwoSockets | BothOpen
+
+SOCKETS_IN: Final[Mapping[SocketState, type[Sockets]]] = {
+    SocketState.WAITING: NoSocket,
+    SocketState.CONNECTING: Connecting,
+    SocketState.OPEN: OneSocket,
+    SocketState.MOVING: TwoSockets,
+    SocketState.DRAINING: BothOpen,
+    SocketState.CLOSED: NoSocket,
+}

@@ -1,0 +1,128 @@
+"""Signed calls of an account that are not about its key, and are sent as those are."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+import trio
+
+from .._core._outcomes import Ok, Outcome, Refused, Wait
+from .._errors import ListenKeyError, TransportError
+from .._protocol._requests import build_request
+from .._protocol._responses import no_answer, read_answer
+from .._protocol._signing import check_credentials
+from .._settings import Credentials, Timing
+from .._venue._parts import Answer, Call, Signing
+from .._venue._venue import Venue
+from ..transports._base import Transport
+from ._run_context import RestHost, current_context
+
+__all__ = ["SignedCalls"]
+
+_TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
+
+
+class SignedCalls:
+    """What sends them.
+
+    Args:
+        venue: Where to.
+        credentials: With the secret or a signer; see :meth:`check`.
+        transport: By what; ``None`` for the one that keys and streams share.
+        timing: ``request_timeout``.
+    """
+
+    def __init__(self, venue: Venue, credentials: Credentials, transport: Transport | None, timing: Timing) -> None:
+        self.venue, self.timing = venue, timing
+        self._credentials, self._transport = credentials, transport
+        # What signs and reads the calls about keys does so here. The close is the call of which no answer is expected.
+        told = venue.answer
+        answer = Answer(
+            clock=told.clock,
+            silence=told.silence,
+            transient=told.transient,
+            credentials=told.credentials,
+            refused=told.refused,
+            gone=frozenset(),
+        )
+        self._dialect = replace(venue, signing=venue.signing or Signing(), answer=answer, key_in="account")
+
+    def check(self) -> None:
+        """See to it that they can be signed.
+
+        Raises:
+            UsageError: There is no secret and no signer.
+        """
+        check_credentials(self._dialect, self._credentials)
+
+    def host(self) -> RestHost:
+        """Where they go."""
+        return current_context().rest_host(self._dialect, self._transport, self)
+
+    async def send(self, host: RestHost, call: Call, verb: str, within: float) -> Outcome:
+        """Send one now, and make whatever becomes of it an outcome. Whether it may be sent is the caller's to see to.
+
+        Args:
+            host: Where to.
+            call: What.
+            verb: What it is called in errors.
+            within: Seconds.
+        """
+        outcome = await self._outcome_of(replace(self._dialect, close=call), host, within)
+        if isinstance(outcome, Wait):
+            host.block(outcome.seconds)
+        if isinstance(outcome, Refused) and outcome.clock is not None:
+            host.set_clock(outcome.clock)  # now it is known what time it is there
+        if isinstance(outcome, Ok):
+            return outcome
+        outcome.error.verb = verb
+        outcome.error.args = (outcome.error._text(),)  # noqa: SLF001 - the text is built there and nowhere else
+        return outcome
+
+    async def _outcome_of(self, venue: Venue, host: RestHost, within: float) -> Outcome:
+        hide = [each for each in (self._credentials.api_key, self._credentials.api_secret) if each]
+        answer = None
+        try:
+            with trio.move_on_after(within):
+                async with self._borrowed_transport() as transport:
+                    request = build_request(venue, self._credentials, "close", None, timestamp_ms=host.exchange_ms())
+                    answer = await transport.request(request)
+        except ListenKeyError as error:
+            return Refused(error.with_traceback(None))  # it could not be signed, and nothing was sent
+        except TransportError as error:
+            return no_answer(venue, "close", error, hide=hide)
+        except Exception as fault:  # noqa: BLE001 - a transport may be anyone's
+            return _contract_broken(venue, fault)
+        if answer is None:
+            return no_answer(venue, "close", TransportError(f"none within {within:.3g} s"), hide=hide)
+        return read_answer(venue, "close", answer, epoch=host.unix(), hide=hide)
+
+    @asynccontextmanager
+    async def _borrowed_transport(self) -> AsyncIterator[Transport]:
+        if self._transport is not None:
+            yield self._transport
+            return
+        context = current_context()
+        transport = context.acquire_transport()
+        try:
+            yield transport
+        finally:
+            # Bounded: the last one to use it closes its connections, whatever has become of the request.
+            with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
+                await context.release_transport()
+
+
+def _contract_broken(venue: Venue, fault: Exception) -> Outcome:
+    # Where it was raised, but not its text, nor the exception itself: either may hold the request's headers.
+    frame = traceback.extract_tb(fault.__traceback__)[-1]
+    where = f"{frame.filename}:{frame.lineno}"
+    error = ListenKeyError(
+        f"the transport raised {type(fault).__name__} at {where}, where only TransportError is allowed",
+        advice="Mend the transport: the contract is that of trio_listenkey.transports.Transport",
+        venue=venue.name,
+    )
+    return Refused(error, may_be_done=True)

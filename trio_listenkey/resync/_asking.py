@@ -1,0 +1,193 @@
+"""What to ask the exchange after a gap, one question after the other.
+
+What is known is the truth again when the last one is answered, though events go on meanwhile, for these reasons:
+
+1. **Words are joined, and never overwritten** (``_shelf``). An answer that was on its way while events came cannot
+   undo them, nor can they undo it.
+2. **What a list of open orders does not mention is asked for by its number.** An order that was open before the gap may
+   have ended in it, or be too new for the list. To take it for closed and to take it for open is both wrong.
+3. **Orders that lived and died within the gap** are in no list of open ones. They are in that of past orders since the
+   gap began. Whether the exchange reads a span of time as that of creation or of the last change does not matter: an
+   order that was created before the gap is known, and of those created in it both times are in the span.
+4. **A page that is full may be cut at either end.** So its span is asked for again, in halves, until no page is full.
+5. The exchange's answers about past orders may come from a database that is behind. So the questions by number come
+   last, for whatever is believed open by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from ._known import ChangeLog, Known
+from ._questions import AskHoldings, AskOpenOrders, AskOrder, AskPastOrders, Question
+from ._shelf import Shelf
+from ._words import Changes, Holdings, Order, PastOrders, W
+
+__all__ = ["CLOCKS_DIFFER_BY", "Asking"]
+
+_DAY: Final = 86_400_000  # milliseconds
+
+CLOCKS_DIFFER_BY: Final = 5_000
+"""Milliseconds by which two clocks may differ, and by which an event may be younger than what it tells of."""
+
+# How far back the exchanges know of orders at all (USD-M, COIN-M: "order create time + 90 days < current time").
+_HISTORY: Final = 90 * _DAY
+# Orders that ended without a trade are forgotten by the exchange after this (USD-M, COIN-M, "Query Order", 2026-05).
+_FORGOTTEN_AFTER: Final = 3 * _DAY
+# An order that was just created may be unknown to the machine that answers. Only so often can that be the reason.
+_ATTEMPTS: Final = 3
+# So many symbols are asked for one by one. One question about all costs as much as 40 of these, or 13 at spot.
+_FEW: Final = 10
+
+
+class Asking:
+    """One asking: put :attr:`question` to the exchange, hand the answer to :meth:`answer`, until there is none.
+
+    Events may be heard at any time in between. An asking that is not finished is made up for by the next.
+
+    Attributes:
+        question: What to ask now; ``None`` when all is asked.
+    """
+
+    def __init__(self, known: Known, *, since: int | None, until: int, span: int, symbols: Iterable[str]) -> None:
+        self._known = known
+        self._begun = known.tick
+        known.askings += 1
+        self._number = known.askings
+        self._until = until
+        self._since = None if since is None else max(since, until - _HISTORY)
+        self._span = span
+        self._symbols = frozenset(symbols)
+        self._log = ChangeLog()
+        self._listed: set[tuple[str, int]] = set()
+        self._steps = self._ask()
+        self.question: Question | None = next(self._steps)
+
+    def __repr__(self) -> str:
+        return f"<Asking, next {self.question}>"
+
+    @property
+    def changes(self) -> Changes:
+        """What the answers so far have changed."""
+        return self._log.result()
+
+    def it_is(self, unix_now: float, clock_ahead: float) -> None:
+        """What time it is: with the first answer, the exchange's clock may have become known.
+
+        Args:
+            unix_now: The time by this machine's clock, in seconds since 1970.
+            clock_ahead: Seconds that the exchange's clock is ahead of that, as far as it is known.
+        """
+        self._until = max(self._until, int((unix_now + clock_ahead) * 1000) + CLOCKS_DIFFER_BY)
+
+    def answer(self, told: Any) -> None:
+        """Hear the answer to :attr:`question`; each question says what that is."""
+        self.question = None
+        try:
+            self.question = self._steps.send(told)
+        except StopIteration:
+            if self._number == self._known.askings and not self._log.unresolved:
+                self._known.owed_since = None
+
+    # --- The questions, in order
+
+    def _ask(self) -> Generator[Question, Any, None]:
+        yield from self._ask_open_orders()
+        yield from self._ask_holdings()
+        if self._since is not None:
+            for symbol in sorted(self._traded()):
+                start = self._since
+                while start <= self._until:  # which may turn out to be later, meanwhile
+                    end = min(start + self._span - 1, self._until)
+                    yield from self._ask_past_orders(symbol, start, end)
+                    start = end + 1
+        asked: set[tuple[str, int]] = set()
+        # Again and again, for events that come meanwhile may tell of others; few do, and each is asked for once.
+        while (order := self._doubtful(asked)) is not None:
+            asked.add(order.key)
+            yield from self._ask_order(order)
+
+    def _ask_open_orders(self) -> Generator[Question, Any, None]:
+        wanted = self._symbols | {each.symbol for each in self._known.open_orders()}
+        one_by_one: Iterable[str | None] = sorted(wanted) if self._symbols and len(wanted) <= _FEW else [None]
+        for symbol in one_by_one:
+            orders: Iterable[Order] = yield AskOpenOrders(symbol)
+            for order in orders:
+                self._listed.add(order.key)
+                self._hear(order)
+
+    def _ask_holdings(self) -> Generator[Question, Any, None]:
+        told: Holdings = yield AskHoldings()
+        for balance in told.balances:
+            self._known.hear(_dated(balance, self._known.balances), self._log, begun=self._begun)
+        for position in told.positions:
+            self._known.hear(_dated(position, self._known.positions), self._log, begun=self._begun)
+        # What is not mentioned is nothing, unless the stream has told of it since.
+        mentioned = {each.key for each in told.balances}, {each.key for each in told.positions}
+        for balance in self._known.balances:
+            if balance.key not in mentioned[0] and self._known.balances.heard_at(balance.key) <= self._begun:
+                self._known.hear(balance.emptied(), self._log, begun=self._begun)
+        for position in self._known.positions:
+            if position.key not in mentioned[1] and self._known.positions.heard_at(position.key) <= self._begun:
+                self._known.hear(position.emptied(), self._log, begun=self._begun)
+
+    def _ask_past_orders(self, symbol: str, start: int, end: int) -> Generator[Question, Any, None]:
+        page: PastOrders = yield AskPastOrders(symbol, start, end)
+        for order in page.orders:
+            self._hear(order)
+        if page.is_cut and start < end:
+            middle = (start + end) // 2
+            yield from self._ask_past_orders(symbol, start, middle)
+            yield from self._ask_past_orders(symbol, middle + 1, end)
+        elif page.is_cut:
+            self._log.unresolved.append(
+                f"{symbol}: more orders in the millisecond {start} than one answer has room for"
+            )
+
+    def _ask_order(self, order: Order) -> Generator[Question, Any, None]:
+        for attempt in range(1, _ATTEMPTS + 1):
+            told: Order | None = yield AskOrder(order.symbol, order.id, attempt)
+            if told is not None:
+                self._hear(told)
+                return
+            if self._heard_since(order):
+                return
+        created = order.updated_at if order.created_at is None else order.created_at
+        if created + _FORGOTTEN_AFTER < self._until - CLOCKS_DIFFER_BY:
+            self._known.orders.forget(order.key)
+            self._log.gone.append(order)
+        else:
+            self._log.unresolved.append(f"{order.symbol}: the exchange does not know the order {order.id}")
+
+    # --- How answers are heard
+
+    def _hear(self, order: Order) -> None:
+        self._known.hear(order, self._log, begun=self._begun)
+
+    def _traded(self) -> set[str]:
+        """Every symbol in which there may be orders that nobody has heard of."""
+        return {
+            *self._symbols,
+            *(each.symbol for each in self._known.orders),
+            *(each.symbol for each in self._known.positions),
+        }
+
+    def _doubtful(self, asked: set[tuple[str, int]]) -> Order | None:
+        """The next order that is believed open, though neither the list nor the stream has said so since the gap."""
+        return next(self._doubtful_orders(asked), None)
+
+    def _doubtful_orders(self, asked: set[tuple[str, int]]) -> Iterator[Order]:
+        for order in self._known.open_orders():
+            if order.key not in self._listed and order.key not in asked and not self._heard_since(order):
+                yield order
+
+    def _heard_since(self, order: Order) -> bool:
+        return self._known.orders.heard_at(order.key) > self._begun
+
+
+def _dated(word: W, shelf: Shelf[W]) -> W:
+    """A word that says nothing of when: as old as what it is joined with, so that who spoke last decides."""
+    known = shelf.get(word.key)
+    return replace(word, updated_at=known.updated_at) if not word.updated_at and known is not None else word

@@ -1,0 +1,100 @@
+"""Ask an exchange what a gap has changed."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterable
+from typing import Any, Final
+
+import trio
+
+from .._core._backoff import full_jitter
+from .._errors import ListenKeyError, RateLimitedError, UnavailableError
+from .._events import Gap
+from .._settings import Timing
+from .._shell._run_context import current_context
+from ._orders import Orders
+from ._queries import OrderQueries
+from ._questions import AskHoldings, AskOpenOrders, AskPastOrders, Question
+from ._words import Changes
+
+__all__ = ["catch_up"]
+
+_log: Final = logging.getLogger("trio_listenkey")
+_DEFAULT_TIMING: Final = Timing()
+_ASK_AGAIN_AFTER: Final = 1.0  # seconds; for an order that is too new for the machine that answered
+
+
+async def catch_up(
+    orders: Orders,
+    gap: Gap,
+    queries: OrderQueries,
+    *,
+    symbols: Iterable[str] = (),
+    timing: Timing = _DEFAULT_TIMING,
+) -> Changes:
+    """Ask the exchange what a gap has changed, until ``orders`` is right again; return what was changed.
+
+    Call it for each :class:`~trio_listenkey.Gap`, the first included. Events may wait in the stream's buffer meanwhile,
+    or be taken by another task. While the exchange does not answer it asks again and again, with the pauses of
+    ``timing``; put it in a cancel scope if you have other plans then. An asking that was cancelled, or raised, is made
+    up for by the next.
+
+    Args:
+        orders: What is known.
+        gap: As it came from the stream.
+        queries: Who is asked: :class:`BinanceQueries`, for example.
+        symbols: What you trade. Other symbols that the account is known to have orders or positions in are asked for
+            as well; an order that lived and died within the gap in any other is not found.
+        timing: ``retry_base`` and ``retry_cap``, in seconds.
+
+    Raises:
+        RefusedError: The exchange said no, and will again: the API key has no permission to read, for example.
+    """
+    clock = current_context().clock
+    asking = orders.begin(
+        gap,
+        span=queries.span,
+        unix_now=clock.unix(),
+        clock_ahead=queries.clock_ahead,
+        symbols=symbols,
+    )
+    await trio.lowlevel.checkpoint()
+    while asking.question is not None:
+        answer = await _answer_to(asking.question, queries, timing)
+        asking.it_is(clock.unix(), queries.clock_ahead)
+        asking.answer(answer)
+    for each in asking.changes.unresolved:
+        _log.warning("after a gap: %s", each)
+    return asking.changes
+
+
+async def _answer_to(question: Question, queries: OrderQueries, timing: Timing) -> Any:
+    attempt = 0
+    while True:
+        try:
+            return await _put(question, queries)
+        except (UnavailableError, RateLimitedError, OSError) as error:
+            attempt += 1
+            draw = random.random()  # noqa: S311 - spreads load
+            pause = full_jitter(attempt, draw, base=timing.retry_base, cap=timing.retry_cap)
+            if isinstance(error, RateLimitedError):
+                pause = max(pause, error.retry_after)
+            # The text of a stranger's error may have anything in it.
+            told = str(error) if isinstance(error, ListenKeyError) else f"{type(error).__name__}."
+            _log.warning("after a gap: %s Next try in %.1f s", told, pause)
+        await trio.sleep(pause)
+
+
+async def _put(question: Question, queries: OrderQueries) -> Any:
+    match question:
+        case AskOpenOrders(symbol):
+            return await queries.open_orders(symbol)
+        case AskHoldings():
+            return await queries.holdings()
+        case AskPastOrders(symbol, start, end):
+            return await queries.past_orders(symbol, start, end)
+    if question.attempt > 1:
+        await trio.sleep(_ASK_AGAIN_AFTER)
+    return await queries.order(question.symbol, question.id)

@@ -1,0 +1,108 @@
+"""What events say: those of Binance's spot, USD-M and COIN-M futures, as the stream delivers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ._fields import decimal, milliseconds, quotient, text, whole
+from ._words import Balance, Order, Position, Word
+
+__all__ = ["words_in"]
+
+
+def words_in(data: Any) -> list[Word]:
+    """The words in one event; none if it is about something else, or is not what the documents show."""
+    try:
+        read = _READERS.get(data["e"])
+        return [] if read is None else read(data)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        # The exchange may send what no document has. What it means nobody knows: a query will say.
+        return []
+
+
+def _order_trade_update(data: Mapping[str, Any]) -> list[Word]:
+    told = data["o"]
+    return [
+        Order(
+            symbol=text(told["s"]),
+            id=whole(told["i"]),
+            client_id=text(told["c"]),
+            side=text(told["S"]),
+            type=text(told["o"]),
+            status=text(told["X"]),
+            price=decimal(told["p"]),
+            quantity=decimal(told["q"]),
+            executed=decimal(told["z"]),
+            average_price=decimal(told["ap"]),
+            updated_at=milliseconds(told["T"]),
+            created_at=milliseconds(told["T"]) if told["x"] == "NEW" else None,
+            position_side=text(told.get("ps", "BOTH")),
+            told_by="stream",
+        )
+    ]
+
+
+def _account_update(data: Mapping[str, Any]) -> list[Word]:
+    at = milliseconds(data["T"])
+    balances: list[Word] = [
+        Balance(asset=text(each["a"]), amount=decimal(each["wb"]), updated_at=at, told_by="stream")
+        for each in data["a"].get("B", ())
+    ]
+    positions = [
+        Position(
+            symbol=text(each["s"]),
+            side=text(each.get("ps", "BOTH")),
+            amount=decimal(each["pa"]),
+            entry_price=decimal(each["ep"]),
+            updated_at=at,
+            told_by="stream",
+        )
+        for each in data["a"].get("P", ())
+    ]
+    return [*balances, *positions]
+
+
+def _execution_report(data: Mapping[str, Any]) -> list[Word]:
+    executed = decimal(data["z"])
+    return [
+        Order(
+            symbol=text(data["s"]),
+            id=whole(data["i"]),
+            # Of a cancel, "c" is the name of the request to cancel, and "C" that of the order.
+            client_id=text(data.get("C") or data["c"]),
+            side=text(data["S"]),
+            type=text(data["o"]),
+            status=text(data["X"]),
+            price=decimal(data["p"]),
+            quantity=decimal(data["q"]),
+            executed=executed,
+            average_price=quotient(decimal(data["Z"]), executed),
+            updated_at=milliseconds(data["T"]),
+            created_at=milliseconds(data["O"]),
+            told_by="stream",
+        )
+    ]
+
+
+def _outbound_account_position(data: Mapping[str, Any]) -> list[Word]:
+    at = milliseconds(data["u"])
+    return [
+        Balance(
+            asset=text(each["a"]),
+            amount=decimal(each["f"]),
+            locked=decimal(each["l"]),
+            updated_at=at,
+            told_by="stream",
+        )
+        for each in data["B"]
+    ]
+
+
+# "balanceUpdate" has no whole value, but a difference; "outboundAccountPosition" tells the same as a whole.
+_READERS: Final[dict[Any, Callable[[Mapping[str, Any]], list[Word]]]] = {
+    "ORDER_TRADE_UPDATE": _order_trade_update,
+    "ACCOUNT_UPDATE": _account_update,
+    "executionReport": _execution_report,
+    "outboundAccountPosition": _outbound_account_position,
+}

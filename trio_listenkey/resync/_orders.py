@@ -1,0 +1,128 @@
+"""What is known of an account: its orders, balances and positions, by the stream and by queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from .._events import Gap, UserEvent
+from ._asking import CLOCKS_DIFFER_BY, Asking
+from ._events import words_in
+from ._known import ChangeLog, Known
+from ._words import Balance, Changes, Order, Position
+
+__all__ = ["Orders"]
+
+
+class Orders:
+    """Joins what the stream says with what queries say, in whatever order the two come.
+
+    It does no I/O and reads no clock. Hand events to :meth:`take`, and gaps to :func:`catch_up`; or to :meth:`begin`,
+    if you ask the exchange by a client of your own. Events may be taken while a gap is being asked about.
+
+    Args:
+        remember: How many orders that are over are kept, the latest; an order takes about a kilobyte.
+    """
+
+    def __init__(self, *, remember: int = 10_000) -> None:
+        self._known = Known(remember)
+
+    def __repr__(self) -> str:
+        return f"<Orders, {len(self.open())} of {len(self._known.orders)} open>"
+
+    # --- What is known
+
+    def open(self, symbol: str | None = None) -> tuple[Order, ...]:
+        """The orders that are open, of one symbol or of all."""
+        return self._known.open_orders(symbol)
+
+    def get(self, symbol: str, id: int) -> Order | None:  # noqa: A002 - the exchange's word
+        """One order, open or over; ``None`` if it is not known."""
+        return self._known.orders.get((symbol, id))
+
+    def by_client_id(self, client_id: str, symbol: str | None = None) -> Order | None:
+        """The order that you named so, the open one or the latest if there are several; ``None`` if it is not known."""
+        found = [each for each in self._known.orders if each.client_id == client_id and symbol in {None, each.symbol}]
+        return max(found, key=lambda each: (each.is_open, each.updated_at), default=None)
+
+    def balance(self, asset: str) -> Balance | None:
+        """What there is of an asset; ``None`` if nothing was ever said of it."""
+        return self._known.balances.get(asset)
+
+    def balances(self) -> tuple[Balance, ...]:
+        """Of each asset of which there is anything."""
+        return tuple(each for each in self._known.balances if each.amount or each.locked)
+
+    def position(self, symbol: str, side: str = "BOTH") -> Decimal:
+        """How much the account holds of a contract: negative if it is short, zero if nothing is known of it."""
+        found = self._known.positions.get((symbol, side))
+        return Decimal(0) if found is None else found.amount
+
+    def positions(self) -> tuple[Position, ...]:
+        """Each position that is open."""
+        return tuple(each for each in self._known.positions if each.amount)
+
+    # --- What is heard
+
+    def take(self, event: UserEvent | Any) -> Changes:
+        """Hear an event, and say what it changes: nothing, if it is about something else.
+
+        Args:
+            event: As it came from the stream; or its data, decoded.
+        """
+        try:
+            data = event.data if isinstance(event, UserEvent) else event
+        except ValueError:  # it is not JSON
+            return Changes()
+        self._known.tick += 1
+        log = ChangeLog()
+        for word in words_in(data):
+            self._known.hear(word, log)
+        return log.result()
+
+    def learn(self, order: Order) -> Changes:
+        """Hear of an order elsewhere: in the answer to your request that placed or cancelled it.
+
+        So an order is known before its event comes, and if that falls into a gap.
+
+        Args:
+            order: See :func:`read_order`.
+        """
+        self._known.tick += 1
+        log = ChangeLog()
+        self._known.hear(order, log)
+        return log.result()
+
+    def begin(
+        self, gap: Gap, *, span: int, unix_now: float, clock_ahead: float = 0.0, symbols: Iterable[str] = ()
+    ) -> Asking:
+        """Begin to ask what a gap has changed. :func:`catch_up` does this, and asks.
+
+        Args:
+            gap: As it came from the stream.
+            span: How many milliseconds one query for past orders may cover.
+            unix_now: The time by this machine's clock, in seconds since 1970.
+            clock_ahead: Seconds that the exchange's clock is ahead of that, as far as it is known.
+            symbols: What you trade. Other symbols that the account is known to have orders or positions in are asked
+                for as well.
+        """
+        since = self._missing_since(gap, clock_ahead)
+        known = self._known
+        if since is not None:
+            since -= CLOCKS_DIFFER_BY
+            known.owed_since = since if known.owed_since is None else min(since, known.owed_since)
+        known.tick += 1
+        # This machine's clock may be slow, by more than is known of it.
+        latest = max(int((unix_now + clock_ahead) * 1000), known.newest_time() or 0, gap.last_event_time or 0)
+        until = latest + CLOCKS_DIFFER_BY
+        return Asking(known, since=known.owed_since, until=until, span=span, symbols=symbols)
+
+    def _missing_since(self, gap: Gap, clock_ahead: float) -> int | None:
+        """From when on events may be missing, by the exchange's clock; ``None`` if nothing is known before the gap."""
+        if gap.last_event_time is not None:
+            return gap.last_event_time
+        if str(gap.cause) == "opened" or not self._known.askings:
+            # Another stream, perhaps, than the one that what is known came by.
+            return self._known.newest_time()
+        return int((gap.unix_started_at + clock_ahead) * 1000)

@@ -163,7 +163,7 @@ def picture(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks: all of them, or those named after ``--``."""
     _install(session, "test")
-    session.install(*PEERS)  # to be compared with
+    session.install(*PEERS, "pydantic>=2")  # to be compared with
     for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
         session.run("python", script)
 

@@ -28,6 +28,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinxcontrib_trio",
+    "event_tables",
     "code_table",
     "command_tables",
     "exchange_tables",
@@ -59,9 +60,11 @@ if "READTHEDOCS" in os.environ:
         "trio": ("https://trio.readthedocs.io/en/stable", None),
     }
 nitpick_ignore_regex = [
-    ("py:.*", r"(asks|collections|contextlib|dataclasses|h11|httpcore2|httpx2|msgspec|os|ssl|trio|types|typing)\..*"),
+    ("py:.*", r"(asks|collections|contextlib|dataclasses|decimal|h11|httpcore2|httpx2)\..*"),
+    ("py:.*", r"(msgspec|os|ssl|trio|types|typing)\..*"),
     ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
-    ("py:class", r".*\._[A-Z]"),  # a type variable
+    ("py:.*", r"(.*\._[A-Z]|(.*\.)?E_co)"),  # a type variable
+    ("py:class", r"(aster_\w+|coinm|options|portfolio_margin|spot|usdm)\.Event"),  # what a venue sends: see the page
     # What the exchange and its front ends say to each other; users meet none of it.
     ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url)\..*"),
 ]
@@ -86,6 +89,7 @@ def look_behind_the_face() -> None:
     for public in (
         "trio_listenkey",
         "trio_listenkey.connectors",
+        "trio_listenkey.events",
         "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",

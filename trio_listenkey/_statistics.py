@@ -88,6 +88,8 @@ class StreamStatistics:
         events: Events that came, dropped ones included, duplicates not.
         duplicates: Events that came on two sockets, and were delivered once.
         dropped: Events that were dropped because the buffer was full.
+        unparsed: Events that were asked for :attr:`UserEvent.parsed` and have none: the library does not know them, or
+            they do not fit what is documented. None are counted of a venue whose events have no types.
         gaps: Gaps told so far, the one that the stream begins with included.
         connects: Sockets opened.
         failed_connects: Sockets that could not be opened.
@@ -116,6 +118,7 @@ class StreamStatistics:
     events: int
     duplicates: int
     dropped: int
+    unparsed: int
     gaps: int
     connects: int
     failed_connects: int

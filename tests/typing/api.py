@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict, assert_type
 import trio
 
 from trio_listenkey import (
+    AnyVenue,
     Credentials,
     CredentialsError,
     EndpointGoneError,
@@ -42,6 +43,7 @@ from trio_listenkey.connectors import (
     WebSocketConnector,
     WebSocketsTrioConnector,
 )
+from trio_listenkey.events import spot, usdm
 from trio_listenkey.sharing import (
     MAX_DOCUMENT,
     MemoryRegister,
@@ -188,14 +190,13 @@ async def hold_a_key_with_everything_said(transport: Transport) -> None:
 
 async def read_a_stream() -> None:
     async with open_user_stream(venues.BINANCE_USDM, Credentials("key")) as stream:
-        assert_type(stream, UserStream)
-        channel: trio.abc.ReceiveChannel[UserEvent | Gap] = stream
-        assert_type(stream.venue, Venue | venues.SignedVenue)
+        assert_type(stream, UserStream[usdm.Event])
+        assert_type(stream.venue, AnyVenue[usdm.Event])
         assert_type(stream.key, ListenKey)
         assert_type(stream.statistics(), StreamStatistics)
-        assert_type(await channel.receive(), UserEvent | Gap)
-        assert_type(await stream.receive(), UserEvent | Gap)
-        assert_type(await stream.receive_batch(), list[UserEvent | Gap])
+        await take_one(stream)
+        assert_type(await stream.receive(), UserEvent[usdm.Event] | Gap)
+        assert_type(await stream.receive_batch(), list[UserEvent[usdm.Event] | Gap])
         async for item in stream:
             match item:
                 case Gap():
@@ -203,6 +204,10 @@ async def read_a_stream() -> None:
                 case UserEvent():
                     what_came(item)
         await stream.aclose()
+
+
+async def take_one(channel: trio.abc.ReceiveChannel[UserEvent | Gap]) -> None:
+    assert_type(await channel.receive(), UserEvent | Gap)
 
 
 async def read_a_stream_with_everything_said(transport: Transport, connector: Connector) -> None:
@@ -232,6 +237,7 @@ def what_came(event: UserEvent) -> None:
     assert_type(event.raw, bytes)
     assert_type(event.payload, bytes)
     assert_type(event.data, Any)
+    assert_type(event.parsed, object | None)
     assert_type(event.decode(Order), Order)
     assert_type(event.received_at + event.sent_after, float)
 
@@ -257,6 +263,7 @@ def how_it_is(statistics: StreamStatistics) -> None:
         + statistics.events
         + statistics.duplicates
         + statistics.dropped
+        + statistics.unparsed
         + statistics.gaps
         + statistics.connects
         + statistics.failed_connects
@@ -311,14 +318,14 @@ def whose_turn_it_is(error: ListenKeyError) -> str | float | None:
 def choose_a_session() -> None:
     assert_type(venues.sessions(), tuple[venues.SignedVenue, ...])
     for venue in (venues.BINANCE_SPOT, venues.BINANCE_SPOT_DEMO, venues.BINANCE_SPOT_TESTNET):
-        assert_type(venue, venues.SignedVenue)
+        assert_type(venue, venues.SignedVenue[spot.Event])
         open_user_stream(venue, Credentials("key", "secret"))
     assert_type(venues.by_name("binance-spot"), Venue | venues.SignedVenue)
 
 
 def choose_a_venue() -> None:
     assert_type(venues.known(), tuple[Venue, ...])
-    for venue in (
+    every: tuple[Venue, ...] = (
         venues.ASTER_FUTURES,
         venues.ASTER_FUTURES_V3,
         venues.ASTER_SPOT_V3,
@@ -348,9 +355,16 @@ def choose_a_venue() -> None:
         venues.HASHKEY,
         venues.MEXC,
         venues.TOOBIT,
-    ):
-        assert_type(venue.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080", allow_plaintext=False), Venue)
-        assert_type(venue.stream_url_for("key"), str)
+    )
+    for venue in every:
+        check_a_venue(venue)
+    for one in (venues.BINANCE_USDM, venues.BINANCE_USDM_TESTNET):
+        assert_type(one.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080"), Venue[usdm.Event])
+
+
+def check_a_venue(venue: Venue) -> None:
+    assert_type(venue.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080", allow_plaintext=False), Venue)
+    assert_type(venue.stream_url_for("key"), str)
     Venue(
         name="mine",
         rest_url="https://example.org",
@@ -543,7 +557,7 @@ async def test_on_loopback(exchange: Exchange, dialect: Dialect) -> None:
     exchange.retired.add(dialect)
     async with serve_exchange(exchange, port=0, tls=True, certificate_for="localhost", time_scale=60) as served:
         assert_type(served, ServedExchange)
-        assert_type(served.venue_at(venues.BINANCE_US), Venue)
+        assert_type(served.venue_at(venues.BINANCE_US), Venue[spot.Event])
         assert_type(served.ssl_context(), ssl.SSLContext)
         exchange.kill_key("alice", served.now(), dialect=dialect)
 

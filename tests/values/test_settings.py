@@ -264,6 +264,7 @@ OF_A_STREAM = StreamStatistics(
     events=0,
     duplicates=0,
     dropped=0,
+    unparsed=0,
     gaps=0,
     connects=1,
     failed_connects=0,

@@ -40,6 +40,7 @@ from .._errors import ListenKeyError, untrusted_peer
 from .._events import GapCause, UserEvent
 from .._settings import Timing
 from .._statistics import KeyStatistics, StreamStatistics, WaitsFor
+from ..events._types import EventReader
 from ._buffer import Buffer, Room
 from ._connect_limiter import ConnectLimiter
 from ._connect_pacing import ConnectPacing
@@ -80,6 +81,7 @@ class Stream:
         overlaps: See ``GapRules``.
         expired: See ``Announcements``.
         canonical: What makes two messages the same event: see ``_delivered``.
+        reader: See ``Delivery``.
     """
 
     state: SocketState
@@ -139,6 +141,7 @@ class Stream:
         overlaps: bool = True,
         expired: str | None = None,
         canonical: Canonical = as_it_is,
+        reader: EventReader | None = None,
     ) -> None:
         lifetime = lifetime if timing.socket_lifetime is None else timing.socket_lifetime
         self.state = SocketState.WAITING
@@ -155,6 +158,7 @@ class Stream:
             overlaps=overlaps,
             expired=expired,
             canonical=canonical,
+            reader=reader,
             since=since,
         )
         self.axes, self.buffer = self._delivery.axes, self._delivery.buffer
@@ -230,6 +234,7 @@ class Stream:
             presumed_valid_until=presumed_valid_until,
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
+            unparsed=self._delivery.unparsed,
             key=key,
             name=self._venue,
             waits_for=waits_for,

@@ -141,6 +141,7 @@ class SocketPool:
             overlaps=access.overlaps,
             expired=access.expired,
             canonical=access.canonical,
+            reader=None if access.venue.events is None else access.venue.events.reader(),
             draw=random.random,
         )
         self.stream = UserStream(access, self.machine, self._sync, self._make_room)

@@ -438,6 +438,15 @@ async def test_the_index_is_written_by_whoever_comes_first(office: Office, autoj
     assert register.refused == 1
 
 
+async def test_the_index_is_written_again(office: Office, autojump_clock: MockClock) -> None:
+    """An engine may drop what nobody has written for hours."""
+    async with office.open():
+        await trio.sleep(BEAT)
+        office.register.restore({n: it for n, it in office.register.snapshot().items() if n != "accounts"})
+        await trio.sleep(HOUR / 2)
+        assert "accounts" in office.register.snapshot()
+
+
 class Contended(MemoryRegister):
     """Somebody else is faster with the index, once."""
 

@@ -64,7 +64,7 @@ def members(*, share: str) -> None:
 
     A line for each member, its cells separated by tabs: the exchange, and what those who share call the account; the
     member's host and process; its part; how often it shows that it lives, and how often it has so far. One that was
-    killed is shown until the others notice. There is nothing secret in the register.
+    killed is shown until the others notice, or the next one comes. There is nothing secret in the register.
 
     \b
     Example:

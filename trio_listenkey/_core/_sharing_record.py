@@ -138,16 +138,13 @@ def load_index(raw: bytes | None) -> dict[str, str]:
         raise ForeignDocumentError(str(error)) from None
 
 
-def with_account(raw: bytes | None, name: str, label: str) -> bytes | None:
-    """The index with this account in it; ``None`` if it is there already.
+def with_account(raw: bytes | None, name: str, label: str) -> bytes:
+    """The index with this account in it.
 
     Raises:
         ForeignDocumentError: What is there is none of ours.
     """
-    accounts = load_index(raw)
-    if accounts.get(name) == label:
-        return None
-    return msgspec.json.encode(_Index({**accounts, name: label}))
+    return msgspec.json.encode(_Index({**load_index(raw), name: label}))
 
 
 def account_name(dialect: str, account: str) -> str:

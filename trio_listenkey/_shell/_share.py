@@ -38,6 +38,7 @@ __all__ = ["Share", "ShareTask", "check_sharing"]
 
 _log: Final = logging.getLogger("trio_listenkey")
 _VISIT_LIMIT: Final = 5.0  # seconds for one visit: a read and a swap
+_INDEX_EVERY: Final = 1800.0  # seconds
 _LEAVE_LIMIT: Final = 1.0  # seconds that the last words to the register may delay the end of a block
 
 
@@ -178,7 +179,7 @@ class ShareTask:
         self._scope = trio.CancelScope(shield=True)
         self._done = trio.Event()
         self._trouble = ""
-        self._indexed: str | None = None
+        self._indexed, self._index_until = "", -inf
         share._tasks.add(self)  # noqa: SLF001 - the other half of it
 
     def call(self, wake: Callable[[], None]) -> None:
@@ -243,8 +244,8 @@ class ShareTask:
             elif plan is not None:
                 member.outrun(now, draw)
         self._report(trouble)
-        if is_taken and member.epoch != self._indexed:
-            self._indexed = member.epoch
+        if is_taken and (member.epoch != self._indexed or now >= self._index_until):
+            self._indexed, self._index_until = member.epoch, now + _INDEX_EVERY
             with suppress(RegisterAway, RegisterRefused, ForeignDocumentError), trio.move_on_after(_VISIT_LIMIT):
                 await self._write_index()
 
@@ -268,9 +269,10 @@ class ShareTask:
     async def _write_index(self) -> None:
         """Write down that this account shares a key, for whoever wants to see them all. Others may do it, too."""
         raw, version = await self._register.read(INDEX)
+        # Written anew though it is there: a register may drop what nobody writes for hours.
         index = with_account(raw, self._member.name, self._share.label)
-        if index is not None and not await self._register.swap(INDEX, version, index):
-            self._indexed = None  # somebody else was faster: at the next beat again
+        if not await self._register.swap(INDEX, version, index):
+            self._index_until = -inf  # somebody else was faster: at the next beat again
 
     def _report(self, trouble: str) -> None:
         """Log that the register is away, why, and that it is back: once each."""

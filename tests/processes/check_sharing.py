@@ -31,7 +31,7 @@ async def test_scenario(engine: Engine, scenario: Callable[[Office], Awaitable[N
         await scenario(office)
         print(  # noqa: T201 - shown by `pytest -rP`
             f"{time.monotonic() - start:.1f} s, {len(office.bots)} programs: {dict(office.verbs)}, "
-            f"{office.seconds_without:.2f} s without a key"
+            f"{office.seconds_without:.2f} s without a key at the end; {office.measured}"
         )
 
 

@@ -101,6 +101,7 @@ class Office:
         self.served, self.exchange, self.engine = served, exchange, engine
         self._nursery = nursery
         self.bots: list[Bot] = []
+        self.measured: dict[str, float] = {}
 
     async def start(self, *, alone: bool = False) -> Bot:
         """One more program, up to where it has its key."""
@@ -177,7 +178,8 @@ async def keeper_killed(office: Office) -> None:
     keeper, follower = await office.two()
     keeper.send(signal.SIGKILL)
     took = await follower.until(lambda: follower.role == "keeper")
-    assert took < (PATIENCE + 2) * BEAT + 2
+    office.measured["takeover"] = took
+    assert took < (PATIENCE + 2) * BEAT + 7  # of which 7 s are for a busy machine
     await trio.sleep(6)
     office.never_without()
     await follower.stop()

@@ -122,7 +122,6 @@ SCENARIOS = [
     Scenario("close slow", _stays, faults=(Fault(verb="close", effect=Delay(8)),)),
     Scenario("close fails once", _stays, faults=(Fault(verb="close", nth=1, effect=service_unavailable()),)),
     # Who has shared a key for a moment cannot know whether others do, and leaves it to expire.
-    Scenario("shared with nobody", _stays, shares=True, may_leave_key=True),
     Scenario(
         "shared, gone and replaced",
         _stays,

@@ -359,6 +359,20 @@ async def test_events_in_a_file_and_the_panel_on_the_terminal(tmp_path: Path) ->
     assert numbers(path.read_bytes().splitlines()[1:]) == [1]
 
 
+async def test_no_panel_where_the_output_is_piped() -> None:
+    """Whoever reads it most often writes to this very terminal, and the panel would be drawn over that."""
+    with a_terminal() as terminal:
+        async with an_exchange() as served:
+            async with running("watch", USDM, *at(served), stderr=terminal.slave) as command:
+                await terminal.shows("connected", "stream open")
+                served.exchange.emit("alice", served.now())
+                await command.prints(1)
+                await trio.sleep(0.5)
+                await command.end_by(signal.SIGINT)
+            assert "LIVE" not in terminal.drawn
+            assert terminal.has_cursor()
+
+
 @pytest.mark.parametrize("options", [["--plain"], ["--no-panel"], ["-q"], []])
 async def test_plain_and_quiet_and_dumb_terminals(options: list[str]) -> None:
     """No panel, if it is not wanted or cannot be drawn; and events are made harmless all the same."""

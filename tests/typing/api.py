@@ -22,6 +22,7 @@ from trio_listenkey import (
     ListenKeyError,
     RateLimitedError,
     RefusedError,
+    SharingStatistics,
     SlowConsumerError,
     StreamStatistics,
     SwitchStatistics,
@@ -72,6 +73,7 @@ from trio_listenkey.sharing import (
     Register,
     RegisterAway,
     RegisterRefused,
+    SharedKey,
     SQLiteRegister,
     register_from_url,
 )
@@ -678,6 +680,9 @@ async def write_in_a_register(trust: ssl.SSLContext) -> None:
         RedisRegister("rediss://host", prefix="ours:", timeout=1, ssl_context=trust),
         register_from_url("sqlite:shared.db"),
     ]
+    shared = SharedKey(registers[0], beat_every=2.5, patience=6, account="main")
+    async with open_listen_key(venues.BINANCE_USDM, Credentials("key"), sharing=shared) as key:
+        assert_type(key.statistics().sharing, SharingStatistics | None)
     for register in registers:
         try:
             document, version = await register.read("name")

@@ -40,7 +40,9 @@ PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
 
 
-def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,proxy,redis,testing,trio-websocket") -> None:
+def _install(
+    session: nox.Session, *groups: str, extras: str = "asks,cli,metrics,proxy,redis,testing,trio-websocket"
+) -> None:
     session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 
@@ -161,7 +163,7 @@ def picture(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks: all of them, or those named after ``--``."""
     _install(session, "test")
-    session.install(*PEERS)  # to be compared with
+    session.install(*PEERS, "pydantic>=2")  # to be compared with
     for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
         session.run("python", script)
 

@@ -61,11 +61,14 @@ class StreamStatistics:
         generation: The listen key's generation.
         connected_since: When the socket that delivers was opened; ``None`` while there is none.
         last_frame_at: When anything was last read from it, answers to pings included; ``None`` before that.
+        ping_unanswered_since: When the ping was sent whose answer is being waited for; ``None`` while there is none.
         presumed_valid_until: Until when the listen key is presumed alive.
         buffered: Events and gaps that wait to be taken.
         events: Events that came, dropped ones included, duplicates not.
         duplicates: Events that came on two sockets, and were delivered once.
         dropped: Events that were dropped because the buffer was full.
+        unparsed: Events that were asked for :attr:`UserEvent.parsed` and have none: the library does not know them, or
+            they do not fit what is documented. None are counted of a venue whose events have no types.
         gaps: Gaps told so far, the one that the stream begins with included.
         connects: Sockets opened.
         failed_connects: Sockets that could not be opened.
@@ -88,11 +91,13 @@ class StreamStatistics:
     generation: int
     connected_since: float | None
     last_frame_at: float | None
+    ping_unanswered_since: float | None
     presumed_valid_until: float
     buffered: int
     events: int
     duplicates: int
     dropped: int
+    unparsed: int
     gaps: int
     connects: int
     failed_connects: int

@@ -1,7 +1,7 @@
 """Every public name, used as in a program that type-checks. Read by mypy and pyright; never executed."""
 
 import ssl
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, Literal, TypedDict, assert_type
@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict, assert_type
 import trio
 
 from trio_listenkey import (
+    AnyVenue,
     Credentials,
     CredentialsError,
     DeadManSwitch,
@@ -43,6 +44,26 @@ from trio_listenkey.connectors import (
     TrioWebSocketConnector,
     WebSocketConnector,
     WebSocketsTrioConnector,
+)
+from trio_listenkey.events import spot, usdm
+from trio_listenkey.resync import (
+    AskHoldings,
+    Asking,
+    AskOpenOrders,
+    AskOrder,
+    AskPastOrders,
+    Balance,
+    BinanceQueries,
+    Change,
+    Changes,
+    Holdings,
+    Order,
+    OrderQueries,
+    Orders,
+    PastOrders,
+    Position,
+    catch_up,
+    read_order,
 )
 from trio_listenkey.sharing import (
     MAX_DOCUMENT,
@@ -103,7 +124,7 @@ from trio_listenkey.testing import (
     MemoryTransport,
     OrderBook,
     OrderInfo,
-    PastOrders,
+    PastOrdersRule,
     Redirect,
     Refusals,
     Reply,
@@ -189,14 +210,13 @@ async def hold_a_key_with_everything_said(transport: Transport) -> None:
 
 async def read_a_stream() -> None:
     async with open_user_stream(venues.BINANCE_USDM, Credentials("key")) as stream:
-        assert_type(stream, UserStream)
-        channel: trio.abc.ReceiveChannel[UserEvent | Gap] = stream
-        assert_type(stream.venue, Venue | venues.SignedVenue)
+        assert_type(stream, UserStream[usdm.Event])
+        assert_type(stream.venue, AnyVenue[usdm.Event])
         assert_type(stream.key, ListenKey)
         assert_type(stream.statistics(), StreamStatistics)
-        assert_type(await channel.receive(), UserEvent | Gap)
-        assert_type(await stream.receive(), UserEvent | Gap)
-        assert_type(await stream.receive_batch(), list[UserEvent | Gap])
+        await take_one(stream)
+        assert_type(await stream.receive(), UserEvent[usdm.Event] | Gap)
+        assert_type(await stream.receive_batch(), list[UserEvent[usdm.Event] | Gap])
         async for item in stream:
             match item:
                 case Gap():
@@ -204,6 +224,10 @@ async def read_a_stream() -> None:
                 case UserEvent():
                     what_came(item)
         await stream.aclose()
+
+
+async def take_one(channel: trio.abc.ReceiveChannel[UserEvent | Gap]) -> None:
+    assert_type(await channel.receive(), UserEvent | Gap)
 
 
 async def read_a_stream_with_everything_said(transport: Transport, connector: Connector) -> None:
@@ -237,7 +261,7 @@ async def have_orders_cancelled(stream: UserStream, symbols: list[str]) -> None:
     dead_man_switch(stream, symbols, on_exit="forget")  # type: ignore[arg-type]
 
 
-class Order(TypedDict):
+class OrderEvent(TypedDict):
     e: str
     o: dict[str, Any]
 
@@ -248,7 +272,8 @@ def what_came(event: UserEvent) -> None:
     assert_type(event.raw, bytes)
     assert_type(event.payload, bytes)
     assert_type(event.data, Any)
-    assert_type(event.decode(Order), Order)
+    assert_type(event.parsed, object | None)
+    assert_type(event.decode(OrderEvent), OrderEvent)
     assert_type(event.received_at + event.sent_after, float)
 
 
@@ -265,6 +290,7 @@ def how_it_is(statistics: StreamStatistics) -> None:
     assert_type(statistics.is_live, bool)
     assert_type(statistics.connected_since, float | None)
     assert_type(statistics.last_frame_at, float | None)
+    assert_type(statistics.ping_unanswered_since, float | None)
     assert_type(statistics.presumed_valid_until, float)
     assert_type(
         statistics.generation
@@ -272,6 +298,7 @@ def how_it_is(statistics: StreamStatistics) -> None:
         + statistics.events
         + statistics.duplicates
         + statistics.dropped
+        + statistics.unparsed
         + statistics.gaps
         + statistics.connects
         + statistics.failed_connects
@@ -326,14 +353,14 @@ def whose_turn_it_is(error: ListenKeyError) -> str | float | None:
 def choose_a_session() -> None:
     assert_type(venues.sessions(), tuple[venues.SignedVenue, ...])
     for venue in (venues.BINANCE_SPOT, venues.BINANCE_SPOT_DEMO, venues.BINANCE_SPOT_TESTNET):
-        assert_type(venue, venues.SignedVenue)
+        assert_type(venue, venues.SignedVenue[spot.Event])
         open_user_stream(venue, Credentials("key", "secret"))
     assert_type(venues.by_name("binance-spot"), Venue | venues.SignedVenue)
 
 
 def choose_a_venue() -> None:
     assert_type(venues.known(), tuple[Venue, ...])
-    for venue in (
+    every: tuple[Venue, ...] = (
         venues.ASTER_FUTURES,
         venues.ASTER_FUTURES_V3,
         venues.ASTER_SPOT_V3,
@@ -363,9 +390,16 @@ def choose_a_venue() -> None:
         venues.HASHKEY,
         venues.MEXC,
         venues.TOOBIT,
-    ):
-        assert_type(venue.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080", allow_plaintext=False), Venue)
-        assert_type(venue.stream_url_for("key"), str)
+    )
+    for venue in every:
+        check_a_venue(venue)
+    for one in (venues.BINANCE_USDM, venues.BINANCE_USDM_TESTNET):
+        assert_type(one.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080"), Venue[usdm.Event])
+
+
+def check_a_venue(venue: Venue) -> None:
+    assert_type(venue.at("http://127.0.0.1:8080", "ws://127.0.0.1:8080", allow_plaintext=False), Venue)
+    assert_type(venue.stream_url_for("key"), str)
     Venue(
         name="mine",
         rest_url="https://example.org",
@@ -513,7 +547,7 @@ def test_dialects() -> None:
 def test_the_order_book(exchange: Exchange) -> None:
     assert_type(exchange.book, OrderBook)
     exchange.book.set_price("BTCUSDT", "60000", 1.0, dialect=USDM)
-    exchange.book.past_orders = PastOrders(times="updated", keeps="earliest")
+    exchange.book.past_orders = PastOrdersRule(times="updated", keeps="earliest")
     order = exchange.book.place("alice", "BTCUSDT", "BUY", 0.01, 1.0, price=59_000, client_id="mine", dialect=USDM)
     assert_type(order, OrderInfo)
     assert_type(exchange.book.fill(order.number, 1.0, quantity=Decimal("0.001"), price=58_000), OrderInfo)
@@ -525,6 +559,32 @@ def test_the_order_book(exchange: Exchange) -> None:
     assert_type(exchange.book.position("alice", "BTCUSDT", dialect=USDM), tuple[Decimal, Decimal])
     assert_type(exchange.book.countdowns(), tuple[Countdown, ...])
     exchange.book.add_symbol("DOGEUSD_PERP", "DOGE", "USD", contract_size=10, dialect=COINM)
+
+
+async def test_resync(stream: UserStream, client: OrderQueries) -> None:
+    orders = Orders(remember=100)
+    queries = BinanceQueries(
+        venues.BINANCE_SPOT, Credentials("key", "secret"), rest_url="https://api.binance.com", timing=Timing()
+    )
+    asked: OrderQueries = queries
+    async for item in stream:
+        if isinstance(item, Gap):
+            assert_type(await catch_up(orders, item, asked, symbols=["BTCUSDT"], timing=Timing()), Changes)
+            asking = orders.begin(item, span=queries.span, unix_now=0.0, clock_ahead=1.0, symbols=["BTCUSDT"])
+            assert_type(asking, Asking)
+            assert_type(asking.question, AskOpenOrders | AskHoldings | AskPastOrders | AskOrder | None)
+            asking.answer(Holdings((), ()))
+            asking.answer(PastOrders((), is_cut=False))
+            asking.set_clock(1.0)
+        else:
+            changes = orders.take(item)
+            assert_type(changes.orders, tuple[Change[Order], ...])
+            assert_type(changes.balances, tuple[Change[Balance], ...])
+            assert_type(changes.positions, tuple[Change[Position], ...])
+    assert_type(orders.open("BTCUSDT"), tuple[Order, ...])
+    assert_type(orders.learn(read_order({"symbol": "BTCUSDT"})), Changes)
+    assert_type(await client.open_orders(None), Iterable[Order])
+    assert_type(orders.position("BTCUSDT"), Decimal)
 
 
 async def test_sockets(exchange: Exchange) -> None:
@@ -558,7 +618,7 @@ async def test_on_loopback(exchange: Exchange, dialect: Dialect) -> None:
     exchange.retired.add(dialect)
     async with serve_exchange(exchange, port=0, tls=True, certificate_for="localhost", time_scale=60) as served:
         assert_type(served, ServedExchange)
-        assert_type(served.venue_at(venues.BINANCE_US), Venue)
+        assert_type(served.venue_at(venues.BINANCE_US), Venue[spot.Event])
         assert_type(served.ssl_context(), ssl.SSLContext)
         exchange.kill_key("alice", served.now(), dialect=dialect)
 

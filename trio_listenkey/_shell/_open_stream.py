@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final, final
+from typing import Any, Final, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -24,6 +24,7 @@ from .._validation import check_choice, check_name, check_port, check_since, che
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
+from ..events._types import E_co
 from ..transports._base import Transport
 from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
 from ._keeper import open_listen_key
@@ -40,7 +41,7 @@ _DEFAULT_TIMING: Final = Timing()
 
 
 def open_user_stream(
-    venue: Venue | SignedVenue,
+    venue: Venue[E_co] | SignedVenue[E_co],
     credentials: Credentials,
     *,
     transport: Transport | None = None,
@@ -53,7 +54,7 @@ def open_user_stream(
     buffer_bytes: int = 64 * 2**20,
     on_full: OnFull = "wait",
     since: int | None = None,
-) -> AbstractAsyncContextManager[UserStream, None]:
+) -> AbstractAsyncContextManager[UserStream[E_co], None]:
     """Open an account's private stream: every event in order, once, or a :class:`Gap` in its place.
 
     ::
@@ -131,7 +132,7 @@ def open_user_stream(
 
 
 @final
-class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
+class _StreamBlock(AbstractAsyncContextManager[UserStream[Any], None]):
     """A class, not a generator, as the listen key's; the two are nested, where there is one."""
 
     __slots__ = ("_access_block", "_arguments", "_body", "_connector", "_nursery_manager", "_sockets")
@@ -154,7 +155,7 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         self._nursery_manager = trio.open_nursery(strict_exception_groups=True)
 
     @enable_ki_protection
-    async def __aenter__(self) -> UserStream:
+    async def __aenter__(self) -> UserStream[Any]:
         context = current_context()
         connector = context.connector if self._connector is None else self._connector
         began_at = context.clock.now()

@@ -24,9 +24,11 @@ release = version = version_of("trio-listenkey")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     "sphinxcontrib_trio",
     "event_tables",
     "code_table",
+    "command_tables",
     "exchange_tables",
     "lifecycle_diagram",
     "sequence_diagram",
@@ -66,7 +68,13 @@ nitpick_ignore_regex = [
     ("py:class", r"trio_listenkey\.resync\._(known\.Known|words\.W)"),
 ]
 
+# What is copied is what one types.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = "trio-listenkey"
 html_show_sphinx = False
 

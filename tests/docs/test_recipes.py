@@ -191,6 +191,57 @@ async def test_a_socket_by_hand(
 
 
 @LEFT_TO_THE_COLLECTOR
+@pytest.mark.parametrize("library", ["with_trio_websocket", "with_websockets"])
+async def test_an_announced_end_by_hand(
+    library: str, recipe: Recipe, served: ServedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange says on the socket that the key has expired: that is heeded at once, and not a minute later."""
+    by_hand, with_library = recipe("by_hand"), recipe(library)
+    by_hand.read_account = with_library.read_account
+    monkeypatch.setattr(with_library, "CHECK_KEY_EVERY", 60)
+    account, exchange = Account(served), served.exchange
+    async with trio.open_nursery() as nursery:
+        venue = served.venue_at(venues.BINANCE_USDM)
+        nursery.start_soon(by_hand.follow, venue, ALICE, account.handle, account.resync)
+        await until(lambda: account.resyncs)
+        exchange.kill_key("alice", served.now(), announced=True)
+        await until(lambda: account.resyncs == 2)
+        account.emit()
+        await until(account.knows_all)
+        nursery.cancel_scope.cancel("the test is over")
+    assert len(exchange.keys_ever) == 2
+    gc.collect()
+
+
+async def test_the_first_stream_knows_more_events_than_one(
+    served: ServedExchange, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no order has another shape; it is printed by its name."""
+    program = (ROOT / "docs" / "recipes" / "first.py").read_text(encoding="utf-8")
+    program = program.replace("http://127.0.0.1:8180", served.rest_url).replace(
+        "ws://127.0.0.1:8180", served.stream_url
+    )
+    mains: list[Callable[[], Awaitable[None]]] = []
+    monkeypatch.setattr(trio, "run", mains.append)
+    exec(compile(program.replace("test-api-key", ALICE.api_key), "first.py", "exec"), {"__name__": "__main__"})
+    printed = ""
+
+    def prints(word: str) -> bool:
+        nonlocal printed
+        printed += capsys.readouterr().out
+        return word in printed
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mains[0])
+        await until(lambda: prints("opened"))
+        served.exchange.emit("alice", served.now(), kind="ACCOUNT_UPDATE")
+        served.exchange.emit("alice", served.now())
+        await until(lambda: prints("ORDER_TRADE_UPDATE n-2"))
+        nursery.cancel_scope.cancel("the test is over")
+    assert printed.splitlines()[1:] == ["ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE n-2"]
+
+
+@LEFT_TO_THE_COLLECTOR
 async def test_a_slow_consumer_by_hand(recipe: Recipe, served: ServedExchange) -> None:
     """Events wait in the channel while the program is busy, and the socket lives on."""
     by_hand = recipe("by_hand")
@@ -370,6 +421,37 @@ async def test_counting(recipe: Recipe, served: ServedExchange) -> None:
     assert counting.counts["dropped"] == 1
     assert counting.counts["gap: disconnected"] == counting.counts["gap: key_lost"] == counting.counts["key lost"] == 1
     assert counting.seconds_missed > 0
+
+
+async def test_dead_man(recipe: Recipe) -> None:
+    """Orders may be sent when the state is right; after trading, no countdown runs."""
+    dead_man = recipe("dead_man")
+    exchange, credentials = Exchange(seed=1, dialects=[USDM]), Credentials("a-key", "a-secret")
+    exchange.add_account("a-key", name="alice", secret="a-secret")
+    resynced: list[Gap] = []
+    heard: list[UserEvent] = []
+
+    async def resync(gap: Gap) -> None:
+        await trio.lowlevel.checkpoint()
+        resynced.append(gap)
+
+    async def handle(event: UserEvent) -> None:
+        await trio.lowlevel.checkpoint()
+        heard.append(event)
+
+    async def trade(switch: Any) -> None:
+        await until(lambda: dead_man.may_trade(switch))
+        exchange.strike_sockets(Reset(), server.now())
+        await until(lambda: len(resynced) == 2 and dead_man.may_trade(switch), 20)
+        exchange.emit("alice", server.now())
+        await until(lambda: heard)
+        assert len(exchange.book.countdowns()) == 1
+
+    async with serve_exchange(exchange) as server:
+        venue = server.venue_at(venues.BINANCE_USDM)
+        await dead_man.trade_safely(venue, credentials, ["BTCUSDT"], resync, handle, trade)
+    assert [gap.cause for gap in resynced] == ["opened", "disconnected"]
+    assert exchange.book.countdowns() == ()
 
 
 def test_in_memory(recipe: Recipe) -> None:

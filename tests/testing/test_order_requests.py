@@ -151,6 +151,14 @@ class TestService:
         assert "GET" in log_line(entry)
         assert "openOrders" in log_line(entry)
 
+    def test_a_key_that_dies_meanwhile(self, dialect: Dialect) -> None:
+        """The fault that kills a key kills that of the market; the request is served."""
+        exchange = open_exchange(faults=[Fault(verb="order", effect=KillKey())])
+        alice = Trader(dialect, exchange)
+        assert exchange.key_of("alice", alice.now, dialect=dialect) is not None
+        assert alice.ask("GET", "/openOrders") == []
+        assert exchange.key_of("alice", alice.now, dialect=dialect) is None
+
     def test_a_retired_exchange_answers_410(self, dialect: Dialect) -> None:
         """Its orders are gone with it."""
         exchange = open_exchange(dialects=[dialect])

@@ -12,6 +12,7 @@ from trio_listenkey import (
     AnyVenue,
     Credentials,
     CredentialsError,
+    DeadManSwitch,
     EndpointGoneError,
     Gap,
     Instrument,
@@ -23,12 +24,14 @@ from trio_listenkey import (
     RefusedError,
     SlowConsumerError,
     StreamStatistics,
+    SwitchStatistics,
     Timing,
     UnavailableError,
     UsageError,
     UserEvent,
     UserStream,
     Venue,
+    dead_man_switch,
     open_listen_key,
     open_user_stream,
     venues,
@@ -243,7 +246,26 @@ async def read_a_stream_with_everything_said(transport: Transport, connector: Co
         assert_type(stream.last_event_time, int | None)
 
 
+<<<<<<< HEAD
 class OrderEvent(TypedDict):
+=======
+async def have_orders_cancelled(stream: UserStream, symbols: list[str]) -> None:
+    async with dead_man_switch(stream, symbols, 60, renew_every=15.0, on_exit="run") as switch:
+        assert_type(switch, DeadManSwitch)
+        assert_type(switch.symbols, tuple[str, ...])
+        assert_type(switch.stream, UserStream)
+        async for item in stream:
+            if isinstance(item, Gap):
+                switch.resynchronised(item)
+        statistics = switch.statistics()
+        assert_type(statistics, SwitchStatistics)
+        assert_type(statistics.armed_until + statistics.cancelled_by, float)
+        assert_type(statistics.renewals + statistics.failures + statistics.expirations, int)
+    dead_man_switch(stream, symbols, on_exit="forget")  # type: ignore[arg-type]
+
+
+class Order(TypedDict):
+>>>>>>> main
     e: str
     o: dict[str, Any]
 
@@ -272,6 +294,7 @@ def how_it_is(statistics: StreamStatistics) -> None:
     assert_type(statistics.is_live, bool)
     assert_type(statistics.connected_since, float | None)
     assert_type(statistics.last_frame_at, float | None)
+    assert_type(statistics.ping_unanswered_since, float | None)
     assert_type(statistics.presumed_valid_until, float)
     assert_type(
         statistics.generation

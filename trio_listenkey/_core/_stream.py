@@ -48,7 +48,7 @@ from ._delivered import Canonical, as_it_is
 from ._delivery import Delivery
 from ._drain import Drain
 from ._gap_rules import Axes
-from ._notices import Connected, Doubted, Dropped, Moving, StreamNotice, Unconnected
+from ._notices import Announced, Connected, Doubted, Dropped, Moving, StreamNotice, Unconnected
 from ._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from ._stream_errors import silence
 from ._stream_report import StreamReport
@@ -230,6 +230,7 @@ class Stream:
             generation=self.trust.generation,
             connected_since=current.opened_at + to_local if current else None,
             last_frame_at=current.heard_at + to_local if current else None,
+            ping_unanswered_since=current.ping_at + to_local if current and current.ping_at < self._latest else None,
             presumed_valid_until=presumed_valid_until,
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
@@ -438,7 +439,8 @@ class Stream:
             self.fail(untrusted_peer(str(error), venue=self._venue, verb="connect"))
         self._pacing.failed(error, now)
         self._report.count("failed_connects")
-        delay = max(0.0, self._pacing.allowed_at - now)
+        at = self._pacing.allowed_at
+        delay = None if at >= self._pacing.give_up_at else max(0.0, at - now)
         self._report.tell(Unconnected(self.trust.generation, error, delay))
         self.tick(now)
 
@@ -533,8 +535,10 @@ class Stream:
         if announcements.says_shutdown(event):
             if not socket.is_ending:  # else it has said so before
                 socket.is_ending = True
+                self._report.tell(Announced(self.trust.generation))
                 socket.move_at = min(socket.move_at, self._pacing.announced(socket.opened_at, now))
         elif announcements.says_expired(event, self.trust, is_own=self._has_key_that_lives):
+            self._report.tell(Announced(self.trust.generation))
             self.trust.deny(now)
         self.tick(now)
 

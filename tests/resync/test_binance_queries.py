@@ -151,7 +151,7 @@ class TestQuestions:
     ) -> None:
         """What is spent of the host's budget is what the exchange counts."""
         queries = queries_at(exchange, venue)
-        market = queries._market
+        market, host = queries._market, queries._calls.host()._host
         asked: list[tuple[Callable[[], Any], int]] = [
             (lambda: queries.open_orders(symbol), market.open_orders_weight),
             (queries.open_orders, market.all_open_orders_weight),
@@ -159,11 +159,9 @@ class TestQuestions:
             (lambda: queries.past_orders(symbol, now_ms(exchange) - 1, now_ms(exchange)), market.past_orders_weight),
             (queries.holdings, market.balances_weight + market.positions_weight),
         ]
-        hosts = current_context()._hosts_in_memory
         for ask, weight in asked:
             await trio.sleep(120)
             await ask()
-            (host,) = hosts._hosts.values()
             assert exchange._limits.weight == host.budget._total == weight
 
 

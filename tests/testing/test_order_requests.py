@@ -18,6 +18,7 @@ from trio_listenkey.testing import (
     Dialect,
     Exchange,
     Fault,
+    KillKey,
     PastOrdersRule,
     service_unavailable,
 )
@@ -153,7 +154,7 @@ class TestService:
 
     def test_a_key_that_dies_meanwhile(self, dialect: Dialect) -> None:
         """The fault that kills a key kills that of the market; the request is served."""
-        exchange = open_exchange(faults=[Fault(verb="order", effect=KillKey())])
+        exchange = open_exchange(dialects=[dialect], faults=[Fault(verb="order", effect=KillKey())])
         alice = Trader(dialect, exchange)
         assert exchange.key_of("alice", alice.now, dialect=dialect) is not None
         assert alice.ask("GET", "/openOrders") == []

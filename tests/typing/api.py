@@ -246,9 +246,6 @@ async def read_a_stream_with_everything_said(transport: Transport, connector: Co
         assert_type(stream.last_event_time, int | None)
 
 
-<<<<<<< HEAD
-class OrderEvent(TypedDict):
-=======
 async def have_orders_cancelled(stream: UserStream, symbols: list[str]) -> None:
     async with dead_man_switch(stream, symbols, 60, renew_every=15.0, on_exit="run") as switch:
         assert_type(switch, DeadManSwitch)
@@ -264,8 +261,7 @@ async def have_orders_cancelled(stream: UserStream, symbols: list[str]) -> None:
     dead_man_switch(stream, symbols, on_exit="forget")  # type: ignore[arg-type]
 
 
-class Order(TypedDict):
->>>>>>> main
+class OrderEvent(TypedDict):
     e: str
     o: dict[str, Any]
 

@@ -150,7 +150,7 @@ class Buffer:
             self.size -= len(item.raw)
             if not self._is_said(item):
                 self.taken = item
-        elif isinstance(item, Gap):
+        else:
             self._took_gap(item)
 
     def take_all(self) -> list[StreamItem]:
@@ -205,9 +205,9 @@ class Buffer:
                 gap = self._widen(gap, oldest, self.taken)
             else:
                 gap = oldest if gap is None else _join(gap, oldest)
-        if gap is not None:
-            self.items.appendleft(gap)
-            self.has_gap = True
+        assert gap is not None  # there was too much, so something was dropped
+        self.items.appendleft(gap)
+        self.has_gap = True
 
     def _widen(self, gap: Gap | None, event: UserEvent, before: UserEvent | None) -> Gap:
         """The same gap, and ``event`` is missing, too."""

@@ -12,6 +12,7 @@ from .._errors import ListenKeyError
 from .._events import Gap
 
 __all__ = [
+    "Announced",
     "Closed",
     "Connected",
     "Created",
@@ -151,5 +152,15 @@ class Moving(_Notice):
     kind: ClassVar[Literal["moving"]] = "moving"
 
 
-StreamNotice = Connected | Dropped | ToldGap | Unconnected | Doubted | Moving
+@dataclass(frozen=True, slots=True)
+class Announced(_Notice):
+    """The exchange says that it will end the socket, or that the key is dead. For logs alone.
+
+    It is news to whoever drives the stream, too: something may be due earlier than it was.
+    """
+
+    kind: ClassVar[Literal["announced"]] = "announced"
+
+
+StreamNotice = Connected | Dropped | ToldGap | Unconnected | Doubted | Moving | Announced
 """What a stream has to tell."""

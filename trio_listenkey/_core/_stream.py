@@ -48,7 +48,7 @@ from ._delivered import Canonical, as_it_is
 from ._delivery import Delivery
 from ._drain import Drain
 from ._gap_rules import Axes
-from ._notices import Connected, Doubted, Dropped, Moving, StreamNotice, Unconnected
+from ._notices import Announced, Connected, Doubted, Dropped, Moving, StreamNotice, Unconnected
 from ._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from ._stream_errors import silence
 from ._stream_report import StreamReport
@@ -535,8 +535,10 @@ class Stream:
         if announcements.says_shutdown(event):
             if not socket.is_ending:  # else it has said so before
                 socket.is_ending = True
+                self._report.tell(Announced(self.trust.generation))
                 socket.move_at = min(socket.move_at, self._pacing.announced(socket.opened_at, now))
         elif announcements.says_expired(event, self.trust, is_own=self._has_key_that_lives):
+            self._report.tell(Announced(self.trust.generation))
             self.trust.deny(now)
         self.tick(now)
 

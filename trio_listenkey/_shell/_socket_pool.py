@@ -43,7 +43,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._buffer import Room
-from .._core._notices import Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
+from .._core._notices import Announced, Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
 from .._core._stream import Stream
 from .._core._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from .._core._stream_socket import StreamSocket
@@ -410,7 +410,7 @@ def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
             _log.info("%s: user stream begins; of what was before, nothing is known", venue)
         case ToldGap(_, gap):
             _log.warning("%s: user stream: gap of %.1f s (%s)", venue, gap.duration, gap.cause)
-        case Doubted() | Moving():
+        case Doubted() | Moving() | Announced():
             _log.debug("%s: user stream %s", venue, notice.kind)
 
 

@@ -40,7 +40,9 @@ PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
 
 
-def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,proxy,redis,testing,trio-websocket") -> None:
+def _install(
+    session: nox.Session, *groups: str, extras: str = "asks,cli,metrics,proxy,redis,testing,trio-websocket"
+) -> None:
     session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 

@@ -24,9 +24,11 @@ release = version = version_of("trio-listenkey")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     "sphinxcontrib_trio",
     "event_tables",
     "code_table",
+    "command_tables",
     "exchange_tables",
     "lifecycle_diagram",
     "sequence_diagram",
@@ -58,14 +60,21 @@ if "READTHEDOCS" in os.environ:
 nitpick_ignore_regex = [
     ("py:.*", r"(asks|collections|contextlib|dataclasses|decimal|h11|httpcore2|httpx2)\..*"),
     ("py:.*", r"(msgspec|os|ssl|trio|types|typing)\..*"),
-    ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
+    ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|Decimal|None|[A-Z]\w*Error)"),
     ("py:.*", r"(.*\._[A-Z]|(.*\.)?E_co)"),  # a type variable
     ("py:class", r"(aster_\w+|coinm|options|portfolio_margin|spot|usdm)\.Event"),  # what a venue sends: see the page
     # What the exchange and its front ends say to each other; users meet none of it.
-    ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url)\..*"),
+    ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url|book|state)\..*"),
+    ("py:class", r"trio_listenkey\.resync\._(known\.Known|words\.W)"),
 ]
 
+# What is copied is what one types.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = "trio-listenkey"
 html_show_sphinx = False
 

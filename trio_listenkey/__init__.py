@@ -22,6 +22,7 @@ the list to the files, and the imports to the layers::
                 _network       the address to send from, and whom to trust, for transports and connectors alike
                 _redaction     keeps secrets out of other libraries' logs and exceptions
     shell       _shell/        open_listen_key, open_user_stream, dead_man_switch: nurseries, shields, clocks
+    resync      resync/        orders, balances and positions, right again after every gap
     face        __init__       the public names
                 __main__       python -m trio_listenkey
                 _cli/          the command line

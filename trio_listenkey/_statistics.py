@@ -61,6 +61,7 @@ class StreamStatistics:
         generation: The listen key's generation.
         connected_since: When the socket that delivers was opened; ``None`` while there is none.
         last_frame_at: When anything was last read from it, answers to pings included; ``None`` before that.
+        ping_unanswered_since: When the ping was sent whose answer is being waited for; ``None`` while there is none.
         presumed_valid_until: Until when the listen key is presumed alive.
         buffered: Events and gaps that wait to be taken.
         events: Events that came, dropped ones included, duplicates not.
@@ -90,6 +91,7 @@ class StreamStatistics:
     generation: int
     connected_since: float | None
     last_frame_at: float | None
+    ping_unanswered_since: float | None
     presumed_valid_until: float
     buffered: int
     events: int

@@ -1,8 +1,9 @@
 """Draws states from the tables that the code obeys.
 
 ``.. lifecycle-diagram::`` shows a key's, ``.. sockets-diagram::`` those of a stream's sockets, ``.. trust-diagram::``
-those of its trust. What may happen, and what it leads to, is read from the tables. Only where things stand
-is said here: a state without a place, an arrow without a way and a way without an arrow each end the build.
+those of its trust, ``.. switch-diagram::`` those of a dead-man switch. What may happen, and what it leads to, is read
+from the tables. Only where things stand is said here: a state without a place, an arrow without a way and a way without
+an arrow each end the build.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from trio_listenkey._core._dead_man_states import SWITCH_TRANSITIONS, SwitchEvent, SwitchState
 from trio_listenkey._core._key_states import TRANSITIONS, Event, State
 from trio_listenkey._core._stream_states import (
     SOCKET_TRANSITIONS,
@@ -172,6 +174,39 @@ TRUST = Picture(
     },
 )
 
+SWITCH = Picture(
+    table=SWITCH_TRANSITIONS,
+    in_flight=SwitchEvent.ENDED,
+    size=(800, 400),
+    places={
+        SwitchState.ARMING: (86, 120),
+        SwitchState.HOLDING: (300, 120),
+        SwitchState.DEAF: (500, 96),
+        SwitchState.BEHIND: (500, 196),
+        SwitchState.EXPIRED: (720, 120),
+        SwitchState.ENDING: (300, 360),
+        SwitchState.CLOSED: (720, 360),
+    },
+    # What the stream and the program are like leads from each of them to each.
+    framed=(SwitchState.HOLDING, SwitchState.DEAF, SwitchState.BEHIND),
+    frame=(210, 44, 390, 212),
+    legends=[((300, 196), ["the countdowns", "have not run out"])],
+    start=[(8, 120), (30, 120)],
+    ways={
+        (SwitchState.ARMING, SwitchState.HOLDING): Way([(142, 108), (244, 108)], (152, 99)),
+        (None, SwitchState.HOLDING): Way([(210, 134), (244, 134)], (168, 139)),
+        (None, SwitchState.DEAF): Way([(600, 96), (556, 96)], (608, 84)),
+        (None, SwitchState.BEHIND): Way([(600, 196), (556, 196)], (608, 201)),
+        (None, SwitchState.EXPIRED): Way([(600, 130), (664, 130)], (606, 150)),
+        (SwitchState.EXPIRED, SwitchState.HOLDING): Way([(720, 98), (720, 22), (300, 22), (300, 98)], (460, 14)),
+        (SwitchState.ARMING, SwitchState.ENDING): Way([(86, 142), (86, 360), (244, 360)], (110, 351)),
+        (SwitchState.HOLDING, SwitchState.ENDING): Way([(258, 142), (258, 338)], (266, 290)),
+        (None, SwitchState.CLOSED): Way([(500, 256), (500, 350), (664, 350)], (510, 310)),
+        (SwitchState.EXPIRED, SwitchState.CLOSED): Way([(720, 142), (720, 338)], (728, 240)),
+        (SwitchState.ENDING, SwitchState.CLOSED): Way([(356, 370), (664, 370)], (420, 388)),
+    },
+)
+
 # The colours are those of the page, hence right in the dark, too. On a narrow screen one moves the picture sideways.
 STYLE = """
 .lifecycle-frame { overflow-x: auto; margin: 1rem 0; }
@@ -304,8 +339,15 @@ class TrustDiagram(LifecycleDiagram):
     picture = TRUST
 
 
+class SwitchDiagram(LifecycleDiagram):
+    """Put the diagram of a dead-man switch's states here."""
+
+    picture = SWITCH
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("lifecycle-diagram", LifecycleDiagram)
     app.add_directive("sockets-diagram", SocketsDiagram)
     app.add_directive("trust-diagram", TrustDiagram)
+    app.add_directive("switch-diagram", SwitchDiagram)
     return {"parallel_read_safe": True}

@@ -11,7 +11,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from trading import API_KEY, MARKETS, SYMBOL, Trader, open_exchange
 
 from trio_listenkey._http import Request
-from trio_listenkey.testing import COINM, SPOT_CLASSIC, USDM, Dialect, Exchange, Fault, PastOrders, service_unavailable
+from trio_listenkey.testing import (
+    COINM,
+    SPOT_CLASSIC,
+    USDM,
+    Dialect,
+    Exchange,
+    Fault,
+    PastOrdersRule,
+    service_unavailable,
+)
 from trio_listenkey.testing._control._log_reader import log_line
 
 every_market = pytest.mark.parametrize("dialect", MARKETS, ids=lambda each: each.name)
@@ -190,7 +199,7 @@ class TestPastOrders:
 
         assert within(created[0], created[1]) == numbers[:2]
         assert within(created[0], created[3], 2) == numbers[2:]
-        alice.exchange.book.past_orders = PastOrders(times="updated", keeps="earliest")
+        alice.exchange.book.past_orders = PastOrdersRule(times="updated", keeps="earliest")
         assert alice.exchange.book.past_orders.times == "updated"
         assert within(created[0], created[1]) == [numbers[1]]
         assert within(created[1], changed) == numbers

@@ -370,6 +370,10 @@ class Lifecycle:
             case State.VACANT:
                 self._pacing.due = now
 
+    def leave_open(self) -> None:
+        """The key turned out to be somebody else's: it is not to be closed, whatever was said before."""
+        self._on_exit = "leave"
+
     def notices(self) -> list[Notice]:
         """What happened since the last call."""
         return self._report.take()

@@ -127,12 +127,15 @@ class ToldGap(_Notice):
 
 @dataclass(frozen=True, slots=True)
 class Unconnected(_Notice):
-    """A socket could not be opened; the next try comes after ``delay`` seconds. For logs: observers hear of a drop."""
+    """A socket could not be opened; the next try comes after ``delay`` seconds, or never if that is ``None``.
+
+    For logs: observers hear of a drop.
+    """
 
     kind: ClassVar[Literal["unconnected"]] = "unconnected"
 
     error: Exception
-    delay: float
+    delay: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,7 @@ class Stream:
             generation=self.trust.generation,
             connected_since=current.opened_at + to_local if current else None,
             last_frame_at=current.heard_at + to_local if current else None,
+            ping_unanswered_since=current.ping_at + to_local if current and current.ping_at < self._latest else None,
             presumed_valid_until=presumed_valid_until,
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
@@ -438,7 +439,8 @@ class Stream:
             self.fail(untrusted_peer(str(error), venue=self._venue, verb="connect"))
         self._pacing.failed(error, now)
         self._report.count("failed_connects")
-        delay = max(0.0, self._pacing.allowed_at - now)
+        at = self._pacing.allowed_at
+        delay = None if at >= self._pacing.give_up_at else max(0.0, at - now)
         self._report.tell(Unconnected(self.trust.generation, error, delay))
         self.tick(now)
 

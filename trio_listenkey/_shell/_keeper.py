@@ -411,14 +411,18 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
 
 def _log_notice(name: str, notice: Notice) -> None:
+    # Generation 0: there is no key yet, or none that we were told of.
+    key = f"listen key {notice.generation}" if notice.generation else "listen key"
     match notice:
-        case Renewed(generation):
-            _log.debug("%s: listen key %d kept alive", name, generation)
-        case Retrying(generation, error, delay):
-            _log.warning("%s: listen key %d: %s Next try in %.1f s", name, generation, error, delay)
-        case Lost(generation, error):
-            _log.warning("%s: listen key %d is lost: %s", name, generation, error)
-        case Closed(generation, error) if error is not None:
-            _log.warning("%s: listen key %d may be left behind: %s", name, generation, error)
+        case Renewed():
+            _log.debug("%s: %s kept alive", name, key)
+        case Retrying(error=error, delay=delay):
+            _log.warning("%s: %s: %s Next try in %.1f s", name, key, error, delay)
+        case Lost(error=error):
+            _log.warning("%s: %s is lost: %s", name, key, error)
+        case Replaced(generation):
+            _log.info("%s: listen key %d replaced by listen key %d", name, generation - 1, generation)
+        case Closed(error=error) if error is not None:
+            _log.warning("%s: %s may be left behind: %s", name, key, error)
         case _:
-            _log.info("%s: listen key %d %s", name, notice.generation, notice.kind)
+            _log.info("%s: %s %s", name, key, notice.kind)

@@ -116,6 +116,10 @@ class ListenKey:
         self._machine.ask(now)
         self._look_again()
 
+    def _leave_open(self) -> None:
+        """The key is somebody else's, and not to be closed at the end; for the command line."""
+        self._machine.leave_open()
+
     def _notify(self, notice: Notice) -> None:
         if self._changed is not None:
             self._changed.set()

@@ -402,7 +402,8 @@ def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
         case Connected(generation):
             _log.info("%s: user stream connected%s", venue, f", listen key {generation}" if has_key else "")
         case Unconnected(_, error, delay):
-            _log.warning("%s: user stream: %s; next try in %.1f s", venue, error, delay)
+            again = "" if delay is None else f"; next try in {delay:.1f} s"
+            _log.warning("%s: user stream: %s%s", venue, error, again)
         case Dropped(_, error):
             _log.warning("%s: user stream: socket lost: %s", venue, error)
         case ToldGap(_, gap) if gap.cause == "opened":

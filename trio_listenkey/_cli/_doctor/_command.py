@@ -17,14 +17,18 @@ from rich.text import Text
 
 from ..._venue._signed_venue import SignedVenue
 from ..._venue._venue import Venue
-from .._account import Account, AnyVenue, account_options
+from .._account import Account
+from .._account_options import account_options
 from .._exit_codes import EXIT_HELP
-from .._keeping import SECONDS
+from .._keeping import SECONDS, closing_options
+from .._lines import visible
 from .._output import Descriptor
+from .._prior_key import Closing
 from .._process import current_process
-from .._status import open_status, visible
+from .._status import open_status
 from .._supervision import supervise
-from ._checkup import Checkup, Closing
+from .._venue_name import AnyVenue
+from ._checkup import Checkup
 from ._key_checkup import KeyCheckup
 from ._results import Finding, steps_of
 from ._session_checkup import SessionCheckup
@@ -36,23 +40,12 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "ski
 
 
 @click.command(epilog=EXIT_HELP, short_help="Find out why there are no events.")
-@click.option(
-    "--leave",
-    "closing",
-    flag_value="leave",
-    help="Leave the key open in any case; it expires by itself, within the hour.",
-)
-@click.option(
-    "--close",
-    "closing",
-    flag_value="close",
-    help="Close the key in any case, and so silence every program that holds it.",
-)
+@closing_options
 @click.option(
     "--timeout", type=SECONDS, default=10.0, show_default=True, metavar="SECONDS", help="How long a step may take."
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON at the end, instead of the text.")
-@account_options(may_lack=True)
+@account_options
 def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: float, as_json: bool) -> None:
     """Find out why there are no events: check every step from here to an account's stream.
 
@@ -66,6 +59,8 @@ def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: floa
     On most exchanges with keys an account has one, and closing it silences every program that holds it. So the key is
     closed only if the exchange said that there was none before; if there was, or if the exchange does not tell, it is
     left open and expires by itself. --close and --leave decide it otherwise.
+
+    Without credentials, the network and the clock are checked, and nothing else.
 
     The exit status is that of the first step that failed. A warning is no failure.
 
@@ -82,7 +77,7 @@ def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: floa
     report = _Report(Descriptor(process.stdout), steps_of(account.venue), as_json=as_json)
     kind: Any = SessionCheckup if isinstance(account.venue, SignedVenue) else KeyCheckup
     checkup = kind(account, closing or "careful", timeout, report.begin, report.tell)
-    supervise(partial(_check, checkup, report), open_status(plain=True, quiet=True), writes=False)
+    supervise(partial(_check, checkup, report), open_status(quiet=True), writes=False)
 
 
 async def _check(checkup: Checkup[Any], report: _Report) -> int:
@@ -154,6 +149,8 @@ class _Report(ExitStack):
             self._print(Text(json.dumps(told)))
         elif bad:
             self._print(Text(f"Not well: {self._steps[bad[0].step]}.", "bold red"))
+        elif checkup.account.credentials is None:
+            self._print(Text("The network is well. Without credentials, nothing else was checked.", "bold green"))
         else:
             self._print(Text("All is well.", "bold green"))
         if self._file.failure is not None:

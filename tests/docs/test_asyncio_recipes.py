@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,10 +22,12 @@ from typing import Any
 import pytest
 import trio
 
-from trio_listenkey import Credentials, CredentialsError, Gap, Timing, UserEvent, open_user_stream, venues
-from trio_listenkey.testing import Exchange, Reset, ServedExchange, event_number, serve_exchange
+from trio_listenkey import Credentials, CredentialsError, Gap, Timing, UserEvent, UserStream, open_user_stream, venues
+from trio_listenkey.events import usdm
+from trio_listenkey.testing import Exchange, Fault, Reset, ServedExchange, Status, event_number, serve_exchange
 
-RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
+PAGE = Path(__file__).parents[2] / "docs" / "asyncio.rst"
+RECIPES = PAGE.parent / "recipes"
 ALICE = Credentials("the-api-key-of-alice")
 QUICK = Timing(request_timeout=2, open_timeout=2, retry_base=0.02, retry_cap=0.1, silence_check_every=0.3)
 Handle = Callable[[Any], Awaitable[None]]
@@ -252,6 +255,83 @@ async def test_a_guest_that_ends_by_itself(bot: Bot) -> None:
 
     assert await bot.run(twice) is None
     assert len(ran) == 2
+
+
+@pytest.mark.parametrize("bot", ["guest_mode"], indirect=True)
+async def test_a_guests_stream_tells_asyncio_how_it_is(bot: Bot) -> None:
+    """Its statistics need no trio to be asked for."""
+    exchange, (venue, credentials) = bot.served.exchange, bot.arguments()
+    streams: list[UserStream] = []
+    told: list[bool] = []
+
+    async def main() -> None:
+        async with open_user_stream(venue, credentials, timing=QUICK) as stream:
+            streams.append(stream)
+            await trio.sleep_forever()
+
+    async def ask() -> None:
+        guest = asyncio.ensure_future(bot.module.run_trio(main))
+        try:
+            while told != [True, False]:
+                await asyncio.sleep(0.01)
+                is_live = bool(streams) and streams[0].statistics().is_live
+                if is_live != (told[-1:] == [True]):
+                    told.append(is_live)
+        finally:
+            guest.cancel()
+            await asyncio.wait([guest])  # noqa: ASYNC102 - that of asyncio
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bot.run, ask)
+            await until(lambda: told)
+            exchange.add_faults(Fault(verb="connect", effect=Status(503)))
+            exchange.strike_sockets(Reset(), bot.served.now())
+    assert told == [True, False]
+    assert bot.left_nothing()
+
+
+@BOTH
+async def test_the_pages_program(bot: Bot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the page shows below each recipe prints an order."""
+    blocks = re.findall(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", PAGE.read_text("utf-8"), flags=re.MULTILINE)
+    (program,) = (textwrap.dedent(block) for block in blocks if ("venues." in block) == (bot.name == "guest_mode"))
+    monkeypatch.setattr(venues, "BINANCE_USDM", bot.served.venue_at(venues.BINANCE_USDM))
+    if bot.name == "sidecar":
+        ((_, *options),) = bot.arguments()
+        monkeypatch.setattr(bot.module, "WATCH", (*bot.module.WATCH, *options))
+    mains: list[Awaitable[None]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "run", mains.append)
+        exec(compile(program, "program", "exec"), {**vars(bot.module), "venues": venues, "usdm": usdm})
+    printed = ""
+
+    def prints(word: str) -> bool:
+        nonlocal printed
+        printed += capsys.readouterr().out
+        return word in printed
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bot.run, lambda: mains[0])
+        await until(lambda: bot.served.exchange.sockets(bot.served.now()))
+        await trio.sleep(0.2)
+        bot.served.exchange.emit("alice", bot.served.now(), kind="ACCOUNT_UPDATE")
+        bot.served.exchange.emit("alice", bot.served.now(), kind="ORDER_TRADE_UPDATE")
+        await until(lambda: prints("\n"))
+        bot.cancel()
+    assert re.fullmatch(r"BTCUSDT [A-Z]+\n", printed)
+    assert bot.left_nothing()
+
+
+@pytest.mark.parametrize("bot", ["sidecar"], indirect=True)
+async def test_a_long_line(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account with many positions has long events: longer than what asyncio reads if it is not told."""
+    long = 'print(\'{"gap": {"cause": "%s"}}\' % (\'x\' * 1_000_000))'
+    monkeypatch.setattr(bot.module, "WATCH", (sys.executable, "-c", long))
+    end = await bot.run(lambda: bot.module.run_bot([], bot.note))
+    assert bot.seen == ["x" * 1_000_000]
+    assert isinstance(end, ExceptionGroup)
+    assert end.exceptions[0].args == (0,)
 
 
 STUBBORN = """

@@ -416,6 +416,7 @@ def check_a_venue(venue: Venue) -> None:
         signing=venues.Signing(place="headers", payload="{timestamp}{method}{path}{body}", unit="us"),
         answer=venues.Answer(key="data.token", gone=frozenset({-1125, "ERR-5"}), success="status"),
         sharing=venues.Sharing(second_create="new", max_keys=5),
+        countdown=venues.CountdownCancel(path="/countdownCancelAll", weight=10),
         stream=venues.StreamShape(heartbeat=venues.Heartbeat(kind="text", heard="Ping", answer="Pong")),
         source="its documents, 2026",
     ).with_parameters(category="USDC")

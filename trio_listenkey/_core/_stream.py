@@ -474,7 +474,7 @@ class Stream:
                 # The one that is being opened is the only one now. It was opened for a move, and will do after a drop.
                 self._note_end(socket, cause, error, now)
                 self._become(SocketEvent.DROPPED, Connecting(next_, socket))
-                self._pacing.ended(socket.opened_at, now)
+                self._pacing.replaced(socket.opened_at, now)
             case BothOpen(current, next_) if socket is current:
                 self._note_end(socket, cause, error, now)
                 self._take_over(SocketEvent.DROPPED, socket, next_, now)
@@ -622,7 +622,7 @@ class Stream:
         held = self._delivery.take_over(old, new, now)
         self._become(event, OneSocket(new))
         self._report.count("moves")
-        self._pacing.ended(old.opened_at, now)
+        self._pacing.replaced(old.opened_at, now)
         if new.is_subscribed:
             self._believe(now)  # in this subscription; it was answered
         if held:

@@ -200,6 +200,8 @@ class RunContext:
         hosts = self.hosts(transport)
         with hosts.lock:
             host = hosts.host(_address(venue.rest_url), user, self.clock.now())
+            for url in venue.limits_shared_with:
+                host.share_limits_with(hosts.host(_address(url), user, self.clock.now()))
             if venue.weight_budget is not None:
                 host.budget.limit(venue.weight_budget)
             return RestHost(self.clock, hosts, host)

@@ -68,7 +68,7 @@ class Asking:
         self._span = span
         self._symbols = frozenset(symbols)
         self._log = ChangeLog()
-        # Orders that the list of open ones had: the exchange has said how they stand, and the stream tells what follows.
+        # Orders that the list of open ones had: the exchange has said how they stand, and the stream tells the rest.
         self._listed: set[tuple[str, int]] = set()
         # A generator is the machine: its state is the place at which it waits for an answer.
         self._steps = self._ask()

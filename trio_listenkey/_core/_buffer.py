@@ -1,4 +1,11 @@
-"""What a stream has received and nobody has taken yet; and what is lost of it when there is too much, told as a gap."""
+"""What a stream has received and nobody has taken yet; and what is lost of it when there is too much, told as a gap.
+
+It is bounded in items and in bytes, whatever the user's choice for what is beyond: see :class:`Room`. Gaps take room,
+too, but are never dropped: two of them without an event in between are joined, so that there are few.
+
+Who takes items takes them from ``items`` directly, for that is the path of every event, and says so by ``took``: the
+size, and what a gap comes after, are kept by that.
+"""
 
 from __future__ import annotations
 

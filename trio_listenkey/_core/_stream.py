@@ -243,6 +243,11 @@ class Stream:
         )
 
     @property
+    def silent_at(self) -> float:
+        """When the exchange will be asked whether the key is alive, if nothing is heard until then."""
+        return self.trust.asks_for_silence_at(self._alive_at)
+
+    @property
     def _waits_for(self) -> WaitsFor | None:
         """What holds up a socket that is wanted."""
         match self.sockets:
@@ -469,7 +474,7 @@ class Stream:
                 # The one that is being opened is the only one now. It was opened for a move, and will do after a drop.
                 self._note_end(socket, cause, error, now)
                 self._become(SocketEvent.DROPPED, Connecting(next_, socket))
-                self._pacing.ended(socket.opened_at, now)
+                self._pacing.replaced(socket.opened_at, now)
             case BothOpen(current, next_) if socket is current:
                 self._note_end(socket, cause, error, now)
                 self._take_over(SocketEvent.DROPPED, socket, next_, now)
@@ -617,7 +622,7 @@ class Stream:
         held = self._delivery.take_over(old, new, now)
         self._become(event, OneSocket(new))
         self._report.count("moves")
-        self._pacing.ended(old.opened_at, now)
+        self._pacing.replaced(old.opened_at, now)
         if new.is_subscribed:
             self._believe(now)  # in this subscription; it was answered
         if held:

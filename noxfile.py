@@ -178,6 +178,13 @@ def survival(session: nox.Session) -> None:
     session.run("python", "-m", "survival", *session.posargs, env={**INSTALLED, "PYTHONPATH": "benchmarks"})
 
 
+@nox.session(python=OLDEST)
+def sharing(session: nox.Session) -> None:
+    """Run programs that share a key as processes, kill, stop and starve them, on Valkey and SQLite; ten minutes."""
+    _install(session, "test", extras="redis,testing")
+    session.run("pytest", "-rP", "tests/processes/check_sharing.py", *session.posargs, env=INSTALLED)
+
+
 @nox.session
 def news(session: nox.Session) -> None:
     """Show what the next release will say about itself."""

@@ -13,6 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
 import trio_listenkey
+from trio_listenkey._shell import _keeper, _open_stream
+from trio_listenkey.sharing import SharedKey
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
@@ -107,6 +109,12 @@ def look_behind_the_face() -> None:
         face.attr_docs.update(own)  # a venue and the dialect that judges it may have one name
 
 
+def know_what_is_imported_late() -> None:
+    """Put names where autodoc looks for them that modules import for type checkers alone: most keys are not shared."""
+    for module in (_keeper, _open_stream):
+        vars(module)["SharedKey"] = SharedKey
+
+
 def keep_colons(*args: Any) -> None:
     """Have Napoleon read the docstring of a value as text, not its words up to the first colon as a type."""
     _, what, _, _, _, lines = args
@@ -117,4 +125,5 @@ def keep_colons(*args: Any) -> None:
 def setup(app: Sphinx) -> None:
     """Connect the above."""
     look_behind_the_face()
+    know_what_is_imported_late()
     app.connect("autodoc-process-docstring", keep_colons, priority=400)  # Napoleon has 500

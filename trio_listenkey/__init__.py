@@ -51,6 +51,7 @@ from ._shell._open_stream import open_user_stream as open_user_stream
 from ._shell._user_stream import UserStream as UserStream
 from ._statistics import (
     KeyStatistics as KeyStatistics,
+    SharingStatistics as SharingStatistics,
     StreamStatistics as StreamStatistics,
     SwitchStatistics as SwitchStatistics,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "SharingStatistics",
     "SlowConsumerError",
     "StreamStatistics",
     "SwitchStatistics",

@@ -24,9 +24,12 @@ DEMO = [sys.executable, "-m", "trio_listenkey", "demo"]
 
 
 async def test_demo_in_a_pipe_and_on_a_terminal() -> None:
-    """It ends by itself within 15 seconds, with status 0, plain lines in a pipe and a live view on a terminal."""
+    """It ends by itself within 15 seconds, with status 0, plain lines in a pipe and a panel on a terminal.
+
+    By its own clock: until a process has started, a machine that is busy takes seconds.
+    """
     outputs: dict[str, str] = {}
-    with trio.fail_after(15):
+    with trio.fail_after(90):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_run_in_pipe, outputs)
             nursery.start_soon(_run_on_terminal, outputs)
@@ -34,6 +37,7 @@ async def test_demo_in_a_pipe_and_on_a_terminal() -> None:
         for what in ["created", "kept alive", "HTTP 503", "HTTP 429", "forgets the key", "replaced", "closed"]:
             assert what in output
         assert "Everything was as promised." in output
+        assert max(map(float, re.findall(r"^ *(\d+\.\d\d) s  ", output, re.MULTILINE))) < 15
         assert "BROKEN" not in output
     assert "\x1b" not in outputs["pipe"]
     assert "LIVE for" in outputs["terminal"]

@@ -151,7 +151,7 @@ class TestQuestions:
     ) -> None:
         """What is spent of the host's budget is what the exchange counts."""
         queries = queries_at(exchange, venue)
-        market = queries._market
+        market, host = queries._market, queries._calls.host()._host
         asked: list[tuple[Callable[[], Any], int]] = [
             (lambda: queries.open_orders(symbol), market.open_orders_weight),
             (queries.open_orders, market.all_open_orders_weight),
@@ -159,11 +159,9 @@ class TestQuestions:
             (lambda: queries.past_orders(symbol, now_ms(exchange) - 1, now_ms(exchange)), market.past_orders_weight),
             (queries.holdings, market.balances_weight + market.positions_weight),
         ]
-        hosts = current_context()._hosts_in_memory
         for ask, weight in asked:
             await trio.sleep(120)
             await ask()
-            (host,) = hosts._hosts.values()
             assert exchange._limits.weight == host.budget._total == weight
 
 
@@ -271,6 +269,36 @@ class TestWays:
         bounded = _Bounded(transport, 64 * 1024)
         with pytest.raises(UnavailableError, match="65536 bytes"):
             await BinanceQueries(venues.BINANCE_USDM, ALICE, transport=bounded).open_orders()
+
+    async def test_a_signer_that_fails(self, exchange: Exchange, autojump_clock: MockClock) -> None:
+        """Nothing is sent, and it is told."""
+
+        def sign(payload: bytes) -> str:
+            raise OSError("the vault is locked")
+
+        queries = BinanceQueries(
+            venues.BINANCE_USDM, Credentials(ALICE.api_key, signer=sign), transport=MemoryTransport(exchange)
+        )
+        with pytest.raises(UsageError, match="the signer raised OSError"):
+            await queries.open_orders()
+        assert exchange.log == ()
+
+    async def test_a_venue_without_a_budget(self, exchange: Exchange, autojump_clock: MockClock) -> None:
+        """There is room for all."""
+        queries = queries_at(exchange, replace(venues.BINANCE_USDM, weight_budget=None, limits_shared_with=()))
+        for _ in range(50):
+            await queries.open_orders()
+        assert trio.current_time() == 0
+
+    async def test_markets_that_share_limits(self, exchange: Exchange, autojump_clock: MockClock) -> None:
+        """A ban of USD-M holds for COIN-M, whose address is another."""
+        exchange.add_faults(Fault(verb="order", nth=1, effect=rate_limited(30)))
+        coinm = queries_at(exchange, venues.BINANCE_COINM)
+        with pytest.raises(RateLimitedError):
+            await queries_at(exchange).open_orders()
+        await coinm.open_orders()
+        assert trio.current_time() >= 30
+        assert exchange.requests_during_bans == 0
 
     async def test_the_common_transport_is_given_back(
         self, exchange: Exchange, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch

@@ -761,7 +761,7 @@ async def test_a_transport_that_raises_anything(fault: BaseException, enters: bo
                 assert isinstance(gap, Gap)
                 switch.resynchronised(gap)
                 await trio.sleep_forever()
-    except BaseException as error:
+    except BaseException as error:  # noqa: ASYNC103 - it is what is looked at
         caught = error
     expected = Exception if isinstance(fault, ValueError) else type(fault)
     assert isinstance(caught, expected)

@@ -22,6 +22,7 @@ from trio_listenkey import (
     ListenKeyError,
     RateLimitedError,
     RefusedError,
+    SharingStatistics,
     SlowConsumerError,
     StreamStatistics,
     SwitchStatistics,
@@ -72,6 +73,7 @@ from trio_listenkey.sharing import (
     Register,
     RegisterAway,
     RegisterRefused,
+    SharedKey,
     SQLiteRegister,
     register_from_url,
 )
@@ -414,7 +416,9 @@ def check_a_venue(venue: Venue) -> None:
         signing=venues.Signing(place="headers", payload="{timestamp}{method}{path}{body}", unit="us"),
         answer=venues.Answer(key="data.token", gone=frozenset({-1125, "ERR-5"}), success="status"),
         sharing=venues.Sharing(second_create="new", max_keys=5),
+        countdown=venues.CountdownCancel(path="/countdownCancelAll", weight=10),
         stream=venues.StreamShape(heartbeat=venues.Heartbeat(kind="text", heard="Ping", answer="Pong")),
+        countdown=venues.CountdownCancel(path="/countdown", weight=10),
         source="its documents, 2026",
     ).with_parameters(category="USDC")
     assert_type(venues.BINANCE_USDM.call("close"), venues.Call | None)
@@ -677,6 +681,9 @@ async def write_in_a_register(trust: ssl.SSLContext) -> None:
         RedisRegister("rediss://host", prefix="ours:", timeout=1, ssl_context=trust),
         register_from_url("sqlite:shared.db"),
     ]
+    shared = SharedKey(registers[0], beat_every=2.5, patience=6, account="main")
+    async with open_listen_key(venues.BINANCE_USDM, Credentials("key"), sharing=shared) as key:
+        assert_type(key.statistics().sharing, SharingStatistics | None)
     for register in registers:
         try:
             document, version = await register.read("name")

@@ -12,6 +12,7 @@
     _account _venue_name            whose account, where
     _account_options _credentials _config   ... as it is said: in options, in files, for several accounts
     _keeping                        what watch and hold have in common
+    _members                        who shares which key
     _prior_key                      whether the account had a key before, and so what becomes of it
     _gap_command _metrics           what else they do: run a command for each gap, tell Prometheus
     _process                        where they write, and the signals that end them
@@ -33,6 +34,7 @@ from ._doctor import doctor
 from ._exchange import exchange
 from ._exit_codes import Exit
 from ._hold import hold
+from ._members import members
 from ._output import give_up
 from ._venues import venues
 from ._watch import watch
@@ -66,3 +68,4 @@ commands.add_command(venues)
 commands.add_command(watch)
 commands.add_command(hold)
 commands.add_command(doctor)
+commands.add_command(members)

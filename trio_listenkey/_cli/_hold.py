@@ -71,6 +71,7 @@ async def _hold(account: Account[Venue], keeping: Keeping, board: Board, prefix:
         account.credentials,
         timing=keeping.timing,
         on_exit=prior.on_exit,
+        sharing=keeping.sharing,
         instrument=narrator,
         name=account.name,
     ) as key:

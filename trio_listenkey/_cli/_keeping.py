@@ -14,9 +14,11 @@ from .._core._key_lifecycle import KeepaliveSchedule
 from .._errors import ListenKeyError, UsageError
 from .._settings import Timing
 from .._venue._venue import Venue
+from ..sharing import SharedKey
 from ._account import Account
 from ._exit_codes import Exit, exit_for
 from ._lines import for_programs
+from ._members import closed_at_end, open_register, share_option
 from ._metrics import Metrics, check_metrics
 from ._prior_key import Closing
 from ._status import Status, open_status
@@ -36,12 +38,14 @@ class Keeping:
         closing: What becomes of the keys at the end.
         status: Where to tell how it goes.
         metrics: What Prometheus is told, and where.
+        sharing: With whom the keys are shared.
     """
 
     timing: Timing
     closing: Closing
     status: Status
     metrics: Metrics
+    sharing: SharedKey | None = None
 
 
 async def keep_all(
@@ -56,7 +60,7 @@ async def keep_all(
         ListenKeyError: There is one account, and it came to that.
         OSError: Standard output cannot be written to.
     """
-    async with keeping.metrics.served():
+    async with keeping.metrics.served(), closed_at_end(keeping.sharing):
         if len(accounts) == 1:
             await keep(accounts[0])
         ends: list[Exit] = []
@@ -113,6 +117,7 @@ def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
         log_json: bool,
         metrics_port: int | None,
         metrics_host: str,
+        share: str | None,
         **others: Any,
     ) -> Any:
         check_metrics(metrics_port)
@@ -126,13 +131,16 @@ def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
         status = open_status(
             panel=panel, quiet=quiet, form=for_programs if log_json else None, name_accounts=len(accounts) > 1
         )
-        keeping = Keeping(timing, closing or "careful", status, Metrics(metrics_host, metrics_port))
+        # Among those who share, the last one closes the key: that is for the register to say.
+        closing = closing or ("careful" if share is None else "close")
+        sharing = None if share is None else SharedKey(open_register(share))
+        keeping = Keeping(timing, closing, status, Metrics(metrics_host, metrics_port), sharing)
         return command(accounts=accounts, keeping=keeping, **others)
 
     decorated: Callable[..., Any] = call
     for add in reversed(_OPTIONS):
         decorated = add(decorated)
-    return closing_options(decorated)
+    return closing_options(share_option(decorated))
 
 
 _OPTIONS: Final[tuple[_Decorator, ...]] = (

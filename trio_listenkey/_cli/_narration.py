@@ -10,6 +10,7 @@ import trio
 from .._errors import ListenKeyError, RefusedError, TransportError, UsageError
 from .._events import Gap
 from .._instrument import Instrument
+from .._statistics import SharingStatistics
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ._lines import NOISE, Tone
@@ -54,6 +55,7 @@ class Narrator(Instrument):
         "_is_lost",
         "_note",
         "_noun",
+        "_others",
         "_prior",
         "_venue",
         "key_trouble",
@@ -67,6 +69,7 @@ class Narrator(Instrument):
         self._venue, self._noun = venue.name, noun_of(venue)
         self._prior = prior
         self._is_lost = self._is_foreign = False
+        self._others = 0
         self.on_foreign_key: Callable[[], None] | None = None
         self.key_trouble: Trouble | None = None
         self.socket_trouble: str | None = None
@@ -113,8 +116,18 @@ class Narrator(Instrument):
             self._note("left behind", f"{what}, which expires by itself: {brief(error)}", "bad")
         elif why := self._prior.why_left or (self.on_foreign_key and self._is_foreign and OF_ANOTHER):
             self._note("left", f"{self._noun} {generation}, {why}", "story")
+        elif self._others:
+            self._note("left", f"{self._noun} {generation}, to the others who share it", "story")
         else:
             self._note("closed", f"{self._noun} {generation}", "good")
+
+    def sharing_changed(self, name: str, generation: int, sharing: SharingStatistics) -> None:
+        """Those who share the key are more or fewer, or this program has another part."""
+        self._others = sharing.members - 1
+        part = {"alone": "the register cannot be used: this program keeps the key alive by itself"}.get(
+            sharing.role, f"{sharing.role} of {sharing.members}"
+        )
+        self._note("sharing", part, "bad" if sharing.register_away else "story")
 
     def connected(self, name: str, generation: int) -> None:
         """A socket is open."""

@@ -129,6 +129,7 @@ class _Watcher:
             account.credentials,
             timing=self._keeping.timing,
             on_exit=prior.on_exit,
+            sharing=self._keeping.sharing,
             instrument=narrator,
             name=account.name,
         ) as stream:

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 from .._errors import ListenKeyError
 from .._events import Gap
+from .._statistics import SharingStatistics
 
 __all__ = [
     "Announced",
@@ -24,6 +25,7 @@ __all__ = [
     "Renewed",
     "Replaced",
     "Retrying",
+    "SharingChanged",
     "StreamNotice",
     "ToldGap",
     "Unconnected",
@@ -96,7 +98,16 @@ class Closed(_Notice):
     error: ListenKeyError | None
 
 
-Notice = Created | Renewed | Replaced | Retrying | Lost | Closed
+@dataclass(frozen=True, slots=True)
+class SharingChanged(_Notice):
+    """This process has another part in sharing the key, there are more or fewer who share it, or nobody can tell."""
+
+    kind: ClassVar[Literal["sharing_changed"]] = "sharing_changed"
+
+    sharing: SharingStatistics
+
+
+Notice = Created | Renewed | Replaced | Retrying | Lost | Closed | SharingChanged
 """Something that observers want to know of. ``kind`` names the method of an instrument."""
 
 

@@ -243,6 +243,11 @@ class Stream:
         )
 
     @property
+    def silent_at(self) -> float:
+        """When the exchange will be asked whether the key is alive, if nothing is heard until then."""
+        return self.trust.asks_for_silence_at(self._alive_at)
+
+    @property
     def _waits_for(self) -> WaitsFor | None:
         """What holds up a socket that is wanted."""
         match self.sockets:

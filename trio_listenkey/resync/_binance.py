@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -85,16 +86,7 @@ class BinanceQueries:
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_port("transport", transport, "request", "one of trio_listenkey.transports")
         self._market = market_of(venue)
-        self._venue = Venue(
-            name=venue.name,
-            rest_url=rest_url_of(venue, rest_url),
-            stream_url=venue.stream_url,
-            path=self._market.order,
-            stream_path="/ws/{key}",
-            key_in="account",
-            weight_budget=venue.weight_budget if isinstance(venue, Venue) else _SPOT_BUDGET,
-            allow_plaintext=venue.allow_plaintext,
-        )
+        self._venue = _as_venue(venue, rest_url_of(venue, rest_url))
         self._timing = timing
         self._calls = SignedCalls(self._venue, credentials, transport, timing, gone=_UNKNOWN_ORDER, max_answer=_MOST)
         self._calls.check()
@@ -196,6 +188,21 @@ class BinanceQueries:
             venue=self._venue.name,
             verb="query",
         )
+
+
+def _as_venue(venue: Venue | SignedVenue, rest_url: str) -> Venue:
+    """The venue at its REST address; of one that has sessions alone, what it takes to ask it."""
+    if isinstance(venue, Venue):
+        return replace(venue, rest_url=rest_url)
+    return Venue(
+        name=venue.name,
+        rest_url=rest_url,
+        stream_url=venue.stream_url,
+        path="/api/v3/account",
+        stream_path="/ws/{key}",
+        weight_budget=_SPOT_BUDGET,
+        allow_plaintext=venue.allow_plaintext,
+    )
 
 
 def _orders(told: Any) -> tuple[Order, ...]:

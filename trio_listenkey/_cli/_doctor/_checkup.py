@@ -19,6 +19,7 @@ from ..._venue._signed_venue import SignedVenue
 from ..._venue._venue import Venue
 from ...connectors import WebSocketConnector
 from ...connectors._base import Connection, SocketError
+from ...sharing import SharedKey
 from .._account import Account
 from .._exit_codes import Exit, exit_for
 from .._lines import NOISE
@@ -44,6 +45,7 @@ class Checkup(ABC, Generic[_V]):
         limit: Seconds for each step.
         begin: Called with each step's name when it begins.
         tell: Called with what it found.
+        sharing: With whom the key is shared.
         findings: What was found so far.
         had_key: Whether the account had a key before; ``None`` if that is not known.
     """
@@ -53,6 +55,7 @@ class Checkup(ABC, Generic[_V]):
     limit: float
     begin: Callable[[str], None]
     tell: Callable[[Finding], None]
+    sharing: SharedKey | None = None
     findings: list[Finding] = field(default_factory=list)
     had_key: bool | None = None
     _step: str = ""
@@ -66,7 +69,7 @@ class Checkup(ABC, Generic[_V]):
     @property
     def steps(self) -> dict[str, str]:
         """Those that are taken here, in order: the name of each for programs, and for people."""
-        return steps_of(self.account.venue)
+        return steps_of(self.account.venue, shares=self.sharing is not None)
 
     async def run(self) -> None:
         """Take every step."""

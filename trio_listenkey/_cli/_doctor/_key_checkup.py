@@ -10,6 +10,7 @@ import trio
 
 from ..._core._key_lifecycle import OnExit
 from ..._core._outcomes import Ok
+from ..._core._sharing_record import INDEX, ForeignDocumentError, load_index
 from ..._errors import ListenKeyError
 from ..._instrument import Instrument
 from ..._protocol._ws_api import subscribe_by_token
@@ -18,6 +19,7 @@ from ..._shell._keeper import open_listen_key
 from ..._shell._listen_key import ListenKey
 from ..._venue._venue import Venue
 from ...connectors._base import Connection
+from ...sharing import SharedKey
 from ...transports import HTTPCore2Transport
 from ...transports._base import Transport
 from .._exit_codes import Exit
@@ -65,6 +67,8 @@ class KeyCheckup(Checkup[Venue]):
                 return
             if can_ask(self.account):
                 answers = await self._take("credentials", lambda: self._ask_first(transport), may=answers)
+            if self.sharing is not None:
+                answers = await self._take("register", partial(_ask_register, self.sharing), may=answers)
             if answers:
                 await self._check_key(transport, streams)
         finally:
@@ -94,6 +98,7 @@ class KeyCheckup(Checkup[Venue]):
                 timing=Timing(request_timeout=limit, open_timeout=limit, close_timeout=limit),
                 on_exit=on_exit,
                 instrument=trouble,
+                sharing=self.sharing,
             ) as key:
                 self._tell_created()
                 if await self._take("keepalive", lambda: _keep_alive(key, trouble, limit * _SOONER)) and streams:
@@ -110,6 +115,8 @@ class KeyCheckup(Checkup[Venue]):
                 self._skip(step, FAILED_BEFORE)
         if why_open:
             self._skip("close", why_open)
+        elif self.sharing is not None:
+            self._skip("close", "left open: others may share it; the last of them closes it, or it expires by itself")
         elif key.statistics().closed is False:
             assert trouble.error is not None
             self._fail_by(trouble.error)
@@ -168,3 +175,13 @@ async def _keep_alive(key: ListenKey, trouble: _Trouble, limit: float) -> Found:
 async def _subscribe(connection: Connection, key: ListenKey) -> Found:
     await subscribe(connection, key.venue.name, subscribe_by_token(key.value))
     return Found("with the token")
+
+
+async def _ask_register(sharing: SharedKey) -> Found:
+    """Read what it says of who shares."""
+    try:
+        accounts = load_index((await sharing.register.read(INDEX))[0])
+    except ForeignDocumentError:
+        hint = "Use the same version in all programs, or another register"
+        raise Problem("another version of trio-listenkey wrote it", hint, Exit.BROKEN) from None
+    return Found(f"it answers, and knows {len(accounts)} account{'' if len(accounts) == 1 else 's'}")

@@ -418,7 +418,6 @@ def check_a_venue(venue: Venue) -> None:
         sharing=venues.Sharing(second_create="new", max_keys=5),
         countdown=venues.CountdownCancel(path="/countdownCancelAll", weight=10),
         stream=venues.StreamShape(heartbeat=venues.Heartbeat(kind="text", heard="Ping", answer="Pong")),
-        countdown=venues.CountdownCancel(path="/countdown", weight=10),
         source="its documents, 2026",
     ).with_parameters(category="USDC")
     assert_type(venues.BINANCE_USDM.call("close"), venues.Call | None)

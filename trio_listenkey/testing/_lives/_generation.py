@@ -70,11 +70,12 @@ def fault_scripts(*occasions: Occasion, max_size: int = 6) -> st.SearchStrategy[
 def account_histories(*, orders: bool = True, max_size: int = 30) -> st.SearchStrategy[list[str]]:
     """What happens to an account and its exchange without any fault of a request, as lines of a :class:`Life`.
 
-    There are events, keys that end, are closed or replaced by others, bans, sockets that are struck, restarts,
-    frozen exchanges and unplugged cables, with time between them.
+    There are orders or events, keys that end, are closed or replaced by others, bans, sockets that are struck,
+    restarts, frozen exchanges and unplugged cables, with time between them.
 
     Args:
-        orders: Whether orders live, too: where the exchange takes them, at Binance's spot, USD-M and COIN-M.
+        orders: Whether orders are placed, filled, canceled and expire, which the exchange's order book knows: that of
+            Binance's spot, USD-M or COIN-M. Else there are events with numbers, as of ``Exchange.emit``.
         max_size: How many lines there are at most.
     """
     return st.lists(_history_lines(orders=orders), max_size=max_size)
@@ -140,9 +141,14 @@ def _fault_lines(*occasions: Occasion, windows: st.SearchStrategy[str] | None = 
 
 def _history_lines(*, orders: bool) -> st.SearchStrategy[str]:
     waits = st.sampled_from(_WAITS).map("wait {}".format)
-    kinds = [
+    if orders:
+        on_orders = st.builds("{} {}".format, st.sampled_from(("fill", "partly", "cancel", "expire")), st.integers(1, 3))
+        activity = [st.just("place"), on_orders]
+    else:
+        activity = [st.sampled_from((1, 2, 40)).map("events {}".format)]
+    return st.one_of(
         waits,
-        st.sampled_from((1, 2, 40)).map("events {}".format),
+        *activity,
         st.sampled_from(AT_SOCKETS).map("strike {}".format),
         waits,
         st.sampled_from(("kill_key", "expire_key", "replace_key")),
@@ -153,8 +159,4 @@ def _history_lines(*, orders: bool) -> st.SearchStrategy[str]:
             st.sampled_from(("requests", "sockets", "both", "cable")),
             st.sampled_from((5, 40, 700, 4000)),
         ),
-    ]
-    if orders:
-        on_orders = st.builds("{} {}".format, st.sampled_from(("fill", "partly", "cancel", "expire")), st.integers(1, 3))
-        kinds[1:1] = [st.just("place"), on_orders]
-    return st.one_of(kinds)
+    )

@@ -32,7 +32,7 @@ def run_life(
     venue: Venue | SignedVenue = venues.BINANCE_USDM,
     dialect: Dialect = USDM,
     opens_within: float = 60.0,
-    calm: float = 1000.0,
+    calm: float = 600.0,
     ends_within: float = 30.0,
     leaves_key: bool = False,
 ) -> None:
@@ -70,7 +70,7 @@ async def live(
     venue: Venue | SignedVenue = venues.BINANCE_USDM,
     dialect: Dialect = USDM,
     opens_within: float = 60.0,
-    calm: float = 1000.0,
+    calm: float = 600.0,
     ends_within: float = 30.0,
     leaves_key: bool = False,
 ) -> None:
@@ -142,6 +142,7 @@ class _Walk:
             with self._life_scope:
                 try:
                     await self._wait_reached(opens_within)
+                    await _settle(life)  # the answer may still be under way
                     for step in life.steps:
                         await self._do(step, nursery)
                         self._look(self._always)

@@ -34,7 +34,9 @@ def fault_as_json(text: str, where: str) -> dict[str, Any]:
     if match is None or not what.strip():
         raise UsageError(f"{where}: {text[:80]!r} is no fault", advice=f"Write it as\n{GRAMMAR}")
     told = {name: value for name, value in match.groupdict().items() if value is not None}
-    return {name: _NUMBERS.get(name, str)(value) for name, value in told.items()} | {"effect": effect_as_json(what.strip())}
+    return {name: _NUMBERS.get(name, str)(value) for name, value in told.items()} | {
+        "effect": effect_as_json(what.strip())
+    }
 
 
 def effect_as_json(text: str) -> Any:

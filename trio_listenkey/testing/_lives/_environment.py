@@ -64,4 +64,3 @@ class Environment:
         """Whether a program has a key or a socket at the exchange."""
         now = trio.current_time()
         return bool(self.exchange.open_keys(now) or self.exchange.sockets(now))
-

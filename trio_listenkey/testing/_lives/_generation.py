@@ -125,24 +125,28 @@ def _life(timing: list[str], steps: list[str | None]) -> Life:
 
 
 def _fault_lines(*occasions: Occasion, windows: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[str]:
-    counts = st.sampled_from(("", "#2", "#3", "*2", "*4", "#2*3"))
+    counts = st.sampled_from(("*1", "#2", "#3", "*2", "*4", "#2*3"))
     return st.one_of(
-        st.builds(
-            "{}{}{}={}".format,
-            st.just(who),
-            # Of sockets each is a candidate once, so that the third may never come.
-            st.sampled_from(("*1", "*3")) if who == "socket" else counts.map(lambda count: count or "*1"),
-            st.just("") if windows is None else windows,
-            st.sampled_from(_WHO[who]),
-        )
-        for who in occasions or _USUAL
+        [
+            st.builds(
+                "{}{}{}={}".format,
+                st.just(who),
+                # Of sockets each is a candidate once, so that the third may never come.
+                st.sampled_from(("*1", "*3")) if who == "socket" else counts,
+                st.just("") if windows is None else windows,
+                st.sampled_from(_WHO[who]),
+            )
+            for who in occasions or _USUAL
+        ]
     )
 
 
 def _history_lines(*, orders: bool) -> st.SearchStrategy[str]:
     waits = st.sampled_from(_WAITS).map("wait {}".format)
     if orders:
-        on_orders = st.builds("{} {}".format, st.sampled_from(("fill", "partly", "cancel", "expire")), st.integers(1, 3))
+        on_orders = st.builds(
+            "{} {}".format, st.sampled_from(("fill", "partly", "cancel", "expire")), st.integers(1, 3)
+        )
         activity = [st.just("place"), on_orders]
     else:
         activity = [st.sampled_from((1, 2, 40)).map("events {}".format)]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import trio
 
+from ..._errors import UsageError
 from .._book._orders import OrderInfo
 from .._faults._effects import Effect, Limit
 from .._faults._script import Fault
@@ -36,8 +37,9 @@ def _emit(environment: Environment, now: float, count: int) -> None:
 
 
 def _place(environment: Environment, now: float) -> None:
-    book, account = environment.exchange.book, environment.account
-    book.place(account, environment.symbol or "", "BUY", _QUANTITY, now, price=_PRICE)
+    if environment.symbol is None:
+        raise UsageError("orders are not taken at this exchange", advice="Pass orders=False to lives")
+    environment.exchange.book.place(environment.account, environment.symbol, "BUY", _QUANTITY, now, price=_PRICE)
 
 
 def _open_order(environment: Environment, number: int) -> OrderInfo | None:

@@ -79,6 +79,7 @@ def look_behind_the_face() -> None:
         "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",
+        "trio_listenkey.testing.strategies",
         "trio_listenkey.transports",
         "trio_listenkey.venues",
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
+from hypothesis.vendor.pretty import pretty
 
 from trio_listenkey import UsageError
 from trio_listenkey.testing import CloseSocket, Fault, HalfOpen, Limit, Reset
@@ -81,6 +82,7 @@ def test_what_is_printed_makes_the_same_life(life: Life) -> None:
     assert hash(again) == hash(life)
     assert (again.steps, again.latency, again.skew) == (life.steps, life.latency, life.skew)
     assert str(life).splitlines() == list(life.lines)
+    assert pretty(life) == repr(life)  # what Hypothesis shows
 
 
 def test_lives_are_told_apart() -> None:

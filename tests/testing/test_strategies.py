@@ -38,11 +38,11 @@ QUICK = settings(
     deadline=None,
     database=None,
     derandomize=True,
-    max_examples=25,
+    max_examples=15,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow],
 )
-FEW = settings(QUICK, max_examples=6)
+FEW = settings(QUICK, max_examples=4)
 TIMING = Timing(suspend_check_every=900)
 
 
@@ -347,7 +347,7 @@ def test_faults_of_orders(fault: Fault) -> None:
     assert fault.verb == "order"
 
 
-@settings(FEW, max_examples=5)
+@FEW
 @given(fault_scripts("keepalive", "connect", max_size=3))
 def test_scripts_are_for_an_exchange(script: list[Fault]) -> None:
     """It takes them from the beginning; some wait, and end again."""
@@ -361,6 +361,7 @@ def test_scripts_are_for_an_exchange(script: list[Fault]) -> None:
         while True:  # to open a stream may take longer than it is waited for
             with suppress(UnavailableError):
                 await listener.run(environment)
+            await trio.sleep(1)
 
     run_life(Life("wait 4000"), bot, opens_within=300)
     assert listener.gaps[0].cause == "opened"

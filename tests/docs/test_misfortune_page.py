@@ -29,9 +29,8 @@ def block(name: str) -> str:
 
 def mended(program: str) -> str:
     """As the page's diff says."""
-    (old,), (new,) = (
-        re.findall(rf"^{re.escape(sign)}(.*)$", block("misfortune-mended"), re.MULTILINE) for sign in "-+"
-    )
+    shown = block("misfortune-mended")
+    (old,), (new,) = (re.findall(rf"^[{sign}](.*)$", shown, re.MULTILINE) for sign in "-+")
     assert program.count(f"{old}\n") == 1
     return program.replace(old, new)
 

@@ -55,7 +55,7 @@ if "READTHEDOCS" in os.environ:
         "trio": ("https://trio.readthedocs.io/en/stable", None),
     }
 nitpick_ignore_regex = [
-    ("py:.*", r"(asks|collections|contextlib|dataclasses|h11|httpcore2|httpx2|msgspec|os|ssl|trio|types|typing)\..*"),
+    ("py:.*", r"(asks|collections|contextlib|dataclasses|h11|httpcore2|hypothesis|httpx2|msgspec|os|ssl|trio|types|typing)\..*"),
     ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
     ("py:class", r".*\._[A-Z]"),  # a type variable
     # What the exchange and its front ends say to each other; users meet none of it.

@@ -55,7 +55,7 @@ class Environment:
     def unix_time(self) -> float:
         """What this machine's clock says, in seconds: the exchange's time without the life's ``skew``.
 
-        Under a virtual clock, `time.time` stands still.
+        Under a virtual clock, ``time.time()`` stands still.
         """
         return self.exchange.unix_time(trio.current_time()) - self._skew
 

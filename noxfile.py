@@ -40,7 +40,9 @@ PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
 
 
-def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,proxy,redis,testing,trio-websocket") -> None:
+def _install(
+    session: nox.Session, *groups: str, extras: str = "asks,cli,metrics,proxy,redis,testing,trio-websocket"
+) -> None:
     session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 
@@ -161,7 +163,7 @@ def picture(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks: all of them, or those named after ``--``."""
     _install(session, "test")
-    session.install(*PEERS)  # to be compared with
+    session.install(*PEERS, "pydantic>=2")  # to be compared with
     for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
         session.run("python", script)
 
@@ -174,6 +176,13 @@ def survival(session: nox.Session) -> None:
     """
     session.install(".[testing]", *PEERS)
     session.run("python", "-m", "survival", *session.posargs, env={**INSTALLED, "PYTHONPATH": "benchmarks"})
+
+
+@nox.session(python=OLDEST)
+def sharing(session: nox.Session) -> None:
+    """Run programs that share a key as processes, kill, stop and starve them, on Valkey and SQLite; ten minutes."""
+    _install(session, "test", extras="redis,testing")
+    session.run("pytest", "-rP", "tests/processes/check_sharing.py", *session.posargs, env=INSTALLED)
 
 
 @nox.session

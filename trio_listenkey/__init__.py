@@ -5,10 +5,12 @@ the list to the files, and the imports to the layers::
 
     values      _errors        what can go wrong, by who has to act
                 _events        UserEvent and Gap
+                _envelope      what an event may come in
                 _http          one HTTP request and its response
                 _settings      Credentials and Timing
                 _statistics    KeyStatistics, StreamStatistics and SwitchStatistics
                 _validation    checks of arguments
+                events/        what the venues send, as structs
     venue       _venue/        what differs between exchanges, as types
                 venues         every exchange, as data with its sources
     core        _core/         the state machines: no I/O, no clock, no protocol
@@ -20,13 +22,14 @@ the list to the files, and the imports to the layers::
                 _network       the address to send from, and whom to trust, for transports and connectors alike
                 _redaction     keeps secrets out of other libraries' logs and exceptions
     shell       _shell/        open_listen_key, open_user_stream, dead_man_switch: nurseries, shields, clocks
+    resync      resync/        orders, balances and positions, right again after every gap
     face        __init__       the public names
                 __main__       python -m trio_listenkey
                 _cli/          the command line
     beside      testing/       an exchange to test against, which knows nothing of the core that it judges
 """
 
-from . import venues as venues
+from . import events as events, venues as venues
 from ._errors import (
     CredentialsError as CredentialsError,
     EndpointGoneError as EndpointGoneError,
@@ -48,12 +51,15 @@ from ._shell._open_stream import open_user_stream as open_user_stream
 from ._shell._user_stream import UserStream as UserStream
 from ._statistics import (
     KeyStatistics as KeyStatistics,
+    SharingStatistics as SharingStatistics,
     StreamStatistics as StreamStatistics,
     SwitchStatistics as SwitchStatistics,
 )
+from ._venue._signed_venue import AnyVenue as AnyVenue
 from ._venue._venue import Venue as Venue
 
 __all__ = [
+    "AnyVenue",
     "Credentials",
     "CredentialsError",
     "DeadManSwitch",
@@ -66,6 +72,7 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "SharingStatistics",
     "SlowConsumerError",
     "StreamStatistics",
     "SwitchStatistics",
@@ -76,6 +83,7 @@ __all__ = [
     "UserStream",
     "Venue",
     "dead_man_switch",
+    "events",
     "open_listen_key",
     "open_user_stream",
     "venues",
@@ -83,6 +91,6 @@ __all__ = [
 
 # Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
 for _name in __all__:
-    if _name != "venues":
+    if _name not in {"AnyVenue", "events", "venues"}:
         globals()[_name].__module__ = __name__
 del _name

@@ -15,13 +15,17 @@ that nobody lists is no fact of a venue: see :doc:`/venues`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final, Never
 
 from ._errors import UsageError
 from ._venue._codes import Code
 from ._venue._parts import Answer, Call, CountdownCancel, Heartbeat, Sharing, Signing, StreamShape
 from ._venue._signed_venue import SignedVenue
 from ._venue._venue import Venue
+from .events._types import EventTypes
+
+if TYPE_CHECKING:
+    from .events import aster_futures, aster_spot, coinm, options, portfolio_margin, spot, usdm
 
 __all__ = [
     "ASTER_FUTURES",
@@ -69,12 +73,22 @@ __all__ = [
     "sessions",
 ]
 
+# What is sent, where that has types. They are imported when an event is first read as one.
+_USDM: Final[EventTypes[usdm.Event]] = EventTypes("trio_listenkey.events.usdm:Event")
+_COINM: Final[EventTypes[coinm.Event]] = EventTypes("trio_listenkey.events.coinm:Event")
+_SPOT: Final[EventTypes[spot.Event]] = EventTypes("trio_listenkey.events.spot:Event")
+_OPTIONS: Final[EventTypes[options.Event]] = EventTypes("trio_listenkey.events.options:Event")
+_PORTFOLIO: Final[EventTypes[portfolio_margin.Event]] = EventTypes("trio_listenkey.events.portfolio_margin:Event")
+_ASTER_FUTURES: Final[EventTypes[aster_futures.Event]] = EventTypes("trio_listenkey.events.aster_futures:Event")
+_ASTER_SPOT: Final[EventTypes[aster_spot.Event]] = EventTypes("trio_listenkey.events.aster_spot:Event")
+
 # --- Binance
 
-BINANCE_SPOT = SignedVenue(
+BINANCE_SPOT: SignedVenue[spot.Event] = SignedVenue(
     name="binance-spot",
     stream_url="wss://ws-api.binance.com:443",
     stream_path="/ws-api/v3?returnRateLimits=false",
+    events=_SPOT,
     source="binance-spot-api-docs, web-socket-api.md, 2026-07",
 )
 """Binance spot as it is since 2026-02-20: ``userDataStream.subscribe.signature`` of its WebSocket API, signed by HMAC
@@ -92,7 +106,7 @@ BINANCE_SPOT_DEMO = replace(BINANCE_SPOT, name="binance-spot-demo", stream_url="
 # "Verification failed", in no table (ccxt).
 _SAPI_CREDENTIALS: Final = frozenset[Code]({100001003})
 
-BINANCE_MARGIN = Venue(
+BINANCE_MARGIN: Venue[spot.Event] = Venue(
     name="binance-margin",
     rest_url="https://api.binance.com",
     stream_url="wss://ws-api.binance.com:443",
@@ -109,13 +123,14 @@ BINANCE_MARGIN = Venue(
     stream=StreamShape(says_key=True, expired=None),
     validity=86_400.0,
     keepalive_every=43_200.0,
+    events=_SPOT,
     source="developers.binance.com, Listen Token Websocket API, 2026; ccxt 4.5.90; python-binance 1.0.37",
 )
 """Binance cross margin: ``userListenToken``, and ``userDataStream.subscribe.listenToken`` of the WebSocket API. The
 token is fetched anew in half of its time, and the stream moves to it before the old one ends."""
 
 
-def binance_margin_isolated(symbol: str) -> Venue:
+def binance_margin_isolated(symbol: str) -> Venue[spot.Event]:
     """Binance isolated margin, of one pair: each is an account of its own.
 
     Args:
@@ -127,7 +142,7 @@ def binance_margin_isolated(symbol: str) -> Venue:
     )
 
 
-BINANCE_SPOT_CLASSIC = Venue(
+BINANCE_SPOT_CLASSIC: Venue[spot.Event] = Venue(
     name="binance-spot-classic",
     rest_url="https://api.binance.com",
     stream_url="wss://stream.binance.com:9443",
@@ -138,19 +153,21 @@ BINANCE_SPOT_CLASSIC = Venue(
     close=Call("DELETE", weight=2),
     # Removed from the testnet on 2026-02-04 and from production on 2026-02-20: HTTP 410 with an HTML page.
     retired="Binance took the listen keys of spot away on 2026-02-20; use open_user_stream(venues.BINANCE_SPOT, ...)",
+    events=_SPOT,
     weight_budget=3000,  # of 6,000 a minute and IP: rest-api.md, "IP limits"
     source="Binance spot rest-api.md before 2025-10; its change log of 2026-02-20",
 )
 """Binance spot as it was: ``/api/v3/userDataStream``. binance.com answers HTTP 410 since 2026-02-20; the dialect
 lives on at Binance.US and at exchanges that follow it."""
 
-BINANCE_US = Venue(
+BINANCE_US: Venue[spot.Event] = Venue(
     name="binance-us",
     rest_url="https://api.binance.us",
     stream_url="wss://stream.binance.us:9443",
     path="/api/v3/userDataStream",
     stream_path="/ws/{key}",
     stream=StreamShape(expired=None),
+    events=_SPOT,
     weight_budget=600,  # of 1,200 a minute and IP
     source="binance-us-api-docs, 2024-06; clients still use it in 2026-09",
 )
@@ -164,13 +181,14 @@ _USDM_EVENTS = (
     "/GRID_UPDATE/CONDITIONAL_ORDER_TRIGGER_REJECT/listenKeyExpired"
 )
 
-BINANCE_USDM = Venue(
+BINANCE_USDM: Venue[usdm.Event] = Venue(
     name="binance-usdm",
     rest_url="https://fapi.binance.com",
     stream_url="wss://fstream.binance.com",
     path="/fapi/v1/listenKey",
     stream_path="/private/ws?listenKey={key}&events=" + _USDM_EVENTS,
     key_in="account",
+    events=_USDM,
     # USD-M and COIN-M have one pool of 2400 of weight a minute and address: Binance's notice of the integration of the
     # two, 2026-06-30, as clients cite it.
     limits_shared_with=("https://dapi.binance.com",),
@@ -193,13 +211,14 @@ BINANCE_USDM_TESTNET = replace(
 )
 """The testnet of USD-M futures. It still tolerates unrouted streams, which are silent in production."""
 
-BINANCE_COINM = Venue(
+BINANCE_COINM: Venue[coinm.Event] = Venue(
     name="binance-coinm",
     rest_url="https://dapi.binance.com",
     stream_url="wss://dstream.binance.com",
     path="/dapi/v1/listenKey",
     stream_path="/ws/{key}",
     key_in="account",
+    events=_COINM,
     limits_shared_with=("https://fapi.binance.com",),  # as at USD-M
     weight_budget=1200,  # of 2,400 a minute and IP; shared with USD-M since 2026-06-30
     # "Auto-Cancel All Open Orders", COIN-M trade REST API, 2026-05
@@ -218,7 +237,7 @@ BINANCE_COINM_TESTNET = replace(
 )
 """The testnet of COIN-M futures."""
 
-BINANCE_OPTIONS = Venue(
+BINANCE_OPTIONS: Venue[options.Event] = Venue(
     name="binance-options",
     rest_url="https://eapi.binance.com",
     stream_url="wss://fstream.binance.com",
@@ -229,6 +248,7 @@ BINANCE_OPTIONS = Venue(
     key_in="account",
     # Its table has TOO_MANY_REQUESTS, "IP banned until" included, under -1008 (Error Code, 2026-05).
     answer=Answer(expiry="expiration", silence=frozenset({-1008})),
+    events=_OPTIONS,
     source="European options documents and SDK 8.7.0, 2026",
 )
 """Binance European options. The only dialect of Binance whose answer says when the key expires."""
@@ -241,13 +261,14 @@ BINANCE_OPTIONS_TESTNET = replace(
 )
 """The testnet of European options. Binance's general information has it, and none of its SDKs (2026-10)."""
 
-BINANCE_PORTFOLIO_MARGIN = Venue(
+BINANCE_PORTFOLIO_MARGIN: Venue[portfolio_margin.Event] = Venue(
     name="binance-portfolio-margin",
     rest_url="https://papi.binance.com",
     stream_url="wss://fstream.binance.com",
     path="/papi/v1/listenKey",
     stream_path="/pm/ws/{key}",
     key_in="account",
+    events=_PORTFOLIO,
     # The general information wants a signature, too; the pages of the calls, Binance's SDK 16.1.0 and ccxt send none,
     # and work. For one: replace(BINANCE_PORTFOLIO_MARGIN, signing=Signing()).
     weight_budget=3000,  # of 6,000 a minute and IP
@@ -255,7 +276,7 @@ BINANCE_PORTFOLIO_MARGIN = Venue(
 )
 """Binance portfolio margin."""
 
-BINANCE_PM_PRO = Venue(
+BINANCE_PM_PRO: Venue[Never] = Venue(
     name="binance-pm-pro",
     rest_url="https://fapi.binance.com",
     stream_url="wss://fstream.binance.com",
@@ -271,7 +292,7 @@ BINANCE_PM_PRO = Venue(
 process therefore counts holders of both. ``uniMMRDrop`` comes to those who have asked for it, by ``POST
 /papi/v1/unimmr/notification`` (change log, 2026-10-22)."""
 
-BINANCE_MARGIN_RISK = Venue(
+BINANCE_MARGIN_RISK: Venue[Never] = Venue(
     name="binance-margin-risk",
     rest_url="https://api.binance.com",
     stream_url="wss://margin-stream.binance.com",
@@ -288,7 +309,7 @@ BINANCE_MARGIN_RISK = Venue(
 )
 """The risk stream of Binance cross margin. Its trade stream has no listen key since 2026-02-20."""
 
-BINANCE_STOCKS = Venue(
+BINANCE_STOCKS: Venue[Never] = Venue(
     name="binance-stocks",
     rest_url="https://api.binance.com",
     stream_url="wss://nbstream.binance.com",
@@ -304,7 +325,7 @@ BINANCE_STOCKS = Venue(
 )
 """Binance stocks and stock options. A key is kept alive by creating it again, and there is no way to close it."""
 
-BINANCE_TH = Venue(
+BINANCE_TH: Venue[Never] = Venue(
     name="binance-th",
     rest_url="https://api.binance.th",
     stream_url="wss://nbstream.binance.th",
@@ -329,7 +350,7 @@ BINANCE_TH_SITE = replace(
 
 # --- Those that follow Binance
 
-ASTER_FUTURES = Venue(
+ASTER_FUTURES: Venue[aster_futures.Event] = Venue(
     name="aster-futures",
     rest_url="https://fapi.asterdex.com",
     stream_url="wss://fstream.asterdex.com",
@@ -337,17 +358,19 @@ ASTER_FUTURES = Venue(
     stream_path="/ws/{key}",
     # The documents send no key; Aster's own client does, on keepalive. What is not documented is not sent.
     key_in="account",
+    events=_ASTER_FUTURES,
     weight_budget=1200,  # of 2,400 a minute and IP
     source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
 )
 """Aster futures, V1, for API keys from before 2026-03-25."""
 
-ASTER_SPOT = Venue(
+ASTER_SPOT: Venue[aster_spot.Event] = Venue(
     name="aster-spot",
     rest_url="https://sapi.asterdex.com",
     stream_url="wss://sstream.asterdex.com",
     path="/api/v1/listenKey",
     stream_path="/ws/{key}",
+    events=_ASTER_SPOT,
     stream=StreamShape(expired_is_documented=False),  # that of futures
     weight_budget=600,  # of 1,200 a minute and IP
     source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
@@ -388,7 +411,7 @@ _JSON_PING = Heartbeat(kind="json", heard="ping", answer="pong")
 # may be in small letters, and is to be answered by "Pong". All is done everywhere.
 _BINGX_PING = replace(_JSON_PING, heard_text="Ping", answer_text="Pong")
 
-BINGX = Venue(
+BINGX: Venue[Never] = Venue(
     name="bingx",
     rest_url="https://open-api.bingx.com",
     stream_url="wss://open-api-swap.bingx.com",
@@ -448,7 +471,7 @@ BINGX_COINM = replace(
 )
 """BingX coin-margined swaps."""
 
-MEXC = Venue(
+MEXC: Venue[Never] = Venue(
     name="mexc",
     rest_url="https://api.mexc.com",
     stream_url="wss://wbs-api.mexc.com",
@@ -501,7 +524,7 @@ MEXC = Venue(
 )
 """MEXC spot. Every context has a key of its own, and closes it; there may be 60."""
 
-TOOBIT = Venue(
+TOOBIT: Venue[Never] = Venue(
     name="toobit",
     rest_url="https://api.toobit.com",
     stream_url="wss://stream.toobit.com",
@@ -526,7 +549,7 @@ TOOBIT = Venue(
 """Toobit, spot and USDT-margined: clients use one path for both. The documents have another for the latter, with
 ``dataclasses.replace(TOOBIT, path="/api/v1/listenKey")``."""
 
-HASHKEY = Venue(
+HASHKEY: Venue[Never] = Venue(
     name="hashkey",
     rest_url="https://api-glb.hashkey.com",
     stream_url="wss://stream-glb.hashkey.com",
@@ -552,7 +575,7 @@ HASHKEY = Venue(
 )
 """HashKey Global."""
 
-BITRUE = Venue(
+BITRUE: Venue[Never] = Venue(
     name="bitrue",
     rest_url="https://open.bitrue.com",
     stream_url="wss://wsapi.bitrue.com",
@@ -590,7 +613,7 @@ BITRUE = Venue(
 )
 """Bitrue spot. The key is in the path: it will stand in the logs of whatever HTTP client writes down URLs."""
 
-COINS_PH = Venue(
+COINS_PH: Venue[Never] = Venue(
     name="coins-ph",
     rest_url="https://api.pro.coins.ph",
     stream_url="wss://wsapi.pro.coins.ph",
@@ -612,7 +635,7 @@ COINS_PH = Venue(
 )
 """Coins.ph; coins.xyz and Coins TH are the same at other addresses."""
 
-GMO_COIN = Venue(
+GMO_COIN: Venue[Never] = Venue(
     name="gmo-coin",
     rest_url="https://api.coin.z.com",
     stream_url="wss://api.coin.z.com",
@@ -687,6 +710,6 @@ SessionVenue = SignedVenue
 """The former name of :class:`SignedVenue`, kept until 1.0."""
 
 # Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
-for _part in (Answer, Call, Heartbeat, SignedVenue, Sharing, Signing, StreamShape):
+for _part in (Answer, Call, CountdownCancel, Heartbeat, SignedVenue, Sharing, Signing, StreamShape):
     _part.__module__ = __name__
 del _part

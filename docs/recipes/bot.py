@@ -16,8 +16,8 @@ from trio_listenkey import (
     Venue,
     open_user_stream,
 )
+from trio_listenkey.events import usdm
 
-Order = dict[str, Any]  # as in events: "i" is its number, "X" its status
 OPEN = {"NEW", "PARTIALLY_FILLED"}
 CLOCKS_DIFFER_BY = 5_000  # milliseconds that this machine's clock may be off by
 WEEK = 7 * 86_400_000  # milliseconds: what Binance's allOrders answers at most
@@ -28,11 +28,11 @@ log = logging.getLogger("bot")
 class Client(Protocol):
     """Your client for orders. Both raise OSError if there is no answer."""
 
-    async def fetch(self, since: int) -> list[tuple[int, Order]]:
-        """Each order that is open, or has changed since: when it did, and itself."""
+    async def fetch(self, since: int) -> list[tuple[int, int, str]]:
+        """Each order that is open, or has changed since: when, its id, its status."""
         ...
 
-    async def cancel(self, number: int) -> None:
+    async def cancel(self, order_id: int) -> None:
         """Cancel an order; that it is cancelled is for the stream to say."""
         ...
 
@@ -40,8 +40,8 @@ class Client(Protocol):
 class Bot:
     """Knows the account's open orders."""
 
-    def __init__(self, stream: UserStream, client: Client) -> None:
-        self.orders: dict[int, Order] = {}
+    def __init__(self, stream: UserStream[usdm.Event], client: Client) -> None:
+        self.orders: dict[int, str] = {}  # the status of each, by its id
         self._stream = stream
         self._client = client
         self._changed_at: dict[int, int] = {}
@@ -58,22 +58,28 @@ class Bot:
         async for item in self._stream:
             await self.take(item)
 
-    async def take(self, item: UserEvent | Gap) -> None:
+    async def take(self, item: UserEvent[usdm.Event] | Gap) -> None:
         """Learn from one item of the stream."""
         match item:
             case Gap():
                 own_clock = int(item.unix_started_at * 1000) - CLOCKS_DIFFER_BY
                 earliest = int(time.time() * 1000) - WEEK
-                since = item.last_event_time or max(own_clock, earliest)
-                self._missing_since = min(since, self._missing_since or since)
                 log.warning("events may be missing (%s)", item.cause)
-                await self.catch_up()
+                await self.miss(item.last_event_time or max(own_clock, earliest))
+            case UserEvent(parsed=usdm.OrderTradeUpdate(order=order)):
+                self.learn(order.trade_time, order.order_id, order.status)
+                log.info("order %d is %s", order.order_id, order.status)
             case UserEvent(type="ORDER_TRADE_UPDATE"):
-                order = item.data["o"]
-                self.learn(item.data["T"], order)
-                log.info("order %d is %s", order["i"], order["X"])
+                log.warning("an order's event is of a form that is not known")
+                now = item.time or int(time.time() * 1000)
+                await self.miss(now - CLOCKS_DIFFER_BY)
             case _:
                 pass  # of no interest here
+
+    async def miss(self, since: int) -> None:
+        """Fetch what has changed since."""
+        self._missing_since = min(since, self._missing_since or since)
+        await self.catch_up()
 
     async def catch_up(self) -> None:
         """Fetch what is missing, however long that takes. Events wait meanwhile."""
@@ -85,29 +91,28 @@ class Bot:
                 await trio.sleep(pause)
                 pause = min(2 * pause, 30.0)
             else:
-                for changed_at, order in changed:
-                    self.learn(changed_at, order)
+                for order in changed:
+                    self.learn(*order)
                 self._missing_since = None
                 log.info("caught up: %d open orders", len(self.orders))
 
-    def learn(self, changed_at: int, order: Order) -> None:
-        """Take ``order`` unless something newer is known of it."""
-        number = order["i"]
-        if changed_at < self._changed_at.get(number, 0):
+    def learn(self, changed_at: int, order_id: int, status: str) -> None:
+        """Take this for an order's status unless something newer is known of it."""
+        if changed_at < self._changed_at.get(order_id, 0):
             return
-        self._changed_at[number] = changed_at
-        if order["X"] in OPEN:
-            self.orders[number] = order
+        self._changed_at[order_id] = changed_at
+        if status in OPEN:
+            self.orders[order_id] = status
         else:
-            self.orders.pop(number, None)
+            self.orders.pop(order_id, None)
 
     async def cancel_all(self) -> None:
         """Ask for the end of every open order."""
-        for number in list(self.orders):
+        for order_id in list(self.orders):
             try:
-                await self._client.cancel(number)
+                await self._client.cancel(order_id)
             except OSError as error:
-                log.warning("order %d was not cancelled: %s", number, error)
+                log.warning("order %d was not cancelled: %s", order_id, error)
 
     async def clean_up(self) -> None:
         """Cancel every open order, and read on until the stream has said so of all."""
@@ -133,7 +138,7 @@ async def supervise(bot: Bot, *, patience: float = 10.0) -> None:
 
 
 async def run(
-    venue: Venue,
+    venue: Venue[usdm.Event],
     credentials: Credentials,
     client: Client,
     trade: Callable[[Bot], Awaitable[None]],

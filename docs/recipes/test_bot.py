@@ -10,6 +10,7 @@ from desk import Desk
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, Timing, Venue
+from trio_listenkey.events import usdm
 from trio_listenkey.testing import (
     USDM,
     Exchange,
@@ -40,7 +41,7 @@ async def test_an_outage_of_ten_minutes(
     autojump_clock: MockClock,
     listen_key_exchange: Exchange,
     listen_key_transport: MemoryTransport,
-    listen_key_venue: Venue,
+    listen_key_venue: Venue[usdm.Event],
     listen_key_credentials: Credentials,
 ) -> None:
     """The orders are cancelled after a while, and one was filled before that."""
@@ -81,7 +82,7 @@ async def test_somebody_closes_the_key(
     autojump_clock: MockClock,
     listen_key_exchange: Exchange,
     listen_key_transport: MemoryTransport,
-    listen_key_venue: Venue,
+    listen_key_venue: Venue[usdm.Event],
     listen_key_credentials: Credentials,
 ) -> None:
     """The socket stays open and silent. A fill is known within about a minute."""
@@ -107,13 +108,43 @@ async def test_somebody_closes_the_key(
 
 
 @pytest.mark.trio
+async def test_an_event_of_another_form(
+    autojump_clock: MockClock,
+    listen_key_exchange: Exchange,
+    listen_key_transport: MemoryTransport,
+    listen_key_venue: Venue[usdm.Event],
+    listen_key_credentials: Credentials,
+) -> None:
+    """What it says is fetched, as if it had been missed."""
+    exchange, desk = listen_key_exchange, desk_at(listen_key_exchange)
+
+    async def trade(bot: Bot) -> None:
+        await desk.change(1, "NEW")
+        await trio.sleep(1)
+        now = trio.current_time()
+        desk.known[1] = int(exchange.unix_time(now) * 1000), 1, "FILLED"
+        exchange.emit("test", now, kind="ORDER_TRADE_UPDATE", data={"o": "filled"})
+        await trio.sleep(1)
+        assert bot.orders == {}
+
+    await run(
+        listen_key_venue,
+        listen_key_credentials,
+        desk,
+        trade,
+        transport=listen_key_transport,
+        connector=MemoryConnector(exchange),
+    )
+
+
+@pytest.mark.trio
 @pytest.mark.parametrize("is_catching_up", [False, True])
 async def test_stopping_leaves_no_order_open(
     is_catching_up: bool,
     autojump_clock: MockClock,
     listen_key_exchange: Exchange,
     listen_key_transport: MemoryTransport,
-    listen_key_venue: Venue,
+    listen_key_venue: Venue[usdm.Event],
     listen_key_credentials: Credentials,
 ) -> None:
     """It is cancelled in quiet times, or while it fetches after a gap."""
@@ -156,7 +187,7 @@ QUICK = Timing(retry_base=0.05, retry_cap=0.2, ping_every=0.5, silence_check_eve
 async def test_over_real_sockets(
     listen_key_exchange: Exchange,
     served_listen_key_exchange: ServedExchange,
-    listen_key_venue: Venue,
+    listen_key_venue: Venue[usdm.Event],
     listen_key_credentials: Credentials,
 ) -> None:
     """A socket is reset, three handshakes fail, and then somebody closes the key."""

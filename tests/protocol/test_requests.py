@@ -17,7 +17,7 @@ COMMON = (("X-MBX-APIKEY", "the-api-key"), ("Accept", "application/json"), ("Use
 FORM = (*COMMON, ("Content-Type", "application/x-www-form-urlencoded"))
 NAMED = b"listenKey=pqia91ma19a5s61cv6a81va65sdf19v8"
 
-URLS = {
+URLS: dict[Venue, str] = {
     venues.BINANCE_SPOT_CLASSIC: "https://api.binance.com/api/v3/userDataStream",
     venues.BINANCE_US: "https://api.binance.us/api/v3/userDataStream",
     venues.BINANCE_USDM: "https://fapi.binance.com/fapi/v1/listenKey",

@@ -390,7 +390,7 @@ TRANSCRIPTS = [
         f"wss://api.coin.z.com/ws/private/v1/{KEY}",
     ),
 ]
-KEYS = {venues.BINANCE_TH: KEY[:60], venues.BINANCE_MARGIN: TOKEN}
+KEYS: dict[Venue, str] = {venues.BINANCE_TH: KEY[:60], venues.BINANCE_MARGIN: TOKEN}
 
 every_venue = pytest.mark.parametrize("said", TRANSCRIPTS, ids=lambda said: said.venue.name)
 

@@ -206,7 +206,7 @@ async def test_a_ban_holds_wherever_limits_are_shared(is_shared: bool, autojump_
     transport = MemoryTransport(exchange)
     usdm, coinm = venues.BINANCE_USDM, venues.BINANCE_COINM
     if not is_shared:
-        usdm, coinm = (replace(venue, limits_shared_with=()) for venue in (usdm, coinm))
+        usdm, coinm = replace(usdm, limits_shared_with=()), replace(coinm, limits_shared_with=())
     async with (
         open_listen_key(coinm, ALICE, transport=transport, timing=Timing(keepalive_every=10, jitter=0)) as asked_often,
         open_listen_key(usdm, ALICE, transport=transport, timing=Timing(keepalive_every=63, jitter=0)) as told,

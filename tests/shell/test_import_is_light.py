@@ -52,6 +52,25 @@ def test_what_is_for_tests_stays_out() -> None:
     assert ours & (ADAPTERS | REGISTERS) == set()
 
 
+EVENTS = """
+import sys
+from trio_listenkey import UserEvent, events, venues
+
+def imported():
+    return {name.rpartition(".")[2] for name in sys.modules if name.startswith("trio_listenkey.events.")}
+
+before = imported()
+assert UserEvent(b'{"e":"listenKeyExpired","E":1}', 0.0, reader=venues.BINANCE_USDM.events.reader()).parsed
+assert imported() - before == {"usdm", "_futures", "_record"}, imported() - before
+assert before == {"_types", "_decoders"}, before
+"""
+
+
+def test_events_come_when_the_first_is_read() -> None:
+    """Those of one product, and no others."""
+    imported_by(EVENTS)
+
+
 def test_a_key_takes_no_websocket_library() -> None:
     """Nor an HTTP client, if its transport does without."""
     life = """
@@ -68,4 +87,8 @@ async def main():
 
 trio.run(main)
 """
-    assert imported_by(life) & (CLIENTS | SERVERS | SCREENS) == set()
+    imported = imported_by(life)
+    assert imported & (CLIENTS | SERVERS | SCREENS) == set()
+    # Nothing, either, of what is for those who share a key.
+    assert imported & {"trio_listenkey._core._sharing", "trio_listenkey._shell._share"} == set()
+    assert not any(name.startswith("trio_listenkey.sharing") for name in imported)

@@ -359,7 +359,7 @@ async def test_who_only_answers_is_dropped(venue: Venue, autojump_clock: MockClo
 
 
 async def test_what_is_said_of_each_event(autojump_clock: MockClock) -> None:
-    """Type, time and number of each kind that an exchange has a shape for; GMO Coin says two in its own way."""
+    """Type, time, number and struct of each kind that an exchange has a shape for; GMO Coin says two in its own way."""
     for venue, dialect in DIALECTS.items():
         for kind in kinds_of(dialect.stream.account_events):
             event, at = await the_event(venue, dialect, kind)
@@ -367,6 +367,7 @@ async def test_what_is_said_of_each_event(autojump_clock: MockClock) -> None:
             is_gmo = venue is venues.GMO_COIN
             assert (event.type, event.time) == ((None, None) if is_gmo else (kind, at))
             assert (event.data["channel"] == kind) if is_gmo else True
+            assert (event.parsed is not None) is (venue.events is not None)
 
 
 async def the_event(venue: Venue, dialect: Dialect, kind: str) -> tuple[UserEvent, int]:

@@ -303,3 +303,12 @@ def test_a_log_shows_effects_without_bodies() -> None:
         "seconds": "inf",
         "then": {"effect": "Status", "code": 503},
     }
+
+
+@pytest.mark.parametrize("code", [-1125, 100410, "0003", "ERR-5003"])
+def test_an_error_code_is_a_number_or_a_text(code: int | str) -> None:
+    """As the exchange spells it, zeros included."""
+    told = {"verb": "keepalive", "effect": {"api_error": {"status": 400, "code": code, "message": "no"}}}
+    effect = fault_from_json(told).effect
+    assert isinstance(effect, Status)
+    assert json.loads(effect.body) == {"code": code, "msg": "no"}

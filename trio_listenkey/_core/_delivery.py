@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .._events import Gap, UserEvent
 from .._settings import Timing
+from ..events._types import EventReader
 from ._announcements import Announcements
 from ._buffer import Buffer, Room, size_of
 from ._delivered import Canonical
@@ -29,10 +30,18 @@ class Delivery:
         overlaps: See ``GapRules``.
         expired: See ``Announcements``.
         canonical: What makes two messages the same event.
+        reader: What makes :attr:`UserEvent.parsed` of the events; ``None`` for a venue whose events have no types.
         since: See ``GapRules``.
     """
 
-    __slots__ = ("_gaps", "_report", "_room", "_timing", "_trust", "announcements", "axes", "buffer")
+    __slots__ = ("_gaps", "_reader", "_report", "_room", "_timing", "_trust", "announcements", "axes", "buffer")
+
+    _gaps: GapRules
+    """What was delivered a short time ago, and what is missing between two sockets. All that is delivered is told to
+    it, in the order of delivery."""
+
+    _room: Room
+    """Of the buffer. What a socket holds beside it is bounded by the same figures, so memory is by twice of them."""
 
     axes: Axes
     """What makes times that users see."""
@@ -53,10 +62,12 @@ class Delivery:
         overlaps: bool,
         expired: str | None,
         canonical: Canonical,
+        reader: EventReader | None,
         since: int | None,
     ) -> None:
         self._timing, self._trust, self._report = timing, trust, report
         self._room = room
+        self._reader = reader
         self.axes = Axes()
         self.announcements = Announcements(expired)
         self.buffer = Buffer(room, self._overflow, self.announcements.is_one)
@@ -67,6 +78,11 @@ class Delivery:
         """Of the last event of the account that was taken: what the next stream of this account goes on from."""
         return self._gaps.time_of(self.buffer.taken)
 
+    @property
+    def unparsed(self) -> int:
+        """How many events were asked what they are, and could not be read."""
+        return 0 if self._reader is None else self._reader.unparsed
+
     # The path of every event.
 
     def events(self, socket: StreamSocket, batch: Sequence[bytes], now: float) -> list[UserEvent]:
@@ -75,7 +91,7 @@ class Delivery:
         # All that the exchange had sent by ``observed_at`` was read before this; but it may send what happened earlier.
         sent_after = socket.observed_at - self._timing.feed_lag + to_local
         received_at = now + to_local
-        return [UserEvent(raw, received_at, sent_after) for raw in batch]
+        return [UserEvent(raw, received_at, sent_after, self._reader) for raw in batch]
 
     def deliver(
         self, socket: StreamSocket, events: list[UserEvent], now: float, next_: StreamSocket | None

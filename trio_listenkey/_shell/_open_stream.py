@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -24,6 +24,7 @@ from .._validation import check_choice, check_name, check_port, check_since, che
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
+from ..events._types import E_co
 from ..transports._base import Transport
 from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
 from ._keeper import open_listen_key
@@ -34,13 +35,16 @@ from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
 
+if TYPE_CHECKING:  # not imported where nothing is shared
+    from ..sharing._shared_key import SharedKey
+
 __all__ = ["open_user_stream"]
 
 _DEFAULT_TIMING: Final = Timing()
 
 
 def open_user_stream(
-    venue: Venue | SignedVenue,
+    venue: Venue[E_co] | SignedVenue[E_co],
     credentials: Credentials,
     *,
     transport: Transport | None = None,
@@ -53,7 +57,8 @@ def open_user_stream(
     buffer_bytes: int = 64 * 2**20,
     on_full: OnFull = "wait",
     since: int | None = None,
-) -> AbstractAsyncContextManager[UserStream, None]:
+    sharing: SharedKey | None = None,
+) -> AbstractAsyncContextManager[UserStream[E_co], None]:
     """Open an account's private stream: every event in order, once, or a :class:`Gap` in its place.
 
     ::
@@ -95,6 +100,8 @@ def open_user_stream(
         since: When the exchange made the last event that your program had from an earlier stream of this account, in
             milliseconds since 1970: that one's :attr:`UserStream.last_event_time`. The first gap begins there; without
             it, in 1970.
+        sharing: One key for many processes and machines, as for :func:`open_listen_key`. The exchange is then asked
+            once for all of them whether the key is alive.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
@@ -108,11 +115,24 @@ def open_user_stream(
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_type("timing", timing, Timing, "Timing(...)")
         check_session(venue, credentials)
+        if sharing is not None:
+            raise UsageError(
+                f"{venue.name} has no listen keys, so there is nothing to share",
+                advice="Leave sharing= out: each program has a subscription of its own there, and none ends another's",
+                venue=venue.name,
+            )
         called = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
         access_block = _SignedAccessBlock(SignedAccess(venue, credentials, called))
     else:
         key_block = open_listen_key(
-            venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument, name=name
+            venue,
+            credentials,
+            transport=transport,
+            timing=timing,
+            on_exit=on_exit,
+            instrument=instrument,
+            name=name,
+            sharing=sharing,
         )
         access_block = _KeyAccessBlock(key_block, SignedCalls(venue, credentials, transport, timing))
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
@@ -131,7 +151,7 @@ def open_user_stream(
 
 
 @final
-class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
+class _StreamBlock(AbstractAsyncContextManager[UserStream[Any], None]):
     """A class, not a generator, as the listen key's; the two are nested, where there is one."""
 
     __slots__ = ("_access_block", "_arguments", "_body", "_connector", "_nursery_manager", "_sockets")
@@ -154,7 +174,7 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream, None]):
         self._nursery_manager = trio.open_nursery(strict_exception_groups=True)
 
     @enable_ki_protection
-    async def __aenter__(self) -> UserStream:
+    async def __aenter__(self) -> UserStream[Any]:
         context = current_context()
         connector = context.connector if self._connector is None else self._connector
         began_at = context.clock.now()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import final
+from typing import Any, Generic, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -14,8 +15,8 @@ from .._core._stream_states import SocketState
 from .._errors import SlowConsumerError, UsageError, name_error
 from .._events import Gap, StreamItem, UserEvent
 from .._statistics import StreamStatistics
-from .._venue._signed_venue import SignedVenue
-from .._venue._venue import Venue
+from .._venue._signed_venue import AnyVenue
+from ..events._types import E_co
 from ._listen_key import ListenKey
 from ._stream_access import StreamAccess
 
@@ -27,7 +28,7 @@ _CHECKPOINT_EVERY = 64
 
 
 @final
-class UserStream(trio.abc.ReceiveChannel[StreamItem]):
+class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
     """An account's events in order, and a :class:`Gap` wherever some may be missing.
 
     :func:`open_user_stream` yields it; there is no other way to get one. Iterate over it, or call :meth:`receive`;
@@ -47,7 +48,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         "venue",
     )
 
-    venue: Venue | SignedVenue
+    venue: AnyVenue[E_co]
     """The exchange that it comes from."""
 
     name: str
@@ -56,10 +57,13 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
     def __init__(
         self, access: StreamAccess, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]
     ) -> None:
-        self.venue, self.name = access.venue, access.name
+        # Both know the venue that the stream was opened for, and not its type.
+        venue: Any = access.venue
+        items: Any = machine.buffer.items
+        self.venue, self.name = venue, access.name
         self._access = access
         self._machine = machine
-        self._items = machine.buffer.items
+        self._items: deque[UserEvent[E_co] | Gap] = items
         self._sync = sync
         self._made_room = made_room
         self._readers = trio.lowlevel.ParkingLot()
@@ -90,7 +94,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         return self._access.key
 
     @enable_ki_protection
-    async def receive(self) -> UserEvent | Gap:
+    async def receive(self) -> UserEvent[E_co] | Gap:
         """Take the next event, or the word that some are missing; wait for it if need be.
 
         Raises:
@@ -105,7 +109,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
 
     # The same again, for it is what ``async for`` calls, and a call within a call would be a third of its cost.
     @enable_ki_protection
-    async def __anext__(self) -> UserEvent | Gap:
+    async def __anext__(self) -> UserEvent[E_co] | Gap:
         await self._wait_for_items()
         item = self._items.popleft()
         self._machine.buffer.took(item)
@@ -113,7 +117,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
         return item
 
     @enable_ki_protection
-    async def receive_batch(self) -> list[UserEvent | Gap]:
+    async def receive_batch(self) -> list[UserEvent[E_co] | Gap]:
         """Take all that is there, in order, and at least one: the fast way, where events come in bursts.
 
         Raises:
@@ -121,7 +125,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem]):
             SlowConsumerError: As in :meth:`receive`.
         """
         await self._wait_for_items()
-        batch = self._machine.buffer.take_all()
+        batch: list[Any] = self._machine.buffer.take_all()
         self._made_room()
         return batch
 

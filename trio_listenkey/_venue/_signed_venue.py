@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from .._errors import UsageError
+from ..events._types import E_co, EventTypes
 from ._parts import Answer
-from ._venue import check_origin, check_path
+from ._venue import Venue, check_events, check_origin, check_path
 
-__all__ = ["SUBSCRIPTION", "SignedVenue"]
+__all__ = ["SUBSCRIPTION", "AnyVenue", "SignedVenue"]
+
+_T = TypeVar("_T")
 
 # binance-spot-api-docs, errors.md and web-socket-api.md, 2026-07. -1209: the listenToken is unknown. -1191, -2042: this
 # socket has no room for another subscription; a new one has.
@@ -18,11 +22,13 @@ SUBSCRIPTION = Answer(gone=frozenset({-1209}), transient=frozenset({-1191, -2042
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedVenue:
+class SignedVenue(Generic[E_co]):
     """An exchange whose private stream is asked for on the socket itself, by a signed message: there is no key to keep.
 
     :func:`~trio_listenkey.open_user_stream` takes it like any :class:`~trio_listenkey.Venue`;
     :func:`~trio_listenkey.open_listen_key` has nothing to open there.
+
+    ``E_co`` is what the exchange sends, as of a :class:`~trio_listenkey.Venue`.
 
     Attributes:
         name: Short, lower case, with dashes: ``"binance-spot"``.
@@ -32,6 +38,8 @@ class SignedVenue:
             or options that the exchange comes to have. A number goes out as a number, and a text as a text; but
             ``recvWindow``, which the exchange takes as a number alone, may be written as either.
         answer: What the codes of its answers mean.
+        events: What its events are read as, from a module of :mod:`trio_listenkey.events`; ``None`` if they have no
+            types here.
         lifetime: Seconds after which the exchange closes a socket.
         source: Where all this is documented, with dates.
         allow_plaintext: Whether ``ws`` may leave this machine; see :meth:`at`.
@@ -46,6 +54,7 @@ class SignedVenue:
     stream_path: str
     parameters: tuple[tuple[str, str | float], ...] = ()
     answer: Answer = SUBSCRIPTION
+    events: EventTypes[E_co] | None = None
     lifetime: float = 86_400.0
     source: str = ""
     allow_plaintext: bool = False
@@ -53,6 +62,7 @@ class SignedVenue:
     def __post_init__(self) -> None:
         check_origin(self, "stream_url", secure="wss", plain="ws")
         check_path(self, "stream_path", self.stream_path, forbidden="#")
+        check_events(self)
         if isinstance(window := dict(self.parameters).get("recvWindow"), str):
             # As a text, it is refused: -1130 (binance-spot-api-docs, web-socket-api.md, "Timing security": DECIMAL).
             is_number = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", window) is not None
@@ -64,7 +74,7 @@ class SignedVenue:
             changed = tuple((name, number if name == "recvWindow" else value) for name, value in self.parameters)
             object.__setattr__(self, "parameters", changed)
 
-    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue:  # noqa: ARG002 - all venues are moved in the same way
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue[E_co]:  # noqa: ARG002 - all venues are moved in the same way
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
@@ -77,7 +87,20 @@ class SignedVenue:
         """
         return replace(self, stream_url=stream_url, allow_plaintext=allow_plaintext)
 
+    def with_events(self, events: EventTypes[_T]) -> SignedVenue[_T]:
+        """The same exchange, and its events are read as ``events``, for example with decimals: ``spot.DECIMALS``.
+
+        Raises:
+            UsageError: That is no :class:`~trio_listenkey.events.EventTypes`.
+        """
+        venue: SignedVenue[Any] = self
+        return replace(venue, events=events)
+
     @property
     def url(self) -> str:
         """Of the WebSocket API. There is no secret in it."""
         return self.stream_url.rstrip("/") + self.stream_path
+
+
+AnyVenue: TypeAlias = Venue[E_co] | SignedVenue[E_co]
+"""An exchange of either kind: what a function that opens a stream of any takes."""

@@ -5,20 +5,25 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from .._errors import UsageError
+from ..events._types import E_co, EventTypes
 from ._parts import Answer, Call, CountdownCancel, KeyPlace, Sharing, Signing, StreamShape, Verb
 
-__all__ = ["Venue", "Verb", "check_origin", "check_path"]
+__all__ = ["Venue", "Verb", "check_events", "check_origin", "check_path"]
+
+_T = TypeVar("_T")
 
 _PLACES = {"form", "query", "json", "path", "account"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Venue:
+class Venue(Generic[E_co]):
     """One exchange's listen-key dialect. The known ones are in :mod:`trio_listenkey.venues`.
+
+    ``E_co`` is what the exchange sends, as :attr:`UserEvent.parsed` has it; ``Venue`` alone is any of them.
 
     Only the first five have no default: an exchange that follows Binance spot needs no more. A value that turns out to
     be wrong is changed by :func:`dataclasses.replace`.
@@ -42,6 +47,8 @@ class Venue:
         answer: How to read what comes back.
         sharing: What a second create does to the first key.
         stream: What the private WebSocket looks like.
+        events: What its events are read as, from a module of :mod:`trio_listenkey.events`; ``None`` if they have no
+            types here, and :attr:`UserEvent.parsed` is always ``None``.
         validity: Seconds that a key lives after a successful create or keepalive.
         keepalive_every: Seconds after which to send a keepalive.
         limits_shared_with: The REST addresses that count one client's requests together with ``rest_url``, where the
@@ -76,6 +83,7 @@ class Venue:
     answer: Answer = Answer()
     sharing: Sharing = Sharing()
     stream: StreamShape = StreamShape()
+    events: EventTypes[E_co] | None = None
     validity: float = 3600.0
     keepalive_every: float = 1800.0
     limits_shared_with: tuple[str, ...] = ()
@@ -93,6 +101,7 @@ class Venue:
         check_path(self, "path", self.path, forbidden="?#")
         check_path(self, "stream_path", self.stream_path, forbidden="#")
         check_path(self, "create.path", self.create.path or self.path, forbidden="?#")
+        check_events(self)
         if self.countdown is not None:
             check_path(self, "countdown.path", self.countdown.path, forbidden="?#")
         _check_call(self, "keepalive", self.keepalive)
@@ -111,7 +120,7 @@ class Venue:
     def __repr__(self) -> str:
         return f"<Venue {self.name} at {self.rest_url}>"
 
-    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> Venue:
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> Venue[E_co]:
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
@@ -142,7 +151,16 @@ class Venue:
         call = {"create": None, "keepalive": self.keepalive, "close": self.close}[verb]
         return "account" if call is None else call.key_in or self.key_in
 
-    def with_parameters(self, **parameters: str) -> Venue:
+    def with_events(self, events: EventTypes[_T]) -> Venue[_T]:
+        """The same exchange, and its events are read as ``events``, for example with decimals: ``usdm.DECIMALS``.
+
+        Raises:
+            UsageError: That is no :class:`~trio_listenkey.events.EventTypes`.
+        """
+        venue: Venue[Any] = self
+        return replace(venue, events=events)
+
+    def with_parameters(self, **parameters: str) -> Venue[E_co]:
         """The same exchange with parameters that are sent with every call, for example ``category="USDC"``."""
 
         def extended(call: Call | None) -> Call | None:
@@ -150,6 +168,15 @@ class Venue:
 
         create = replace(self.create, extra=(*self.create.extra, *parameters.items()))
         return replace(self, create=create, keepalive=extended(self.keepalive), close=extended(self.close))
+
+
+def check_events(venue: Any) -> None:
+    """What a venue's events are read as has to be a union that says where it is."""
+    if venue.events is not None and not isinstance(venue.events, EventTypes):
+        raise UsageError(
+            f"Venue.events of {venue.name!r} is of type {type(venue.events).__name__}",
+            advice="Pass AS_SENT or DECIMALS of a module of trio_listenkey.events",
+        )
 
 
 def check_origin(venue: Any, field: str, *, secure: str, plain: str) -> None:

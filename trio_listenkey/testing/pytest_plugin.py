@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from .._settings import Credentials
     from .._venue._venue import Venue
+    from ..events import usdm
     from . import Exchange, MemoryConnector, MemoryTransport, ServedExchange
 
 __all__ = [
@@ -88,7 +89,7 @@ def listen_key_credentials() -> Credentials:
 
 
 @pytest.fixture
-def listen_key_venue() -> Venue:
+def listen_key_venue() -> Venue[usdm.Event]:
     """Binance's USD-M futures at an address that does not exist, so that no test asks the real one."""
     from .. import venues
 

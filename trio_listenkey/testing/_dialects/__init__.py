@@ -8,6 +8,7 @@
     _stream_rules        how an exchange treats its private WebSockets, as data
     _stream_url          what a socket's URL asks for
     _events              the account events, and their numbers
+    _product_events      those of Binance's options and portfolio margin, and of Aster's spot
     _other_events        the account events of the other exchanges
     _subscriptions       subscribing to channels, in the words of each exchange
     _commands            Binance's SUBSCRIBE and its like

@@ -168,7 +168,7 @@ USDM = Dialect(
     weight=1,
     limited=_FUTURES_LIMITED,
     banned=_FUTURES_BANNED,
-    stream=StreamRules(routed=True, account_events="usdm"),
+    stream=StreamRules(key_api="/ws-fapi/v1", routed=True, account_events="usdm"),
 )
 """Binance USD-M documentation, "User Data Streams"."""
 
@@ -181,6 +181,6 @@ COINM = Dialect(
     weight=1,
     limited=_FUTURES_LIMITED,
     banned=_FUTURES_BANNED,
-    stream=StreamRules(account_events="coinm"),
+    stream=StreamRules(key_api="/ws-dapi/v1", account_events="coinm"),
 )
 """Binance COIN-M documentation, "User Data Streams"."""

@@ -48,7 +48,7 @@ OPTIONS = replace(
     # Pings every five minutes; "E" of listenKeyExpired is a string.
     stream=StreamRules(
         routed=True,
-        account_events="usdm",
+        account_events="options",
         expiry_time_as_text=True,
         ping_every=300.0,
         pong_within=900.0,
@@ -62,7 +62,7 @@ PORTFOLIO_MARGIN = replace(
     name="portfolio-margin",
     path="/papi/v1/listenKey",
     keepalive_tells_key=False,
-    stream=StreamRules(url="/pm/ws/{key}", account_events="usdm", expiry_names_key=False),
+    stream=StreamRules(url="/pm/ws/{key}", account_events="portfolio-margin", expiry_names_key=False),
 )
 """Binance portfolio margin documentation, "User Data Streams" (2026)."""
 
@@ -118,7 +118,7 @@ ASTER_SPOT = replace(
     SPOT_US,
     name="aster-spot",
     path="/api/v1/listenKey",
-    stream=StreamRules(messages_per_second=5, announces_expiry=False),
+    stream=StreamRules(account_events="aster-spot", messages_per_second=5, announces_expiry=False),
 )
 """Aster documentation V1, spot (2026-06)."""
 

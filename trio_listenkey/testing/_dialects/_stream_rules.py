@@ -11,7 +11,20 @@ from ..._errors import UsageError
 __all__ = ["ClientPings", "EventFamily", "Pings", "StreamRules", "Words"]
 
 EventFamily = Literal[
-    "usdm", "coinm", "spot", "bingx", "bingx-coinm", "bingx-spot", "toobit", "hashkey", "bitrue", "coins-ph", "gmo"
+    "usdm",
+    "coinm",
+    "spot",
+    "options",
+    "portfolio-margin",
+    "aster-spot",
+    "bingx",
+    "bingx-coinm",
+    "bingx-spot",
+    "toobit",
+    "hashkey",
+    "bitrue",
+    "coins-ph",
+    "gmo",
 ]
 Pings = Literal["frames", "text", "json", "json-time", "json-channel", "json-event"]
 ClientPings = Literal["none", "json", "method", "event"]
@@ -27,6 +40,7 @@ class StreamRules:
     Attributes:
         api: The path of the WebSocket API, where the stream is asked for on the socket; empty where a key in the URL is
             what it takes.
+        key_api: The path of a WebSocket API that manages the listen keys, as REST does; empty where there is none.
         url: Path and query of a connection, with ``{key}``, where they are of another form than those of Binance's
             spot and futures; nothing is delivered on those then.
         routed: Whether only connections under ``/private`` deliver anything. An unrouted one is accepted and
@@ -62,6 +76,7 @@ class StreamRules:
     """
 
     api: str = ""
+    key_api: str = ""
     url: str = ""
     routed: bool = False
     account_events: EventFamily = "spot"

@@ -23,6 +23,7 @@ from .._state._emission import Emission
 from .._state._keys import KeyLife, Keys, Place
 from .._state._reply import Reply, from_status
 from ._api_subscribers import ApiSubscribers
+from ._futures_api_connection import FuturesApiConnection
 from ._key_connection import KeyConnection
 from ._session import Session
 from ._ws_api_connection import WsApiConnection
@@ -34,6 +35,7 @@ _ATTEMPTS_WINDOW = 300.0
 
 # "Connecting to WebSocket API costs 2 weight."
 _API_WEIGHT = 2
+_KEY_API_WEIGHT = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,7 @@ class Sockets:
         self._dialects = dialects
         self._subscribers = subscribers
         self._apis = {each.stream.api: each for each in reversed([*dialects.values()]) if each.stream.api}
+        self._apis |= {each.stream.key_api: each for each in dialects.values() if each.stream.key_api}
         self._unix_time = unix_time
         self._advance = advance
         self._latest = -math.inf
@@ -140,21 +143,24 @@ class Sockets:
         return Handshake(result, account, effect, shown)
 
     def _open_api(self, api: Dialect, target: str, now: float) -> Handshake:
-        limits, shown = self._subscribers.limits, api.stream.api
+        limits, shown = self._subscribers.limits, api.stream.api or api.stream.key_api
         if self._too_many_attempts(now):
             return Handshake(_refused(429, "429 Too Many Requests"), None, None, shown)
         if limits.silenced(now):
             limits.offences += 1
             return Handshake(limits.refuse(api, now), None, None, shown, during_ban=True)
-        limits.weigh(_API_WEIGHT, now)
+        limits.weigh(_API_WEIGHT if api.stream.api else _KEY_API_WEIGHT, now)
         if limits.silenced(now):
             return Handshake(limits.refuse(api, now), None, None, shown)
         effect = self._script.strike("connect", None, now)
         query = target.partition("?")[2]
-        result = self._apply(
-            effect, lambda at: self._join(WsApiConnection(self, self._subscribers, api, api.stream, query, at), at), now
-        )
+        result = self._apply(effect, lambda at: self._join(self._api_connection(api, query, at), at), now)
         return Handshake(self._late(result, now), None, effect, shown)
+
+    def _api_connection(self, api: Dialect, query: str, now: float) -> WsApiConnection:
+        if api.stream.api:
+            return WsApiConnection(self, self._subscribers, api, api.stream, query, now)
+        return FuturesApiConnection(self, self._subscribers, self._keys, api, query, now)
 
     def _late(self, result: Session | Reply, now: float) -> Session | Reply:
         """The same, as an exchange that is frozen answers it."""

@@ -34,7 +34,7 @@ from ._api_signatures import could_be_ed25519
 from ._api_subscribers import ApiSubscribers
 from ._session import ExchangePort, Session
 
-__all__ = ["WsApiConnection"]
+__all__ = ["Result", "WsApiConnection", "takes"]
 
 _MOST_IDS = 65_535  # "total subscriptions over its lifetime"
 _UNANSWERED = 504
@@ -89,7 +89,7 @@ class WsApiConnection(Session):
         self._subscribers, self._dialect = subscribers, dialect
         self._shows_limits = parse_qs(query).get("returnRateLimits", ["true"])[-1] != "false"
         self._logon: _Logon | None = None
-        self._next_id = 0
+        self._next_id, self._usual_limit = 0, 6000
         self._afterwards: list[str] = []
         self._methods: dict[str, tuple[int, Callable[[ApiRequest, float], Result]]] = {
             "ping": (1, self._ping_method),
@@ -261,7 +261,7 @@ class WsApiConnection(Session):
     def _rate_limits(self) -> list[dict[str, Any]]:
         limits = self._subscribers.limits
         weight = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
-        return [{**weight, "limit": limits.weight_limit or 6000, "count": limits.weight}]
+        return [{**weight, "limit": limits.weight_limit or self._usual_limit, "count": limits.weight}]
 
     def _revocations(self) -> list[str]:
         """What nobody asked for: "after the next request the session will be revoked"."""
@@ -277,11 +277,11 @@ class WsApiConnection(Session):
     # --- The methods
 
     def _ping_method(self, request: ApiRequest, _now: float) -> Result:
-        _takes(request)
+        takes(request)
         return {}
 
     def _time(self, request: ApiRequest, now: float) -> Result:
-        _takes(request)
+        takes(request)
         return {"serverTime": self._exchange.unix_ms(now)}
 
     def _log_on(self, request: ApiRequest, now: float) -> Result:
@@ -296,7 +296,7 @@ class WsApiConnection(Session):
         return self._session(request, now)
 
     def _status(self, request: ApiRequest, now: float) -> Result:
-        _takes(request)
+        takes(request)
         return self._session(request, now)
 
     def _session(self, request: ApiRequest, now: float) -> Result:
@@ -311,17 +311,17 @@ class WsApiConnection(Session):
         }
 
     def _log_out(self, request: ApiRequest, now: float) -> Result:
-        _takes(request)
+        takes(request)
         self._logon = None
         self._terminate([number for number, each in self.subscriptions.items() if each.by_logon], now)
         return self._session(request, now)
 
     def _list(self, request: ApiRequest, _now: float) -> Result:
-        _takes(request)
+        takes(request)
         return [{"subscriptionId": number} for number in self.subscriptions]
 
     def _subscribe(self, request: ApiRequest, now: float) -> Result:
-        _takes(request)
+        takes(request)
         if self._logon is None:
             # The documents want a session that is logged on, and do not say what others get.
             raise Refused(api_error(401, -2015, "Invalid API-key, IP, or permissions for action."))
@@ -342,7 +342,7 @@ class WsApiConnection(Session):
         token = request.params.get("listenToken")
         if not isinstance(token, str) or not token:
             raise Refused(missing("listenToken"))
-        _takes(request, "listenToken")
+        takes(request, "listenToken")
         life = self._subscribers.life_of(token, now)
         if life is None:
             raise Refused(api_error(400, -1209, "Invalid listenToken."))
@@ -371,7 +371,7 @@ class WsApiConnection(Session):
         return number
 
     def _unsubscribe(self, request: ApiRequest, now: float) -> Result:
-        _takes(request, "subscriptionId")
+        takes(request, "subscriptionId")
         if "subscriptionId" not in request.params:
             self._terminate(list(self.subscriptions), now)
             return {}
@@ -390,7 +390,8 @@ class WsApiConnection(Session):
             self._afterwards.append(self._terminated(number, now))
 
 
-def _takes(request: ApiRequest, *names: str) -> None:
+def takes(request: ApiRequest, *names: str) -> None:
+    """See to it that a request has no other parameters."""
     sent = len(request.params)
     read = sum(name in request.params for name in names)
     if read < sent:

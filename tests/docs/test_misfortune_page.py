@@ -69,7 +69,7 @@ def test_the_bug_is_found(walk: Walk) -> None:
     with pytest.raises(AssertionError):
         walk(shown)
     with pytest.raises(AssertionError) as caught:
-        through_lives(walk, 50)
+        through_lives(walk, 40)
     (note,) = [each for each in caught.value.__notes__ if each.startswith("It came of this life:")]
     found = eval(note.partition("\n")[2], {"Life": Life})
     assert len(found.lines) <= len(shown.lines) + 1
@@ -81,4 +81,4 @@ def test_the_bug_is_found(walk: Walk) -> None:
 def test_the_mended_bot_passes(walk: Walk) -> None:
     """The life on the page, and generated ones."""
     walk(eval(block("misfortune-found"), {"Life": Life}))
-    through_lives(walk, 30)
+    through_lives(walk, 15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from ..._errors import UsageError
 from .._control._fault_json import fault_from_json
 from .._faults._script import Fault
 from ._effects import AT_HANDSHAKES, AT_KEEPALIVES, AT_REQUESTS, AT_SOCKETS, BANS, ON_THE_API
@@ -50,6 +51,9 @@ def faults(*occasions: Occasion) -> st.SearchStrategy[Fault]:
         occasions: What is struck, of ``"create"``, ``"keepalive"``, ``"any"`` of these and a close, ``"connect"``,
             ``"socket"``, ``"event"``, ``"api"`` and ``"order"``; without any, all but the last two. See
             :class:`~trio_listenkey.testing.Fault`.
+
+    Raises:
+        UsageError: There is no such occasion.
     """
     return _fault_lines(*occasions).map(fault_from_json)
 
@@ -125,6 +129,8 @@ def _life(timing: list[str], steps: list[str | None]) -> Life:
 
 
 def _fault_lines(*occasions: Occasion, windows: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[str]:
+    if not set(occasions) <= set(_WHO):
+        raise UsageError(f"{occasions} are not all occasions of a fault", advice=f"Pass some of: {', '.join(_WHO)}")
     counts = st.sampled_from(("*1", "#2", "#3", "*2", "*4", "#2*3"))
     return st.one_of(
         [

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypedDict, assert_type
 
 import trio
+from hypothesis.strategies import SearchStrategy
 
 from trio_listenkey import (
     AnyVenue,
@@ -160,6 +161,17 @@ from trio_listenkey.testing.control import (
     fault_to_json,
     faults_from_json,
     serve_control,
+)
+from trio_listenkey.testing.strategies import (
+    Environment,
+    Life,
+    account_histories,
+    exchange_timings,
+    fault_scripts,
+    faults as faults_of_any_kind,
+    live,
+    lives,
+    run_life,
 )
 from trio_listenkey.transports import (
     MAX_BODY,
@@ -643,6 +655,37 @@ def say_faults() -> None:
     fault = fault_from_json("keepalive#2=service_unavailable", where="here")
     assert_type(fault, Fault)
     assert_type(faults_from_json([fault_to_json(fault)]), list[Fault])
+
+
+async def a_bot(environment: Environment) -> None:
+    assert_type(environment.unix_time(), float)
+    assert_type(environment.symbol, str | None)
+    assert_type(environment.exchange, Exchange)
+    async with open_user_stream(
+        environment.venue,
+        environment.credentials,
+        transport=environment.transport,
+        connector=environment.connector,
+    ):
+        pass
+
+
+def live_through(life: Life) -> None:
+    assert_type(life.lines, tuple[str, ...])
+    assert_type(life.latency + life.skew, float)
+    run_life(life, a_bot, lambda environment: environment.account, always=print, calm=60, leaves_key=True)
+
+
+async def live_asynchronously() -> None:
+    await live(Life("wait 1", "kill_key"), a_bot, venue=venues.BINANCE_COINM, dialect=COINM, opens_within=5)
+
+
+def generate_misfortune() -> None:
+    assert_type(lives(orders=False, occasions=["connect"]), SearchStrategy[Life])
+    assert_type(account_histories(max_size=3), SearchStrategy[list[str]])
+    assert_type(exchange_timings(latencies=[0.1], skews=[0]), SearchStrategy[list[str]])
+    assert_type(faults_of_any_kind("create", "event"), SearchStrategy[Fault])
+    assert_type(fault_scripts(max_size=2), SearchStrategy[list[Fault]])
 
 
 def faults() -> list[Fault]:

@@ -55,6 +55,8 @@ occasions of their own::
     Fault(verb="event", effect=Drop(), probability=0.01)                # one event in a hundred is lost
     Fault(verb="api", effect=rate_limited(60), nth=2)                   # the second request on the WebSocket API: 429
 
+**Generated misfortune** for your own tests, by Hypothesis, is in :mod:`trio_listenkey.testing.strategies`.
+
 Where things are; what stands further down imports what stands above it, and never the other way round::
 
     _faults           what goes wrong, when, and what it means on each occasion
@@ -68,6 +70,8 @@ Where things are; what stands further down imports what stands above it, and nev
     _frontends        the exchange on a loopback port, and in memory
     _control          commands from outside, and faults as JSON
     control           the public names of that
+    _lives            generated lives, and a program that is walked through them
+    strategies        the public names of that, for who has Hypothesis
     pytest_plugin     fixtures
 """
 

@@ -570,7 +570,7 @@ def test_gmo_signs_time_method_and_path() -> None:
 
 
 def test_bitrue_s_futures_sign_the_key_that_is_in_the_path() -> None:
-    """Time, method, path and body, in headers ("User Data Streams", futures); and the published example is reproduced."""
+    """Time, method, path and body, in headers; and the signature of the published example is reproduced."""
     request = build_request(venues.BITRUE_FUTURES, CREDENTIALS, "keepalive", KEY, timestamp_ms=TIME)
     payload = f"{TIME}PUT{BITRUE_PATH}/{KEY}".encode()
     headers = dict(request.headers)

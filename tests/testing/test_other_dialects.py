@@ -421,13 +421,6 @@ class TestSubscribing:
                 ['{"channel":"user_order_update","status":"ok","ts":1793491203000}'],
             ),
             (
-                t.BITRUE_FUTURES,
-                '{"event":"sub","params":{"channel":"user_account_update"}}',
-                ['{"event":"user_account_update","status":"ok","ts":1793491201000}'],
-                '{"event":"unsub","params":{"channel":"user_account_update"}}',
-                ['{"event":"user_account_update","status":"ok","ts":1793491203000}'],
-            ),
-            (
                 t.GMO_COIN,
                 '{"command":"subscribe","channel":"executionEvents"}',
                 [],
@@ -465,11 +458,23 @@ class TestSubscribing:
         assert said(session, 4) == []
         assert session.channels == ()
 
+    def test_bitrue_s_futures_have_one_channel(self) -> None:
+        """All kinds come on it, and nothing without; the answer has its name where spot's has a word."""
+        here = Sockets(t.BITRUE_FUTURES)
+        session = here.open()
+        here.exchange.emit("alice", 0.5)
+        session.receive_text('{"event":"sub","params":{"channel":"user_account_update"}}', 1)
+        assert said(session, 1) == ['{"event":"user_account_update","status":"ok","ts":1793491201000}']
+        for kind in kinds_of("bitrue-futures"):
+            here.exchange.emit("alice", 1.5, kind=kind)
+        assert len(said(session, 2)) == session.events == 2
+
     @pytest.mark.parametrize(
         ("dialect", "refused"),
         [
             (t.BINGX_SPOT, '{"id":"id1","code":100400,"msg":"ILLEGAL_ARGUMENT"}'),
             (t.BITRUE, None),
+            (t.BITRUE_FUTURES, None),
             (t.GMO_COIN, '{"error":"ERR-5106 Invalid request parameter."}'),
             (t.MEXC, '{"id":0,"code":0,"msg":"Not Subscribed successfully! [nothing].  Reason: Blocked!"}'),
         ],

@@ -40,7 +40,9 @@ PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
 
 
-def _install(session: nox.Session, *groups: str, extras: str = "asks,cli,proxy,redis,testing,trio-websocket") -> None:
+def _install(
+    session: nox.Session, *groups: str, extras: str = "asks,cli,metrics,proxy,redis,testing,trio-websocket"
+) -> None:
     session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 
@@ -174,6 +176,13 @@ def survival(session: nox.Session) -> None:
     """
     session.install(".[testing]", *PEERS)
     session.run("python", "-m", "survival", *session.posargs, env={**INSTALLED, "PYTHONPATH": "benchmarks"})
+
+
+@nox.session(python=OLDEST)
+def sharing(session: nox.Session) -> None:
+    """Run programs that share a key as processes, kill, stop and starve them, on Valkey and SQLite; ten minutes."""
+    _install(session, "test", extras="redis,testing")
+    session.run("pytest", "-rP", "tests/processes/check_sharing.py", *session.posargs, env=INSTALLED)
 
 
 @nox.session

@@ -13,6 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
 import trio_listenkey
+from trio_listenkey._shell import _keeper, _open_stream
+from trio_listenkey.sharing import SharedKey
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
@@ -24,9 +26,11 @@ release = version = version_of("trio-listenkey")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     "sphinxcontrib_trio",
     "event_tables",
     "code_table",
+    "command_tables",
     "exchange_tables",
     "lifecycle_diagram",
     "sequence_diagram",
@@ -58,14 +62,21 @@ if "READTHEDOCS" in os.environ:
 nitpick_ignore_regex = [
     ("py:.*", r"(asks|collections|contextlib|dataclasses|decimal|h11|httpcore2|httpx2)\..*"),
     ("py:.*", r"(msgspec|os|ssl|trio|types|typing)\..*"),
-    ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|None|[A-Z]\w*Error)"),
+    ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|Decimal|None|[A-Z]\w*Error)"),
     ("py:.*", r"(.*\._[A-Z]|(.*\.)?E_co)"),  # a type variable
     ("py:class", r"(aster_\w+|coinm|options|portfolio_margin|spot|usdm)\.Event"),  # what a venue sends: see the page
     # What the exchange and its front ends say to each other; users meet none of it.
-    ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url)\..*"),
+    ("py:class", r"trio_listenkey\.testing\._(ws\._frames|ws\._session|dialects\._stream_url|book|state)\..*"),
+    ("py:class", r"trio_listenkey\.resync\._(known\.Known|words\.W)"),
 ]
 
+# What is copied is what one types.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = "trio-listenkey"
 html_show_sphinx = False
 
@@ -98,6 +109,12 @@ def look_behind_the_face() -> None:
         face.attr_docs.update(own)  # a venue and the dialect that judges it may have one name
 
 
+def know_what_is_imported_late() -> None:
+    """Put names where autodoc looks for them that modules import for type checkers alone: most keys are not shared."""
+    for module in (_keeper, _open_stream):
+        vars(module)["SharedKey"] = SharedKey
+
+
 def keep_colons(*args: Any) -> None:
     """Have Napoleon read the docstring of a value as text, not its words up to the first colon as a type."""
     _, what, _, _, _, lines = args
@@ -108,4 +125,5 @@ def keep_colons(*args: Any) -> None:
 def setup(app: Sphinx) -> None:
     """Connect the above."""
     look_behind_the_face()
+    know_what_is_imported_late()
     app.connect("autodoc-process-docstring", keep_colons, priority=400)  # Napoleon has 500

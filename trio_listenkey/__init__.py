@@ -22,6 +22,7 @@ the list to the files, and the imports to the layers::
                 _network       the address to send from, and whom to trust, for transports and connectors alike
                 _redaction     keeps secrets out of other libraries' logs and exceptions
     shell       _shell/        open_listen_key, open_user_stream, dead_man_switch: nurseries, shields, clocks
+    resync      resync/        orders, balances and positions, right again after every gap
     face        __init__       the public names
                 __main__       python -m trio_listenkey
                 _cli/          the command line
@@ -50,6 +51,7 @@ from ._shell._open_stream import open_user_stream as open_user_stream
 from ._shell._user_stream import UserStream as UserStream
 from ._statistics import (
     KeyStatistics as KeyStatistics,
+    SharingStatistics as SharingStatistics,
     StreamStatistics as StreamStatistics,
     SwitchStatistics as SwitchStatistics,
 )
@@ -70,6 +72,7 @@ __all__ = [
     "ListenKeyError",
     "RateLimitedError",
     "RefusedError",
+    "SharingStatistics",
     "SlowConsumerError",
     "StreamStatistics",
     "SwitchStatistics",

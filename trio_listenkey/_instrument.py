@@ -7,6 +7,7 @@ from typing import Final
 
 from ._errors import ListenKeyError
 from ._events import Gap
+from ._statistics import SharingStatistics
 
 __all__ = ["Instrument", "Observer"]
 
@@ -45,6 +46,9 @@ class Instrument:
 
     def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
         """The block is over, and with it our part. ``error`` says why a key may be left at the exchange."""
+
+    def sharing_changed(self, name: str, generation: int, sharing: SharingStatistics) -> None:
+        """With ``sharing=``: this process's part, or the number of those who share, has changed."""
 
     def connected(self, venue: str, generation: int) -> None:
         """A stream has opened a socket with the key of that generation."""

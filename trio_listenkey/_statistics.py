@@ -5,9 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["KeyStatistics", "StreamStatistics", "SwitchStatistics", "WaitsFor"]
+__all__ = ["KeyStatistics", "SharingStatistics", "StreamStatistics", "SwitchStatistics", "WaitsFor"]
 
 WaitsFor = Literal["key", "backoff", "own_limit", "exchange"]
+
+
+@dataclass(frozen=True, slots=True)
+class SharingStatistics:
+    """This process's part in sharing a listen key with others, up to the moment of asking. Times are on trio's clock.
+
+    Attributes:
+        role: ``"keeper"``: it keeps the key alive for all. ``"follower"``: another process does. ``"alone"``: the
+            register cannot be used, and it keeps the key alive by itself. ``"joining"``, ``"waiting"`` (another process
+            is closing the key), ``"leaving"``, ``"closing"``, ``"reporting"`` and ``"left"`` pass.
+        members: How many processes share the key, this one included, as the register said last.
+        last_beat_at: When the register last took a word of this process; minus infinity before the first.
+        register_away: Whether the register cannot be used.
+    """
+
+    role: str
+    members: int
+    last_beat_at: float
+    register_away: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +50,7 @@ class KeyStatistics:
         throttled_for: Seconds that the last request waited for that. A silence check is late by as much, and a key that
             died silently is noticed so much later.
         name: What the account is called.
+        sharing: This process's part in sharing the key with others; ``None`` without ``sharing=``.
     """
 
     state: str
@@ -47,6 +67,7 @@ class KeyStatistics:
     throttled: int
     throttled_for: float
     name: str = ""
+    sharing: SharingStatistics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +82,7 @@ class StreamStatistics:
         generation: The listen key's generation.
         connected_since: When the socket that delivers was opened; ``None`` while there is none.
         last_frame_at: When anything was last read from it, answers to pings included; ``None`` before that.
+        ping_unanswered_since: When the ping was sent whose answer is being waited for; ``None`` while there is none.
         presumed_valid_until: Until when the listen key is presumed alive.
         buffered: Events and gaps that wait to be taken.
         events: Events that came, dropped ones included, duplicates not.
@@ -90,6 +112,7 @@ class StreamStatistics:
     generation: int
     connected_since: float | None
     last_frame_at: float | None
+    ping_unanswered_since: float | None
     presumed_valid_until: float
     buffered: int
     events: int

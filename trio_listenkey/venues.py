@@ -874,6 +874,6 @@ SessionVenue = SignedVenue
 """The former name of :class:`SignedVenue`, kept until 1.0."""
 
 # Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
-for _part in (Answer, Call, Heartbeat, SignedVenue, Sharing, Signing, StreamShape):
+for _part in (Answer, Call, CountdownCancel, Heartbeat, SignedVenue, Sharing, Signing, StreamShape):
     _part.__module__ = __name__
 del _part

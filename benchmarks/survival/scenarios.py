@@ -33,6 +33,10 @@ ACCOUNT = "account"
 _SLACK = 1.0
 """Seconds that a new key and a new socket may take on a busy machine, besides what has been promised."""
 
+_OVERLAP = 2.0
+"""Seconds for which ours reads two sockets where the key was replaced: the old one may still work, and its feed may
+lag by ``Timing.feed_lag``. What comes on the new socket meanwhile is late by so much."""
+
 _USUAL = Settings()
 _NONE = Promise()
 
@@ -76,6 +80,8 @@ class Scenario:
         acts: What happens so many seconds after the first event.
         settings: How the players are set.
         announces_expiry: Whether the exchange tells sockets that their key has expired.
+        announces_shutdown: Whether it tells them that it will close them.
+        keepalive_tells_key: Whether the answer to a keepalive names the key.
         consumers: Who consumes the account's events; the last is judged.
         promise: What is required of this library.
         is_about_stopping: Whether readers want to know how long that took.
@@ -88,6 +94,8 @@ class Scenario:
     acts: tuple[tuple[float, Act], ...] = ()
     settings: Settings = _USUAL
     announces_expiry: bool = True
+    announces_shutdown: bool = False
+    keepalive_tells_key: bool = True
     consumers: tuple[str, ...] = ("a",)
     promise: Promise = _NONE
     is_about_stopping: bool = False
@@ -99,6 +107,10 @@ def _strike(effect: Effect) -> Act:
 
 def _kill_key(*, announced: bool) -> Act:
     return lambda scene: scene.exchange.kill_key(ACCOUNT, scene.now(), announced=announced)
+
+
+def _announce_shutdown(scene: Scene) -> None:
+    scene.exchange.shut_down_sockets(scene.now(), after=600.0)
 
 
 def _replace_key(scene: Scene) -> None:
@@ -219,7 +231,16 @@ SCENARIOS = (
         seconds=28,
         acts=((3.0, _replace_key),),
         settings=_RARE_KEEPALIVE,
-        promise=Promise(deaf_at_most=_RARE_KEEPALIVE.silence_check_every + _SLACK),
+        promise=Promise(deaf_at_most=_RARE_KEEPALIVE.silence_check_every + _OVERLAP + _SLACK),
+    ),
+    Scenario(
+        name="anonymous-put",
+        title="another process deletes the key and makes a new one, and answers to keepalives name none",
+        seconds=28,
+        acts=((3.0, _replace_key),),
+        settings=_RARE_KEEPALIVE,
+        keepalive_tells_key=False,
+        promise=Promise(deaf_at_most=_RARE_KEEPALIVE.silence_check_every + _OVERLAP + _SLACK),
     ),
     Scenario(
         name="socket-reset",
@@ -295,6 +316,22 @@ SCENARIOS = (
         title="the exchange closes every socket after 10 s, as real ones do after 24 h",
         seconds=25,
         settings=Settings(socket_lifetime=10.0),
+        promise=Promise(gapless=True),
+    ),
+    Scenario(
+        name="shutdown-loop",
+        title="each new socket is told at once that the exchange will close it",
+        seconds=20,
+        acts=tuple((3.0 + nth / 4, _announce_shutdown) for nth in range(47)),
+        announces_shutdown=True,
+        promise=Promise(gapless=True),
+    ),
+    Scenario(
+        name="blocked",
+        title="the program computes for 1.3 s, again and again, and pings are sent every second",
+        seconds=18,
+        acts=tuple((3.0 + 2.1 * nth, _tell("block 1.3")) for nth in range(5)),
+        settings=Settings(ping_every=1.0),
         promise=Promise(gapless=True),
     ),
     Scenario(

@@ -52,8 +52,13 @@ async def perform(scenario: Scenario, player: str, logs: Path) -> Run:
         PlayerError: It did not open a stream.
     """
     settings = scenario.settings
-    rules = replace(USDM.stream, announces_expiry=scenario.announces_expiry, lifetime=settings.socket_lifetime)
-    dialect = replace(USDM, stream=rules)
+    rules = replace(
+        USDM.stream,
+        announces_expiry=scenario.announces_expiry,
+        announces_shutdown=scenario.announces_shutdown,
+        lifetime=settings.socket_lifetime,
+    )
+    dialect = replace(USDM, stream=rules, keepalive_tells_key=scenario.keepalive_tells_key)
     exchange = Exchange(validity=settings.validity, dialects=[dialect], faults=scenario.faults)
     exchange.add_account(API_KEY, name=ACCOUNT)
     log = logs / f"{scenario.name}.{player}.log"

@@ -1,8 +1,9 @@
 """Draws states from the tables that the code obeys.
 
 ``.. lifecycle-diagram::`` shows a key's, ``.. sockets-diagram::`` those of a stream's sockets, ``.. trust-diagram::``
-those of its trust. What may happen, and what it leads to, is read from the tables. Only where things stand
-is said here: a state without a place, an arrow without a way and a way without an arrow each end the build.
+those of its trust, ``.. switch-diagram::`` those of a dead-man switch, ``.. sharing-diagram::`` those of a member of
+those who share a key. What may happen, and what it leads to, is read from the tables. Only where things stand is said
+here: a state without a place, an arrow without a way and a way without an arrow each end the build.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from trio_listenkey._core._dead_man_states import SWITCH_TRANSITIONS, SwitchEvent, SwitchState
 from trio_listenkey._core._key_states import TRANSITIONS, Event, State
+from trio_listenkey._core._sharing_states import SHARING_TRANSITIONS, SharingEvent, SharingState
 from trio_listenkey._core._stream_states import (
     SOCKET_TRANSITIONS,
     TRUST_TRANSITIONS,
@@ -172,6 +175,79 @@ TRUST = Picture(
     },
 )
 
+SHARING = Picture(
+    table=SHARING_TRANSITIONS,
+    in_flight=SharingEvent.ENDED,
+    size=(900, 410),
+    places={
+        SharingState.JOINING: (110, 130),
+        SharingState.KEEPER: (290, 130),
+        SharingState.FOLLOWER: (460, 130),
+        SharingState.WAITING: (630, 130),
+        SharingState.ALONE: (800, 130),
+        SharingState.LEAVING: (290, 280),
+        SharingState.CLOSING: (520, 280),
+        SharingState.REPORTING: (730, 280),
+        SharingState.LEFT: (520, 380),
+    },
+    # Each beat leads from any of them to one of them.
+    framed=(
+        SharingState.JOINING,
+        SharingState.KEEPER,
+        SharingState.FOLLOWER,
+        SharingState.WAITING,
+        SharingState.ALONE,
+    ),
+    frame=(8, 40, 884, 150),
+    legends=[((450, 24), ["a beat leads from any of these to one of these"])],
+    start=[(24, 130), (54, 130)],
+    ways={
+        (None, SharingState.KEEPER): Way([(290, 40), (290, 108)], (298, 76)),
+        (None, SharingState.FOLLOWER): Way([(460, 40), (460, 108)], (468, 76)),
+        (None, SharingState.WAITING): Way([(630, 40), (630, 108)], (638, 76)),
+        (None, SharingState.ALONE): Way([(800, 40), (800, 108)], (808, 76)),
+        (None, SharingState.LEAVING): Way([(290, 190), (290, 258)], (298, 226)),
+        (SharingState.LEAVING, SharingState.CLOSING): Way([(346, 280), (464, 280)], (376, 271)),
+        (SharingState.CLOSING, SharingState.REPORTING): Way([(576, 280), (674, 280)], (600, 271)),
+        (SharingState.LEAVING, SharingState.LEFT): Way([(290, 302), (290, 380), (464, 380)], (330, 371)),
+        (SharingState.REPORTING, SharingState.LEFT): Way([(730, 302), (730, 380), (576, 380)], (620, 371)),
+    },
+)
+
+
+SWITCH = Picture(
+    table=SWITCH_TRANSITIONS,
+    in_flight=SwitchEvent.ENDED,
+    size=(800, 400),
+    places={
+        SwitchState.ARMING: (86, 120),
+        SwitchState.HOLDING: (300, 120),
+        SwitchState.DEAF: (500, 96),
+        SwitchState.BEHIND: (500, 196),
+        SwitchState.EXPIRED: (720, 120),
+        SwitchState.ENDING: (300, 360),
+        SwitchState.CLOSED: (720, 360),
+    },
+    # What the stream and the program are like leads from each of them to each.
+    framed=(SwitchState.HOLDING, SwitchState.DEAF, SwitchState.BEHIND),
+    frame=(210, 44, 390, 212),
+    legends=[((300, 196), ["the countdowns", "have not run out"])],
+    start=[(8, 120), (30, 120)],
+    ways={
+        (SwitchState.ARMING, SwitchState.HOLDING): Way([(142, 108), (244, 108)], (152, 99)),
+        (None, SwitchState.HOLDING): Way([(210, 134), (244, 134)], (168, 139)),
+        (None, SwitchState.DEAF): Way([(600, 96), (556, 96)], (608, 84)),
+        (None, SwitchState.BEHIND): Way([(600, 196), (556, 196)], (608, 201)),
+        (None, SwitchState.EXPIRED): Way([(600, 130), (664, 130)], (606, 150)),
+        (SwitchState.EXPIRED, SwitchState.HOLDING): Way([(720, 98), (720, 22), (300, 22), (300, 98)], (460, 14)),
+        (SwitchState.ARMING, SwitchState.ENDING): Way([(86, 142), (86, 360), (244, 360)], (110, 351)),
+        (SwitchState.HOLDING, SwitchState.ENDING): Way([(258, 142), (258, 338)], (266, 290)),
+        (None, SwitchState.CLOSED): Way([(500, 256), (500, 350), (664, 350)], (510, 310)),
+        (SwitchState.EXPIRED, SwitchState.CLOSED): Way([(720, 142), (720, 338)], (728, 240)),
+        (SwitchState.ENDING, SwitchState.CLOSED): Way([(356, 370), (664, 370)], (420, 388)),
+    },
+)
+
 # The colours are those of the page, hence right in the dark, too. On a narrow screen one moves the picture sideways.
 STYLE = """
 .lifecycle-frame { overflow-x: auto; margin: 1rem 0; }
@@ -298,14 +374,28 @@ class SocketsDiagram(LifecycleDiagram):
     picture = SOCKETS
 
 
+class SharingDiagram(LifecycleDiagram):
+    """Put the diagram of a member of those who share a key here."""
+
+    picture = SHARING
+
+
 class TrustDiagram(LifecycleDiagram):
     """Put the diagram of the trust in what a stream's events come by here."""
 
     picture = TRUST
 
 
+class SwitchDiagram(LifecycleDiagram):
+    """Put the diagram of a dead-man switch's states here."""
+
+    picture = SWITCH
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("lifecycle-diagram", LifecycleDiagram)
     app.add_directive("sockets-diagram", SocketsDiagram)
     app.add_directive("trust-diagram", TrustDiagram)
+    app.add_directive("sharing-diagram", SharingDiagram)
+    app.add_directive("switch-diagram", SwitchDiagram)
     return {"parallel_read_safe": True}

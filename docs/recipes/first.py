@@ -11,8 +11,10 @@ async def main() -> None:
             match item:
                 case Gap():
                     print("Events may be missing:", item.cause)
-                case UserEvent():
+                case UserEvent(type="ORDER_TRADE_UPDATE"):
                     print(item.type, item.data["o"]["c"])
+                case UserEvent():  # balances and positions, margin calls, settings
+                    print(item.type)
 
 
 trio.run(main)

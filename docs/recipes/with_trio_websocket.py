@@ -15,6 +15,7 @@ from trio_listenkey import ListenKey
 PING_EVERY = 20.0
 CHECK_KEY_EVERY = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+EXPIRED = '"listenKeyExpired"'
 SOCKET_ERRORS = (
     ConnectionClosed,
     HandshakeError,
@@ -70,7 +71,10 @@ async def read_one_socket(
         await news.send(None)
         while True:
             message = await socket.get_message()
-            await news.send(message if isinstance(message, str) else message.decode())
+            event = message if isinstance(message, str) else message.decode()
+            if EXPIRED in event:  # ask at once which key there is, and not in a minute
+                nursery.start_soon(key.check)
+            await news.send(event)
 
 
 async def ping(socket: WebSocketConnection) -> None:

@@ -11,6 +11,7 @@ from trio_listenkey import ListenKey
 PING_EVERY = 20.0
 CHECK_KEY_EVERY = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+EXPIRED = '"listenKeyExpired"'
 
 log = logging.getLogger(__name__)
 # At DEBUG it logs URLs, and so the listen key.
@@ -66,7 +67,10 @@ async def read_one_socket(
         # Not "async for", which ends without a word when the exchange says goodbye.
         while True:
             message = await socket.recv()
-            await news.send(message if isinstance(message, str) else message.decode())
+            event = message if isinstance(message, str) else message.decode()
+            if EXPIRED in event:  # ask at once which key there is, and not in a minute
+                nursery.start_soon(key.check)
+            await news.send(event)
 
 
 async def doubt(key: ListenKey) -> None:

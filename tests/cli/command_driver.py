@@ -264,7 +264,7 @@ async def examine(
     run: Callable[..., Awaitable[Running]] = run,
 ) -> Report:
     """Run the doctor, and read what it said; nothing secret is in it."""
-    ended = await run("doctor", venue, *at(served), "--json", *options, env=env)
+    ended = await run("doctor", venue, *at(served), "--json", "--env-prefix", "BINANCE", *options, env=env)
     for secret in (API_KEY, API_SECRET):
         assert secret.encode() not in ended.out + ended.err
     return Report(venue, ended)
@@ -285,7 +285,7 @@ class Terminal:
             try:
                 self._drawn += os.read(self._master, 65536)
             except BlockingIOError:
-                return _CONTROL.sub("", self._drawn.decode())
+                return _CONTROL.sub("", self._drawn.decode(errors="ignore"))  # it may end within a letter
 
     def has_cursor(self) -> bool:
         """Whether the cursor is shown: what hides it has to bring it back."""

@@ -12,6 +12,7 @@ import pytest
 import trio
 from command_driver import (
     API_KEY,
+    SPOT,
     USDM,
     a_terminal,
     an_exchange,
@@ -47,6 +48,36 @@ from trio_listenkey.transports import Response, TransportError
 REFUSED = api_error(401, -2015, "Invalid API-key, IP, or permissions for action.")
 NETWORK = ["rest-name", "rest-tcp", "rest-tls", "clock", "stream-name", "stream-tcp", "stream-tls"]
 ACCOUNT = ["credentials", "create", "keepalive", "socket", "ping", "close"]
+
+
+# Without credentials.
+
+
+@pytest.mark.parametrize(
+    ("venue", "checked"), [(USDM, NETWORK), (SPOT, ["stream-name", "stream-tcp", "stream-tls", "socket", "clock"])]
+)
+async def test_without_credentials_the_network_is_checked(venue: str, checked: list[str]) -> None:
+    """And the clock; nothing is asked about any account, and that is no failure."""
+    env = {name: value for name, value in environment().items() if not name.startswith("BINANCE")}
+    async with an_exchange() as served:
+        report = await examine(served, venue=venue, env=env)
+        assert served.exchange.keys_ever == ()
+        said = (await run("doctor", venue, *at(served), env=env)).out.decode()
+    assert report.code == Exit.FINE
+    verdicts = {step: found["verdict"] for step, found in report.steps.items()}
+    assert {verdicts.pop(step) for step in checked} <= {"ok", "warning", "skipped"}  # there is no TLS
+    assert set(verdicts.values()) == {"skipped"}
+    assert report.steps["credentials"]["about"] == "none were given: BINANCE_API_KEY is not set"
+    assert report.steps["ping"]["about"] == "no credentials"
+    assert said.endswith("The network is well. Without credentials, nothing else was checked.\n")
+
+
+async def test_credentials_that_cannot_be_read_are_an_error() -> None:
+    """They were given, so that they are meant."""
+    ended = await run("doctor", USDM, "--credentials", "nowhere.toml")
+    empty = await run("doctor", USDM, env=environment(BINANCE_API_KEY=""))
+    assert (ended.code, empty.code) == (Exit.USAGE, Exit.USAGE)
+    assert b"api_key is empty" in empty.err
 
 
 # All is well.

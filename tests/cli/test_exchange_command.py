@@ -67,6 +67,29 @@ async def ask(url: str, method: str = "GET", body: Any = None, ca_file: str | No
     return status, json.loads(answer) if answer.startswith(b"{") else answer
 
 
+async def test_containers_can_be_let_in() -> None:
+    """With a warning: there is nobody who is not let in then."""
+    async with exchange("--host", "0.0.0.0") as served:
+        assert served.facts["REST"].startswith("http://127.0.0.1:")
+        assert (await ask(served.facts["REST"] + PATH, "POST"))[0] == 200
+        served.command.signal(signal.SIGINT)
+        status, told = await served.ends()
+    assert (status, told) == (
+        0,
+        "Warning: whoever can connect to 0.0.0.0 can use this exchange and command it.\n",
+    )
+
+
+async def test_a_certificate_for_another_name(tmp_path: Path) -> None:
+    """As clients in other containers call it: a client that calls it otherwise refuses it."""
+    ca = str(tmp_path / "ca.pem")
+    async with exchange("--tls", "--certificate-for", "localhost", "--ca-file", ca) as served:
+        url = served.facts["REST"] + PATH
+        assert (await ask(url.replace("127.0.0.1", "localhost"), "POST", ca_file=ca))[0] == 200
+        with pytest.raises(urllib.error.URLError, match="certificate"):
+            await ask(url, "POST", ca_file=ca)
+
+
 async def test_what_it_prints_is_where_it_is() -> None:
     """Addresses one per line, then "ready"; a key can be had there, and SIGTERM ends it with status 0."""
     async with exchange(start=running_process) as served:

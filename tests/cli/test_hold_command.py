@@ -59,8 +59,8 @@ async def test_it_ends_when_nobody_reads_the_url_any_more() -> None:
 async def test_leave_leaves_the_key_and_trouble_is_told() -> None:
     """A keepalive that fails is tried again, and that is shown even to those who want it quiet if it is bad."""
     trouble = [
-        Fault(verb="keepalive", nth=1, effect=service_unavailable()),
-        Fault(verb="keepalive", nth=3, effect=gone()),
+        Fault(verb="keepalive", nth=2, effect=service_unavailable()),  # the first asks whether there is a key
+        Fault(verb="keepalive", nth=4, effect=gone()),
     ]
     async with an_exchange(*trouble) as served, running("hold", USDM, *at(served), *OFTEN, "--leave") as command:
         await command.tells("retrying    keepalive: ", "HTTP 503", "next try in", "lost")

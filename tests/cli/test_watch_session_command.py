@@ -30,6 +30,7 @@ from trio_listenkey.testing import (
     event_number,
 )
 
+BINANCE = ["--env-prefix", "BINANCE"]
 SECRETS = (API_KEY.encode(), API_SECRET.encode())
 
 
@@ -47,7 +48,7 @@ async def sockets_go(served: ServedExchange) -> None:
 @pytest.mark.parametrize("venue", [SPOT, "binance-spot-testnet", "binance-spot-demo"])
 async def test_events_are_lines(venue: str) -> None:
     """Out of their envelope; Ctrl-C leaves quietly; and nobody speaks of a key where there is none."""
-    async with an_exchange() as served, running("watch", venue, *at(served), env=signing()) as command:
+    async with an_exchange() as served, running("watch", venue, *at(served), *BINANCE, env=signing()) as command:
         await command.tells("connected")
         happens(served, 3)
         lines = [json.loads(line) for line in await command.prints(3)]
@@ -56,8 +57,9 @@ async def test_events_are_lines(venue: str) -> None:
         assert await command.end_by(signal.SIGINT) == Exit.INTERRUPTED
         await sockets_go(served)
         assert served.exchange.keys_ever == ()
-    (line,) = command.err.splitlines()
-    assert line.endswith(b"connected   to " + venue.encode())
+    connected, opened = command.err.splitlines()
+    assert connected.endswith(b"connected   to " + venue.encode())
+    assert opened.endswith(b"stream open the account's state before it is not known")
     for secret in SECRETS:
         assert secret not in command.out + command.err
 
@@ -86,8 +88,8 @@ async def test_a_socket_that_is_dropped_is_a_gap() -> None:
         assert await command.end_by(signal.SIGTERM) == Exit.TERMINATED
     assert (gap["gap"]["cause"], gap["gap"]["last_event_time"]) == ("disconnected", first["E"])
     assert event_number(second) == 2
-    told = [line.split()[1] for line in command.err.splitlines()]
-    assert told == [b"connected", b"dropped", b"connected", b"gap"]
+    told = [line.split()[3] for line in command.err.splitlines()]
+    assert told == [b"connected", b"stream", b"dropped", b"connected", b"gap"]
     assert b"key" not in command.err
 
 
@@ -111,9 +113,9 @@ async def test_a_wrong_secret() -> None:
         ended = await run("watch", SPOT, *at(served), env=environment(BINANCE_API_SECRET="another"))
     assert (ended.code, ended.out) == (Exit.CREDENTIALS, b"")
     (line,) = ended.err.decode().splitlines()
-    assert line.startswith("Error: binance-spot subscribe: the exchange does not accept the API key or the signature")
+    assert line.startswith("Error: binance-spot subscribe: the exchange does not accept the API key, or the signature")
     assert "code -1022" in line
-    assert line.endswith(". Check key, secret and permissions, and that the key may be used from this address.")
+    assert line.endswith("its permissions and its IP whitelist, and the secret.")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ async def test_on_a_terminal_the_panel_has_no_key() -> None:
     with a_terminal() as terminal:
         async with an_exchange() as served:
             async with running("watch", SPOT, *at(served), env=signing(), **terminal.streams) as command:
-                await terminal.shows("connected   to binance-spot", "live, open", "none yet")
+                await terminal.shows("connected   to binance-spot", "LIVE for", "none yet")
                 happens(served)
                 await terminal.shows("last    executionReport")
                 assert await command.end_by(signal.SIGINT) == Exit.INTERRUPTED
@@ -167,10 +169,11 @@ async def test_a_token_is_a_token() -> None:
         (line,) = map(json.loads, await command.prints(1))
         assert event_number(line) == 1
         assert await command.end_by(signal.SIGINT) == Exit.INTERRUPTED
-    told = [b" ".join(line.split()[1:]) for line in command.err.splitlines()]
+    told = [b" ".join(line.split()[3:]) for line in command.err.splitlines()]
     assert told == [
         b"created token 1 at binance-margin",
         b"connected with token 1",
+        b"stream open the account's state before it is not known",
         b"left token 1, which expires by itself",
     ]
     for secret in (*SECRETS, token.encode()):

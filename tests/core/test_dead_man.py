@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trio_listenkey import ListenKeyError, RateLimitedError, RefusedError, Timing, UnavailableError
+from trio_listenkey._core._backoff import DOUBTFUL_TRIES
 from trio_listenkey._core._dead_man import Count, DeadMan
 from trio_listenkey._core._dead_man_states import SWITCH_TRANSITIONS, SwitchEvent, SwitchState
 from trio_listenkey._core._outcomes import Ok, Outcome, Refused, Transient, Wait
@@ -35,6 +36,10 @@ class Hand:
     def state(self) -> str:
         self.told += [notice.kind for notice in self.machine.notices()]
         return self.machine.state.name
+
+    @property
+    def failure(self) -> ListenKeyError | None:
+        return self.machine.failure
 
     def look(self, now: float, *, live: bool = True, gaps: int = 1) -> str:
         self.machine.look(is_live=live, gaps=gaps, now=now)
@@ -112,9 +117,9 @@ class TestArming:
         hand.sends_nothing(1.0)
         assert 1.0 < hand.machine.due_at < 2.0
         hand.look(29.9)
-        assert hand.machine.failure is None
+        assert hand.machine.due_at < inf
         hand.look(30.0)
-        assert hand.machine.failure is NO_ANSWER
+        assert hand.failure is NO_ANSWER
         assert hand.machine.due_at == inf
 
     def test_without_any_answer_it_says_so(self) -> None:
@@ -129,10 +134,9 @@ class TestArming:
         """There is no use in waiting for the end of it."""
         hand = Hand()
         hand.hears(hand.sends(0.0), silence(10.0), 0.1)
-        assert hand.machine.failure is None
         assert hand.machine.due_at == 10.1
         hand.hears(hand.sends(10.1), silence(60.0), 10.2)
-        assert isinstance(hand.machine.failure, RateLimitedError)
+        assert isinstance(hand.failure, RateLimitedError)
 
     def test_what_is_refused_is_told_at_once(self) -> None:
         """And the countdowns that run already are ended, for nobody relies on them."""
@@ -162,7 +166,7 @@ class TestArming:
     def test_a_wrong_clock(self, clock: float | None, is_tried_again: bool) -> None:
         """By the exchange's, where it tells it."""
         hand = Hand()
-        hand.hears(hand.sends(0.0), Refused(NO, wrong_clock=True, clock=clock), 0.1)
+        hand.hears(hand.sends(0.0), Refused(NO, doubtful=True, clock=clock), 0.1)
         assert (hand.machine.failure is None) is is_tried_again
 
 
@@ -257,12 +261,22 @@ class TestHolding:
         assert hand.stops(61.0) == "CLOSED"
         assert hand.told[-1] == "left"
 
+    def test_a_doubt_that_stays(self) -> None:
+        """What is refused again and again is refused, even if nobody documents why."""
+        hand, now = holding(), 30.0
+        while hand.machine.failure is None:
+            assert now < 1000
+            hand.look(now)
+            hand.hears(hand.sends(now), Refused(NO, doubtful=True), now, draw=1.0)
+            now = hand.machine.due_at if hand.machine.due_at < inf else now
+        assert hand.machine.statistics(0.0, "me").failures == DOUBTFUL_TRIES
+
     @pytest.mark.parametrize("clock", [3.0, None])
     def test_a_clock_that_is_wrong_later(self, clock: float | None) -> None:
         """Somebody may set it; the countdown says how long there is for it."""
         hand = holding()
         hand.look(30.0)
-        hand.hears(hand.sends(30.0), Refused(NO, wrong_clock=True, clock=clock), 30.1)
+        hand.hears(hand.sends(30.0), Refused(NO, doubtful=True, clock=clock), 30.1)
         assert hand.machine.failure is None
         assert hand.machine.due_at < 32.0
 
@@ -366,7 +380,8 @@ class World:
 
     def deliver(self, count: Count) -> None:
         arrives = self.now + self.dice.choice([0.0, 0.05, 3.0])
-        outcome: Outcome = self.dice.choice([Ok(), Ok(), Ok(), LOST, LOST, silence(20.0)])
+        outcomes: list[Outcome] = [Ok(), Ok(), Ok(), LOST, LOST, silence(20.0)]
+        outcome = self.dice.choice(outcomes)
         arrived = isinstance(outcome, Ok) or (outcome is LOST and self.dice.random() < 0.5)
         if arrived:
             self.ends[count.symbol] = arrives + count.seconds if count.seconds else inf

@@ -105,11 +105,23 @@ class TestOpening:
             flow.kinds  # noqa: B018 - collects what was told
             last = flow.heard[-1]
             assert isinstance(last, Unconnected)
+            assert last.delay is not None
             assert last.delay == pytest.approx(0.1 + (ceiling - 0.1) / 2)
             assert flow.stream.deadline == pytest.approx(now + last.delay)
             assert flow.tick(flow.stream.deadline - 0.01) == "WAITING"
             now = flow.stream.deadline
         assert flow.kinds == ["unconnected"] * 8
+
+    @pytest.mark.parametrize(("at", "follows"), [(1.0, True), (29.5, False), (30.0, False)])
+    def test_the_last_failure_promises_no_other_try(self, at: float, follows: bool) -> None:
+        """Where the next one would come after ``open_timeout``, none is told of: opening fails instead."""
+        flow = Flow(timing=Timing(feed_lag=0, open_timeout=30))
+        flow.held(0.0)
+        flow.fails(flow.opens(0.0), at, draw=0.99)
+        told = [notice.delay is not None for notice in flow.stream.notices() if isinstance(notice, Unconnected)]
+        assert told == [follows]
+        flow.stream.tick(30.0)
+        assert flow.stream.failure is not None
 
     def test_a_refusal_shuts_the_door(self) -> None:
         """A host that wants silence gets it, from all of its streams."""
@@ -1530,6 +1542,19 @@ class TestStatistics:
         assert (statistics.presumed_valid_until, statistics.buffered) == (77, 2)
         assert (statistics.connects, statistics.events, statistics.key) == (1, 2, KEY_STATISTICS)
 
+    def test_it_says_since_when_a_ping_waits_for_its_answer(self) -> None:
+        """From when it was due until the answer is read; then there is none to wait for."""
+        flow, link = live()
+        due = link.ping_at
+
+        def waits(now: float) -> float | None:
+            flow.stream.tick(now)
+            return flow.stream.statistics(KEY_STATISTICS, 77.0).ping_unanswered_since
+
+        assert [waits(due), waits(due + 3)] == [None, due + LOCAL]
+        flow.ponged(link, due, due + 4)
+        assert waits(due + 5) is None
+
     def test_without_a_socket_there_are_no_times(self) -> None:
         """Nothing is connected, and nothing was heard."""
         flow, link = live()
@@ -1539,6 +1564,7 @@ class TestStatistics:
         flow.fails(flow.opens(100.0), 100.0)
         statistics = flow.stream.statistics(KEY_STATISTICS, 77.0)
         assert (statistics.connected_since, statistics.last_frame_at) == (None, None)
+        assert statistics.ping_unanswered_since is None
         assert (statistics.failed_connects, statistics.disconnects, statistics.is_live) == (1, 1, False)
 
     def test_news_are_told_once(self) -> None:

@@ -148,6 +148,18 @@ class TestShutdownIsAnnounced:
             flow.stream.actions()
             first = second
 
+    def test_it_is_news_to_the_driver(self) -> None:
+        """A move that has to wait for its turn is due earlier than whatever the driver waits for."""
+        crowd = Crowd(10)
+        for flow, socket in zip(crowd.flows, crowd.sockets, strict=True):
+            flow.held(100.0)
+            flow.stream.notices()
+            flow.brings(socket, 100.0, SHUTDOWN)
+        last = crowd.flows[-1]
+        assert last.state == "LIVE"
+        assert last.stream.deadline < 101
+        assert last.has_news()
+
     def test_what_is_said_twice_counts_once(self) -> None:
         """An exchange that repeats itself does not push the move further away."""
         flow, first = live(draw=0.9)

@@ -21,7 +21,9 @@ import trio
 import trio.testing
 
 from trio_listenkey import Credentials, Gap, Timing, UserEvent, open_user_stream, venues
+from trio_listenkey.resync import BinanceQueries, Changes, Orders
 from trio_listenkey.testing import (
+    USDM,
     CloseSocket,
     Exchange,
     Fault,
@@ -189,6 +191,57 @@ async def test_a_socket_by_hand(
 
 
 @LEFT_TO_THE_COLLECTOR
+@pytest.mark.parametrize("library", ["with_trio_websocket", "with_websockets"])
+async def test_an_announced_end_by_hand(
+    library: str, recipe: Recipe, served: ServedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange says on the socket that the key has expired: that is heeded at once, and not a minute later."""
+    by_hand, with_library = recipe("by_hand"), recipe(library)
+    by_hand.read_account = with_library.read_account
+    monkeypatch.setattr(with_library, "CHECK_KEY_EVERY", 60)
+    account, exchange = Account(served), served.exchange
+    async with trio.open_nursery() as nursery:
+        venue = served.venue_at(venues.BINANCE_USDM)
+        nursery.start_soon(by_hand.follow, venue, ALICE, account.handle, account.resync)
+        await until(lambda: account.resyncs)
+        exchange.kill_key("alice", served.now(), announced=True)
+        await until(lambda: account.resyncs == 2)
+        account.emit()
+        await until(account.knows_all)
+        nursery.cancel_scope.cancel("the test is over")
+    assert len(exchange.keys_ever) == 2
+    gc.collect()
+
+
+async def test_the_first_stream_knows_more_events_than_one(
+    served: ServedExchange, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no order has another shape; it is printed by its name."""
+    program = (ROOT / "docs" / "recipes" / "first.py").read_text(encoding="utf-8")
+    program = program.replace("http://127.0.0.1:8180", served.rest_url).replace(
+        "ws://127.0.0.1:8180", served.stream_url
+    )
+    mains: list[Callable[[], Awaitable[None]]] = []
+    monkeypatch.setattr(trio, "run", mains.append)
+    exec(compile(program.replace("test-api-key", ALICE.api_key), "first.py", "exec"), {"__name__": "__main__"})
+    printed = ""
+
+    def prints(word: str) -> bool:
+        nonlocal printed
+        printed += capsys.readouterr().out
+        return word in printed
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mains[0])
+        await until(lambda: prints("opened"))
+        served.exchange.emit("alice", served.now(), kind="ACCOUNT_UPDATE")
+        served.exchange.emit("alice", served.now())
+        await until(lambda: prints("ORDER_TRADE_UPDATE n-2"))
+        nursery.cancel_scope.cancel("the test is over")
+    assert printed.splitlines()[1:] == ["ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE n-2"]
+
+
+@LEFT_TO_THE_COLLECTOR
 async def test_a_slow_consumer_by_hand(recipe: Recipe, served: ServedExchange) -> None:
     """Events wait in the channel while the program is busy, and the socket lives on."""
     by_hand = recipe("by_hand")
@@ -214,47 +267,50 @@ async def test_a_slow_consumer_by_hand(recipe: Recipe, served: ServedExchange) -
 
 
 async def test_resync(recipe: Recipe, served: ServedExchange) -> None:
-    """The book is right in the end, though events were lost and the first query after each loss failed."""
+    """Orders and positions are right in the end, though events were lost and the first query after each loss failed."""
     resync = recipe("resync")
-    account, exchange = Account(served), served.exchange
-    orders = resync.Orders()
-    asked: list[int] = []
+    exchange, venue = served.exchange, served.venue_at(venues.BINANCE_USDM)
+    signed = Credentials(ALICE.api_key, "a secret that this exchange does not know".replace(" ", "-"))
+    orders, seen = Orders(), []
+    book = exchange.book
 
-    async def fetch(since: int) -> list[tuple[int, int, dict[str, Any]]]:
+    async def act(changes: Changes) -> None:
         await trio.lowlevel.checkpoint()
-        asked.append(since)
-        if len(asked) % 2:
-            raise OSError("no answer")
-        return [(number, at, {"i": number}) for number, at in account.changed_at.items() if at >= since]
+        seen.append(changes)
+
+    def trade() -> None:
+        for price in (1, 4, 2):
+            number = book.place("alice", "BTCUSDT", "BUY", 2, served.now(), price=price, dialect=USDM).number
+            book.fill(number, served.now(), quantity=price % 2 + 1)
+        book.cancel(number, served.now())
+
+    def is_right() -> bool:
+        truth = {each.number: each.status for each in book.orders("alice")}
+        known = {number: orders.get("BTCUSDT", number) for number in truth}
+        amount, _ = book.position("alice", "BTCUSDT", dialect=USDM)
+        believed = {number: each.status for number, each in known.items() if each is not None}
+        return believed == truth and amount == orders.position("BTCUSDT")
 
     def has_more_gaps_than(gaps: int) -> bool:
         return stream.statistics().gaps > gaps
 
-    venue = served.venue_at(venues.BINANCE_USDM)
-    async with open_user_stream(venue, ALICE, timing=QUICK) as stream, trio.open_nursery() as nursery:
-        account.emit()
-        nursery.start_soon(resync.follow, stream, orders, fetch)
+    async with open_user_stream(venue, signed, timing=QUICK) as stream, trio.open_nursery() as nursery:
+        queries = BinanceQueries(venue, signed, timing=QUICK)
+        nursery.start_soon(resync.follow, stream, orders, queries, ["BTCUSDT"], act)
         for misfortune in (
             lambda: exchange.strike_sockets(Reset(), served.now()),
             lambda: exchange.strike_sockets(HalfOpen(), served.now()),
             lambda: exchange.kill_key("alice", served.now()),
         ):
             gaps = stream.statistics().gaps
+            exchange.add_faults(Fault(verb="order", count=1, effect=Status(502)))
             misfortune()
-            account.emit(3)
+            trade()
             await until(partial(has_more_gaps_than, gaps))
-            account.emit(3)
-            await until(lambda: set(orders.known) == set(account.changed_at))
+            trade()
+            await until(is_right)
         nursery.cancel_scope.cancel("the test is over")
-    assert set(asked[2:]) <= set(account.changed_at.values())  # last_event_time, not this machine's clock
-
-
-def test_an_old_answer_does_not_undo_an_event(recipe: Recipe) -> None:
-    """What was fetched before an event and applied after it loses."""
-    orders = recipe("resync").Orders()
-    orders.learn(1, 2000, {"X": "FILLED"})
-    orders.learn(1, 1000, {"X": "NEW"})
-    assert orders.known[1] == (2000, {"X": "FILLED"})
+    assert len(seen) > 6
 
 
 async def test_many_streams(recipe: Recipe, served: ServedExchange, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,6 +421,37 @@ async def test_counting(recipe: Recipe, served: ServedExchange) -> None:
     assert counting.counts["dropped"] == 1
     assert counting.counts["gap: disconnected"] == counting.counts["gap: key_lost"] == counting.counts["key lost"] == 1
     assert counting.seconds_missed > 0
+
+
+async def test_dead_man(recipe: Recipe) -> None:
+    """Orders may be sent when the state is right; after trading, no countdown runs."""
+    dead_man = recipe("dead_man")
+    exchange, credentials = Exchange(seed=1, dialects=[USDM]), Credentials("a-key", "a-secret")
+    exchange.add_account("a-key", name="alice", secret="a-secret")
+    resynced: list[Gap] = []
+    heard: list[UserEvent] = []
+
+    async def resync(gap: Gap) -> None:
+        await trio.lowlevel.checkpoint()
+        resynced.append(gap)
+
+    async def handle(event: UserEvent) -> None:
+        await trio.lowlevel.checkpoint()
+        heard.append(event)
+
+    async def trade(switch: Any) -> None:
+        await until(lambda: dead_man.may_trade(switch))
+        exchange.strike_sockets(Reset(), server.now())
+        await until(lambda: len(resynced) == 2 and dead_man.may_trade(switch), 20)
+        exchange.emit("alice", server.now())
+        await until(lambda: heard)
+        assert len(exchange.book.countdowns()) == 1
+
+    async with serve_exchange(exchange) as server:
+        venue = server.venue_at(venues.BINANCE_USDM)
+        await dead_man.trade_safely(venue, credentials, ["BTCUSDT"], resync, handle, trade)
+    assert [gap.cause for gap in resynced] == ["opened", "disconnected"]
+    assert exchange.book.countdowns() == ()
 
 
 def test_in_memory(recipe: Recipe) -> None:

@@ -28,7 +28,10 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 VERSION = PROJECT["version"]
-ALSO = {".ci", ".flake8", ".gitignore", "LICENSE", "README.md", "noxfile.py", "pyproject.toml"}
+ALSO = {
+    *(".ci", ".flake8", ".gitignore", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
+    *("noxfile.py", "pyproject.toml"),
+}
 FOLDERS = {"benchmarks", "docs", "newsfragments", "tests", "trio_listenkey"}
 IGNORED = [line.rstrip("/").rpartition("/")[2] for line in (ROOT / ".gitignore").read_text().split()]
 LITTER = ["__pycache__/x.cpython-311.pyc", ".hypothesis/x", ".coverage.x", "build/x.py", "dist/x.py", ".nox/x.py"]

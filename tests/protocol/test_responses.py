@@ -645,6 +645,13 @@ class TestSecrets:
         error = error_of(read("create", 400, error_body(-987654, "both abc123-tail and abc123"), hide=hide))
         assert error.message == "both [hidden] and [hidden]"
 
+    @pytest.mark.parametrize(
+        ("said", "shown"), [("not known", "not known"), ("apiKey=k, k", "apiKey=[hidden], [hidden]")]
+    )
+    def test_a_secret_of_a_letter_is_hidden_as_a_word(self, said: str, shown: str) -> None:
+        """Tests have such; other words are not cut up for it."""
+        assert error_of(read("create", 400, error_body(-987654, said), hide=("k",))).message == shown
+
     def test_a_transports_words_are_treated_alike(self) -> None:
         """What a transport says may quote the URL or the header."""
         words = TransportError(f"POST https://h/?k={KEY} failed\n{API_SECRET}")

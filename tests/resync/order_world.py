@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from trio_listenkey import Gap
 from trio_listenkey.resync import (
@@ -265,13 +265,21 @@ class Life:
         return self.asking is None and not self.waiting and not self.world.feed
 
 
+LifeT = TypeVar("LifeT", bound=Life)
+
+
 def live(random: Random, *, gaps: int = 2, busy: int = 30) -> Life:
     """A whole life: from the first gap through others, until everything is settled."""
+    return live_as(Life, random, gaps=gaps, busy=busy)
+
+
+def live_as(kind: type[LifeT], random: Random, *, gaps: int = 2, busy: int = 30) -> LifeT:
+    """The same, of another program."""
     world = World(random)
     reading = Reading(
         random.choice(["created", "updated"]), random.choice(["latest", "earliest"]), random.choice([4, 8, 100])
     )
-    life = Life(world, reading)
+    life = kind(world, reading)
     for _ in range(random.randint(0, 10)):
         world.step += 1
         world.happen()
@@ -338,7 +346,7 @@ def order_of(**fields: Any) -> Order:
         "id": 1,
         "client_id": "c-1",
         "side": "BUY",
-        "type": "LIMIT",
+        "order_type": "LIMIT",
         "status": "NEW",
         "price": Decimal(100),
         "quantity": Decimal(10),

@@ -156,7 +156,7 @@ class TestEvents:
             id=7,
             client_id="mine",
             side="SELL",
-            type="LIMIT",
+            order_type="LIMIT",
             status="CANCELED",
             price=Decimal(100),
             quantity=Decimal(4),
@@ -437,8 +437,8 @@ class TestPastOrders:
         asking.answer([])
         asking.answer(Holdings(()))
         assert asked_by(asking) == AskPastOrders("BTCUSDT", START - 5000, START + 5000)
-        asking.it_is(START / 1000 - 3600, 3660.0)
-        asking.it_is(START / 1000 - 3600, 0.0)
+        asking.set_clock(3660.0)
+        asking.set_clock(0.0)
         asking.answer(PastOrders((), False))
         assert asked_by(asking) == AskPastOrders("BTCUSDT", START + 5001, START + 65_000)
 
@@ -456,7 +456,7 @@ class TestPastOrders:
     def test_another_stream_counts_from_what_is_known(self) -> None:
         """A stream that is opened again begins with a gap that has no event before it."""
         orders = Orders()
-        opened: Any = Gap("opened", 0.0, 0.0, START / 1000, START / 1000, None, 0, 1)  # type: ignore[arg-type]
+        opened = Gap("opened", 0.0, 0.0, START / 1000, START / 1000, None, 0, 1)
         answered(orders, [], Holdings(()), gap=opened, symbols=["BTCUSDT"])
         orders.take(update(T=START - 60_000))
         asking = orders.begin(opened, span=DAY, unix_now=START / 1000, symbols=["BTCUSDT"])

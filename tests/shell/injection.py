@@ -19,6 +19,7 @@ import trio._core._run as trio_run
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, ListenKey, Timing, Venue, open_listen_key, venues
+from trio_listenkey.sharing import MemoryRegister, SharedKey
 from trio_listenkey.testing import Exchange, Fault, MemoryTransport
 
 API_KEY = "the-api-key-of-alice"
@@ -43,6 +44,8 @@ class Scenario:
     venue: Venue = venues.BINANCE_USDM
     outcomes: frozenset[type[BaseException] | None] = frozenset({None})
     """How it may end if nothing comes between in time."""
+    shares: bool = False
+    """Whether the key is shared with programs that are not there."""
     may_leave_key: bool = False
     """Whether the exchange does not answer, so that nobody could close the key."""
 
@@ -53,6 +56,7 @@ class Scenario:
             transport=transport,
             timing=self.timing,
             on_lost=self.on_lost,
+            sharing=SharedKey(MemoryRegister(latency=0.1), beat_every=900, patience=2) if self.shares else None,
         )
 
 

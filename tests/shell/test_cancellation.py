@@ -121,6 +121,14 @@ SCENARIOS = [
     ),
     Scenario("close slow", _stays, faults=(Fault(verb="close", effect=Delay(8)),)),
     Scenario("close fails once", _stays, faults=(Fault(verb="close", nth=1, effect=service_unavailable()),)),
+    # Who has shared a key for a moment cannot know whether others do, and leaves it to expire.
+    Scenario(
+        "shared, gone and replaced",
+        _stays,
+        faults=(Fault(verb="keepalive", nth=1, effect=KillKey()),),
+        shares=True,
+        may_leave_key=True,
+    ),
     Scenario("close hangs", _stays, faults=(Fault(verb="close", effect=Hang()),), may_leave_key=True),
 ]
 

@@ -87,4 +87,8 @@ async def main():
 
 trio.run(main)
 """
-    assert imported_by(life) & (CLIENTS | SERVERS | SCREENS) == set()
+    imported = imported_by(life)
+    assert imported & (CLIENTS | SERVERS | SCREENS) == set()
+    # Nothing, either, of what is for those who share a key.
+    assert imported & {"trio_listenkey._core._sharing", "trio_listenkey._shell._share"} == set()
+    assert not any(name.startswith("trio_listenkey.sharing") for name in imported)

@@ -177,6 +177,8 @@ async def test_cancelled_while_opening(
     [
         ({"buffer": 0}, "buffer is 0"),
         ({"buffer": "many"}, "buffer is of type str"),
+        ({"buffer_bytes": 0}, "buffer_bytes is 0"),
+        ({"buffer_bytes": 1.5}, "buffer_bytes is of type float"),
         ({"on_full": "explode"}, "on_full is 'explode'"),
         ({"connector": "wss://"}, "connector is of type str"),
         ({"transport": object()}, "transport is of type object"),

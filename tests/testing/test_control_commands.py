@@ -357,3 +357,58 @@ class TestRefusals:
         assert status == 200 or 400 <= status < 500
         json.dumps(answer, allow_nan=False)
         assert Control(exchange).handle("GET", "/state", b"", 2.0)[0] == 200
+
+
+class TestOrders:
+    def test_a_whole_life(self) -> None:
+        """Placed, filled in part, cancelled; numbers are texts, as the exchange sends them."""
+        exchange = open_exchange()
+        command(exchange, "POST /deposits", {"dialect": "spot", "asset": "USDT", "amount": 1000})
+        order = {"dialect": "spot", "symbol": "BTCUSDT", "side": "BUY", "quantity": "0.01", "price": 50_000}
+        placed = command(exchange, "POST /orders", {**order, "client_id": "mine"})
+        assert (placed["status"], placed["quantity"], placed["client_id"]) == ("NEW", "0.01", "mine")
+        filled = command(exchange, "POST /orders/fill", {"order": "mine", "quantity": 0.004, "price": "49999.5"}, now=1)
+        assert (filled["status"], filled["filled"], filled["average"]) == ("PARTIALLY_FILLED", "0.004", "49999.5")
+        assert command(exchange, "GET /orders?open=1&account=alice", now=1)["orders"] == [filled]
+        assert command(exchange, "POST /orders/cancel", {"order": placed["number"]}, now=2)["status"] == "CANCELED"
+        assert command(exchange, "GET /orders?open=1", now=2) == {"orders": []}
+        assert len(command(exchange, "GET /orders", now=2)["orders"]) == 1
+
+    def test_a_price_fills(self) -> None:
+        """At every market that has the symbol, or at one."""
+        exchange = open_exchange()
+        order = {"dialect": "usdm", "symbol": "BTCUSDT", "side": "SELL", "quantity": 1, "price": 50_000}
+        command(exchange, "POST /orders", order)
+        command(exchange, "POST /price", {"symbol": "BTCUSDT", "price": "50000.1"})
+        assert command(exchange, "GET /orders")["orders"][0]["status"] == "FILLED"
+
+    def test_what_counts_down(self) -> None:
+        """Whose orders in which symbol are cancelled when."""
+        exchange = open_exchange()
+        exchange._books.count_down("alice", *_usdm(exchange), 5.0, 1.0)
+        told = {"account": "alice", "market": "usdm", "symbol": "BTCUSDT", "ends_at": 6.0}
+        assert command(exchange, "GET /countdowns", now=2) == {"countdowns": [told]}
+
+    @pytest.mark.parametrize(
+        ("line", "body", "problem"),
+        [
+            ("POST /orders/fill", {"order": 9}, "no open order"),
+            ("POST /orders/fill", {}, "order is missing"),
+            ("POST /price", {"symbol": "BTCUSDT", "price": [1]}, "price"),
+            ("POST /price", {"symbol": "BTCUSDT", "price": True}, "price"),
+            ("POST /orders", {"symbol": "BTCUSDT", "side": "UP", "quantity": 1, "dialect": "usdm"}, "side"),
+            ("POST /deposits", {"asset": "USDT", "amount": 1}, "dialect"),
+            ("POST /symbols", {"symbol": "X", "base": "X", "quote": "USD", "dialect": "coinm"}, "contract_size"),
+        ],
+    )
+    def test_what_cannot_be(self, line: str, body: Any, problem: str) -> None:
+        """It is told."""
+        status, text = refusal(open_exchange(), line, body)
+        assert (status, problem in text) == (400, True), text
+
+
+def _usdm(exchange: Exchange) -> tuple[Any, Any]:
+    market = exchange._books.markets["usdm"]
+    symbol = exchange._books.symbol(market, "BTCUSDT")
+    assert symbol is not None
+    return market, symbol

@@ -49,7 +49,7 @@ def test_every_public_name_is_on_the_page() -> None:
         assert re.search(rf"^\.\. auto\w+:: {name}\b", PAGE, flags=re.MULTILINE), name
 
 
-@pytest.mark.parametrize("block", ["in-memory", "on-loopback", "websocket-api"])
+@pytest.mark.parametrize("block", ["in-memory", "on-loopback", "a-small-order-book", "websocket-api"])
 def test_the_programs_run(block: str) -> None:
     """Each is a whole program, ends with success, and complains of nothing."""
     environ = {**os.environ, "PYTHONPATH": ROOT}

@@ -89,6 +89,58 @@ async def test_every_name_of_this_machine_will_do(host: str) -> None:
         assert (await say(control, request("GET /state", b"", f"Host: {host}")))[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (["Host: exchange:8181"], 200),
+        (["Host: 192.168.7.7:8181"], 200),
+        (["Host: [fe80::1]:8181"], 200),
+        (["Host: localhost", "Origin: http://localhost:1234"], 200),
+        (["Host: exchange.example:8181"], 403),
+        (["Host: 192.168.7.7.evil.example"], 403),
+        (["Host: exchange:8181", "Origin: http://exchange:8181"], 403),
+        (["Host: [127.0.0.1"], 403),
+    ],
+)
+async def test_where_others_may_ask_web_pages_may_not(headers: list[str], status: int) -> None:
+    """Programs call it by address, or by a container's name; a page's name has dots, and its origin tells of it."""
+    async with serve_exchange(open_exchange(), host="0.0.0.0") as served, serve_control(served) as control:
+        assert served.rest_url.startswith("http://127.0.0.1:")
+        assert control.url.startswith("http://127.0.0.1:")
+        assert (await say(control, request("GET /state", b"", *headers)))[0] == status
+
+
+@pytest.mark.parametrize(("host", "url"), [("::1", "http://[::1]:"), ("localhost", "http://localhost:")])
+async def test_other_addresses_of_this_machine(host: str, url: str) -> None:
+    """A URL has them as URLs do; of several that a name has, the first one is taken."""
+    async with serve_exchange(open_exchange(), host=host) as served:
+        assert served.host == host
+        assert served.rest_url.startswith(url)
+        stream = await trio.open_tcp_stream(host, int(served.rest_url.rpartition(":")[2]))
+        await stream.aclose()
+
+
+class TwoAddresses(trio.abc.HostnameResolver):
+    """A name that stands for both kinds of loopback."""
+
+    async def getaddrinfo(self, host: Any, port: Any, *more: Any, **_: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        kinds = ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0)))
+        return [(kind, socket.SOCK_STREAM, 6, "", address) for kind, address in kinds]
+
+    async def getnameinfo(self, *_: Any) -> Any:
+        raise AssertionError("nobody asks for a name")
+
+
+async def test_of_several_addresses_the_first_is_taken() -> None:
+    """The others are listened at by nobody."""
+    trio.socket.set_custom_hostname_resolver(TwoAddresses())
+    async with serve_exchange(open_exchange(), host="both.example") as served:
+        port = int(served.rest_url.rpartition(":")[2])
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        await stream.aclose()
+
+
 async def test_a_body_beyond_bounds_is_refused() -> None:
     """More than a mebibyte gets 413 while it is still on its way."""
     async with serve_exchange(open_exchange()) as served, serve_control(served) as control:

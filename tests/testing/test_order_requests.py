@@ -8,10 +8,21 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings, strategies as st
 from trading import API_KEY, MARKETS, SYMBOL, Trader, open_exchange
 
 from trio_listenkey._http import Request
-from trio_listenkey.testing import COINM, SPOT_CLASSIC, USDM, Dialect, Exchange, Fault, PastOrders, service_unavailable
+from trio_listenkey.testing import (
+    COINM,
+    SPOT_CLASSIC,
+    USDM,
+    Dialect,
+    Exchange,
+    Fault,
+    KillKey,
+    PastOrdersRule,
+    service_unavailable,
+)
 from trio_listenkey.testing._control._log_reader import log_line
 
 every_market = pytest.mark.parametrize("dialect", MARKETS, ids=lambda each: each.name)
@@ -89,6 +100,7 @@ class TestService:
             ("POST /order symbol=_ side=BUY type=LIMIT quantity=1 price=1 timeInForce=NOW", -1115),
             ("POST /order symbol=_ side=BUY type=MARKET", -1102),
             ("POST /order symbol=_ side=BUY type=MARKET quantity=-1", -1100),
+            ("POST /order symbol=_ side=BUY type=MARKET quantity=0.000000001", -1111),
             ("POST /order symbol=_ side=BUY type=MARKET quantity=1 positionSide=LONG", -4061),
         ],
     )
@@ -142,6 +154,14 @@ class TestService:
         assert "GET" in log_line(entry)
         assert "openOrders" in log_line(entry)
 
+    def test_a_key_that_dies_meanwhile(self, dialect: Dialect) -> None:
+        """The fault that kills a key kills that of the market; the request is served."""
+        exchange = open_exchange(dialects=[dialect], faults=[Fault(verb="order", effect=KillKey())])
+        alice = Trader(dialect, exchange)
+        assert exchange.key_of("alice", alice.now, dialect=dialect) is not None
+        assert alice.ask("GET", "/openOrders") == []
+        assert exchange.key_of("alice", alice.now, dialect=dialect) is None
+
     def test_a_retired_exchange_answers_410(self, dialect: Dialect) -> None:
         """Its orders are gone with it."""
         exchange = open_exchange(dialects=[dialect])
@@ -190,7 +210,7 @@ class TestPastOrders:
 
         assert within(created[0], created[1]) == numbers[:2]
         assert within(created[0], created[3], 2) == numbers[2:]
-        alice.exchange.book.past_orders = PastOrders(times="updated", keeps="earliest")
+        alice.exchange.book.past_orders = PastOrdersRule(times="updated", keeps="earliest")
         assert alice.exchange.book.past_orders.times == "updated"
         assert within(created[0], created[1]) == [numbers[1]]
         assert within(created[1], changed) == numbers
@@ -275,3 +295,28 @@ def test_a_public_key_is_verified() -> None:
         url = f"https://exchange.test/fapi/v1/openOrders?{query}&signature={told}"
         assert exchange.handle(Request("GET", url, (("X-MBX-APIKEY", "ed"),)), 0).status == status
     assert SYMBOL[USDM] == "BTCUSDT"
+
+
+names = st.sampled_from(["symbol", "side", "type", "quantity", "price", "orderId", "origClientOrderId", "startTime"])
+names |= st.sampled_from(["endTime", "limit", "countdownTime", "timeInForce", "newClientOrderId", "reduceOnly"])
+values = st.sampled_from(["BTCUSDT", "BTCUSD_PERP", "BUY", "SELL", "LIMIT", "MARKET", "GTC", "IOC", "1", "0", "true"])
+values |= st.sampled_from(["999999999999999", "0.00000001", "999999999999999.99999999"]) | st.text(max_size=20)
+requests = st.tuples(
+    st.sampled_from(["GET", "POST", "DELETE"]),
+    st.sampled_from(["order", "openOrders", "allOrders", "allOpenOrders", "countdownCancelAll", "account", "balance"]),
+    st.dictionaries(names, values, max_size=7),
+)
+
+
+@given(st.sampled_from(MARKETS), st.lists(requests, max_size=12))
+@settings(max_examples=80, deadline=None)
+def test_no_request_takes_the_exchange_down(dialect: Dialect, sent: list[tuple[str, str, dict[str, str]]]) -> None:
+    """Whatever is asked is served or refused; the numbers may be as large as can be said."""
+    alice = Trader(dialect)
+    full = {"symbol": alice.symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "1"}
+    for method, path, fields in sent:
+        told = full | fields if method == "POST" and path == "order" else {"symbol": alice.symbol} | fields
+        assert alice.send(method, f"/{path}", **told).status in {200, 400, 404, 405}
+    alice.exchange.book.set_price(alice.symbol, "0.00000001", alice.now, dialect=dialect)
+    for each in alice.heard():
+        assert each["e"]

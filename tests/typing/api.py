@@ -1,7 +1,7 @@
 """Every public name, used as in a program that type-checks. Read by mypy and pyright; never executed."""
 
 import ssl
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, Literal, TypedDict, assert_type
@@ -12,6 +12,7 @@ from trio_listenkey import (
     AnyVenue,
     Credentials,
     CredentialsError,
+    DeadManSwitch,
     EndpointGoneError,
     Gap,
     Instrument,
@@ -21,14 +22,17 @@ from trio_listenkey import (
     ListenKeyError,
     RateLimitedError,
     RefusedError,
+    SharingStatistics,
     SlowConsumerError,
     StreamStatistics,
+    SwitchStatistics,
     Timing,
     UnavailableError,
     UsageError,
     UserEvent,
     UserStream,
     Venue,
+    dead_man_switch,
     open_listen_key,
     open_user_stream,
     venues,
@@ -43,6 +47,25 @@ from trio_listenkey.connectors import (
     WebSocketsTrioConnector,
 )
 from trio_listenkey.events import spot, usdm
+from trio_listenkey.resync import (
+    AskHoldings,
+    Asking,
+    AskOpenOrders,
+    AskOrder,
+    AskPastOrders,
+    Balance,
+    BinanceQueries,
+    Change,
+    Changes,
+    Holdings,
+    Order,
+    OrderQueries,
+    Orders,
+    PastOrders,
+    Position,
+    catch_up,
+    read_order,
+)
 from trio_listenkey.sharing import (
     MAX_DOCUMENT,
     MemoryRegister,
@@ -50,6 +73,7 @@ from trio_listenkey.sharing import (
     Register,
     RegisterAway,
     RegisterRefused,
+    SharedKey,
     SQLiteRegister,
     register_from_url,
 )
@@ -109,7 +133,7 @@ from trio_listenkey.testing import (
     MemoryTransport,
     OrderBook,
     OrderInfo,
-    PastOrders,
+    PastOrdersRule,
     Redirect,
     Refusals,
     Reply,
@@ -231,7 +255,22 @@ async def read_a_stream_with_everything_said(transport: Transport, connector: Co
         assert_type(stream.last_event_time, int | None)
 
 
-class Order(TypedDict):
+async def have_orders_cancelled(stream: UserStream, symbols: list[str]) -> None:
+    async with dead_man_switch(stream, symbols, 60, renew_every=15.0, on_exit="run") as switch:
+        assert_type(switch, DeadManSwitch)
+        assert_type(switch.symbols, tuple[str, ...])
+        assert_type(switch.stream, UserStream)
+        async for item in stream:
+            if isinstance(item, Gap):
+                switch.resynchronised(item)
+        statistics = switch.statistics()
+        assert_type(statistics, SwitchStatistics)
+        assert_type(statistics.armed_until + statistics.cancelled_by, float)
+        assert_type(statistics.renewals + statistics.failures + statistics.expirations, int)
+    dead_man_switch(stream, symbols, on_exit="forget")  # type: ignore[arg-type]
+
+
+class OrderEvent(TypedDict):
     e: str
     o: dict[str, Any]
 
@@ -243,7 +282,7 @@ def what_came(event: UserEvent) -> None:
     assert_type(event.payload, bytes)
     assert_type(event.data, Any)
     assert_type(event.parsed, object | None)
-    assert_type(event.decode(Order), Order)
+    assert_type(event.decode(OrderEvent), OrderEvent)
     assert_type(event.received_at + event.sent_after, float)
 
 
@@ -260,6 +299,7 @@ def how_it_is(statistics: StreamStatistics) -> None:
     assert_type(statistics.is_live, bool)
     assert_type(statistics.connected_since, float | None)
     assert_type(statistics.last_frame_at, float | None)
+    assert_type(statistics.ping_unanswered_since, float | None)
     assert_type(statistics.presumed_valid_until, float)
     assert_type(
         statistics.generation
@@ -390,6 +430,7 @@ def check_a_venue(venue: Venue) -> None:
         signing=venues.Signing(place="headers", payload="{timestamp}{method}{path}{body}", unit="us"),
         answer=venues.Answer(key="data.token", gone=frozenset({-1125, "ERR-5"}), success="status"),
         sharing=venues.Sharing(second_create="new", max_keys=5),
+        countdown=venues.CountdownCancel(path="/countdownCancelAll", weight=10),
         stream=venues.StreamShape(heartbeat=venues.Heartbeat(kind="text", heard="Ping", answer="Pong")),
         source="its documents, 2026",
         events_url="https://example.org/events",
@@ -531,7 +572,7 @@ def test_dialects() -> None:
 def test_the_order_book(exchange: Exchange) -> None:
     assert_type(exchange.book, OrderBook)
     exchange.book.set_price("BTCUSDT", "60000", 1.0, dialect=USDM)
-    exchange.book.past_orders = PastOrders(times="updated", keeps="earliest")
+    exchange.book.past_orders = PastOrdersRule(times="updated", keeps="earliest")
     order = exchange.book.place("alice", "BTCUSDT", "BUY", 0.01, 1.0, price=59_000, client_id="mine", dialect=USDM)
     assert_type(order, OrderInfo)
     assert_type(exchange.book.fill(order.number, 1.0, quantity=Decimal("0.001"), price=58_000), OrderInfo)
@@ -543,6 +584,32 @@ def test_the_order_book(exchange: Exchange) -> None:
     assert_type(exchange.book.position("alice", "BTCUSDT", dialect=USDM), tuple[Decimal, Decimal])
     assert_type(exchange.book.countdowns(), tuple[Countdown, ...])
     exchange.book.add_symbol("DOGEUSD_PERP", "DOGE", "USD", contract_size=10, dialect=COINM)
+
+
+async def test_resync(stream: UserStream, client: OrderQueries) -> None:
+    orders = Orders(remember=100)
+    queries = BinanceQueries(
+        venues.BINANCE_SPOT, Credentials("key", "secret"), rest_url="https://api.binance.com", timing=Timing()
+    )
+    asked: OrderQueries = queries
+    async for item in stream:
+        if isinstance(item, Gap):
+            assert_type(await catch_up(orders, item, asked, symbols=["BTCUSDT"], timing=Timing()), Changes)
+            asking = orders.begin(item, span=queries.span, unix_now=0.0, clock_ahead=1.0, symbols=["BTCUSDT"])
+            assert_type(asking, Asking)
+            assert_type(asking.question, AskOpenOrders | AskHoldings | AskPastOrders | AskOrder | None)
+            asking.answer(Holdings((), ()))
+            asking.answer(PastOrders((), is_cut=False))
+            asking.set_clock(1.0)
+        else:
+            changes = orders.take(item)
+            assert_type(changes.orders, tuple[Change[Order], ...])
+            assert_type(changes.balances, tuple[Change[Balance], ...])
+            assert_type(changes.positions, tuple[Change[Position], ...])
+    assert_type(orders.open("BTCUSDT"), tuple[Order, ...])
+    assert_type(orders.learn(read_order({"symbol": "BTCUSDT"})), Changes)
+    assert_type(await client.open_orders(None), Iterable[Order])
+    assert_type(orders.position("BTCUSDT"), Decimal)
 
 
 async def test_sockets(exchange: Exchange) -> None:
@@ -635,6 +702,9 @@ async def write_in_a_register(trust: ssl.SSLContext) -> None:
         RedisRegister("rediss://host", prefix="ours:", timeout=1, ssl_context=trust),
         register_from_url("sqlite:shared.db"),
     ]
+    shared = SharedKey(registers[0], beat_every=2.5, patience=6, account="main")
+    async with open_listen_key(venues.BINANCE_USDM, Credentials("key"), sharing=shared) as key:
+        assert_type(key.statistics().sharing, SharingStatistics | None)
     for register in registers:
         try:
             document, version = await register.read("name")

@@ -258,6 +258,7 @@ OF_A_STREAM = StreamStatistics(
     generation=1,
     connected_since=0.0,
     last_frame_at=1.0,
+    ping_unanswered_since=None,
     presumed_valid_until=3600.0,
     buffered=0,
     events=0,

@@ -14,7 +14,7 @@ import click
 from .._errors import UsageError
 from .._settings import Credentials
 
-__all__ = ["read_credentials"]
+__all__ = ["read_credentials", "read_private"]
 
 _HAS_MODES: Final = os.name == "posix"
 _LONGEST: Final = 64 * 1024  # bytes; it is not a file of credentials if there are more
@@ -34,7 +34,7 @@ def read_credentials(path: Path, prefix: str) -> Credentials:
     Raises:
         click.ClickException: The file cannot be read, others can, or it has no API key. No message quotes it.
     """
-    found = _parse(_read(path), path)
+    found = _parse(read_private(path), path)
     values = {
         name: next((found[each] for each in (f"{prefix}_{name}".upper(), name.upper()) if each in found), None)
         for name in ("api_key", "api_secret")
@@ -47,7 +47,12 @@ def read_credentials(path: Path, prefix: str) -> Credentials:
         raise click.UsageError(f"{path}: {error}") from None
 
 
-def _read(path: Path) -> str:
+def read_private(path: Path) -> str:
+    """Read a file that has credentials in it.
+
+    Raises:
+        click.UsageError: It cannot be read, or others can read it.
+    """
     try:
         with path.open("rb") as file:
             # Of the file that is open, not of whatever has the name a moment later.

@@ -26,6 +26,7 @@ from ._process import Process, current_process
 __all__ = ["exchange"]
 
 API_KEY: Final = "test-api-key"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LOOK: Final = 0.1  # seconds from one look into the log to the next
 _LAST_WORD: Final = 0.1  # seconds in which whoever sent POST /shutdown is answered
 
@@ -34,9 +35,11 @@ _LAST_WORD: Final = 0.1  # seconds in which whoever sent POST /shutdown is answe
 class _Way:
     """How the exchange is served and told of."""
 
+    host: str
     port: int
     control_port: int
     tls: bool
+    certificate_for: str
     ca_file: Path | None
     time_scale: float
     api_keys: tuple[str, ...]
@@ -73,9 +76,23 @@ _PORT = click.IntRange(0, 65535)
 
 
 @click.command(short_help="Run an exchange to test against, on this machine.")
-@click.option("--port", type=_PORT, default=0, help="The exchange's port on 127.0.0.1. By default, any free one.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The address to listen at. 0.0.0.0 lets other machines and containers in, at the control API, too.",
+)
+@click.option("--port", type=_PORT, default=0, help="The exchange's port. By default, any free one.")
 @click.option("--control-port", type=_PORT, default=0, help="The control API's port. By default, any free one.")
 @click.option("--tls", is_flag=True, help="Speak TLS, with a throw-away CA whose certificate is written to a file.")
+@click.option(
+    "--certificate-for",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="NAME",
+    help="The host name or address in the certificate, as clients write it.",
+)
 @click.option(
     "--ca-file", type=click.Path(path_type=Path), help="That file. By default, one that is deleted at the end."
 )
@@ -171,11 +188,20 @@ def exchange(
 
 
 async def _run(here: Exchange, way: _Way, process: Process) -> None:
+    if way.host not in _LOOPBACK:
+        print_line(process.stderr, f"Warning: whoever can connect to {way.host} can use this exchange and command it.")
     accounts = [here.add_account(api_key) for api_key in dict.fromkeys(way.api_keys)]
     end = trio.Event()
     with process.open_signals() as signals:
         async with (
-            serve_exchange(here, port=way.port, tls=way.tls, time_scale=way.time_scale) as served,
+            serve_exchange(
+                here,
+                host=way.host,
+                port=way.port,
+                tls=way.tls,
+                certificate_for=way.certificate_for,
+                time_scale=way.time_scale,
+            ) as served,
             serve_control(served, port=way.control_port, shut_down=end.set) as control,
         ):
             _emit(control, here, accounts, served.now(), way.events_per_second)

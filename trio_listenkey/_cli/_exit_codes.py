@@ -33,7 +33,7 @@ EXITS: Final = {
     Exit.USAGE: "The command line, or what it names, is wrong. Nothing was sent.",
     Exit.CREDENTIALS: "The exchange does not accept the API key, or the signature.",
     Exit.RETIRED: "The exchange serves no listen keys at this address any more.",
-    Exit.REFUSED: "The exchange refused for another reason.",
+    Exit.REFUSED: "The exchange refused for another reason, or its certificate is.",
     Exit.UNAVAILABLE: "No usable answer, or no connection, in time. Try again.",
     Exit.RATE_LIMITED: "The exchange wants silence. Wait, then try again.",
     Exit.HANGUP: "The terminal was closed (SIGHUP).",

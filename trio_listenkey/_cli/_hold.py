@@ -7,16 +7,16 @@ from typing import NoReturn
 
 import click
 
-from .._core._key_lifecycle import KeepaliveSchedule, OnExit
-from .._settings import Timing
+from .._core._key_lifecycle import KeepaliveSchedule
 from .._shell._keeper import open_listen_key
 from .._venue._venue import Venue
-from ._account import Account, account_options
+from ._account import Account
+from ._account_options import accounts_options
 from ._exit_codes import EXIT_HELP
-from ._keeping import keeping_options
+from ._keeping import Keeping, keep_all, keeping_options
 from ._narration import Narrator
-from ._panel import KeyPanel
-from ._status import Status
+from ._panel import Board, KeyPanel
+from ._prior_key import find_out
 from ._supervision import supervise
 
 __all__ = ["hold"]
@@ -29,9 +29,9 @@ __all__ = ["hold"]
     help="Print the URL of the private stream, and again whenever there is another key. Whoever has it can read the "
     "account's events.",
 )
-@account_options(keys_alone=True)
+@accounts_options(keys_alone=True)
 @keeping_options
-def hold(*, account: Account[Venue], timing: Timing, on_exit: OnExit, status: Status, show_url: bool) -> None:
+def hold(*, accounts: tuple[Account[Venue], ...], keeping: Keeping, show_url: bool) -> None:
     """Keep a listen key alive, for as long as this runs.
 
     VENUE is the exchange, for example binance-usdm; not binance-spot or binance-margin, for they have no listen keys
@@ -39,9 +39,12 @@ def hold(*, account: Account[Venue], timing: Timing, on_exit: OnExit, status: St
     whatever language you like. A further line says that the key was replaced: close your socket, connect to the new
     URL, and treat the time in between as unobserved. Without --show-url nothing secret is shown at all.
 
-    It runs until Ctrl-C or SIGTERM; with --show-url also until nobody reads its output any more. Then it closes the
-    listen key. ON MOST EXCHANGES AN ACCOUNT HAS ONE KEY, AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. If a bot
-    runs on this account, say --leave.
+    It runs until Ctrl-C or SIGTERM; with --show-url also until nobody reads its output any more.
+
+    ON MOST EXCHANGES AN ACCOUNT HAS ONE KEY, AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. So the key is closed
+    at the end only if the exchange said that there was none before. --close and --leave decide it otherwise.
+
+    With --config there are several accounts. Then each URL comes after its account's name and a tab.
 
     \b
     Examples:
@@ -49,20 +52,36 @@ def hold(*, account: Account[Venue], timing: Timing, on_exit: OnExit, status: St
       trio-listenkey hold binance-usdm --show-url --quiet |
           while read -r url; do restart-my-client "$url"; done
     """  # noqa: D301 - Click reads the escapes
-    supervise(partial(_hold, account, timing, on_exit, status, show_url), status, writes=show_url)
+    keeping.status.picture = board = Board(*(account.name for account in accounts))
+    prefixes = {account.name: f"{account.name}\t" if len(accounts) > 1 else "" for account in accounts}
+
+    async def hold_one(account: Account[Venue]) -> NoReturn:
+        await _hold(account, keeping, board, prefixes[account.name] if show_url else None)
+
+    supervise(partial(keep_all, accounts, keeping, hold_one), keeping.status, writes=show_url)
 
 
-async def _hold(account: Account[Venue], timing: Timing, on_exit: OnExit, status: Status, show_url: bool) -> NoReturn:
+async def _hold(account: Account[Venue], keeping: Keeping, board: Board, prefix: str | None) -> NoReturn:
+    """Hold one account's key, until it is refused; write its URLs, after ``prefix``, if that is not ``None``."""
+    assert account.credentials is not None  # the options have seen to it
+    prior = await find_out(account, keeping.closing, keeping.timing)
+    narrator = Narrator(partial(keeping.status.note, account=account.name), account.venue, prior)
     async with open_listen_key(
         account.venue,
         account.credentials,
-        timing=timing,
-        on_exit=on_exit,
-        instrument=Narrator(status.note, account.venue, leaves=on_exit == "leave"),
+        timing=keeping.timing,
+        on_exit=prior.on_exit,
+        sharing=keeping.sharing,
+        instrument=narrator,
+        name=account.name,
     ) as key:
-        status.picture = KeyPanel(key.venue.name, key, KeepaliveSchedule.of(account.venue, timing))
+        keeping.metrics.account(account.name).key = key
+        if keeping.closing == "careful":
+            narrator.on_foreign_key = key._leave_open  # noqa: SLF001 - nobody else is to need it
+        panel = KeyPanel(account.name, key, KeepaliveSchedule.of(account.venue, keeping.timing), narrator)
         generation = key.generation
-        while True:
-            if show_url:
-                await status.write([key.stream_url.encode()])
-            generation = await key.wait_replaced(generation)
+        with board.shown(account.name, panel):
+            while True:
+                if prefix is not None:
+                    await keeping.status.write([f"{prefix}{key.stream_url}".encode()])
+                generation = await key.wait_replaced(generation)

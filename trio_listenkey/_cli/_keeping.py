@@ -1,66 +1,149 @@
-"""The options that the commands share which keep a key for as long as they run."""
+"""What the commands have in common that keep keys for as long as they run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
+import trio
 
 from .._core._key_lifecycle import KeepaliveSchedule
-from .._errors import UsageError
+from .._errors import ListenKeyError, UsageError
 from .._settings import Timing
 from .._venue._venue import Venue
-from ._account import Account, AnyVenue
-from ._status import open_status
+from ..sharing import SharedKey
+from ._account import Account
+from ._exit_codes import Exit, exit_for
+from ._lines import for_programs
+from ._members import closed_at_end, open_register, share_option
+from ._metrics import Metrics, check_metrics
+from ._prior_key import Closing
+from ._status import Status, open_status
 
-__all__ = ["SECONDS", "keeping_options"]
+__all__ = ["SECONDS", "Keeping", "closing_options", "keep_all", "keeping_options"]
 
 SECONDS: Final = click.FloatRange(min=0, min_open=True)
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How keys are kept.
+
+    Attributes:
+        timing: Every duration.
+        closing: What becomes of the keys at the end.
+        status: Where to tell how it goes.
+        metrics: What Prometheus is told, and where.
+        sharing: With whom the keys are shared.
+    """
+
+    timing: Timing
+    closing: Closing
+    status: Status
+    metrics: Metrics
+    sharing: SharedKey | None = None
+
+
+async def keep_all(
+    accounts: tuple[Account[Any], ...], keeping: Keeping, keep: Callable[[Account[Any]], Awaitable[NoReturn]]
+) -> int:
+    """Do ``keep`` for each account; the exit status.
+
+    The end of one of several does not end the others: it is told at once, and when all have ended, the status is that
+    of the first one.
+
+    Raises:
+        ListenKeyError: There is one account, and it came to that.
+        OSError: Standard output cannot be written to.
+    """
+    async with keeping.metrics.served(), closed_at_end(keeping.sharing):
+        if len(accounts) == 1:
+            await keep(accounts[0])
+        ends: list[Exit] = []
+        broken: list[OSError] = []
+        async with trio.open_nursery() as nursery:
+
+            async def keep_one(account: Account[Any]) -> None:
+                try:
+                    await keep(account)
+                except ListenKeyError as error:
+                    ends.append(exit_for(error))
+                    keeping.status.note("ended", str(error), "fatal", account.name)
+                except OSError as error:
+                    broken.append(error)
+                    nursery.cancel_scope.cancel("standard output cannot be written to")
+
+            for account in accounts:
+                nursery.start_soon(keep_one, account)
+        if broken:
+            raise broken[0]
+        return ends[0]
+
+
+def closing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give ``command`` the options that say what becomes of the key, as ``closing``."""
+    leave = click.option(
+        "--leave",
+        "closing",
+        flag_value="leave",
+        help="Leave the key open in any case; it expires by itself, within the hour.",
+    )
+    close = click.option(
+        "--close",
+        "closing",
+        flag_value="close",
+        help="Close the key in any case, and so silence every program that holds it.",
+    )
+    return leave(close(command))
 
 
 def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give ``command`` the options, and hand it a `Timing`, ``on_exit`` and a `Status` in their place."""
+    """Give ``command`` the options, and hand it a `Keeping` in their place."""
 
     @wraps(command)
     def call(
         *,
-        account: Account[AnyVenue],
-        leave: bool,
+        accounts: tuple[Account[Any], ...],
+        closing: Closing | None,
         timeout: float,
         validity: float | None,
         keepalive_every: float | None,
         quiet: bool,
-        plain: bool,
+        panel: bool | None,
+        log_json: bool,
+        metrics_port: int | None,
+        metrics_host: str,
+        share: str | None,
         **others: Any,
     ) -> Any:
+        check_metrics(metrics_port)
         try:
             timing = Timing(open_timeout=timeout, validity=validity, keepalive_every=keepalive_every)
-            if isinstance(account.venue, Venue):
-                KeepaliveSchedule.of(account.venue, timing)
+            for account in accounts:
+                if isinstance(account.venue, Venue):
+                    KeepaliveSchedule.of(account.venue, timing)
         except UsageError as error:
             raise click.UsageError(error.problem + ".") from None
-        return command(
-            account=account,
-            timing=timing,
-            on_exit="leave" if leave else "close",
-            status=open_status(plain=plain, quiet=quiet),
-            **others,
+        status = open_status(
+            panel=panel, quiet=quiet, form=for_programs if log_json else None, name_accounts=len(accounts) > 1
         )
+        # Among those who share, the last one closes the key: that is for the register to say.
+        closing = closing or ("careful" if share is None else "close")
+        sharing = None if share is None else SharedKey(open_register(share))
+        keeping = Keeping(timing, closing, status, Metrics(metrics_host, metrics_port), sharing)
+        return command(accounts=accounts, keeping=keeping, **others)
 
+    decorated: Callable[..., Any] = call
     for add in reversed(_OPTIONS):
-        call = add(call)
-    return call
+        decorated = add(decorated)
+    return closing_options(share_option(decorated))
 
 
-_OPTIONS: Final[tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...]] = (
-    click.option(
-        "--leave",
-        is_flag=True,
-        help="Do not close the listen key at the end: it expires by itself, within the hour. Closing it would silence "
-        "every other program on the account, for they all hold the same key.",
-    ),
+_OPTIONS: Final[tuple[_Decorator, ...]] = (
     click.option(
         "--timeout",
         type=SECONDS,
@@ -83,5 +166,25 @@ _OPTIONS: Final[tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...]] 
         help="How long a key lives, for an exchange that is faster than the real one.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Tell of nothing but trouble."),
-    click.option("--plain", is_flag=True, help="Tell in lines, although this is a terminal."),
+    click.option(
+        "--panel/--no-panel",
+        " /--plain",
+        default=None,
+        help="Draw a panel on standard error, if that is a terminal. By default only if standard output is one, too: "
+        "the reader of a pipe would write over it.",
+    ),
+    click.option("--log-json", is_flag=True, help="Tell in lines of JSON: time, level, account, event, message."),
+    click.option(
+        "--metrics-port",
+        type=click.IntRange(1, 65535),
+        metavar="PORT",
+        help="Serve metrics for Prometheus there, under /metrics. It needs the extra 'metrics'.",
+    ),
+    click.option(
+        "--metrics-host",
+        default="127.0.0.1",
+        show_default=True,
+        metavar="ADDRESS",
+        help="The address to serve them at; 0.0.0.0 lets other machines ask.",
+    ),
 )

@@ -1,12 +1,16 @@
-"""How a key and a stream are, as a panel: what a person looks at to see whether all is well."""
+"""How keys and streams are, as a panel: what a person looks at to see whether all is well."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import trio
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -16,13 +20,14 @@ from .._core._key_lifecycle import KeepaliveSchedule
 from .._events import Gap, UserEvent
 from .._shell._listen_key import ListenKey
 from .._shell._user_stream import UserStream
-from ._narration import noun_of
-from ._status import visible
+from ._headline import Headline, Verdict, judge_key, judge_stream, span
+from ._lines import visible
+from ._narration import Narrator, noun_of
 
-__all__ = ["KeyPanel", "Rate", "StreamPanel"]
+__all__ = ["AccountPanel", "Board", "KeyPanel", "Rate", "StreamPanel"]
 
-_WIDTH: Final = 68
-_BAR: Final = 34
+_WIDTH: Final = 96
+_BAR: Final = 28
 _WINDOW: Final = 10.0  # seconds over which events are averaged
 _LONGEST_TYPE: Final = 40
 
@@ -42,82 +47,153 @@ class Rate:
         return (events - before) / max(now - then, 1.0)
 
 
-class KeyPanel:
-    """A listen key: its age, and how far it is to the next keepalive and to its end."""
+Row = tuple[str, RenderableType]
 
-    def __init__(self, venue: str, key: ListenKey | None, pace: KeepaliveSchedule | None) -> None:
-        self._venue = venue
-        self._key = key
-        self._pace = pace
-        self._since = (1, trio.current_time())
+
+class AccountPanel(ABC):
+    """How one account is: the answer to the one question, and below it what it is made of."""
+
+    def __init__(self, title: str, narrator: Narrator) -> None:
+        self._title, self._narrator = title, narrator
+        self._headline = Headline(trio.current_time())
 
     def __call__(self) -> RenderableType:
         """The panel as of now."""
+        now = trio.current_time()
         grid = Table.grid(padding=(0, 2))
-        for name, fact in self._rows(trio.current_time()):
+        for name, fact in self._rows(now):
             grid.add_row(Text(name, "dim"), fact)
-        return Panel(grid, title=self._venue, title_align="left", width=_WIDTH)
+        content = Group(self._headline(self._judge(now), now), Text(), grid)
+        return Constrain(Panel(content, title=self._title, title_align="left"), _WIDTH)
 
-    def _rows(self, now: float) -> list[tuple[str, RenderableType]]:
-        if self._key is None or self._pace is None:
-            return []  # there are exchanges without
-        key = self._key.statistics()
-        if self._since[0] != key.generation:
-            self._since = (key.generation, now)
-        losses = f", lost {_times(key.losses)}" if key.losses else ""
-        noun, age = noun_of(self._key.venue), _span(now - self._since[1])
-        return [
-            (noun, Text(f"{key.generation}, {key.state}, {age} old{losses}", "bold")),
-            ("keepalive", _bar(key.next_request_at - now, self._pace.keepalive_every, "cyan")),
-            ("expiry", _bar(key.expires_at - now, self._pace.validity, "green")),
-        ]
+    def brief(self) -> Text:
+        """The answer alone, in a line."""
+        now = trio.current_time()
+        return self._headline.brief(self._judge(now), now)
+
+    @abstractmethod
+    def _judge(self, now: float) -> Verdict:
+        """The answer."""
+
+    @abstractmethod
+    def _rows(self, now: float) -> list[Row]:
+        """What it is made of."""
 
 
-class StreamPanel(KeyPanel):
-    """A stream: besides its key its socket, its events and its gaps."""
+class KeyPanel(AccountPanel):
+    """A listen key: its age, and how far it is to the next keepalive and to its end."""
 
-    def __init__(self, stream: UserStream, key: ListenKey | None, pace: KeepaliveSchedule | None) -> None:
-        super().__init__(stream.venue.name, key, pace)
+    def __init__(self, title: str, key: ListenKey, pace: KeepaliveSchedule, narrator: Narrator) -> None:
+        super().__init__(title, narrator)
+        self._key, self._key_rows = key, _KeyRows(key, pace)
+
+    def _judge(self, now: float) -> Verdict:
+        return judge_key(self._key.statistics(), self._narrator, noun_of(self._key.venue), now)
+
+    def _rows(self, now: float) -> list[Row]:
+        return self._key_rows(now)
+
+
+class StreamPanel(AccountPanel):
+    """A stream: its key if it has one, its socket, its events and its gaps."""
+
+    def __init__(self, title: str, stream: UserStream, pace: KeepaliveSchedule | None, narrator: Narrator) -> None:
+        super().__init__(title, narrator)
         self._stream = stream
+        self._noun = "subscription" if pace is None else noun_of(stream.venue)
+        self._key_rows = None if pace is None else _KeyRows(stream.key, pace)
         self._rate = Rate(trio.current_time())
         self._last: UserEvent | None = None
         self._gap: Gap | None = None
+        self._gap_count = 0
 
     def saw(self, item: UserEvent | Gap) -> None:
         """``item`` came."""
-        if isinstance(item, Gap):
-            self._gap = item
-        else:
+        if not isinstance(item, Gap):
             self._last = item
+        elif item.cause != "opened":
+            self._gap, self._gap_count = item, self._gap_count + 1
 
-    def _rows(self, now: float) -> list[tuple[str, RenderableType]]:
+    def _judge(self, now: float) -> Verdict:
+        return judge_stream(self._stream.statistics(), self._narrator, self._noun, now)
+
+    def _rows(self, now: float) -> list[Row]:
         stream = self._stream.statistics()
         if stream.connected_since is None or stream.last_frame_at is None:
             socket = Text("none", "bold red")
         else:
-            heard = f"heard {_span(now - stream.last_frame_at)} ago"
-            socket = Text(
-                f"{stream.state}, open for {_span(now - stream.connected_since)}, {heard}",
-                "" if stream.is_live else "yellow",
-            )
+            heard = f"heard {span(now - stream.last_frame_at)} ago"
+            socket = Text(f"open for {span(now - stream.connected_since)}, {heard}")
         return [
-            *super()._rows(now),
+            *(self._key_rows(now) if self._key_rows is not None else []),
             ("socket", socket),
             ("events", Text(f"{stream.events}, {self._rate(now, stream.events):.1f} a second")),
             ("last", Text(self._last_event(now))),
-            ("gaps", self._gaps(stream.gaps)),
+            ("gaps", self._gaps()),
         ]
 
     def _last_event(self, now: float) -> str:
         if self._last is None:
             return "none yet"
         name = visible(self._last.type or "of no type")[:_LONGEST_TYPE]
-        return f"{name}, {_span(now - self._last.received_at)} ago"
+        return f"{name}, {span(now - self._last.received_at)} ago"
 
-    def _gaps(self, gaps: int) -> Text:
-        if self._gap is None or self._gap.cause == "opened":
-            return Text(f"{gaps}, where the stream begins")
-        return Text(f"{gaps}, the last of {self._gap.duration:.1f} s ({self._gap.cause})", "bold red")
+    def _gaps(self) -> Text:
+        if self._gap is None:
+            return Text("none")
+        return Text(f"{self._gap_count}, the last of {self._gap.duration:.1f} s ({self._gap.cause})", "bold red")
+
+
+class Board:
+    """The panels of all accounts: of one the whole, of several a line each.
+
+    Args:
+        names: All of the accounts'.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._panels: dict[str, AccountPanel | None] = dict.fromkeys(names)
+
+    @contextmanager
+    def shown(self, name: str, panel: AccountPanel) -> Iterator[None]:
+        """For as long as the block lasts, the account has a stream or a key that is shown by ``panel``."""
+        self._panels[name] = panel
+        try:
+            yield
+        finally:
+            self._panels[name] = None
+
+    def __call__(self) -> RenderableType | None:
+        """What is shown now; ``None`` while there is but one account, and nothing of it to show."""
+        panels = list(self._panels.values())
+        if len(panels) == 1:
+            return None if panels[0] is None else panels[0]()
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, panel in self._panels.items():
+            grid.add_row(name, panel.brief() if panel is not None else Text("not open", "bold red"))
+        return Constrain(Panel(grid), _WIDTH)
+
+
+class _KeyRows:
+    """What there is to show of a key."""
+
+    def __init__(self, key: ListenKey, pace: KeepaliveSchedule) -> None:
+        self._key, self._pace = key, pace
+        self._since = (1, trio.current_time())
+
+    def __call__(self, now: float) -> list[Row]:
+        key = self._key.statistics()
+        if self._since[0] != key.generation:
+            self._since = (key.generation, now)
+        losses = f", lost {_times(key.losses)}" if key.losses else ""
+        age = span(now - self._since[1])
+        return [
+            (noun_of(self._key.venue), Text(f"{key.generation}, {key.state}, {age} old{losses}")),
+            ("keepalive", _bar(key.next_request_at - now, self._pace.keepalive_every, "cyan")),
+            ("expiry", _bar(key.expires_at - now, self._pace.validity, "green")),
+        ]
 
 
 def _bar(left: float, whole: float, style: str) -> RenderableType:
@@ -129,22 +205,9 @@ def _bar(left: float, whole: float, style: str) -> RenderableType:
         ProgressBar(
             total=1.0, completed=min(1.0, left / whole), width=_BAR, complete_style=style, finished_style=style
         ),
-        f"in {_span(left)}",
+        f"in {span(left)}",
     )
     return row
-
-
-def _span(seconds: float) -> str:
-    """``9 s``, ``12:30``, ``1:12:30`` or ``2 d 1:12:30``."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    if not hours:
-        return f"{minutes}:{rest:02}"
-    days, hours = divmod(hours, 24)
-    return (f"{days} d " if days else "") + f"{hours}:{minutes:02}:{rest:02}"
 
 
 def _times(count: int) -> str:

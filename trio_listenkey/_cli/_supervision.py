@@ -7,10 +7,8 @@ process at once.
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, NoReturn
 
 import click
@@ -30,43 +28,47 @@ _SIGNAL_BASE: Final = 128
 _DEAF: Final = 0.5  # seconds after a signal in which another one is the same: timeout(1) sends two at once
 
 
-def supervise(work: Work, status: Status, *, writes: bool, farewell: str | None = None) -> NoReturn:
+def supervise(
+    work: Work,
+    status: Status,
+    *,
+    writes: bool,
+    beside: Sequence[Callable[[], Awaitable[None]]] = (),
+    farewell: str | None = None,
+) -> NoReturn:
     """Run ``work`` and exit with what it returns, or with what its end means.
 
     Args:
         work: What to do.
         status: Where to tell of it.
         writes: Whether it writes to standard output, and so is to end when nobody reads that any more.
+        beside: What to do meanwhile; it is cancelled when the work is over.
         farewell: Told at the end if it was ended by a signal.
     """
     logging.getLogger("trio_listenkey").addHandler(logging.NullHandler())  # what it would say is told already
     process = current_process()
-    supervision = _Supervision(process, work, status)
+    supervision = _Supervision(process, work, status, beside)
     try:
         trio.run(supervision.run, writes)
     except* KeyboardInterrupt:  # before the signals were caught, or after; in a group if it came to a child task
         supervision.code = Exit.INTERRUPTED
     if supervision.error is not None:
-        Descriptor(process.stderr).write(_for_people(f"Error: {supervision.error}", process.stderr) + "\n")
+        Descriptor(process.stderr).write(f"{status.last_line(supervision.error)}\n")
     elif supervision.code > _SIGNAL_BASE and farewell is not None:
         Descriptor(process.stderr).write(f"{farewell}\n")
     sys.exit(supervision.code)
 
 
-def _for_people(line: str, descriptor: int) -> str:
-    """On a terminal it is broken between words; elsewhere it is one line."""
-    if not os.isatty(descriptor):
-        return line
-    return click.wrap_text(line, shutil.get_terminal_size().columns)
-
-
 class _Supervision:
-    def __init__(self, process: Process, work: Work, status: Status) -> None:
+    def __init__(
+        self, process: Process, work: Work, status: Status, beside: Sequence[Callable[[], Awaitable[None]]]
+    ) -> None:
         self.code: int = Exit.FINE
         self.error: Exception | None = None
         self._process = process
         self._work = work
         self._status = status
+        self._beside = beside
         self._scope = trio.CancelScope()
 
     async def run(self, writes: bool) -> None:
@@ -79,6 +81,8 @@ class _Supervision:
     async def _run_until_told(self, signals: AsyncIterator[int], writes: bool) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._end_on_signal, signals)
+            for task in self._beside:
+                nursery.start_soon(task)
             if writes:
                 nursery.start_soon(self._end_without_reader)
             with self._scope:
@@ -90,6 +94,8 @@ class _Supervision:
             self.code = await self._work()
         except ListenKeyError as error:
             self.code, self.error = exit_for(error), error
+        except click.ClickException as error:
+            self.code, self.error = Exit.USAGE, error
         except BrokenPipeError:
             pass  # it had enough
         except OSError as error:

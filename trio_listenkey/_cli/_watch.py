@@ -10,19 +10,23 @@ from typing import Any, Final, NoReturn
 import click
 import msgspec
 
-from .._core._key_lifecycle import KeepaliveSchedule, OnExit
+from .._core._key_lifecycle import KeepaliveSchedule
 from .._errors import UsageError
 from .._events import Gap, UserEvent
-from .._settings import Timing
 from .._shell._open_stream import open_user_stream
+from .._shell._user_stream import UserStream
 from .._venue._venue import Venue
-from ._account import Account, AnyVenue, account_options
+from ._account import Account
+from ._account_options import accounts_options
 from ._exit_codes import EXIT_HELP
-from ._keeping import SECONDS, keeping_options
+from ._gap_command import GapCommand
+from ._keeping import SECONDS, Keeping, keep_all, keeping_options
 from ._narration import Narrator
-from ._panel import StreamPanel
-from ._status import Status
+from ._panel import Board, StreamPanel
+from ._prior_key import find_out
+from ._process import current_process
 from ._supervision import supervise
+from ._venue_name import AnyVenue
 
 __all__ = ["line_of", "watch"]
 
@@ -43,9 +47,18 @@ _SPACES: Final = bytes.maketrans(b"\r\n\t", b"   ")
     help="After so long without an event ask the exchange whether the key is alive. It is how soon it is noticed that "
     "somebody has closed the key, and costs a request each time.",
 )
-@account_options()
+@click.option(
+    "--exec",
+    "command",
+    metavar="COMMAND",
+    help="Run this for each gap, one at a time, with the gap as JSON on its standard input and GAP_ACCOUNT, GAP_CAUSE, "
+    "GAP_STARTED_AT and more in its environment. What it prints goes to standard error.",
+)
+@accounts_options()
 @keeping_options
-def watch(*, account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status: Status, check_every: float) -> None:
+def watch(
+    *, accounts: tuple[Account[AnyVenue], ...], keeping: Keeping, check_every: float, command: str | None
+) -> None:
     """Stream an account's events to standard output, as JSON lines.
 
     VENUE is the exchange, for example binance-spot. Each event is a line: its own JSON, as the exchange sent it,
@@ -59,7 +72,7 @@ def watch(*, account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status
 
     \b
     That is one line. The cause is one of
-      opened        the stream begins: this is the first line
+      opened        the stream is open: what was before is not known
       disconnected  the socket ended
       unresponsive  a ping was not answered
       key_lost      the listen key died, or somebody closed it
@@ -67,15 +80,21 @@ def watch(*, account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status
     What happened in between, the exchange's REST API can tell. A message that is
     no JSON is told as {"unreadable": {"base64": "..."}}.
 
-    How it goes is told on standard error: in lines, or on a terminal by a panel. It runs until Ctrl-C, SIGTERM, or
-    until nobody reads its output any more. Then it closes the listen key. ON MOST EXCHANGES AN ACCOUNT HAS ONE KEY,
-    AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. If a bot runs on this account, say --leave. binance-spot and
-    binance-margin have no listen keys: nothing is closed there, and what is said of keys does not matter.
+    How it goes is told on standard error: in lines, and on a terminal by a panel. It runs until Ctrl-C, SIGTERM, or
+    until nobody reads its output any more.
+
+    ON MOST EXCHANGES AN ACCOUNT HAS ONE LISTEN KEY, AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. So the key is
+    closed at the end only if the exchange said that there was none before. --close and --leave decide it otherwise.
+    binance-spot and binance-margin have no listen keys: nothing is closed there, and what is said of keys does not
+    matter.
+
+    With --config there are several accounts. Then each line names its own: {"account": "main", "event": {...}}.
 
     \b
     Examples:
       trio-listenkey watch binance-spot
-      trio-listenkey watch binance-usdm --leave
+      trio-listenkey watch binance-usdm --exec ./fetch-orders
+      trio-listenkey watch --config ~/.config/accounts.toml --no-panel
       trio-listenkey watch binance-usdm --credentials ~/.config/binance.toml |
           jq -c 'select(.e == "ORDER_TRADE_UPDATE") | .o'
       trio-listenkey watch binance-usdm | head -2
@@ -83,44 +102,74 @@ def watch(*, account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status
           --rest-url http://127.0.0.1:8180 --stream-url ws://127.0.0.1:8180
     """  # noqa: D301 - Click reads the escapes
     try:
-        timing = replace(timing, silence_check_every=check_every)
+        keeping = replace(keeping, timing=replace(keeping.timing, silence_check_every=check_every))
     except UsageError as error:
         raise click.UsageError(f"{error.problem}.") from None
-    supervise(partial(_watch, account, timing, on_exit, status), status, writes=True)
+    hook = None if command is None else GapCommand(command, current_process().stderr, keeping.status.note)
+    watcher = _Watcher(keeping, Board(*(account.name for account in accounts)), hook, name_lines=len(accounts) > 1)
+    beside = () if hook is None else (hook.run,)
+    supervise(partial(keep_all, accounts, keeping, watcher.watch), keeping.status, writes=True, beside=beside)
 
 
-async def _watch(account: Account[AnyVenue], timing: Timing, on_exit: OnExit, status: Status) -> NoReturn:
-    async with open_user_stream(
-        account.venue,
-        account.credentials,
-        timing=timing,
-        on_exit=on_exit,
-        instrument=Narrator(status.note, account.venue, leaves=on_exit == "leave"),
-    ) as stream:
-        key, pace = (
-            (stream.key, KeepaliveSchedule.of(account.venue, timing))
-            if isinstance(account.venue, Venue)
-            else (None, None)
-        )
-        panel = StreamPanel(stream, key, pace)
-        status.picture = panel
+class _Watcher:
+    """Watches accounts: writes their lines, and tells of them on the board, in the metrics and to the hook."""
+
+    def __init__(self, keeping: Keeping, board: Board, hook: GapCommand | None, *, name_lines: bool) -> None:
+        self._keeping, self._board, self._hook = keeping, board, hook
+        self._name_lines = name_lines
+        keeping.status.picture = board
+
+    async def watch(self, account: Account[AnyVenue]) -> NoReturn:
+        """Watch one account, until it is refused."""
+        assert account.credentials is not None  # the options have seen to it
+        prior = await find_out(account, self._keeping.closing, self._keeping.timing)
+        narrator = Narrator(partial(self._keeping.status.note, account=account.name), account.venue, prior)
+        async with open_user_stream(
+            account.venue,
+            account.credentials,
+            timing=self._keeping.timing,
+            on_exit=prior.on_exit,
+            sharing=self._keeping.sharing,
+            instrument=narrator,
+            name=account.name,
+        ) as stream:
+            venue = account.venue
+            if isinstance(venue, Venue) and self._keeping.closing == "careful":
+                narrator.on_foreign_key = stream.key._leave_open  # noqa: SLF001 - nobody else is to need it
+            pace = KeepaliveSchedule.of(venue, self._keeping.timing) if isinstance(venue, Venue) else None
+            panel = StreamPanel(account.name, stream, pace, narrator)
+            with self._board.shown(account.name, panel):
+                await self._pass_on(account, stream, panel)
+
+    async def _pass_on(self, account: Account[AnyVenue], stream: UserStream, panel: StreamPanel) -> NoReturn:
+        gauges = self._keeping.metrics.account(account.name)
+        gauges.stream = stream
+        key = stream.key if isinstance(account.venue, Venue) else None
+        name = account.name if self._name_lines else None
         while True:
             batch = await stream.receive_batch()
-            for item in batch:
+            lines = [line_of(item, key and key.value, name) for item in batch]
+            for item, line in zip(batch, lines, strict=True):
                 panel.saw(item)
-            await status.write([line_of(item, key and key.value) for item in batch])
+                if isinstance(item, Gap):
+                    gauges.saw(item)
+                    if self._hook is not None:
+                        self._hook.tell(account, item, line)
+            await self._keeping.status.write(lines)
 
 
-def line_of(item: UserEvent | Gap, key: str | None) -> bytes:
-    """``item`` as a line of JSON, without its end and without the listen key."""
+def line_of(item: UserEvent | Gap, key: str | None, account: str | None = None) -> bytes:
+    """``item`` as a line of JSON, without its end and without the listen key; with the ``account``, if there is one."""
+    whose = {} if account is None else {"account": account}
     if isinstance(item, Gap):
-        return _TO_JSON({"gap": _gap(item)})
+        return _TO_JSON({**whose, "gap": _gap(item)})
     if not _is_json(item):
         # msgspec makes base64 of bytes.
-        return _TO_JSON({"unreadable": {"base64": _hide(item.raw, key)}})
+        return _TO_JSON({**whose, "unreadable": {"base64": _hide(item.raw, key)}})
     line = _NAMED_KEY.sub(rb"\1" + _HIDDEN, item.payload)
     # JSON has line breaks between its tokens only.
-    return _hide(line, key).translate(_SPACES)
+    line = _hide(line, key).translate(_SPACES)
+    return line if account is None else b'{"account":%b,"event":%b}' % (_TO_JSON(account), line)
 
 
 def _hide(text: bytes, key: str | None) -> bytes:

@@ -10,6 +10,9 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _outcomes         what became of a request, as values
     _accounts         a host's bans and clock; who shares an account's key; which key is to be closed
     _budget           what requests to a host may cost, and who goes first
+    _sharing          who of several processes keeps a shared key alive, and who may close it
+    _sharing_states   table: the states of such a process, and every transition
+    _sharing_record   what they tell each other, by a register
     _stream_states    tables: the states of a stream and every transition
     _stream_sockets   which sockets a stream has in each state, as values
     _stream           what to do with a stream's sockets

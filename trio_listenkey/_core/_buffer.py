@@ -1,4 +1,11 @@
-"""What a stream has received and nobody has taken yet; and what is lost of it when there is too much, told as a gap."""
+"""What a stream has received and nobody has taken yet; and what is lost of it when there is too much, told as a gap.
+
+It is bounded in items and in bytes, whatever the user's choice for what is beyond: see :class:`Room`. Gaps take room,
+too, but are never dropped: two of them without an event in between are joined, so that there are few.
+
+Who takes items takes them from ``items`` directly, for that is the path of every event, and says so by ``took``: the
+size, and what a gap comes after, are kept by that.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +157,7 @@ class Buffer:
             self.size -= len(item.raw)
             if not self._is_said(item):
                 self.taken = item
-        elif isinstance(item, Gap):
+        else:
             self._took_gap(item)
 
     def take_all(self) -> list[StreamItem]:
@@ -205,9 +212,9 @@ class Buffer:
                 gap = self._widen(gap, oldest, self.taken)
             else:
                 gap = oldest if gap is None else _join(gap, oldest)
-        if gap is not None:
-            self.items.appendleft(gap)
-            self.has_gap = True
+        assert gap is not None  # there was too much, so something was dropped
+        self.items.appendleft(gap)
+        self.has_gap = True
 
     def _widen(self, gap: Gap | None, event: UserEvent, before: UserEvent | None) -> Gap:
         """The same gap, and ``event`` is missing, too."""

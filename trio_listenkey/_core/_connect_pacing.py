@@ -3,6 +3,14 @@
 The limits of the host are shared by all streams of this process that go there: they are in a ``ConnectLimiter``. What
 is here is one stream's own. It reads no clock, and draws no random numbers but by the function that is handed in: each
 decision has a number of its own, for one that is kept would put the same stream last each time.
+
+What may hold a socket up, each on top of the others:
+
+* *Back-off* (``_backoff``): sockets of this stream could not be opened, or did not last. It grows, up to a quarter of a
+  minute, and ends when one has lasted, or when there is another key.
+* *Its turn*: many sockets of the process fell together. Where that is so, ``_backoff.due`` is this stream's turn.
+* *A floor between announced moves* (``_announced``): it holds up moves alone, never a stream that has no socket.
+* *The host's word*, and *our own limit* of sockets: both are the limiter's.
 """
 
 from __future__ import annotations
@@ -133,15 +141,25 @@ class ConnectPacing:
         self._limiter.refused(status, retry_after, now, self._backoff.attempt, self._draw())
 
     def ended(self, opened_at: float, now: float) -> None:
-        """A socket that delivered since ``opened_at`` has ended, or was left.
+        """A socket that delivered since ``opened_at`` has ended, and there is none in its place.
 
         One that was open for long may be followed at once, or when it is its turn among all that ended with it; if each
         is soon followed by another it takes time.
         """
-        if now - opened_at >= min(self._backoff.cap, self._lifetime / 2):
+        if self._has_lasted(opened_at, now):
             self._backoff.reset(self._limiter.take_turn(now))
         else:
             self.retry_later(now)
+
+    def replaced(self, opened_at: float, now: float) -> None:
+        """The same, and another socket is in its place, or being opened: it takes nobody's turn."""
+        if self._has_lasted(opened_at, now):
+            self._backoff.reset(now)
+        else:
+            self.retry_later(now)
+
+    def _has_lasted(self, opened_at: float, now: float) -> bool:
+        return now - opened_at >= min(self._backoff.cap, self._lifetime / 2)
 
     def retry_later(self, now: float) -> None:
         """The next attempt comes after a back-off."""

@@ -36,6 +36,13 @@ class Delivery:
 
     __slots__ = ("_gaps", "_reader", "_report", "_room", "_timing", "_trust", "announcements", "axes", "buffer")
 
+    _gaps: GapRules
+    """What was delivered a short time ago, and what is missing between two sockets. All that is delivered is told to
+    it, in the order of delivery."""
+
+    _room: Room
+    """Of the buffer. What a socket holds beside it is bounded by the same figures, so memory is by twice of them."""
+
     axes: Axes
     """What makes times that users see."""
 

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .._errors import KeyLostError, ListenKeyError, RateLimitedError, UnavailableError
 
-__all__ = ["key_expired", "key_lost", "key_may_be_left", "never_sent", "not_closed", "silence_too_long"]
+__all__ = [
+    "key_expired",
+    "key_lost",
+    "key_may_be_left",
+    "left_to_expire",
+    "never_sent",
+    "not_closed",
+    "silence_too_long",
+]
+
+_WHY_LEFT: Final = {
+    "away": "the register could not be asked whether others share the key",
+    "early": "this program has not shared the key for long enough to be sure that nobody else does",
+    "late": "the close could not be sent at once after the register was asked, and others may share the key by now",
+}
 
 
 def key_expired(venue: str, validity: float, last: ListenKeyError | None) -> KeyLostError:
@@ -61,6 +77,16 @@ def key_may_be_left(venue: str, validity: float) -> UnavailableError:
     return UnavailableError(
         "the answer to a create was lost; if the exchange made a key, nobody knows it to close it",
         advice=f"That key expires by itself within {validity:g} s",
+        venue=venue,
+        verb="close",
+    )
+
+
+def left_to_expire(venue: str, validity: float, because: str) -> UnavailableError:
+    """A key that may be shared is not closed; ``because`` is one of ``_WHY_LEFT``."""
+    return UnavailableError(
+        f"{_WHY_LEFT[because]}, so it is not closed",
+        advice=f"It expires by itself within {validity:g} s",
         venue=venue,
         verb="close",
     )

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from .._errors import KeyLostError, ListenKeyError
 from .._settings import Timing
@@ -31,11 +31,23 @@ from .._venue._venue import Venue, Verb
 from ._accounts import Account
 from ._backoff import DOUBTFUL_TRIES, RequestPacing
 from ._budget import Ticket, Urgency, margin_of
-from ._key_errors import key_expired, key_lost, key_may_be_left, never_sent, not_closed, silence_too_long
+from ._key_errors import (
+    key_expired,
+    key_lost,
+    key_may_be_left,
+    left_to_expire,
+    never_sent,
+    not_closed,
+    silence_too_long,
+)
 from ._key_record import KeepaliveSchedule, KeyRecord, KeyReport
 from ._key_states import Event, Phase, PhaseEvent, State, after, phase_after
-from ._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying
+from ._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying, SharingChanged
 from ._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
+from ._sharing_states import SharingState
+
+if TYPE_CHECKING:  # costs something at import, and most keys are not shared between processes
+    from ._sharing import Member
 
 __all__ = ["KeepaliveSchedule", "Lifecycle", "Notice", "OnExit", "OnLost", "Send"]
 
@@ -76,15 +88,19 @@ class Lifecycle:
         on_lost: ``"raise"`` ends in ``FAILED`` when the key dies.
         now: The present.
         draw: A random number in [0, 1), as in ``receive``.
+        member: This process's share in the key, where other processes have one, too; ``None`` where that is nobody's
+            business.
     """
 
     __slots__ = (
         "_account",
         "_ask_by",
         "_asked_about",
+        "_asked_about_news",
         "_clock_was_set",
         "_error",
         "_give_up_at",
+        "_member",
         "_on_exit",
         "_on_lost",
         "_pace",
@@ -92,6 +108,7 @@ class Lifecycle:
         "_record",
         "_report",
         "_sent",
+        "_sharing_told",
         "_timing",
         "_venue",
         "closed",
@@ -159,6 +176,16 @@ class Lifecycle:
     _asked_about: str | None
     """The key of another member's that last made us ask for ours: so that it makes us ask but once."""
 
+    _member: Member | None
+    """Who of the processes that share the key sends what, and who may close it, is decided there. Shared with the other
+    contexts of this process, like the account."""
+
+    _asked_about_news: str
+    """The same as ``_asked_about``, of another process's key."""
+
+    _sharing_told: tuple[SharingState, int] | None
+    """What observers were last told of the sharing."""
+
     def __init__(
         self,
         venue: Venue,
@@ -169,7 +196,9 @@ class Lifecycle:
         on_lost: OnLost,
         now: float,
         draw: float = 0.0,
+        member: Member | None = None,
     ) -> None:
+        self._member, self._asked_about_news, self._sharing_told = member, "", None
         self._venue, self._timing, self._account = venue, timing, account
         self._pace = KeepaliveSchedule.of(venue, timing)
         self._on_exit, self._on_lost = on_exit, on_lost
@@ -215,7 +244,26 @@ class Lifecycle:
         if self.state not in _WAITING:
             return inf
         allowed_at = self._account.host.allowed_at
-        return self._pacing.ready_at(allowed_at, self._spread_after(allowed_at))
+        ready_at = self._pacing.ready_at(allowed_at, self._spread_after(allowed_at))
+        return ready_at if self._member is None else max(ready_at, self._held_back_until(self._member))
+
+    def _held_back_until(self, member: Member) -> float:
+        """What must not be sent earlier, although it is due: another process does it, or has to be asked first."""
+        record = self._record
+        match self.state:
+            case State.VACANT if self.phase is Phase.OPENING:
+                # Another process may be closing the key. If it takes for ever over it, opening must not fail for that.
+                return min(member.barred_until, self._give_up_at - self._timing.open_timeout / 3)
+            case State.VACANT if self.phase is Phase.RUNNING:
+                return member.barred_until
+            case State.HELD if member.follows and record.asked_at <= record.confirmed_at:
+                # The last resort, half-way between the keepalive that is missing and the end of the key's life.
+                life = record.expires_at - record.confirmed_at
+                return record.confirmed_at + (min(self._pace.keepalive_every, life) + life) / 2
+            case State.LEAVING if member.state is SharingState.LEAVING:
+                return self._give_up_at - self._timing.close_timeout / 2
+            case _:
+                return -inf
 
     @property
     def patience(self) -> float:
@@ -244,6 +292,7 @@ class Lifecycle:
             next_request_at=self.ready_at,
             closed=self.closed,
             to_local=to_local,
+            sharing=self._member.statistics(to_local) if self._member else None,
         )
 
     @property
@@ -264,6 +313,8 @@ class Lifecycle:
 
     def tick(self, now: float) -> None:
         """Let time pass until ``now``: whatever happens to a key without a request happens here."""
+        if self._member is not None:
+            self._heed(self._member, now)
         if self.state is State.HELD and self.phase is not Phase.STOPPING:
             self._check_presumption(now)
         if self.state is State.VACANT and self._is_too_late(now):
@@ -295,6 +346,26 @@ class Lifecycle:
         if self._record.asked_at <= confirmed_at:
             self._pacing.succeeded(confirmed_at, self._pace.keepalive_every)
         self._report.tell(Renewed(self.generation))
+
+    def _heed(self, member: Member, now: float) -> None:
+        """What other processes found out about the key is as good as if we had asked, and may be a reason to ask."""
+        if member.summary not in {None, self._sharing_told}:
+            self._sharing_told = member.summary
+            self._report.tell(SharingChanged(self.generation, member.statistics()))
+        account, key = self._account, self.key
+        if self.state is not State.HELD or self.phase is Phase.STOPPING or key is None or account.key != key:
+            return
+        heard_at = member.confirmed_at(key)
+        # The bound on it grows with each beat by a little; that is no news.
+        answers = account.confirmed_at < self._record.asked_at <= heard_at
+        if answers or heard_at > account.confirmed_at + member.beat_every:
+            account.confirmed_at, account.expires_at = heard_at, account.expires_at - account.confirmed_at + heard_at
+        if member.is_another(key) and member.news != self._asked_about_news:
+            self._asked_about_news = member.news
+            self.ask(now)
+        if member.check_is_due:
+            member.check_is_due = False
+            self.ask(now)
 
     def throttled(self, seconds: float) -> None:
         """The next request waited that long for its place in the host's budget.
@@ -329,6 +400,9 @@ class Lifecycle:
         self._fire(Event.DUE)
         self._report.count("requests")
         self.until = min(now + self._timing.request_timeout, self.patience)
+        if self.state is State.CLOSING and self._member is not None:
+            # Others wait for the end of it, and not for ever.
+            self.until = min(self.until, self._member.close_by + self._member.close_within)
         key = self._account.to_close() if self.state is State.CLOSING else self.key
         self._sent = Send(verb, key, now)
         return self._sent
@@ -369,6 +443,10 @@ class Lifecycle:
                 self.until = min(self.until, self._give_up_at)
             case State.VACANT:
                 self._pacing.due = now
+
+    def leave_open(self) -> None:
+        """The key turned out to be somebody else's: it is not to be closed, whatever was said before."""
+        self._on_exit = "leave"
 
     def notices(self) -> list[Notice]:
         """What happened since the last call."""
@@ -507,6 +585,8 @@ class Lifecycle:
         validity = min(pace.validity, lives or inf)  # the exchange may say that it is less
         is_new = self._record.hold(key, sent_at, validity)
         self._account.learn(key, sent_at, sent_at + validity)
+        if self._member is not None:
+            self._member.tell(key, sent_at)
         self._pacing.succeeded(sent_at, min(pace.keepalive_every, validity / 2 if lives else inf))
         if self._record.asked_at > sent_at:  # while this request was in flight; it may not know yet what they know
             self._pacing.due = self._record.asked_at
@@ -600,6 +680,8 @@ class Lifecycle:
             self._pacing.attempt = 0
             self._pacing.due = now
             self._give_up_at = now + self._timing.close_timeout
+            if self._member is not None:
+                self._member.stop(now, close=True, by=now + self._timing.close_timeout / 2)
         elif self._account.unsure:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
             self._finish(Event.STOP, closed=False, error=self._error or self._why_not_closed())
@@ -617,6 +699,15 @@ class Lifecycle:
         """Before a close is sent: others may have come to hold the key, or closed it, or the time may be over."""
         if self._account.is_shared() or not self._has_something_to_close():
             self._finish(Event.STOP, closed=None)
+        elif self._member is not None and (because := self._member.why_not_to_close(now)) is not None:
+            if because == "others":
+                self._finish(Event.STOP, closed=None)
+            elif because != "unknown yet":
+                error = left_to_expire(self._venue.name, self._pace.validity, because)
+                self._finish(Event.GAVE_UP, closed=False, error=self._error or error)
+            elif now >= self.ready_at:
+                error = left_to_expire(self._venue.name, self._pace.validity, "away")
+                self._finish(Event.GAVE_UP, closed=False, error=error)
         elif self._is_too_late(now):
             self._finish(Event.GAVE_UP, closed=False, error=self._error or self._why_not_closed())
 

@@ -7,7 +7,7 @@ from math import inf
 
 from .._errors import UsageError
 from .._settings import Timing
-from .._statistics import KeyStatistics
+from .._statistics import KeyStatistics, SharingStatistics
 from .._venue._venue import Venue
 from ._budget import margin_of
 from ._notices import Notice
@@ -119,7 +119,14 @@ class KeyReport:
         return notices
 
     def statistics(
-        self, record: KeyRecord, *, state: str, next_request_at: float, closed: bool | None, to_local: float
+        self,
+        record: KeyRecord,
+        *,
+        state: str,
+        next_request_at: float,
+        closed: bool | None,
+        to_local: float,
+        sharing: SharingStatistics | None,
     ) -> KeyStatistics:
         """Counters and times; ``to_local`` is added to the times."""
         return KeyStatistics(
@@ -130,5 +137,6 @@ class KeyReport:
             closed=closed,
             throttled_for=self._throttled_for,
             name="",  # the record does not know it
+            sharing=sharing,
             **self._counts,
         )

@@ -10,8 +10,10 @@ from typing import ClassVar, Literal
 
 from .._errors import ListenKeyError
 from .._events import Gap
+from .._statistics import SharingStatistics
 
 __all__ = [
+    "Announced",
     "Closed",
     "Connected",
     "Created",
@@ -23,6 +25,7 @@ __all__ = [
     "Renewed",
     "Replaced",
     "Retrying",
+    "SharingChanged",
     "StreamNotice",
     "ToldGap",
     "Unconnected",
@@ -95,7 +98,16 @@ class Closed(_Notice):
     error: ListenKeyError | None
 
 
-Notice = Created | Renewed | Replaced | Retrying | Lost | Closed
+@dataclass(frozen=True, slots=True)
+class SharingChanged(_Notice):
+    """This process has another part in sharing the key, there are more or fewer who share it, or nobody can tell."""
+
+    kind: ClassVar[Literal["sharing_changed"]] = "sharing_changed"
+
+    sharing: SharingStatistics
+
+
+Notice = Created | Renewed | Replaced | Retrying | Lost | Closed | SharingChanged
 """Something that observers want to know of. ``kind`` names the method of an instrument."""
 
 
@@ -126,12 +138,15 @@ class ToldGap(_Notice):
 
 @dataclass(frozen=True, slots=True)
 class Unconnected(_Notice):
-    """A socket could not be opened; the next try comes after ``delay`` seconds. For logs: observers hear of a drop."""
+    """A socket could not be opened; the next try comes after ``delay`` seconds, or never if that is ``None``.
+
+    For logs: observers hear of a drop.
+    """
 
     kind: ClassVar[Literal["unconnected"]] = "unconnected"
 
     error: Exception
-    delay: float
+    delay: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +163,15 @@ class Moving(_Notice):
     kind: ClassVar[Literal["moving"]] = "moving"
 
 
-StreamNotice = Connected | Dropped | ToldGap | Unconnected | Doubted | Moving
+@dataclass(frozen=True, slots=True)
+class Announced(_Notice):
+    """The exchange says that it will end the socket, or that the key is dead. For logs alone.
+
+    It is news to whoever drives the stream, too: something may be due earlier than it was.
+    """
+
+    kind: ClassVar[Literal["announced"]] = "announced"
+
+
+StreamNotice = Connected | Dropped | ToldGap | Unconnected | Doubted | Moving | Announced
 """What a stream has to tell."""

@@ -48,7 +48,7 @@ from ._delivered import Canonical, as_it_is
 from ._delivery import Delivery
 from ._drain import Drain
 from ._gap_rules import Axes
-from ._notices import Connected, Doubted, Dropped, Moving, StreamNotice, Unconnected
+from ._notices import Announced, Connected, Doubted, Dropped, Moving, StreamNotice, Unconnected
 from ._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from ._stream_errors import silence
 from ._stream_report import StreamReport
@@ -230,6 +230,7 @@ class Stream:
             generation=self.trust.generation,
             connected_since=current.opened_at + to_local if current else None,
             last_frame_at=current.heard_at + to_local if current else None,
+            ping_unanswered_since=current.ping_at + to_local if current and current.ping_at < self._latest else None,
             presumed_valid_until=presumed_valid_until,
             buffered=len(self.buffer.items),
             dropped=self.buffer.dropped,
@@ -240,6 +241,11 @@ class Stream:
             next_connect_at=self._pacing.allowed_at + to_local if is_timed else None,
             **self._report.counts,
         )
+
+    @property
+    def silent_at(self) -> float:
+        """When the exchange will be asked whether the key is alive, if nothing is heard until then."""
+        return self.trust.asks_for_silence_at(self._alive_at)
 
     @property
     def _waits_for(self) -> WaitsFor | None:
@@ -438,7 +444,8 @@ class Stream:
             self.fail(untrusted_peer(str(error), venue=self._venue, verb="connect"))
         self._pacing.failed(error, now)
         self._report.count("failed_connects")
-        delay = max(0.0, self._pacing.allowed_at - now)
+        at = self._pacing.allowed_at
+        delay = None if at >= self._pacing.give_up_at else max(0.0, at - now)
         self._report.tell(Unconnected(self.trust.generation, error, delay))
         self.tick(now)
 
@@ -467,7 +474,7 @@ class Stream:
                 # The one that is being opened is the only one now. It was opened for a move, and will do after a drop.
                 self._note_end(socket, cause, error, now)
                 self._become(SocketEvent.DROPPED, Connecting(next_, socket))
-                self._pacing.ended(socket.opened_at, now)
+                self._pacing.replaced(socket.opened_at, now)
             case BothOpen(current, next_) if socket is current:
                 self._note_end(socket, cause, error, now)
                 self._take_over(SocketEvent.DROPPED, socket, next_, now)
@@ -533,8 +540,10 @@ class Stream:
         if announcements.says_shutdown(event):
             if not socket.is_ending:  # else it has said so before
                 socket.is_ending = True
+                self._report.tell(Announced(self.trust.generation))
                 socket.move_at = min(socket.move_at, self._pacing.announced(socket.opened_at, now))
         elif announcements.says_expired(event, self.trust, is_own=self._has_key_that_lives):
+            self._report.tell(Announced(self.trust.generation))
             self.trust.deny(now)
         self.tick(now)
 
@@ -613,7 +622,7 @@ class Stream:
         held = self._delivery.take_over(old, new, now)
         self._become(event, OneSocket(new))
         self._report.count("moves")
-        self._pacing.ended(old.opened_at, now)
+        self._pacing.replaced(old.opened_at, now)
         if new.is_subscribed:
             self._believe(now)  # in this subscription; it was answered
         if held:

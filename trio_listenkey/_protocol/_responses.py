@@ -39,6 +39,9 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 _WORDY_CODE: Final = re.compile(r"([A-Z]{1,8}-)?[0-9]{1,9}")
 # Listen keys have 60 to 64 characters, API keys 64. Nothing that long in a message is meant for reading.
 _LONG_RUN: Final = re.compile(r"[A-Za-z0-9+/=_-]{24,}")
+# A secret shorter than this is one of a test. It is hidden where it is a word: "k" is a letter of many others, too.
+_SHORT: Final = 8
+_WORD: Final = r"(?<![A-Za-z0-9]){}(?![A-Za-z0-9])"
 
 
 def read_answer(venue: Venue, verb: Verb, answer: Response, *, epoch: float, hide: Iterable[str]) -> Outcome:
@@ -260,7 +263,8 @@ def _path(venue: Venue, verb: Verb) -> str:
 def readable(text: str, hide: Iterable[str]) -> str:
     """A stranger's text as it may stand in an error: printable, short, without secrets."""
     for secret in sorted(hide, key=len, reverse=True):  # one may be a part of another
-        text = text.replace(secret, "[hidden]")
+        pattern = re.escape(secret)
+        text = re.sub(_WORD.format(pattern) if len(secret) < _SHORT else pattern, "[hidden]", text)
     text = _LONG_RUN.sub("[hidden]", text)
     text = "".join(character if character.isprintable() else " " for character in text)
     return text if len(text) <= 200 else text[:199] + "…"

@@ -15,6 +15,7 @@
     _run_context          what all contexts of one trio.run share
     _shared_hosts         what all runs and threads of the process share: bans, accounts, pace
     _gate                 wait for a place in a host's budget
+    _share                one process's share in a key that other processes hold, too
     _turn                 a lock that tasks of several runs take in turn
     _alarm                wait until a time, until told to look again, or until the machine has slept
     _body_scope           how to leave a block that hides a nursery

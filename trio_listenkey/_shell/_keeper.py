@@ -29,15 +29,17 @@ import random
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
+from math import inf
 from types import TracebackType
-from typing import Final, TypeVar, final
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._key_lifecycle import KeepaliveSchedule, Lifecycle, OnExit, OnLost, Send
 from .._core._key_states import State
-from .._core._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying
+from .._core._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying, SharingChanged
 from .._core._outcomes import Outcome, Refused
 from .._errors import ListenKeyError, TransportError, UsageError, name_error
 from .._instrument import Instrument, Observer
@@ -53,6 +55,10 @@ from ._alarm import Alarm
 from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
 from ._listen_key import ListenKey
 from ._run_context import Registration, RunContext, current_context
+
+if TYPE_CHECKING:  # not imported where nothing is shared
+    from ..sharing._shared_key import SharedKey
+    from ._share import Share, ShareTask
 
 __all__ = ["open_listen_key"]
 
@@ -76,6 +82,7 @@ def open_listen_key(
     on_lost: OnLost = "replace",
     instrument: Instrument | None = None,
     name: str | None = None,
+    sharing: SharedKey | None = None,
 ) -> AbstractAsyncContextManager[ListenKey, None]:
     """Open a listen key that lives exactly as long as the block, kept alive by a background task.
 
@@ -104,6 +111,8 @@ def open_listen_key(
         instrument: Told of everything that happens to the key.
         name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
             venue's name. Up to 64 characters that can be printed.
+        sharing: One key for many processes and machines: a :class:`trio_listenkey.sharing.SharedKey`, the same for all
+            of them. Then one of them keeps the key alive, and none closes it while another one needs it.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
@@ -126,8 +135,12 @@ def open_listen_key(
         check_type("instrument", instrument, Instrument, "an instance of a subclass of Instrument")
     KeepaliveSchedule.of(venue, timing)
     check_credentials(venue, credentials)
+    if sharing is not None:
+        from ._share import check_sharing  # noqa: PLC0415 - nothing of it where nothing is shared
+
+        sharing = sharing if check_sharing(venue, sharing) else None
     name = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
-    return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument, name)
+    return _Keeper(venue, credentials, transport, timing, on_exit, on_lost, instrument, name, sharing)
 
 
 @final
@@ -150,6 +163,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_observer",
         "_room_wait",
         "_settled",
+        "_share_task",
+        "_sharing",
         "_timing",
         "_transport",
         "_venue",
@@ -167,6 +182,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     _nap: trio.CancelScope | None
     """While the keeper waits for a turn: cancel it to make the keeper look again."""
 
+    _share_task: ShareTask | None
+    """What goes to the register of those who share the key, if there is one."""
+
     _room_wait: trio.CancelScope | None
     """While the keeper waits for a place in the host's budget."""
 
@@ -183,11 +201,13 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         on_lost: OnLost,
         instrument: Instrument | None,
         name: str,
+        sharing: SharedKey | None,
     ) -> None:
         self._venue, self._credentials, self._transport = venue, credentials, transport
         self._timing, self._observer, self._name = timing, Observer(instrument, name), name
         self._arguments: tuple[OnExit, OnLost] | None = (on_exit, on_lost)
         self._nap = self._room_wait = self._flight = None
+        self._sharing, self._share_task = sharing, None
 
     # What the block's task does.
 
@@ -197,6 +217,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._set_up()
         nursery = await self._nursery_manager.__aenter__()
         nursery.start_soon(self._keep, name=f"listen key keeper of {self._name}")
+        if self._share_task is not None:
+            nursery.start_soon(self._share_task.run, name=f"share in the listen key of {self._name}")
         error: BaseException | None = None
         try:
             await self._settled.wait()
@@ -225,7 +247,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._context = context = current_context()
         self._alarm = context.alarm(self._timing.suspend_check_every)
         schedule = KeepaliveSchedule.of(self._venue, self._timing)
-        self._membership = context.join(self._venue, self._credentials, self._transport, schedule, self._alarm)
+        make_share = None if self._sharing is None else partial(self._make_share, self._sharing, schedule)
+        self._membership = context.join(
+            self._venue, self._credentials, self._transport, schedule, self._alarm, make_share
+        )
+        share = self._membership.share
         if self._membership.has_overbooked:
             _log.warning(_OVERBOOKED, self._name, self._venue.weight_budget)
         self._machine = Lifecycle(
@@ -236,11 +262,41 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             on_lost=on_lost,
             now=context.clock.now(),
             draw=random.random(),  # noqa: S311 - spreads load
+            member=None if share is None else share.member,
         )
         self._key = ListenKey(self._venue, self._name, self._machine, context.clock, self._look_again)
         self._settled = trio.Event()
         self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
+        if self._sharing is not None and share is not None:
+            self._share_task = self._join_share(share, self._sharing)
+
+    def _make_share(self, sharing: SharedKey, schedule: KeepaliveSchedule) -> Share:
+        from ._share import Share  # noqa: PLC0415 - nothing of it where nothing is shared
+
+        now, lock = self._context.clock.now(), self._context.hosts(self._transport).lock
+        return Share(self._venue, self._credentials, sharing, schedule.keepalive_every, lock, now)
+
+    def _join_share(self, share: Share, sharing: SharedKey) -> ShareTask:
+        from ._share import ShareTask  # noqa: PLC0415 - as above
+
+        # A stream that asks nearly as often as there is a beat does so by itself: no beat would be in time.
+        is_slow = self._timing.silence_check_every >= 5 * sharing.beat_every
+        return ShareTask(
+            share,
+            sharing,
+            self._membership.lock,
+            self._context.clock,
+            self._context.alarm(self._timing.suspend_check_every),
+            look_again=self._look_again,
+            silent_at=lambda: self._key._silent_at() if is_slow else inf,  # noqa: SLF001 - the other half of this one
+            interrupt=self._interrupt,
+        )
+
+    def _interrupt(self, fault: BaseException) -> None:
+        """Ctrl-C came out of a library: it is the block that it ends."""
+        self._body.interrupt(fault)
+        self._settled.set()
 
     async def _finish(self, error: BaseException | None) -> BaseException | None:
         """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise."""
@@ -263,6 +319,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         with trio.CancelScope(shield=True):
             while self._machine.state is not State.CLOSED:
                 await self._take_step()
+        if self._share_task is not None:
+            await self._share_task.finish()
         # Bounded, too: all that may take time here is the closing of the default transport by its last user.
         with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
             await self._membership.leave()
@@ -325,7 +383,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         with self._membership.lock:
             result = step()
             if self._machine.state is State.CLOSED:
-                self._membership.leave_account()
+                self._membership.leave_account(closed=self._machine.closed)
+        if self._share_task is not None:
+            self._share_task.rouse()
         return result
 
     async def _ask(self, send: Send) -> Outcome:
@@ -346,8 +406,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's
             return self._contract_broken(send, fault)
         except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
-            self._body.interrupt(fault)
-            self._settled.set()
+            self._interrupt(fault)
             return no_answer(self._venue, send.verb, TransportError("the request was interrupted"), hide=hide)  # noqa: ASYNC104 - as above
         finally:
             self._flight = None
@@ -411,14 +470,20 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
 
 def _log_notice(name: str, notice: Notice) -> None:
+    # Generation 0: there is no key yet, or none that we were told of.
+    key = f"listen key {notice.generation}" if notice.generation else "listen key"
     match notice:
-        case Renewed(generation):
-            _log.debug("%s: listen key %d kept alive", name, generation)
-        case Retrying(generation, error, delay):
-            _log.warning("%s: listen key %d: %s Next try in %.1f s", name, generation, error, delay)
-        case Lost(generation, error):
-            _log.warning("%s: listen key %d is lost: %s", name, generation, error)
-        case Closed(generation, error) if error is not None:
-            _log.warning("%s: listen key %d may be left behind: %s", name, generation, error)
+        case Renewed():
+            _log.debug("%s: %s kept alive", name, key)
+        case Retrying(error=error, delay=delay):
+            _log.warning("%s: %s: %s Next try in %.1f s", name, key, error, delay)
+        case Lost(error=error):
+            _log.warning("%s: %s is lost: %s", name, key, error)
+        case Replaced(generation):
+            _log.info("%s: listen key %d replaced by listen key %d", name, generation - 1, generation)
+        case SharingChanged(sharing=sharing):
+            _log.info("%s: %s of %d processes that share the listen key", name, sharing.role, sharing.members)
+        case Closed(error=error) if error is not None:
+            _log.warning("%s: %s may be left behind: %s", name, key, error)
         case _:
-            _log.info("%s: listen key %d %s", name, notice.generation, notice.kind)
+            _log.info("%s: %s %s", name, key, notice.kind)

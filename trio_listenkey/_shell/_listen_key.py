@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import final
 
 import trio
@@ -25,7 +26,7 @@ class ListenKey:
     hides both.
     """
 
-    __slots__ = ("_changed", "_clock", "_look_again", "_machine", "_watchers", "name", "venue")
+    __slots__ = ("_changed", "_clock", "_look_again", "_machine", "_silent_at", "_watchers", "name", "venue")
 
     venue: Venue
     """The exchange that it belongs to."""
@@ -42,6 +43,7 @@ class ListenKey:
         self._look_again = look_again
         self._changed: trio.Event | None = None  # made when someone waits: most keys are never waited for
         self._watchers: list[Callable[[Notice], None]] = []
+        self._silent_at: Callable[[], float] = lambda: inf  # when a stream will ask, if it hears nothing more
 
     @property
     def value(self) -> str:
@@ -115,6 +117,10 @@ class ListenKey:
     def _ask(self, now: float) -> None:
         self._machine.ask(now)
         self._look_again()
+
+    def _leave_open(self) -> None:
+        """The key is somebody else's, and not to be closed at the end; for the command line."""
+        self._machine.leave_open()
 
     def _notify(self, notice: Notice) -> None:
         if self._changed is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -35,6 +35,9 @@ from ._socket_pool import SocketPool
 from ._stream_access import KeyAccess, SignedAccess, StreamAccess
 from ._user_stream import UserStream
 
+if TYPE_CHECKING:  # not imported where nothing is shared
+    from ..sharing._shared_key import SharedKey
+
 __all__ = ["open_user_stream"]
 
 _DEFAULT_TIMING: Final = Timing()
@@ -54,6 +57,7 @@ def open_user_stream(
     buffer_bytes: int = 64 * 2**20,
     on_full: OnFull = "wait",
     since: int | None = None,
+    sharing: SharedKey | None = None,
 ) -> AbstractAsyncContextManager[UserStream[E_co], None]:
     """Open an account's private stream: every event in order, once, or a :class:`Gap` in its place.
 
@@ -96,6 +100,8 @@ def open_user_stream(
         since: When the exchange made the last event that your program had from an earlier stream of this account, in
             milliseconds since 1970: that one's :attr:`UserStream.last_event_time`. The first gap begins there; without
             it, in 1970.
+        sharing: One key for many processes and machines, as for :func:`open_listen_key`. The exchange is then asked
+            once for all of them whether the key is alive.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
@@ -109,11 +115,24 @@ def open_user_stream(
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_type("timing", timing, Timing, "Timing(...)")
         check_session(venue, credentials)
+        if sharing is not None:
+            raise UsageError(
+                f"{venue.name} has no listen keys, so there is nothing to share",
+                advice="Leave sharing= out: each program has a subscription of its own there, and none ends another's",
+                venue=venue.name,
+            )
         called = check_name(name, venue.name, (credentials.api_key, credentials.api_secret))
         access_block = _SignedAccessBlock(SignedAccess(venue, credentials, called))
     else:
         key_block = open_listen_key(
-            venue, credentials, transport=transport, timing=timing, on_exit=on_exit, instrument=instrument, name=name
+            venue,
+            credentials,
+            transport=transport,
+            timing=timing,
+            on_exit=on_exit,
+            instrument=instrument,
+            name=name,
+            sharing=sharing,
         )
         access_block = _KeyAccessBlock(key_block, SignedCalls(venue, credentials, transport, timing))
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")

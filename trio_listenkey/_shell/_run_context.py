@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from math import inf
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -23,6 +25,9 @@ from ._alarm import Alarm, SuspendWatch
 from ._clock import SteadyClock
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
+if TYPE_CHECKING:  # most keys are not shared between processes
+    from ._share import Share
+
 __all__ = ["Registration", "RestHost", "RunContext", "current_context"]
 
 
@@ -38,6 +43,7 @@ class Registration:
         "gate",
         "has_overbooked",
         "lock",
+        "share",
         "transport",
         "turn",
     )
@@ -50,6 +56,7 @@ class Registration:
         transport: Transport | None,
         schedule: KeepaliveSchedule,
         alarm: Alarm,
+        make_share: Callable[[], Share] | None,
     ) -> None:
         self._context = context
         self._alarm = alarm
@@ -73,12 +80,18 @@ class Registration:
                 self.turn, self.gate = hosts.turn(self.account), hosts.gate(host)
                 context.alarms.setdefault(self.account, set()).add(alarm)
             undo.callback(self.leave_account)
+            self.share = None
+            self.share = hosts.share(self.account, make_share)
+            if self.share is not None:
+                self.share.join(self)
             self.transport = context.acquire_transport() if transport is None else transport
             undo.pop_all()
 
-    def leave_account(self) -> None:
+    def leave_account(self, *, closed: bool | None = None) -> None:
         """Leave the account: with the very step that found whether there is anything to close."""
         with self.lock:
+            if self.share is not None:
+                self.share.leave(self, self._context.clock.now(), closed=closed is True)
             self.account.leave()
         self._context.alarms[self.account].discard(self._alarm)
 
@@ -169,9 +182,10 @@ class RunContext:
         transport: Transport | None,
         schedule: KeepaliveSchedule,
         alarm: Alarm,
+        make_share: Callable[[], Share] | None = None,
     ) -> Registration:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
-        return Registration(self, venue, credentials.api_key, transport, schedule, alarm)
+        return Registration(self, venue, credentials.api_key, transport, schedule, alarm, make_share)
 
     def alarm(self, look_every: float) -> Alarm:
         """A wait for one task; ``look_every`` seconds one of all those who wait sees whether the machine slept."""
@@ -186,6 +200,8 @@ class RunContext:
         hosts = self.hosts(transport)
         with hosts.lock:
             host = hosts.host(_address(venue.rest_url), user, self.clock.now())
+            for url in venue.limits_shared_with:
+                host.share_limits_with(hosts.host(_address(url), user, self.clock.now()))
             if venue.weight_budget is not None:
                 host.budget.limit(venue.weight_budget)
             return RestHost(self.clock, hosts, host)

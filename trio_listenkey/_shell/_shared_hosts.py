@@ -13,16 +13,21 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import trio
 
 from .._core._accounts import Account, Host
 from .._core._connect_limiter import ConnectLimiter
+from .._errors import UsageError
 from ._clock import SteadyClock
 from ._gate import BudgetGate
 from ._turn import Turn
+
+if TYPE_CHECKING:  # most keys are not shared between processes
+    from ._share import Share
 
 __all__ = ["ProcessClock", "SharedHosts", "clock_and_hosts"]
 
@@ -49,6 +54,7 @@ class SharedHosts:
         # Who uses a host or a door. What nobody uses is dropped once there is nothing to be remembered of it.
         self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
+        self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
         self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
 
     def host(self, address: _Address, user: object, now: float) -> Host:
@@ -67,6 +73,23 @@ class SharedHosts:
         """Who has it may send. One request at a time: the key is the same one for all members of the account."""
         with self.lock:
             return self._turns.setdefault(account, Turn(self.lock))
+
+    def share(self, account: Account, make: Callable[[], Share] | None) -> Share | None:
+        """This process's share in the account's key; made by ``make`` for the first context that joins with one.
+
+        Raises:
+            UsageError: Another context of this process shares the key, and this one does not mean to; or reversely.
+        """
+        with self.lock:
+            share = self._shares.get(account)
+            if account.members > 1 and (share is None) is not (make is None):
+                raise UsageError(
+                    "of the blocks of this process that use this account, some have sharing= and some have not",
+                    advice="Pass the same SharedKey to all of them, or to none",
+                )
+            if make is not None and (share is None or not share.takes_in):
+                share = self._shares[account] = make()
+            return share
 
     def gate(self, host: Host) -> BudgetGate:
         """Where requests to ``host`` wait for their place in its budget."""

@@ -16,9 +16,10 @@ from .._protocol._requests import build_request
 from .._protocol._responses import no_answer, read_answer
 from .._protocol._signing import check_credentials
 from .._settings import Credentials, Timing
+from .._venue._codes import Code
 from .._venue._parts import Answer, Call, Signing
 from .._venue._venue import Venue
-from ..transports._base import Transport
+from ..transports._base import MAX_BODY, Transport
 from ._run_context import RestHost, current_context
 
 __all__ = ["SignedCalls"]
@@ -34,11 +35,23 @@ class SignedCalls:
         credentials: With the secret or a signer; see :meth:`check`.
         transport: By what; ``None`` for the one that keys and streams share.
         timing: ``request_timeout``.
+        gone: Codes that say: what the call is about does not exist.
+        max_answer: How many bytes an answer may have.
     """
 
-    def __init__(self, venue: Venue, credentials: Credentials, transport: Transport | None, timing: Timing) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        credentials: Credentials,
+        transport: Transport | None,
+        timing: Timing,
+        *,
+        gone: frozenset[Code] = frozenset(),
+        max_answer: int = MAX_BODY,
+    ) -> None:
         self.venue, self.timing = venue, timing
         self._credentials, self._transport = credentials, transport
+        self._max_answer = max_answer
         # What signs and reads the calls about keys does so here. The close is the call of which no answer is expected.
         told = venue.answer
         answer = Answer(
@@ -47,7 +60,7 @@ class SignedCalls:
             transient=told.transient,
             credentials=told.credentials,
             refused=told.refused,
-            gone=frozenset(),
+            gone=gone,
         )
         self._dialect = replace(venue, signing=venue.signing or Signing(), answer=answer, key_in="account")
 
@@ -72,34 +85,39 @@ class SignedCalls:
             verb: What it is called in errors.
             within: Seconds.
         """
-        outcome = await self._outcome_of(replace(self._dialect, close=call), host, within)
+        outcome, _ = await self.ask(host, call, verb, within)
+        return outcome
+
+    async def ask(self, host: RestHost, call: Call, verb: str, within: float) -> tuple[Outcome, bytes]:
+        """The same, with the body of a success, which is JSON; nothing otherwise."""
+        outcome, body = await self._outcome_of(replace(self._dialect, close=call), host, within)
         if isinstance(outcome, Wait):
             host.block(outcome.seconds)
         if isinstance(outcome, Refused) and outcome.clock is not None:
             host.set_clock(outcome.clock)  # now it is known what time it is there
         if isinstance(outcome, Ok):
-            return outcome
+            return outcome, body
         outcome.error.verb = verb
         outcome.error.args = (outcome.error._text(),)  # noqa: SLF001 - the text is built there and nowhere else
-        return outcome
+        return outcome, b""
 
-    async def _outcome_of(self, venue: Venue, host: RestHost, within: float) -> Outcome:
+    async def _outcome_of(self, venue: Venue, host: RestHost, within: float) -> tuple[Outcome, bytes]:
         hide = [each for each in (self._credentials.api_key, self._credentials.api_secret) if each]
         answer = None
         try:
             with trio.move_on_after(within):
                 async with self._borrowed_transport() as transport:
                     request = build_request(venue, self._credentials, "close", None, timestamp_ms=host.exchange_ms())
-                    answer = await transport.request(request)
+                    answer = await transport.request(replace(request, max_answer=self._max_answer))
         except ListenKeyError as error:
-            return Refused(error.with_traceback(None))  # it could not be signed, and nothing was sent
+            return Refused(error.with_traceback(None)), b""  # it could not be signed, and nothing was sent
         except TransportError as error:
-            return no_answer(venue, "close", error, hide=hide)
+            return no_answer(venue, "close", error, hide=hide), b""
         except Exception as fault:  # noqa: BLE001 - a transport may be anyone's
-            return _contract_broken(venue, fault)
+            return _contract_broken(venue, fault), b""
         if answer is None:
-            return no_answer(venue, "close", TransportError(f"none within {within:.3g} s"), hide=hide)
-        return read_answer(venue, "close", answer, epoch=host.unix(), hide=hide)
+            return no_answer(venue, "close", TransportError(f"none within {within:.3g} s"), hide=hide), b""
+        return read_answer(venue, "close", answer, epoch=host.unix(), hide=hide), answer.body
 
     @asynccontextmanager
     async def _borrowed_transport(self) -> AsyncIterator[Transport]:

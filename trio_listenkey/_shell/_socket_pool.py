@@ -43,7 +43,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._buffer import Room
-from .._core._notices import Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
+from .._core._notices import Announced, Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
 from .._core._stream import Stream
 from .._core._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from .._core._stream_socket import StreamSocket
@@ -203,6 +203,7 @@ class SocketPool:
         if machine.was_open or machine.failure is not None:
             self.settled.set()
         if machine.failure is not None:
+            name_error(machine.failure, self._name)
             # Again and again, for as long as there is a step: cancelling twice does nothing.
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
@@ -401,14 +402,15 @@ def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
         case Connected(generation):
             _log.info("%s: user stream connected%s", venue, f", listen key {generation}" if has_key else "")
         case Unconnected(_, error, delay):
-            _log.warning("%s: user stream: %s; next try in %.1f s", venue, error, delay)
+            again = "" if delay is None else f"; next try in {delay:.1f} s"
+            _log.warning("%s: user stream: %s%s", venue, error, again)
         case Dropped(_, error):
             _log.warning("%s: user stream: socket lost: %s", venue, error)
         case ToldGap(_, gap) if gap.cause == "opened":
             _log.info("%s: user stream begins; of what was before, nothing is known", venue)
         case ToldGap(_, gap):
             _log.warning("%s: user stream: gap of %.1f s (%s)", venue, gap.duration, gap.cause)
-        case Doubted() | Moving():
+        case Doubted() | Moving() | Announced():
             _log.debug("%s: user stream %s", venue, notice.kind)
 
 

@@ -135,6 +135,8 @@ class KeyAccess:
         """See the port."""
         self._machine, self._now, self._follow = machine, now, follow
         self._key._watchers.append(self._changed)  # noqa: SLF001 - the lease is the other half of it
+        if not self.subscribes:  # else the exchange is asked on the socket, by each for itself
+            self._key._silent_at = lambda: machine.silent_at  # noqa: SLF001 - as above
         self._take()
 
     @property

@@ -38,7 +38,7 @@ def _order(told: Mapping[str, Any]) -> Order:
         # In the answer to a cancel of spot, "clientOrderId" is the name of the request to cancel.
         client_id=text(told.get("origClientOrderId") or told["clientOrderId"]),
         side=text(told["side"]),
-        type=text(told["type"]),
+        order_type=text(told["type"]),
         status=text(told["status"]),
         price=decimal(told["price"]),
         quantity=decimal(told["origQty"]),

@@ -51,12 +51,15 @@ class Asking:
         question: What to ask now; ``None`` when all is asked.
     """
 
-    def __init__(self, known: Known, *, since: int | None, until: int, span: int, symbols: Iterable[str]) -> None:
+    def __init__(
+        self, known: Known, *, since: int | None, until: int, unix_now: float, span: int, symbols: Iterable[str]
+    ) -> None:
         self._known = known
         self._begun = known.tick
         known.askings += 1
         self._number = known.askings
         self._until = until
+        self._unix_began = unix_now
         self._since = None if since is None else max(since, until - _HISTORY)
         self._span = span
         self._symbols = frozenset(symbols)
@@ -73,14 +76,16 @@ class Asking:
         """What the answers so far have changed."""
         return self._log.result()
 
-    def it_is(self, unix_now: float, clock_ahead: float) -> None:
-        """What time it is: with the first answer, the exchange's clock may have become known.
+    def set_clock(self, ahead: float) -> None:
+        """With an answer, the exchange's clock may have become known.
+
+        What happens after the asking has begun is for the stream to tell, however long the asking takes; so the end of
+        what is asked for moves with the knowledge of the clock alone, and not with the time.
 
         Args:
-            unix_now: The time by this machine's clock, in seconds since 1970.
-            clock_ahead: Seconds that the exchange's clock is ahead of that, as far as it is known.
+            ahead: Seconds that it is ahead of this machine's.
         """
-        self._until = max(self._until, int((unix_now + clock_ahead) * 1000) + CLOCKS_DIFFER_BY)
+        self._until = max(self._until, int((self._unix_began + ahead) * 1000) + CLOCKS_DIFFER_BY)
 
     def answer(self, told: Any) -> None:
         """Hear the answer to :attr:`question`; each question says what that is."""

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import msgspec
-import trio
 
-from .._core._outcomes import Gone, Ok, Outcome, Refused, Wait
-from .._errors import ListenKeyError, RefusedError, TransportError
-from .._http import Response
-from .._protocol._requests import build_request
-from .._protocol._responses import no_answer, read_answer
-from .._protocol._signing import check_credentials
+from .._core._outcomes import Gone, Ok, Outcome, Refused
+from .._errors import RefusedError
 from .._settings import Credentials, Timing
-from .._shell._run_context import RestHost, current_context
+from .._shell._signed_calls import SignedCalls
 from .._validation import check_port, check_type
-from .._venue._parts import Answer, Call, Signing
+from .._venue._parts import Call
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..transports._base import Transport
@@ -33,7 +26,6 @@ __all__ = ["BinanceQueries"]
 _T = TypeVar("_T")
 _DEFAULT_TIMING: Final = Timing()
 _SPOT_BUDGET: Final = 3000  # of 6,000 a minute and IP: rest-api.md, "IP limits", 2026-07
-_TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
 
 _MOST: Final = 8 << 20
 """Bytes of an answer. An order has 600, and thousands of them may be open."""
@@ -74,6 +66,10 @@ class BinanceQueries:
         rest_url: Where spot is asked, if its WebSocket API was moved; for the others it is the venue's.
         timing: ``request_timeout``, in seconds.
 
+    Attributes:
+        span: How many milliseconds one query for past orders may cover.
+        page: How many orders are asked for in one answer; a plain attribute.
+
     Raises:
         UsageError: There are no queries for this venue, its REST address is not known, or the credentials cannot sign.
     """
@@ -90,27 +86,12 @@ class BinanceQueries:
         check_type("credentials", credentials, Credentials, "Credentials(api_key, api_secret)")
         check_port("transport", transport, "request", "one of trio_listenkey.transports")
         self._market = market_of(venue)
-        # What signs and reads the calls about keys does so here: each question is a venue's call with its own path.
-        self._venue = Venue(
-            name=venue.name,
-            rest_url=rest_url_of(venue, rest_url),
-            stream_url=venue.stream_url,
-            path=self._market.order,
-            stream_path="/ws/{key}",
-            key_in="account",
-            signing=Signing(),
-            answer=Answer(gone=_UNKNOWN_ORDER),
-            weight_budget=venue.weight_budget if isinstance(venue, Venue) else _SPOT_BUDGET,
-            allow_plaintext=venue.allow_plaintext,
-        )
-        check_credentials(self._venue, credentials)
-        self._credentials = credentials
-        self._transport = transport
+        self._venue = _as_venue(venue, rest_url_of(venue, rest_url))
         self._timing = timing
+        self._calls = SignedCalls(self._venue, credentials, transport, timing, gone=_UNKNOWN_ORDER, max_answer=_MOST)
+        self._calls.check()
         self.span: int = self._market.span
-        """How many milliseconds one query for past orders may cover."""
         self.page: int = self._market.page
-        """How many orders are asked for in one answer; a plain attribute."""
 
     def __repr__(self) -> str:
         return f"<BinanceQueries of {self._venue.name} at {self._venue.rest_url}>"
@@ -118,7 +99,7 @@ class BinanceQueries:
     @property
     def clock_ahead(self) -> float:
         """Seconds that the exchange's clock is ahead of this machine's, as far as it was ever worth knowing."""
-        return self._host().clock
+        return self._calls.host().clock
 
     async def open_orders(self, symbol: str | None = None) -> tuple[Order, ...]:
         """The orders that are open, in one symbol or in all.
@@ -177,59 +158,24 @@ class BinanceQueries:
 
     # --- How it is asked
 
-    def _host(self) -> RestHost:
-        return current_context().rest_host(self._venue, self._transport, self)
-
     async def _ask(self, path: str, weight: int, named: dict[str, str], *, may_be_unknown: bool = False) -> Any:
         """The JSON of a success; ``None`` where the order in question does not exist."""
         call = Call("GET", path, extra=tuple(named.items()), weight=weight)
         outcome, body = await self._send(call)
         if isinstance(outcome, Refused) and outcome.clock is not None:
-            # Now it is known what time it is there.
-            self._host().set_clock(outcome.clock)
-            outcome, body = await self._send(call)
+            outcome, body = await self._send(call)  # by now it is known what time it is there
         if isinstance(outcome, Ok):
             return msgspec.json.decode(body)
         if isinstance(outcome, Gone) and may_be_unknown:
             return None
         # Raised here, where no frame knows the request, which has the API key and a signature in it.
-        raise _about_a_query(outcome.error)
+        raise outcome.error.with_traceback(None)
 
     async def _send(self, call: Call) -> tuple[Outcome, bytes]:
-        """Send one request when that is allowed, and make whatever becomes of it an outcome."""
-        host = self._host()
+        """Send one request when that is allowed."""
+        host = self._calls.host()
         await host.wait_for_room(call.weight)
-        venue = replace(self._venue, close=call)
-        hide = [each for each in (self._credentials.api_key, self._credentials.api_secret) if each]
-        answer: Response | None = None
-        try:
-            with trio.move_on_after(self._timing.request_timeout):
-                async with self._borrowed_transport() as transport:
-                    request = build_request(venue, self._credentials, "close", None, timestamp_ms=host.exchange_ms())
-                    answer = await transport.request(replace(request, max_answer=_MOST))
-        except TransportError as error:
-            return no_answer(venue, "close", error, hide=hide), b""
-        if answer is None:
-            late = TransportError(f"none within {self._timing.request_timeout:g} s")
-            return no_answer(venue, "close", late, hide=hide), b""
-        outcome = read_answer(venue, "close", answer, epoch=host.unix(), hide=hide)
-        if isinstance(outcome, Wait):
-            host.block(outcome.seconds)
-        return outcome, answer.body
-
-    @asynccontextmanager
-    async def _borrowed_transport(self) -> AsyncIterator[Transport]:
-        if self._transport is not None:
-            yield self._transport
-            return
-        context = current_context()
-        transport = context.acquire_transport()
-        try:
-            yield transport
-        finally:
-            # Bounded: the last one to use it closes its connections, whatever has become of the request.
-            with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
-                await context.release_transport()
+        return await self._calls.ask(host, call, "query", self._timing.request_timeout)
 
     def _read(self, told: Any, read: Callable[[Any], _T]) -> _T:
         try:
@@ -244,13 +190,20 @@ class BinanceQueries:
         )
 
 
+def _as_venue(venue: Venue | SignedVenue, rest_url: str) -> Venue:
+    """The venue at its REST address; of one that has sessions alone, what it takes to ask it."""
+    if isinstance(venue, Venue):
+        return replace(venue, rest_url=rest_url)
+    return Venue(
+        name=venue.name,
+        rest_url=rest_url,
+        stream_url=venue.stream_url,
+        path="/api/v3/account",
+        stream_path="/ws/{key}",
+        weight_budget=_SPOT_BUDGET,
+        allow_plaintext=venue.allow_plaintext,
+    )
+
+
 def _orders(told: Any) -> tuple[Order, ...]:
     return tuple(read_order(each) for each in told)
-
-
-def _about_a_query(error: ListenKeyError) -> ListenKeyError:
-    """The same error, of a query: that it was put as a venue's call is nobody's business."""
-    told = copy.copy(error).with_traceback(None)
-    told.verb = "query"
-    told.args = (told._text(),)  # noqa: SLF001 - it is built of the fields, and nowhere else
-    return told

@@ -52,18 +52,17 @@ async def catch_up(
     Raises:
         RefusedError: The exchange said no, and will again: the API key has no permission to read, for example.
     """
-    clock = current_context().clock
     asking = orders.begin(
         gap,
         span=queries.span,
-        unix_now=clock.unix(),
+        unix_now=current_context().clock.unix(),
         clock_ahead=queries.clock_ahead,
         symbols=symbols,
     )
     await trio.lowlevel.checkpoint()
     while asking.question is not None:
         answer = await _answer_to(asking.question, queries, timing)
-        asking.it_is(clock.unix(), queries.clock_ahead)
+        asking.set_clock(queries.clock_ahead)
         asking.answer(answer)
     for each in asking.changes.unresolved:
         _log.warning("after a gap: %s", each)

@@ -29,7 +29,7 @@ def _order_trade_update(data: Mapping[str, Any]) -> list[Word]:
             id=whole(told["i"]),
             client_id=text(told["c"]),
             side=text(told["S"]),
-            type=text(told["o"]),
+            order_type=text(told["o"]),
             status=text(told["X"]),
             price=decimal(told["p"]),
             quantity=decimal(told["q"]),
@@ -72,7 +72,7 @@ def _execution_report(data: Mapping[str, Any]) -> list[Word]:
             # Of a cancel, "c" is the name of the request to cancel, and "C" that of the order.
             client_id=text(data.get("C") or data["c"]),
             side=text(data["S"]),
-            type=text(data["o"]),
+            order_type=text(data["o"]),
             status=text(data["X"]),
             price=decimal(data["p"]),
             quantity=decimal(data["q"]),

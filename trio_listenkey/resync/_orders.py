@@ -116,13 +116,13 @@ class Orders:
         # This machine's clock may be slow, by more than is known of it.
         latest = max(int((unix_now + clock_ahead) * 1000), known.newest_time() or 0, gap.last_event_time or 0)
         until = latest + CLOCKS_DIFFER_BY
-        return Asking(known, since=known.owed_since, until=until, span=span, symbols=symbols)
+        return Asking(known, since=known.owed_since, until=until, unix_now=unix_now, span=span, symbols=symbols)
 
     def _missing_since(self, gap: Gap, clock_ahead: float) -> int | None:
         """From when on events may be missing, by the exchange's clock; ``None`` if nothing is known before the gap."""
         if gap.last_event_time is not None:
             return gap.last_event_time
-        if str(gap.cause) == "opened" or not self._known.askings:
+        if gap.cause == "opened" or not self._known.askings:
             # Another stream, perhaps, than the one that what is known came by.
             return self._known.newest_time()
         return int((gap.unix_started_at + clock_ahead) * 1000)

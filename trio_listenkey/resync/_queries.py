@@ -18,11 +18,15 @@ class OrderQueries(Protocol):
     :exc:`OSError` if there is no answer now; :func:`catch_up` asks again then. What else it raises is final.
     """
 
-    span: int
-    """How many milliseconds one query for past orders may cover."""
+    @property
+    def span(self) -> int:
+        """How many milliseconds one query for past orders may cover."""
+        ...
 
-    clock_ahead: float
-    """Seconds that the exchange's clock is ahead of this machine's, as far as it is known; 0.0 otherwise."""
+    @property
+    def clock_ahead(self) -> float:
+        """Seconds that the exchange's clock is ahead of this machine's, as far as it is known; 0.0 otherwise."""
+        ...
 
     async def open_orders(self, symbol: str | None) -> Iterable[Order]:
         """The orders that are open, in one symbol or in all."""

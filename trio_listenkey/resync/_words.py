@@ -25,7 +25,7 @@ class Order:
         id: The exchange's number, ``orderId``: it is one order's in its symbol alone.
         client_id: The name that you gave it, ``clientOrderId``.
         side: ``"BUY"`` or ``"SELL"``.
-        type: ``"LIMIT"``, ``"MARKET"`` or another.
+        order_type: ``"LIMIT"``, ``"MARKET"`` or another.
         status: ``"NEW"``, ``"PARTIALLY_FILLED"``, ``"FILLED"``, ``"CANCELED"``, ``"EXPIRED"`` or another.
         price: Of a limit order; zero otherwise.
         quantity: How much is wanted.
@@ -41,7 +41,7 @@ class Order:
     id: int
     client_id: str
     side: str
-    type: str
+    order_type: str
     status: str
     price: Decimal
     quantity: Decimal

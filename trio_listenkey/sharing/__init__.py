@@ -4,6 +4,7 @@ Importing this module imports no engine; a register imports its own when its nam
 
 ::
 
+    _shared_key     what is passed as sharing=
     _register       the port and its contract
     _memory         in memory, for tests
     _sqlite         in a file, for one machine
@@ -26,6 +27,7 @@ from .._errors import RegisterAway, RegisterRefused
 from ._from_url import register_from_url
 from ._memory import MemoryRegister
 from ._register import MAX_DOCUMENT, Register
+from ._shared_key import SharedKey
 
 if TYPE_CHECKING:
     from ._redis import RedisRegister
@@ -48,13 +50,14 @@ __all__ = [
     "RegisterAway",
     "RegisterRefused",
     "SQLiteRegister",
+    "SharedKey",
     "register_from_url",
 ]
 
 _HOME = {"RedisRegister": "._redis", "SQLiteRegister": "._sqlite"}
 
 
-for _word in (MemoryRegister, Register, RegisterAway, RegisterRefused, register_from_url):
+for _word in (MemoryRegister, Register, RegisterAway, RegisterRefused, SharedKey, register_from_url):
     _word.__module__ = __name__
 del _word
 

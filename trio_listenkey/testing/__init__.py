@@ -73,7 +73,7 @@ Where things are; what stands further down imports what stands above it, and nev
 
 from __future__ import annotations
 
-from ._book._books import Countdown, PastOrders
+from ._book._books import Countdown, PastOrdersRule
 from ._book._order_book import OrderBook
 from ._book._orders import OrderInfo
 from ._dialects._binance import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect, Refusals
@@ -209,7 +209,7 @@ __all__ = [
     "MemoryTransport",
     "OrderBook",
     "OrderInfo",
-    "PastOrders",
+    "PastOrdersRule",
     "Redirect",
     "Refusals",
     "Reply",

@@ -1,4 +1,7 @@
-"""What all players do: write the tape, and obey ``slow SECONDS``, ``leave CONSUMER`` and ``stop``."""
+"""What all players do: write the tape, and obey.
+
+The commands are ``slow SECONDS``, ``block SECONDS``, ``leave CONSUMER`` and ``stop``.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,13 @@ class Tape:
         print(line.to_json(), flush=True)
 
 
+def block(seconds: float) -> None:
+    """Compute, and let nothing else of the program run meanwhile."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
 def play_in_asyncio(tape: Tape, consumers: tuple[str, ...], consume: Consume) -> None:
     """Run ``consume`` for each consumer until it is told to stop: by cancellation, as asyncio does it."""
 
@@ -62,6 +72,8 @@ def play_in_asyncio(tape: Tape, consumers: tuple[str, ...], consume: Consume) ->
             name, argument = command.split()
             if name == "slow":
                 tape.pause = float(argument)
+            elif name == "block":
+                block(float(argument))
             else:
                 tasks[argument].cancel()
         for task in tasks.values():
@@ -95,6 +107,8 @@ def play_in_trio(tape: Tape, consumers: tuple[str, ...], consume: Consume) -> No
                 name, argument = command.split()
                 if name == "slow":
                     tape.pause = float(argument)
+                elif name == "block":
+                    block(float(argument))
                 else:
                     scopes[argument].cancel()
             for scope in scopes.values():

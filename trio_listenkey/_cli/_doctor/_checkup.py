@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Generic, TypeVar
 
 import trio
 
@@ -19,19 +19,19 @@ from ..._venue._signed_venue import SignedVenue
 from ..._venue._venue import Venue
 from ...connectors import WebSocketConnector
 from ...connectors._base import Connection, SocketError
+from ...sharing import SharedKey
 from .._account import Account
 from .._exit_codes import Exit, exit_for
+from .._lines import NOISE
 from .._narration import brief
+from .._prior_key import Closing
 from ._network_steps import Found, NetworkSteps, Problem
 from ._results import Finding, steps_of
 
-__all__ = ["FAILED_BEFORE", "Checkup", "Closing"]
-
-Closing = Literal["close", "leave", "careful"]
-"""What to do with the key: ``"careful"`` closes it only if the account surely had none before."""
+__all__ = ["FAILED_BEFORE", "Checkup"]
 
 FAILED_BEFORE: Final = "an earlier step failed"
-_NOISE: Final = frozenset({418, 429})  # statuses by which an exchange wants silence
+NO_CREDENTIALS: Final = "none were given: {}_API_KEY is not set"
 _V = TypeVar("_V", bound=Venue | SignedVenue)
 
 
@@ -45,6 +45,7 @@ class Checkup(ABC, Generic[_V]):
         limit: Seconds for each step.
         begin: Called with each step's name when it begins.
         tell: Called with what it found.
+        sharing: With whom the key is shared.
         findings: What was found so far.
         had_key: Whether the account had a key before; ``None`` if that is not known.
     """
@@ -54,6 +55,7 @@ class Checkup(ABC, Generic[_V]):
     limit: float
     begin: Callable[[str], None]
     tell: Callable[[Finding], None]
+    sharing: SharedKey | None = None
     findings: list[Finding] = field(default_factory=list)
     had_key: bool | None = None
     _step: str = ""
@@ -67,7 +69,7 @@ class Checkup(ABC, Generic[_V]):
     @property
     def steps(self) -> dict[str, str]:
         """Those that are taken here, in order: the name of each for programs, and for people."""
-        return steps_of(self.account.venue)
+        return steps_of(self.account.venue, shares=self.sharing is not None)
 
     async def run(self) -> None:
         """Take every step."""
@@ -132,10 +134,15 @@ class Checkup(ABC, Generic[_V]):
     # Credentials, which show by what they are used for.
 
     def _lacks_something(self) -> bool:
-        """Whether what is asked for here cannot even be signed; then that is told."""
+        """Whether there are no credentials, or what is asked for here cannot be signed by them; then that is told."""
         lack = self.account.lack
         if lack is None:
             return False
+        if self.account.credentials is None:  # as one may wish: the network is checked without
+            self._skip("credentials", NO_CREDENTIALS.format(self.account.prefix))
+            for step in self.steps:
+                self._skip(step, "no credentials")
+            return True
         self._start("credentials")
         self._fail(lack.problem, lack.advice, Exit.USAGE)
         return True
@@ -179,7 +186,7 @@ class Checkup(ABC, Generic[_V]):
 
 
 def _unopened(error: SocketError) -> Problem:
-    if error.status in _NOISE:
+    if error.status in NOISE:
         hint = "The exchange wants silence: open no socket there for some minutes"
         return Problem(f"{error.reason} (HTTP {error.status})", hint, Exit.RATE_LIMITED)
     status = "" if error.status is None else f" (HTTP {error.status})"

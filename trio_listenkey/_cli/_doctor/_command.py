@@ -17,14 +17,20 @@ from rich.text import Text
 
 from ..._venue._signed_venue import SignedVenue
 from ..._venue._venue import Venue
-from .._account import Account, AnyVenue, account_options
+from ...sharing import SharedKey
+from .._account import Account
+from .._account_options import account_options
 from .._exit_codes import EXIT_HELP
-from .._keeping import SECONDS
+from .._keeping import SECONDS, closing_options
+from .._lines import visible
+from .._members import closed_at_end, open_register, share_option
 from .._output import Descriptor
+from .._prior_key import Closing
 from .._process import current_process
-from .._status import open_status, visible
+from .._status import open_status
 from .._supervision import supervise
-from ._checkup import Checkup, Closing
+from .._venue_name import AnyVenue
+from ._checkup import Checkup
 from ._key_checkup import KeyCheckup
 from ._results import Finding, steps_of
 from ._session_checkup import SessionCheckup
@@ -36,24 +42,16 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "ski
 
 
 @click.command(epilog=EXIT_HELP, short_help="Find out why there are no events.")
-@click.option(
-    "--leave",
-    "closing",
-    flag_value="leave",
-    help="Leave the key open in any case; it expires by itself, within the hour.",
-)
-@click.option(
-    "--close",
-    "closing",
-    flag_value="close",
-    help="Close the key in any case, and so silence every program that holds it.",
-)
+@closing_options
 @click.option(
     "--timeout", type=SECONDS, default=10.0, show_default=True, metavar="SECONDS", help="How long a step may take."
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON at the end, instead of the text.")
-@account_options(may_lack=True)
-def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: float, as_json: bool) -> None:
+@share_option
+@account_options
+def doctor(
+    *, account: Account[AnyVenue], closing: Closing | None, timeout: float, as_json: bool, share: str | None
+) -> None:
     """Find out why there are no events: check every step from here to an account's stream.
 
     VENUE is the exchange, for example binance-spot or binance-usdm. The steps: the names of its hosts, TCP and TLS (and
@@ -67,6 +65,11 @@ def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: floa
     closed only if the exchange said that there was none before; if there was, or if the exchange does not tell, it is
     left open and expires by itself. --close and --leave decide it otherwise.
 
+    With --share, it is also checked whether the register answers; and the key is left open, for a check-up is over
+    before it could be known whether others share the key. Where there are no listen keys there is nothing to share.
+
+    Without credentials, the network and the clock are checked, and nothing else.
+
     The exit status is that of the first step that failed. A warning is no failure.
 
     \b
@@ -79,15 +82,19 @@ def doctor(*, account: Account[AnyVenue], closing: Closing | None, timeout: floa
     process = current_process()
     if closing == "close" and isinstance(account.venue, Venue) and account.venue.close is not None:
         Descriptor(process.stderr).write(_WARNING)
-    report = _Report(Descriptor(process.stdout), steps_of(account.venue), as_json=as_json)
+    report = _Report(Descriptor(process.stdout), steps_of(account.venue, shares=share is not None), as_json=as_json)
     kind: Any = SessionCheckup if isinstance(account.venue, SignedVenue) else KeyCheckup
-    checkup = kind(account, closing or "careful", timeout, report.begin, report.tell)
-    supervise(partial(_check, checkup, report), open_status(plain=True, quiet=True), writes=False)
+    if share is not None and isinstance(account.venue, SignedVenue):
+        raise click.UsageError(f"--share: {account.venue.name} has no listen keys, so there is nothing to share.")
+    sharing = None if share is None else SharedKey(open_register(share))
+    closing = closing or ("careful" if sharing is None else "close")
+    checkup = kind(account, closing, timeout, report.begin, report.tell, sharing)
+    supervise(partial(_check, checkup, report), open_status(quiet=True), writes=False)
 
 
 async def _check(checkup: Checkup[Any], report: _Report) -> int:
     with report:
-        async with trio.open_nursery() as nursery:
+        async with closed_at_end(checkup.sharing), trio.open_nursery() as nursery:
             nursery.start_soon(report.close_if_interrupted)
             await checkup.run()
             nursery.cancel_scope.cancel()
@@ -154,6 +161,8 @@ class _Report(ExitStack):
             self._print(Text(json.dumps(told)))
         elif bad:
             self._print(Text(f"Not well: {self._steps[bad[0].step]}.", "bold red"))
+        elif checkup.account.credentials is None:
+            self._print(Text("The network is well. Without credentials, nothing else was checked.", "bold green"))
         else:
             self._print(Text("All is well.", "bold green"))
         if self._file.failure is not None:

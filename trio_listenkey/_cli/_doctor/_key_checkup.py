@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -10,23 +9,23 @@ from typing import Final
 import trio
 
 from ..._core._key_lifecycle import OnExit
-from ..._core._outcomes import Gone, Ok
-from ..._errors import ListenKeyError, TransportError
+from ..._core._outcomes import Ok
+from ..._core._sharing_record import INDEX, ForeignDocumentError, load_index
+from ..._errors import ListenKeyError
 from ..._instrument import Instrument
-from ..._protocol._requests import build_request
-from ..._protocol._responses import read_answer
-from ..._protocol._signing import signing_for
 from ..._protocol._ws_api import subscribe_by_token
 from ..._settings import Timing
 from ..._shell._keeper import open_listen_key
 from ..._shell._listen_key import ListenKey
 from ..._venue._venue import Venue
 from ...connectors._base import Connection
+from ...sharing import SharedKey
 from ...transports import HTTPCore2Transport
 from ...transports._base import Transport
 from .._exit_codes import Exit
+from .._prior_key import ask_for_key, can_ask, had_key, why_left
 from ._checkup import FAILED_BEFORE, Checkup
-from ._network_steps import STATUS_PAGE, Found, Problem, compare_clocks
+from ._network_steps import Found, Problem, compare_clocks
 from ._subscription import ask_for_subscriptions, subscribe
 
 __all__ = ["KeyCheckup"]
@@ -66,47 +65,31 @@ class KeyCheckup(Checkup[Venue]):
             streams = await self._reach("stream", venue.stream_url)
             if answers and self._lacks_something():
                 return
-            if self._can_ask_first:
+            if can_ask(self.account):
                 answers = await self._take("credentials", lambda: self._ask_first(transport), may=answers)
+            if self.sharing is not None:
+                answers = await self._take("register", partial(_ask_register, self.sharing), may=answers)
             if answers:
                 await self._check_key(transport, streams)
         finally:
             with trio.CancelScope(shield=True):
                 await transport.aclose()  # it waits for nobody
 
-    @property
-    def _can_ask_first(self) -> bool:
-        """Whether one can ask for an account's key without knowing or making it."""
-        venue = self.account.venue
-        return (
-            venue.keepalive is not None
-            and venue.key_place("keepalive") == "account"
-            and venue.sharing.second_create == "same"
-            and signing_for(venue, self.account.credentials, "keepalive") is None
-        )
-
     async def _ask_first(self, transport: Transport) -> Found:
-        """Keep the account's key alive, if it has one: that takes the credentials, and changes nothing for anyone."""
-        venue, credentials = self.account.venue, self.account.credentials
-        try:
-            answer = await transport.request(build_request(venue, credentials, "keepalive", None))
-        except TransportError as error:
-            raise Problem(error.reason, STATUS_PAGE) from None
-        secrets = [secret for secret in (credentials.api_key, credentials.api_secret) if secret]
-        outcome = read_answer(venue, "keepalive", answer, epoch=time.time(), hide=secrets)
-        self.had_key = isinstance(outcome, Ok)
-        if isinstance(outcome, Ok):
-            return Found("accepted; the account has a key already")
-        if isinstance(outcome, Gone):
-            return Found("accepted; the account has no key yet")
-        raise outcome.error
+        outcome = await ask_for_key(self.account, transport)
+        self.had_key = had_key(outcome)
+        if self.had_key is None:
+            assert not isinstance(outcome, Ok)
+            raise outcome.error
+        return Found("accepted; the account has a key already" if self.had_key else "accepted; it has no key yet")
 
     async def _check_key(self, transport: Transport, streams: bool) -> None:
         trouble, key = _Trouble(), None
-        why_left = self._why_to_leave()
-        on_exit: OnExit = "leave" if why_left else "close"
+        assert self.account.credentials is not None  # else something is lacking
+        why_open = self._why_to_leave()
+        on_exit: OnExit = "leave" if why_open else "close"
         limit = self.limit
-        self._start("create" if self._can_ask_first else "credentials")
+        self._start("create" if can_ask(self.account) else "credentials")
         try:
             async with open_listen_key(
                 self.account.venue,
@@ -115,6 +98,7 @@ class KeyCheckup(Checkup[Venue]):
                 timing=Timing(request_timeout=limit, open_timeout=limit, close_timeout=limit),
                 on_exit=on_exit,
                 instrument=trouble,
+                sharing=self.sharing,
             ) as key:
                 self._tell_created()
                 if await self._take("keepalive", lambda: _keep_alive(key, trouble, limit * _SOONER)) and streams:
@@ -129,8 +113,10 @@ class KeyCheckup(Checkup[Venue]):
         for step in self.steps:
             if step != "close":
                 self._skip(step, FAILED_BEFORE)
-        if why_left:
-            self._skip("close", why_left)
+        if why_open:
+            self._skip("close", why_open)
+        elif self.sharing is not None:
+            self._skip("close", "left open: others may share it; the last of them closes it, or it expires by itself")
         elif key.statistics().closed is False:
             assert trouble.error is not None
             self._fail_by(trouble.error)
@@ -138,25 +124,25 @@ class KeyCheckup(Checkup[Venue]):
             self._succeed(Found("nothing is left behind"))
 
     def _why_to_leave(self) -> str:
-        venue = self.account.venue
-        if venue.close is None:
+        """Why the key is left open; empty if it is closed."""
+        if self.account.venue.close is None:
             return "this exchange closes none; it expires by itself"
         if self.closing == "leave":
             return "left open, as asked; it expires by itself"
-        if self.closing == "close" or self.had_key is False or venue.sharing.second_create == "new":
+        if not why_left(self.account.venue, self.closing, had_key=self.had_key):
             return ""
         if self.had_key:
             return "left open: it was there before, and closing it would silence whoever holds it (--close closes it)"
         return "left open: this exchange does not tell whether others hold it (--close closes it)"
 
     def _tell_created(self) -> None:
-        if not self._can_ask_first:
+        if not can_ask(self.account):
             self._succeed(Found("accepted"))
             self._step = "create"
         self._succeed(Found("the one that was there" if self.had_key else f"by {self.account.venue.create.method}"))
 
     def _tell_not_created(self, error: ListenKeyError) -> None:
-        if not self._can_ask_first:
+        if not can_ask(self.account):
             self._blame("create", error)
         self._fail_by(error)
 
@@ -189,3 +175,13 @@ async def _keep_alive(key: ListenKey, trouble: _Trouble, limit: float) -> Found:
 async def _subscribe(connection: Connection, key: ListenKey) -> Found:
     await subscribe(connection, key.venue.name, subscribe_by_token(key.value))
     return Found("with the token")
+
+
+async def _ask_register(sharing: SharedKey) -> Found:
+    """Read what it says of who shares."""
+    try:
+        accounts = load_index((await sharing.register.read(INDEX))[0])
+    except ForeignDocumentError:
+        hint = "Use the same version in all programs, or another register"
+        raise Problem("another version of trio-listenkey wrote it", hint, Exit.BROKEN) from None
+    return Found(f"it answers, and knows {len(accounts)} account{'' if len(accounts) == 1 else 's'}")

@@ -22,6 +22,7 @@ STEPS: Final = {
     "stream-tcp": "stream: TCP",
     "stream-tls": "stream: TLS",
     "credentials": "credentials",
+    "register": "register",
     "create": "key created",
     "keepalive": "key kept alive",
     "socket": "socket opened",
@@ -33,8 +34,8 @@ STEPS: Final = {
 """Every step: its name for programs, and for people."""
 
 _ON_THE_SOCKET: Final = ("subscribe", "subscription")
-_OF_KEYS: Final = tuple(step for step in STEPS if step not in _ON_THE_SOCKET)
-_OF_TOKENS: Final = tuple(STEPS)
+_OF_TOKENS: Final = tuple(step for step in STEPS if step != "register")
+_OF_KEYS: Final = tuple(step for step in _OF_TOKENS if step not in _ON_THE_SOCKET)
 # There is no REST; and what time it is, the exchange tells on the socket.
 _OF_SESSIONS: Final = (
     *("stream-name", "stream-tcp", "stream-tls", "socket", "clock"),
@@ -43,8 +44,11 @@ _OF_SESSIONS: Final = (
 _TOKEN_WORDS: Final = {"create": "token fetched", "keepalive": "token renewed", "close": "token closed"}
 
 
-def steps_of(venue: Venue | SignedVenue) -> dict[str, str]:
+def steps_of(venue: Venue | SignedVenue, *, shares: bool = False) -> dict[str, str]:
     """The steps that are taken there, in order: the name of each for programs, and for people."""
+    if shares:
+        steps = steps_of(venue)
+        return {step: steps.get(step, STEPS[step]) for step in STEPS if step in {*steps, "register"}}
     if isinstance(venue, SignedVenue):
         return {step: STEPS[step] for step in _OF_SESSIONS}
     if venue.stream.says_key:

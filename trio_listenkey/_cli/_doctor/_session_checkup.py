@@ -36,6 +36,7 @@ class SessionCheckup(Checkup[SignedVenue]):
     async def _subscribe(self, connection: Connection) -> bool:
         """Whether the credentials are good shows by this; so it is two steps at once."""
         venue, credentials = self.account.venue, self.account.credentials
+        assert credentials is not None  # else something is lacking
         sign = partial(sign_as, venue.name, credentials)
         build = subscribe_by_signature(credentials.api_key, sign, dict(venue.parameters))
 

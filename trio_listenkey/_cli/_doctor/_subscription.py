@@ -13,11 +13,11 @@ from ..._protocol._socket_protocol import Moment
 from ..._protocol._ws_api import Build, WsApiProtocol
 from ...connectors._base import Connection
 from .._exit_codes import Exit
+from .._lines import NOISE
 from ._network_steps import STATUS_PAGE, Found, Problem, judge_clock
 
 __all__ = ["ask_for_subscriptions", "ask_for_time", "subscribe"]
 
-_NOISE: Final = frozenset({418, 429})  # statuses by which an exchange wants silence
 _MILLISECOND: Final = 0.001
 
 
@@ -92,6 +92,6 @@ def _result(said: dict[str, Any]) -> Any:
     code = error.get("code") if isinstance(error, dict) else None
     facts = ", ".join(f"{name} {fact}" for name, fact in (("status", status), ("code", code)) if isinstance(fact, int))
     about = f"the exchange answers with an error ({facts})" if facts else "the exchange answers with an error"
-    if status in _NOISE:
+    if status in NOISE:
         raise Problem(about, "The exchange wants silence: send it nothing for some minutes", Exit.RATE_LIMITED)
     raise Problem(about, STATUS_PAGE)

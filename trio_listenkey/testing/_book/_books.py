@@ -18,7 +18,7 @@ from ._markets import MARKETS, Market, market_of
 from ._orders import Order
 from ._symbols import Symbol
 
-__all__ = ["Books", "Countdown", "PastOrders"]
+__all__ = ["Books", "Countdown", "PastOrdersRule"]
 
 Publish = Callable[[Place, str, dict[str, Any], float], None]
 """Sends an event of that kind to who listens at a place, at that time."""
@@ -42,7 +42,7 @@ class Countdown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PastOrders:
+class PastOrdersRule:
     """How ``allOrders`` reads a query, where Binance's documents leave it open.
 
     A client that is right under each reading depends on none.
@@ -73,7 +73,7 @@ class Books:
     def __init__(self, dialects: Iterable[Dialect], unix_time: Callable[[float], float], publish: Publish) -> None:
         served = [(market, each) for each in dialects if (market := market_of(each)) is not None]
         self.markets: dict[str, Market] = {market.name: market for market, _ in served}
-        self.past_orders = PastOrders()
+        self.past_orders = PastOrdersRule()
         self.changed: Callable[[Place], None] = _nobody
         self._paths = {
             name: [dialect.path for market, dialect in served if market.name == name] for name in self.markets

@@ -9,7 +9,7 @@ from typing import Literal
 from ..._errors import UsageError
 from .._dialects._binance import Dialect
 from .._state._accounts import Accounts
-from ._books import Books, Countdown, PastOrders
+from ._books import Books, Countdown, PastOrdersRule
 from ._holdings import Balance
 from ._markets import Market, market_of
 from ._orders import NewOrder, OrderInfo
@@ -44,12 +44,12 @@ class OrderBook:
         return f"<OrderBook of {', '.join(self._books.markets) or 'no market'}>"
 
     @property
-    def past_orders(self) -> PastOrders:
+    def past_orders(self) -> PastOrdersRule:
         """How a query for past orders is read where the documents leave it open; it can be set."""
         return self._books.past_orders
 
     @past_orders.setter
-    def past_orders(self, reading: PastOrders) -> None:
+    def past_orders(self, reading: PastOrdersRule) -> None:
         self._books.past_orders = reading
 
     # --- What a market does

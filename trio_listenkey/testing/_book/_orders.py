@@ -129,7 +129,7 @@ class Order:
             number=self.number,
             client_id=self.client_id,
             side=want.side,
-            type=want.type,
+            order_type=want.type,
             status=self.status,
             quantity=want.quantity,
             price=want.price,
@@ -151,7 +151,7 @@ class OrderInfo:
         number: The exchange's number, ``orderId``.
         client_id: The client's name for it.
         side: ``"BUY"`` or ``"SELL"``.
-        type: ``"LIMIT"``, ``"MARKET"`` or ``"LIMIT_MAKER"``.
+        order_type: ``"LIMIT"``, ``"MARKET"`` or ``"LIMIT_MAKER"``.
         status: ``"NEW"``, ``"PARTIALLY_FILLED"``, ``"FILLED"``, ``"CANCELED"`` or ``"EXPIRED"``.
         quantity: How much was wanted.
         price: For how much; zero for a market order.
@@ -167,7 +167,7 @@ class OrderInfo:
     number: int
     client_id: str
     side: Literal["BUY", "SELL"]
-    type: str
+    order_type: str
     status: Status
     quantity: Decimal
     price: Decimal

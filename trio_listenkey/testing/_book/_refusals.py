@@ -18,6 +18,7 @@ __all__ = [
     "NO_SUCH_ORDER",
     "NO_SUCH_ORDER_TO_CANCEL",
     "POSITION_SIDE",
+    "PRECISION",
     "REDUCE_ONLY",
     "TOO_LONG_A_SPAN",
     "TOO_MANY_OPEN",
@@ -47,6 +48,7 @@ NO_SUCH_ORDER_TO_CANCEL = api_error(400, -2011, "Unknown order sent.")
 INSUFFICIENT = api_error(400, -2010, "Account has insufficient balance for requested action.")
 WOULD_TAKE = api_error(400, -2010, "Order would immediately match and take.")
 TOO_LONG_A_SPAN = api_error(400, -1127, "The time between startTime and endTime is too long.")
+PRECISION = api_error(400, -1111, "Precision is over the maximum defined for this asset.")
 REDUCE_ONLY = api_error(400, -2022, "ReduceOnly Order is rejected.")
 POSITION_SIDE = api_error(400, -4061, "Order's position side does not match user's setting.")
 # By whether it is spot.

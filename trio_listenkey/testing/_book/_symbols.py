@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 __all__ = ["Symbol", "money", "plain"]
 
 _ZERO = Decimal(0)
 _MONEY = Decimal("0.00000001")
+_EXACT = Context(prec=80)  # more than any sum has: a number that is too long for its context is an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ class Symbol:
 
 def plain(number: Decimal) -> str:
     """As futures send prices and quantities: no more digits than it takes."""
-    return format(number.quantize(_MONEY).normalize(), "f") if number else "0"
+    return format(number.quantize(_MONEY, context=_EXACT).normalize(_EXACT), "f") if number else "0"
 
 
 def money(number: Decimal) -> str:
     """As balances are sent: eight digits after the point."""
-    return format(number.quantize(_MONEY), "f")
+    return format(number.quantize(_MONEY, context=_EXACT), "f")

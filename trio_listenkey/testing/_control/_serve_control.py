@@ -1,7 +1,8 @@
-"""The control API on a loopback port of its own, so that the exchange's paths stay the real one's."""
+"""The control API on a port of its own, so that the exchange's paths stay the real one's."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import trio
 
 from ..._http import Request
 from .._faults._effects import JSON_TYPE
-from .._frontends._listening import listening, reset
+from .._frontends._listening import listen, listening, reset, url_host
 from .._frontends._serve import ServedExchange
 from .._state._reply import Reply
 from ._control import MAX_COMMAND, Control
@@ -27,7 +28,7 @@ class ServedControl:
     """Where a control API is.
 
     Attributes:
-        url: ``"http://127.0.0.1:PORT"``.
+        url: ``"http://127.0.0.1:PORT"``, or another address.
         control: What it does.
     """
 
@@ -40,15 +41,15 @@ class ServedControl:
 async def serve_control(
     served: ServedExchange, *, port: int = 0, shut_down: Callable[[], None] | None = None
 ) -> AsyncIterator[ServedControl]:
-    """Serve commands to an exchange on 127.0.0.1 for as long as the block lasts: HTTP and JSON.
+    """Serve commands to an exchange for as long as the block lasts, at the exchange's own address: HTTP and JSON.
 
     ::
 
         async with serve_exchange(exchange) as served, serve_control(served) as control:
             print(control.url)
 
-    Whoever can connect to this machine's loopback can command the exchange. Web pages cannot, not even those that
-    have their name resolved to this machine.
+    Whoever can connect to it can command the exchange. Web pages cannot, not even those that have their name resolved
+    to this machine.
 
     The block's exception comes out as it was, never in a group.
 
@@ -60,14 +61,14 @@ async def serve_control(
     Raises:
         OSError: The port is taken.
     """
-    (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
-    url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+    listener = await listen(served.host, port)
+    url = f"http://{url_host(served.host)}:{listener.socket.getsockname()[1]}"
     urls = {"rest": served.rest_url, "websocket": served.stream_url, "control": url}
     control = Control(served.exchange, urls=urls, shut_down=shut_down)
     from .._frontends._http_server import HTTPServer  # noqa: PLC0415 - h11 comes with the extra, as it did for the exchange
 
     async def serve(client: trio.SocketStream) -> None:
-        answer = partial(_carry_out, control, served.now)
+        answer = partial(_carry_out, control, served.now, served.host in _LOOPBACK)
         server = HTTPServer(
             client, partial(reset, client), answer, max_body=MAX_COMMAND, too_long=_TOO_LONG, upgrades=False
         )
@@ -77,9 +78,9 @@ async def serve_control(
         yield ServedControl(url, control)
 
 
-def _carry_out(control: Control, now: Callable[[], float], request: Request) -> Reply:
-    """Carry a command to the control, and its answer back."""
-    if not _is_local(request.headers):
+def _carry_out(control: Control, now: Callable[[], float], local: bool, request: Request) -> Reply:
+    """Carry a command to the control, and its answer back; ``local`` is whether this machine alone can be asking."""
+    if not _is_program(request.headers, local=local):
         return _as_json(403, {"error": "this is for programs on this machine", "advice": "Ask 127.0.0.1 or localhost"})
     if any(name.lower() == "upgrade" for name, _ in request.headers):
         return _as_json(403, {"error": "there is no WebSocket here", "advice": "Send HTTP requests"})
@@ -101,10 +102,27 @@ def _as_json(status: int, answer: Any) -> Reply:
 _TOO_LONG = _as_json(413, {"error": f"the body has more than {MAX_COMMAND} bytes", "advice": "Send several"})
 
 
-def _is_local(headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether neither name nor origin is another machine's: a web page's that had its name resolved to this one."""
-    told = [value for name, value in headers if name.lower() in {"host", "origin"}]
-    return all(_host_in(value) in _LOOPBACK for value in told)
+def _is_program(headers: Iterable[tuple[str, str]], *, local: bool) -> bool:
+    """Whether this comes from a program, and not from a web page that may have had its name resolved to this machine.
+
+    Where other machines may ask, they do it by address, or by a name without dots, as containers have. No stranger owns
+    such a name. And no page but one of this machine's own may ask at all.
+    """
+    for name, value in headers:
+        host = _host_in(value) if name.lower() in {"host", "origin"} else "localhost"
+        if host in _LOOPBACK:
+            continue
+        if local or host is None or name.lower() == "origin" or ("." in host and not _is_address(host)):
+            return False
+    return True
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _host_in(value: str) -> str | None:

@@ -11,7 +11,29 @@ import trio
 
 from ..._errors import UsageError
 
-__all__ = ["listening", "reset"]
+__all__ = ["WILDCARDS", "listen", "listening", "reset", "url_host"]
+
+WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - a name for it
+"""Addresses that stand for all of a machine's: one cannot connect to them, but to 127.0.0.1."""
+
+
+async def listen(host: str, port: int) -> trio.SocketListener:
+    """Listen at one address: where a name has several, at the first.
+
+    Raises:
+        OSError: The port is taken, or the address none of this machine's.
+    """
+    listener, *others = await trio.open_tcp_listeners(port, host=host)
+    for other in others:
+        other.socket.close()
+    return listener
+
+
+def url_host(host: str) -> str:
+    """How a program on this machine reaches what listens at ``host``, as a URL has it."""
+    if host in WILDCARDS:
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ import trio
 
 from ..._errors import UsageError
 from .._exchange import Exchange
-from ._listening import listening, reset
+from ._listening import listen, listening, reset, url_host
 
 __all__ = ["ServedExchange", "serve_exchange"]
 
@@ -38,17 +38,19 @@ class ServedExchange:
 
     Attributes:
         exchange: The exchange itself.
-        rest_url: ``"http://127.0.0.1:PORT"``, or ``https``.
+        host: The address that it listens at.
+        rest_url: ``"http://127.0.0.1:PORT"``, or ``https``, or another address.
         stream_url: ``"ws://127.0.0.1:PORT"``, or ``wss``. The port is the same.
         ca_pem: The certificate of the throw-away CA, for clients in other languages; ``None`` without TLS.
         time_scale: How many of the exchange's seconds pass in one of ours.
     """
 
-    def __init__(self, exchange: Exchange, port: int, ca_pem: bytes | None, time_scale: float) -> None:
+    def __init__(self, exchange: Exchange, host: str, port: int, ca_pem: bytes | None, time_scale: float) -> None:
         secure = "" if ca_pem is None else "s"
         self.exchange = exchange
-        self.rest_url: str = f"http{secure}://127.0.0.1:{port}"
-        self.stream_url: str = f"ws{secure}://127.0.0.1:{port}"
+        self.host: str = host
+        self.rest_url: str = f"http{secure}://{url_host(host)}:{port}"
+        self.stream_url: str = f"ws{secure}://{url_host(host)}:{port}"
         self.ca_pem = ca_pem
         self.time_scale = time_scale
         self._began = trio.current_time()
@@ -80,18 +82,21 @@ class ServedExchange:
 def serve_exchange(
     exchange: Exchange,
     *,
+    host: str = "127.0.0.1",
     port: int = 0,
     tls: bool = False,
     certificate_for: str = "127.0.0.1",
     time_scale: float = 1.0,
 ) -> AbstractAsyncContextManager[ServedExchange]:
-    """Serve ``exchange`` on 127.0.0.1 for as long as the block lasts.
+    """Serve ``exchange`` for as long as the block lasts.
 
     The block's exception comes out as it was, never in a group. Leaving takes a moment, whatever requests hang.
 
     Args:
         exchange: What to serve. Its time is :meth:`ServedExchange.now` from now on, and its ``epoch``, if it has
             none, is set to the time of day.
+        host: The address to listen at; ``"0.0.0.0"`` for other machines and containers, too. **Whoever reaches it can
+            use it**: it has no secret that is worth anything, and so protects none.
         port: Where; 0 lets the system choose.
         tls: Whether to speak TLS, with a certificate of a throw-away CA.
         certificate_for: The host name or address in the certificate; another one shows who checks it.
@@ -102,7 +107,7 @@ def serve_exchange(
     Raises:
         ImportError: The extra ``testing`` is not installed.
         UsageError: ``time_scale`` is not positive.
-        OSError: The port is taken.
+        OSError: The port is taken, or the address none of this machine's.
     """
     if not time_scale > 0:
         raise UsageError(f"time_scale={time_scale} lets no time pass", advice="Pass a positive number")
@@ -112,7 +117,7 @@ def serve_exchange(
         tls_context, ca_pem = _certify(certificate_for) if tls else (None, None)
     except ImportError as error:
         raise ImportError("to serve an exchange, run: pip install 'trio-listenkey[testing]'") from error
-    return _serve(exchange, port, tls_context, ca_pem, time_scale)
+    return _serve(exchange, host, port, tls_context, ca_pem, time_scale)
 
 
 def _certify(name: str) -> tuple[ssl.SSLContext, bytes]:
@@ -127,10 +132,10 @@ def _certify(name: str) -> tuple[ssl.SSLContext, bytes]:
 
 @asynccontextmanager
 async def _serve(
-    exchange: Exchange, port: int, tls: ssl.SSLContext | None, ca_pem: bytes | None, time_scale: float
+    exchange: Exchange, host: str, port: int, tls: ssl.SSLContext | None, ca_pem: bytes | None, time_scale: float
 ) -> AsyncIterator[ServedExchange]:
-    (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
-    served = ServedExchange(exchange, listener.socket.getsockname()[1], ca_pem, time_scale)
+    listener = await listen(host, port)
+    served = ServedExchange(exchange, host, listener.socket.getsockname()[1], ca_pem, time_scale)
     if exchange.epoch is None:
         exchange.epoch = time.time() - served.now()
     async with listening(listener, partial(_serve_client, served, tls)):

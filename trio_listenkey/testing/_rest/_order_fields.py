@@ -20,6 +20,7 @@ from .._book._refusals import (
     LOT_SIZE,
     NOT_POSITIVE,
     POSITION_SIDE,
+    PRECISION,
     TOO_LONG_A_SPAN,
     RefusalError,
     missing,
@@ -30,6 +31,7 @@ __all__ = ["Fields"]
 
 _CLIENT_ID = re.compile(r"[.A-Za-z0-9:/_-]{1,36}")  # "^[\.A-Z\:/a-z0-9_-]{1,36}$"
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,20})?")
+_DECIMALS = 8
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _SIDES: Mapping[str, Literal["BUY", "SELL"]] = {"BUY": "BUY", "SELL": "SELL"}
 
@@ -128,4 +130,6 @@ class Fields:
         text = self.required(name)
         if not _AMOUNT.fullmatch(text):
             raise RefusalError(ILLEGAL)
+        if len(text.partition(".")[2]) > _DECIMALS:
+            raise RefusalError(PRECISION)
         return Decimal(text)

@@ -126,8 +126,9 @@ class RestApi:
         return replace(reply, wire=effect) if isinstance(effect, Wire) else reply
 
     def _kill_before(self, call: Call, *, announced: bool) -> None:
-        if call.account is not None and call.dialect is not None:
-            self._keys.end((call.account, call.dialect.path), call.now, announced=announced)
+        dialect = self._orders.origins.get(call.path, call.dialect)
+        if call.account is not None and dialect is not None:
+            self._keys.end((call.account, dialect.path), call.now, announced=announced)
 
     # --- The exchange's own answers
 

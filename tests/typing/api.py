@@ -81,16 +81,21 @@ from trio_listenkey.sharing import (
 from trio_listenkey.testing import (
     ASTER_FUTURES,
     ASTER_FUTURES_V3,
+    ASTER_PREDICTION_V3,
     ASTER_SPOT,
     ASTER_SPOT_V3,
+    BINANCE_TR,
     BINGX,
     BINGX_COINM,
     BINGX_SPOT,
     BITRUE,
+    BITRUE_FUTURES,
     COINM,
     COINS_PH,
     GMO_COIN,
+    GMO_COIN_FX,
     HASHKEY,
+    HASHKEY_HK,
     MARGIN,
     MARGIN_RISK,
     MARGIN_RISK_V1,
@@ -103,7 +108,9 @@ from trio_listenkey.testing import (
     SPOT_US,
     STOCKS,
     THAILAND,
+    TOKOCRYPTO,
     TOOBIT,
+    TOOBIT_USDTM,
     USDM,
     CloseSocket,
     Countdown,
@@ -377,6 +384,7 @@ def choose_a_venue() -> None:
     every: tuple[Venue, ...] = (
         venues.ASTER_FUTURES,
         venues.ASTER_FUTURES_V3,
+        venues.ASTER_PREDICTION_V3,
         venues.ASTER_SPOT_V3,
         venues.ASTER_SPOT,
         venues.BINANCE_COINM,
@@ -392,6 +400,7 @@ def choose_a_venue() -> None:
         venues.BINANCE_STOCKS,
         venues.BINANCE_TH,
         venues.BINANCE_TH_SITE,
+        venues.BINANCE_TR,
         venues.BINANCE_US,
         venues.BINANCE_USDM,
         venues.BINANCE_USDM_TESTNET,
@@ -399,11 +408,16 @@ def choose_a_venue() -> None:
         venues.BINGX_COINM,
         venues.BINGX_SPOT,
         venues.BITRUE,
+        venues.BITRUE_FUTURES,
         venues.COINS_PH,
         venues.GMO_COIN,
+        venues.GMO_COIN_FX,
         venues.HASHKEY,
+        venues.HASHKEY_HK,
         venues.MEXC,
+        venues.TOKOCRYPTO,
         venues.TOOBIT,
+        venues.TOOBIT_USDTM,
     )
     for venue in every:
         check_a_venue(venue)
@@ -431,6 +445,7 @@ def check_a_venue(venue: Venue) -> None:
         countdown=venues.CountdownCancel(path="/countdownCancelAll", weight=10),
         stream=venues.StreamShape(heartbeat=venues.Heartbeat(kind="text", heard="Ping", answer="Pong")),
         source="its documents, 2026",
+        events_url="https://example.org/events",
     ).with_parameters(category="USDC")
     assert_type(venues.BINANCE_USDM.call("close"), venues.Call | None)
     Credentials("key", signer=lambda payload: payload[::-1])
@@ -530,15 +545,20 @@ def test_dialects() -> None:
         dialects=[
             ASTER_FUTURES,
             ASTER_FUTURES_V3,
+            ASTER_PREDICTION_V3,
             ASTER_SPOT,
             ASTER_SPOT_V3,
+            BINANCE_TR,
             BINGX,
             BINGX_COINM,
             BINGX_SPOT,
             BITRUE,
+            BITRUE_FUTURES,
             COINS_PH,
             GMO_COIN,
+            GMO_COIN_FX,
             HASHKEY,
+            HASHKEY_HK,
             MARGIN,
             MARGIN_RISK,
             MARGIN_RISK_V1,
@@ -549,7 +569,9 @@ def test_dialects() -> None:
             SPOT,
             STOCKS,
             THAILAND,
+            TOKOCRYPTO,
             TOOBIT,
+            TOOBIT_USDTM,
         ]
     )
     exchange.add_account("key", secret="secret")

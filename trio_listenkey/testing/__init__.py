@@ -105,6 +105,15 @@ from ._dialects._others import (
     THAILAND,
     TOOBIT,
 )
+from ._dialects._sisters import (
+    ASTER_PREDICTION_V3,
+    BINANCE_TR,
+    BITRUE_FUTURES,
+    GMO_COIN_FX,
+    HASHKEY_HK,
+    TOKOCRYPTO,
+    TOOBIT_USDTM,
+)
 from ._dialects._stream_rules import StreamRules
 from ._exchange import Exchange
 from ._faults._effects import (
@@ -151,16 +160,21 @@ from ._ws._sockets import SocketInfo
 __all__ = [
     "ASTER_FUTURES",
     "ASTER_FUTURES_V3",
+    "ASTER_PREDICTION_V3",
     "ASTER_SPOT",
     "ASTER_SPOT_V3",
+    "BINANCE_TR",
     "BINGX",
     "BINGX_COINM",
     "BINGX_SPOT",
     "BITRUE",
+    "BITRUE_FUTURES",
     "COINM",
     "COINS_PH",
     "GMO_COIN",
+    "GMO_COIN_FX",
     "HASHKEY",
+    "HASHKEY_HK",
     "MARGIN",
     "MARGIN_RISK",
     "MARGIN_RISK_V1",
@@ -173,7 +187,9 @@ __all__ = [
     "SPOT_US",
     "STOCKS",
     "THAILAND",
+    "TOKOCRYPTO",
     "TOOBIT",
+    "TOOBIT_USDTM",
     "USDM",
     "CloseSocket",
     "Countdown",

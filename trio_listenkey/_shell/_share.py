@@ -22,7 +22,8 @@ from typing import Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._core._sharing import Member, Plan
+from .._core._sharing import Member
+from .._core._sharing_plan import Plan
 from .._core._sharing_record import INDEX, ForeignDocumentError, account_name, with_account
 from .._core._sharing_states import SharingState
 from .._errors import RegisterAway, RegisterRefused, UsageError

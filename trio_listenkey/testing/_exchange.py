@@ -232,8 +232,10 @@ class Exchange:
                 ``"executionReport"``, ``"outboundAccountPosition"`` or ``"balanceUpdate"`` at Spot, Binance.US and
                 Coins.ph; ``"executionReport"`` or ``"ACCOUNT_UPDATE"`` at BingX's spot; ``"executionReport"``,
                 ``"outboundAccountInfo"`` or ``"ticketInfo"`` at Toobit and HashKey; ``"executionReport"`` or
-                ``"BALANCE"`` at Bitrue; ``"executionEvents"`` or ``"orderEvents"`` at GMO Coin; or another, whose
-                fields are then all in ``data``. ``None`` for the first of these.
+                ``"BALANCE"`` at Bitrue, and as at USD-M at its futures; ``"contractExecutionReport"``,
+                ``"outboundContractAccountInfo"``, ``"outboundContractPositionInfo"`` or ``"ticketInfo"`` at Toobit's
+                swaps; ``"executionEvents"`` or ``"orderEvents"`` at GMO Coin; or another, whose fields are then all in
+                ``data``. ``None`` for the first of these.
             count: How many.
             data: Fields that take the place of the event's own.
             dialect: Where; as in :meth:`replace_key`, a subscription on the WebSocket API counting as a key.

@@ -25,10 +25,13 @@ EventFamily = Literal[
     "bitrue",
     "coins-ph",
     "gmo",
+    "toobit-usdtm",
+    "bitrue-futures",
+    "gmo-fx",
 ]
 Pings = Literal["frames", "text", "json", "json-time", "json-channel", "json-event"]
 ClientPings = Literal["none", "json", "method", "event"]
-Words = Literal["binance", "bingx", "bitrue", "gmo", "mexc"]
+Words = Literal["binance", "bingx", "bitrue", "bitrue-futures", "gmo", "mexc"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,8 @@ class StreamRules:
             ``None`` for no limit.
         max_streams: Subscriptions on one connection.
         lifetime: Seconds after which a connection is closed.
+        bare_answers: Whether the answer to a token on the WebSocket API is what else is its ``result``, without an
+            ``id``, as in Tokocrypto's documents.
     """
 
     api: str = ""
@@ -101,6 +106,7 @@ class StreamRules:
     messages_per_second: int | None = 10
     max_streams: int = 1024
     lifetime: float = 86_400.0
+    bare_answers: bool = False
 
     def __post_init__(self) -> None:
         limits = (self.max_streams, self.messages_per_second or 1, self.silence_within, self.subscribe_within)

@@ -404,12 +404,13 @@ async def test_signals(name: str, number: int, served: ServedExchange) -> None:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 check=False,
+                start_new_session=True,
             )
         )
         await until(lambda: served.exchange.sockets(served.now()))
         await trio.sleep(0.2)
         assert len(served.exchange.open_keys(served.now())) == 1
-        process.send_signal(number)
+        os.killpg(process.pid, number)  # as a terminal does
         with trio.fail_after(30):
             await process.wait()
     assert process.returncode == -number

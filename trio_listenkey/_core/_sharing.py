@@ -175,8 +175,12 @@ class Member:
     def __init__(
         self, *, me: str, name: str, who: str, beat_every: float, patience: int, keepalive_every: float, now: float
     ) -> None:
-        self.me, self.name, self.who = me, name, who
-        self.beat_every, self.patience, self.keepalive_every = beat_every, patience, keepalive_every
+        self.me: str = me
+        self.name: str = name
+        self.who: str = who
+        self.beat_every: float = beat_every
+        self.patience: int = patience
+        self.keepalive_every: float = keepalive_every
         self.state, self.due_at = SharingState.JOINING, now
         self._since = now
         self.last_beat_at = self._counted_at = self._swapped_at = -inf

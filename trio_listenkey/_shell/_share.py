@@ -87,8 +87,8 @@ class Share:
     ) -> None:
         account = credentials.api_key if sharing.account is None else sharing.account
         dialect = f"{venue.name} {venue.path}#{venue.answer.key}"
-        self.label = venue.name if sharing.account is None else f"{venue.name} {sharing.account}"
-        self.member = Member(
+        self.label: str = venue.name if sharing.account is None else f"{venue.name} {sharing.account}"
+        self.member: Member = Member(
             me=secrets.token_hex(8),
             name=account_name(dialect, account),
             who=f"{socket.gethostname()[:80]}:{os.getpid()}",
@@ -97,7 +97,7 @@ class Share:
             keepalive_every=keepalive_every,
             now=now,
         )
-        self.turn = Turn(lock)
+        self.turn: Turn = Turn(lock)
         self._blocks: set[object] = set()
         self._tasks: set[ShareTask] = set()
 

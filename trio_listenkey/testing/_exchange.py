@@ -100,7 +100,7 @@ class Exchange:
         self._sockets.connect_limit = connect_limit
         self._books = books = Books(self._dialects.values(), self.unix_time, self._sockets.publish)
         books.changed, self._sockets.alarm = self._sockets.wake, books.next_at
-        self.book = OrderBook(books, self._accounts, self._advance)
+        self.book: OrderBook = OrderBook(books, self._accounts, self._advance)
         orders = OrderApi(self._dialects.values(), books)
         self._rest = RestApi(
             self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time, orders

@@ -38,14 +38,14 @@ class Environment:
 
     def __init__(self, venue: Venue | SignedVenue, dialect: Dialect, *, latency: float, skew: float) -> None:
         credentials = Credentials("test-api-key", "test-api-secret")
-        self.exchange = Exchange(
+        self.exchange: Exchange = Exchange(
             seed=1, dialects=[dialect], epoch=time.time() - trio.current_time() + skew, log_size=_LOG_SIZE
         )
-        self.account = self.exchange.add_account(credentials.api_key, name="test", secret=credentials.api_secret)
+        self.account: str = self.exchange.add_account(credentials.api_key, name="test", secret=credentials.api_secret)
         self.venue: Venue | SignedVenue = venue.at("https://exchange.test", "wss://exchange.test")
         self.credentials = credentials
-        self.transport = MemoryTransport(self.exchange, latency=latency)
-        self.connector = MemoryConnector(self.exchange, latency=latency)
+        self.transport: MemoryTransport = MemoryTransport(self.exchange, latency=latency)
+        self.connector: MemoryConnector = MemoryConnector(self.exchange, latency=latency)
         market = market_of(dialect)
         self.symbol: str | None = None if market is None else market.symbols[0].name
         if market is SPOT_MARKET:  # elsewhere no order is refused for want of funds

@@ -268,3 +268,11 @@ async def test_time_that_is_over_while_waiting(autojump_clock: MockClock) -> Non
     assert not await gate.pass_through(Ticket(Urgency.CREATE, 1), clock, 5.0)
     assert trio.current_time() == 5
     assert await gate.pass_through(Ticket(Urgency.CREATE, 1), clock, 100.0)
+
+
+async def test_a_request_that_need_not_wait_is_not_throttled() -> None:
+    """By a clock that goes on between two lines, too."""
+    exchange = an_exchange(1)
+    async with open_listen_key(usdm(60), account(0), transport=MemoryTransport(exchange), timing=STEADY) as key:
+        assert key.statistics().throttled == 0
+        assert key.statistics().throttled_for == 0

@@ -28,13 +28,20 @@ class BudgetGate:
         self._waiting: dict[Ticket, _Waiter] = {}
 
     async def pass_through(self, ticket: Ticket, clock: SteadyClock, until: float) -> bool:
+        """Wait if need be until the request of ``ticket`` may be sent; ``False`` if that is not before ``until``."""
+        return self.admit(ticket, clock.now()) or await self.wait(ticket, clock, until)
+
+    def admit(self, ticket: Ticket, now: float) -> bool:
+        """Whether the request of ``ticket`` may be sent at once. If not, ``wait`` has to follow."""
+        with self._lock:
+            return self._budget.admit(ticket, now)
+
+    async def wait(self, ticket: Ticket, clock: SteadyClock, until: float) -> bool:
         """Wait until the request of ``ticket`` may be sent; ``False`` if that is not before ``until``.
 
         Cancelled, it may have been paid for and is not sent: then a little of the budget is not used.
         """
         with self._lock:
-            if self._budget.admit(ticket, clock.now()):
-                return True
             waiter = self._waiting[ticket] = _Waiter()
             self._serve(clock.now())  # there may be room for this one, and none for those who wait
         try:

@@ -139,7 +139,9 @@ class Exchange:
         return self._accounts.add(api_keys, name, secret, public_key)
 
     def revoke(self, api_key: str) -> None:
-        """Know this API key no more: its requests get HTTP 401. The account's listen key lives on.
+        """Know this API key no more: its requests are refused as the exchange documents it.
+
+        At Binance that is HTTP 401 and -2015. The account and its listen key live on.
 
         On the WebSocket API, sockets that were signed in with it are told after their next request, and lose what they
         got by it.

@@ -161,11 +161,24 @@ class Control:
 
     # --- Commands
 
-    @_at("POST", "/accounts", example={"api_key": "another-api-key", "name": "bob"})
+    @_at("POST", "/accounts", example={"api_key": "another-api-key", "name": "bob", "secret": "its-secret"})
     def _add_account(self, command: _Command) -> Any:
-        """Let another API key in, for the account of that name. Without a name, for a new one."""
+        """Let another API key in, for the account of that name. Without a name, for a new one.
+
+        Signatures are verified by its ``secret`` or, for Ed25519 and RSA, its ``public_key`` as PEM; with neither, any
+        is taken.
+        """
         given = decode_arguments(_new_account, command.body, "body")
-        return {"account": self._exchange.add_account(given["api_key"], name=given.get("name"))}
+        return {"account": self._exchange.add_account(given.pop("api_key"), **given)}
+
+    @_at("POST", "/accounts/revoke", example={"api_key": "test-api-key"})
+    def _revoke(self, command: _Command) -> Any:
+        """Know an API key no more: its requests are refused as the exchange documents it.
+
+        Sockets of the WebSocket API are told after their next request. The account and its listen key live on.
+        """
+        self._exchange.revoke(decode_arguments(_revoked, command.body, "body")["api_key"])
+        return {}
 
     @_at(
         "POST",
@@ -358,8 +371,14 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is none")
 
 
-def _new_account(api_key: str, name: str | None = None) -> None:
+def _new_account(
+    api_key: str, name: str | None = None, secret: str | None = None, public_key: str | None = None
+) -> None:
     """What ``POST /accounts`` takes."""
+
+
+def _revoked(api_key: str) -> None:
+    """What ``POST /accounts/revoke`` takes."""
 
 
 def _order_as_json(order: OrderInfo) -> dict[str, Any]:

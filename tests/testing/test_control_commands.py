@@ -327,6 +327,34 @@ class TestEvents:
         assert command(exchange, "POST /events", body, now=2) == {"numbers": [2, 3, 4]}
         assert command(exchange, "GET /state", now=2)["accounts"][0]["events"] == 4
 
+    def test_data_is_merged_at_every_depth(self) -> None:
+        """Objects field by field; a list, a null and what is no object take the place of what was there."""
+        exchange = open_exchange(epoch=0)
+        key = told(exchange.handle(ask(), 0))["listenKey"]
+        session = exchange.connect(f"/private/ws/{key}", 0)
+        assert isinstance(session, Session)
+
+        def emitted(kind: str, data: Any) -> Any:
+            command(exchange, "POST /events", {"kind": kind, "data": data}, now=1)
+            (frame,) = session.due(1)
+            assert isinstance(frame, Text)
+            return json.loads(frame.data)
+
+        plain = emitted("ORDER_TRADE_UPDATE", {})
+        data = {"T": 5, "o": {"X": "CANCELED", "c": plain["o"]["c"], "deep": {"is": "new"}, "N": None}}
+        changed = emitted("ORDER_TRADE_UPDATE", data)
+        assert changed["o"].keys() - plain["o"].keys() == {"deep"}
+        different = {name for name in plain["o"] if changed["o"][name] != plain["o"][name]}
+        assert different == {"X", "N", "i", "t"}  # the order's and the trade's numbers are the event's own
+        assert changed["o"]["deep"] == {"is": "new"}
+        assert (changed["T"], changed["o"]["N"], changed["E"]) == (5, None, 1000)
+
+        account = emitted("ACCOUNT_UPDATE", {"a": {"B": [{"a": "BNB"}]}})
+        assert account["a"]["B"] == [{"a": "BNB"}]
+        assert account["a"].keys() == {"m", "B", "P"}
+        assert emitted("ACCOUNT_UPDATE", {"a": "no object"})["a"] == "no object"
+        assert emitted("MARGIN_CALL", {"p": [{}]}) == {"e": "MARGIN_CALL", "E": 1000, "p": [{}]}
+
     def test_a_rate(self) -> None:
         """So many per second, from now on, until the rate is zero."""
         exchange = open_exchange()

@@ -238,7 +238,9 @@ class Exchange:
                 ``"BALANCE"`` at Bitrue; ``"executionEvents"`` or ``"orderEvents"`` at GMO Coin; or another, whose
                 fields are then all in ``data``. ``None`` for the first of these.
             count: How many.
-            data: Fields that take the place of the event's own.
+            data: What is to be otherwise than in the event of this kind. Objects are merged field by field, at every
+                depth: ``{"o": {"X": "CANCELED"}}`` changes one field of an order. All else takes the place of what was
+                there, a list as a whole.
             dialect: Where; as in :meth:`replace_key`, a subscription on the WebSocket API counting as a key.
         """
         place, kind = self._event_place(account, dialect, kind, needs_shape=data is None)

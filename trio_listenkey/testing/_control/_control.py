@@ -215,9 +215,22 @@ class Control:
         self._exchange.ban(limit, command.now)
         return {"until": command.now + limit.seconds}
 
-    @_at("POST", "/events", example={"account": "account-1", "dialect": "usdm", "count": 3})
+    @_at(
+        "POST",
+        "/events",
+        example={
+            "account": "account-1",
+            "dialect": "usdm",
+            "kind": "ORDER_TRADE_UPDATE",
+            "data": {"o": {"x": "CANCELED", "X": "CANCELED"}},
+            "count": 3,
+        },
+    )
     def _emit(self, command: _Command) -> Any:
-        """Let something happen on an account: once, ``count`` times, or so many times ``per_second``."""
+        """Let something happen on an account: once, ``count`` times, or so many times ``per_second``.
+
+        ``kind`` is what, the account's most usual event without it; ``data`` is merged into the event at every depth.
+        """
         given = command.body if isinstance(command.body, dict) else {}
         for name in {"count", _RATE} & given.keys():
             if isinstance(given[name], int | float) and given[name] > _BURST:

@@ -19,7 +19,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, strategies as st
 
 from trio_listenkey._http import Request
-from trio_listenkey.testing import COINM, SPOT, TOOBIT, USDM, Exchange, Fault, Hang, Session, bad_gateway_html
+from trio_listenkey.testing import (
+    COINM,
+    SPOT,
+    SPOT_CLASSIC,
+    TOOBIT,
+    USDM,
+    Exchange,
+    Fault,
+    Hang,
+    Session,
+    bad_gateway_html,
+)
 from trio_listenkey.testing._control._control import ENDPOINTS
 from trio_listenkey.testing._control._log_reader import LogReader, log_line
 from trio_listenkey.testing._ws._frames import Text
@@ -258,6 +269,19 @@ class TestCommands:
         frames = [json.loads(each.data) for each in session.due(1) if isinstance(each, Text)]
         assert [(each["id"], each["status"]) for each in frames] == [(1, 200), (2, 200), (None, 401)]
         assert frames[-1]["error"]["code"] == -2015
+
+    def test_a_dialect_is_retired_and_comes_back(self) -> None:
+        """Its listen keys get HTTP 410 as a web page, those of others do not; one that is not served is a mistake."""
+        exchange = open_exchange()
+        assert exchange.handle(ask(dialect=SPOT_CLASSIC), 0).status == 200
+        assert command(exchange, "POST /dialects/retire", {"dialect": "spot-classic"}) == {"retired": ["spot-classic"]}
+        for method in ("POST", "PUT", "DELETE"):
+            assert exchange.handle(ask(method, SPOT_CLASSIC), 1).status == 410
+        assert exchange.handle(ask(dialect=USDM), 1).status == 200
+        body = {"dialect": "spot-classic", "retired": False}
+        assert command(exchange, "POST /dialects/retire", body) == {"retired": []}
+        assert exchange.handle(ask(dialect=SPOT_CLASSIC), 2).status == 200
+        assert "mexc is not served" in refusal(exchange, "POST /dialects/retire", {"dialect": "mexc"})[1]
 
     def test_faults_come_and_go(self) -> None:
         """What is posted goes wrong until it is deleted."""

@@ -197,6 +197,20 @@ class Control:
         self._exchange.clear_faults()
         return {}
 
+    @_at("POST", "/dialects/retire", example={"dialect": "spot-classic"})
+    def _retire(self, command: _Command) -> Any:
+        """Answer HTTP 410 at a dialect's listen keys, as binance.com does at ``spot-classic``.
+
+        With ``retired`` false, no longer.
+        """
+        given = decode_arguments(_retirement, command.body, "body")
+        dialect = given["dialect"]
+        if dialect not in dialects_of(self._exchange):
+            raise UsageError(f"body.dialect: {dialect.name} is not served here", advice="Pass one that is")
+        change = self._exchange.retired.add if given.get("retired", True) else self._exchange.retired.discard
+        change(dialect)
+        return {"retired": sorted(each.name for each in self._exchange.retired)}
+
     @_at("POST", "/keys/kill", example={"account": "account-1", "dialect": "usdm"})
     def _kill_key(self, command: _Command) -> Any:
         """End an account's key, behind its holders' back. Without a dialect, all that it has."""
@@ -388,6 +402,10 @@ def _new_account(
     api_key: str, name: str | None = None, secret: str | None = None, public_key: str | None = None
 ) -> None:
     """What ``POST /accounts`` takes."""
+
+
+def _retirement(dialect: Dialect, retired: bool = True) -> None:
+    """What ``POST /dialects/retire`` takes."""
 
 
 def _revoked(api_key: str) -> None:

@@ -21,7 +21,7 @@ nox.options.error_on_missing_interpreters = False
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers
-OLDEST = PYTHONS[0]
+OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 nox.options.sessions = ["lint", "types", "docs", "tests", "coverage"]
 REST = ["rest"]  # the tag of what has to pass as well, and takes longer
 
@@ -35,6 +35,9 @@ EXTRAS = sorted(PYPROJECT["project"]["optional-dependencies"])
 # Hypothesis tries the same examples each time, so that a change is judged by what it changes. To look for new ones:
 # ``nox -s tests -- --hypothesis-profile=default``.
 PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
+
+# The whole takes too long to be run four times for each change.
+A_PART, ANOTHER_PART = "--part=1/3", "--part=2/3"
 
 # Clients that no one here wrote.
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
@@ -60,6 +63,7 @@ def types(session: nox.Session) -> None:
     """The code by mypy, its use by mypy and pyright, and that nothing public is left without a type."""
     _install(session, "types", "test")
     session.run("mypy")
+    session.run("mypy", "tests/conftest.py")
     session.run("mypy", "tests/ports/connectors/conftest.py")
     session.run("mypy", "tests/ports/registers/conftest.py")
     session.run("pyright")
@@ -100,9 +104,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[1:], tags=REST)
 def newer(session: nox.Session) -> None:
-    """Run the tests on every newer Python; arguments after ``--`` go to pytest."""
+    """Run the tests on every newer Python; arguments after ``--`` go to pytest.
+
+    All of them on the newest. Those in between run a part each, for what fails there alone has not been seen yet; with
+    ``--part=1/1`` after ``--`` they run all.
+    """
     _install(session, "test")
-    session.run(*PYTEST, *session.posargs, env=INSTALLED)
+    part = () if session.python == NEWEST else (A_PART,)
+    session.run(*PYTEST, *part, *session.posargs, env=INSTALLED)
 
 
 @nox.session
@@ -119,12 +128,12 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, tags=REST)
 def oldest(session: nox.Session) -> None:
-    """Run the tests on the oldest dependencies that are allowed."""
+    """Run a part of the tests on the oldest dependencies that are allowed; ``-- --part=1/1`` runs all."""
     optional = PYPROJECT["project"]["optional-dependencies"]
     allowed = [*PYPROJECT["project"]["dependencies"], *(each for extra in optional.values() for each in extra)]
     _install(session, "test")
     session.install(*(requirement.replace(">=", "==") for requirement in allowed if ">=" in requirement))
-    session.run(*PYTEST, *session.posargs, env=INSTALLED)
+    session.run(*PYTEST, ANOTHER_PART, *session.posargs, env=INSTALLED)
 
 
 @nox.session(tags=REST)

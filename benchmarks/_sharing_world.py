@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from trio_listenkey._core._sharing import Member, Plan
+from trio_listenkey._core._sharing import Member
+from trio_listenkey._core._sharing_plan import Plan
 from trio_listenkey._core._sharing_record import Document, load_document
 from trio_listenkey._core._sharing_states import SharingState
 

@@ -60,7 +60,7 @@ if "READTHEDOCS" in os.environ:
         "trio": ("https://trio.readthedocs.io/en/stable", None),
     }
 nitpick_ignore_regex = [
-    ("py:.*", r"(asks|collections|contextlib|dataclasses|decimal|h11|httpcore2|httpx2)\..*"),
+    ("py:.*", r"(asks|collections|contextlib|dataclasses|decimal|h11|httpcore2|httpx2|hypothesis)\..*"),
     ("py:.*", r"(msgspec|os|ssl|trio|types|typing)\..*"),
     ("py:.*", r"(bool|bytes|dict|float|frozenset|int|list|object|set|str|tuple|type|Decimal|None|[A-Z]\w*Error)"),
     ("py:.*", r"(.*\._[A-Z]|(.*\.)?E_co)"),  # a type variable
@@ -94,6 +94,7 @@ def look_behind_the_face() -> None:
         "trio_listenkey.sharing",
         "trio_listenkey.testing",
         "trio_listenkey.testing.control",
+        "trio_listenkey.testing.strategies",
         "trio_listenkey.transports",
         "trio_listenkey.venues",
     ):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASTER_FUTURES",
     "ASTER_FUTURES_V3",
+    "ASTER_PREDICTION_V3",
     "ASTER_SPOT",
     "ASTER_SPOT_V3",
     "BINANCE_COINM",
@@ -47,6 +48,7 @@ __all__ = [
     "BINANCE_STOCKS",
     "BINANCE_TH",
     "BINANCE_TH_SITE",
+    "BINANCE_TR",
     "BINANCE_US",
     "BINANCE_USDM",
     "BINANCE_USDM_TESTNET",
@@ -54,11 +56,16 @@ __all__ = [
     "BINGX_COINM",
     "BINGX_SPOT",
     "BITRUE",
+    "BITRUE_FUTURES",
     "COINS_PH",
     "GMO_COIN",
+    "GMO_COIN_FX",
     "HASHKEY",
+    "HASHKEY_HK",
     "MEXC",
+    "TOKOCRYPTO",
     "TOOBIT",
+    "TOOBIT_USDTM",
     "Answer",
     "Call",
     "CountdownCancel",
@@ -90,6 +97,7 @@ BINANCE_SPOT: SignedVenue[spot.Event] = SignedVenue(
     stream_path="/ws-api/v3?returnRateLimits=false",
     events=_SPOT,
     source="binance-spot-api-docs, web-socket-api.md, 2026-07",
+    events_url="https://developers.binance.com/docs/binance-spot-api-docs/user-data-stream",
 )
 """Binance spot as it is since 2026-02-20: ``userDataStream.subscribe.signature`` of its WebSocket API, signed by HMAC
 with the API secret, or with Ed25519 or RSA by a signer. There are no listen keys: use
@@ -125,6 +133,7 @@ BINANCE_MARGIN: Venue[spot.Event] = Venue(
     keepalive_every=43_200.0,
     events=_SPOT,
     source="developers.binance.com, Listen Token Websocket API, 2026; ccxt 4.5.90; python-binance 1.0.37",
+    events_url="https://developers.binance.com/docs/margin_trading/trade-data-stream",
 )
 """Binance cross margin: ``userListenToken``, and ``userDataStream.subscribe.listenToken`` of the WebSocket API. The
 token is fetched anew in half of its time, and the stream moves to it before the old one ends."""
@@ -156,6 +165,7 @@ BINANCE_SPOT_CLASSIC: Venue[spot.Event] = Venue(
     events=_SPOT,
     weight_budget=3000,  # of 6,000 a minute and IP: rest-api.md, "IP limits"
     source="Binance spot rest-api.md before 2025-10; its change log of 2026-02-20",
+    events_url="https://developers.binance.com/docs/binance-spot-api-docs/user-data-stream",
 )
 """Binance spot as it was: ``/api/v3/userDataStream``. binance.com answers HTTP 410 since 2026-02-20; the dialect
 lives on at Binance.US and at exchanges that follow it."""
@@ -170,6 +180,7 @@ BINANCE_US: Venue[spot.Event] = Venue(
     events=_SPOT,
     weight_budget=600,  # of 1,200 a minute and IP
     source="binance-us-api-docs, 2024-06; clients still use it in 2026-09",
+    events_url="https://github.com/binance-us/binance-us-api-docs/blob/master/user-data-stream.md",
 )
 """Binance.US. Its documents (2024-06) name no event for an expired key: a dead stream may stay open and silent."""
 
@@ -197,6 +208,7 @@ BINANCE_USDM: Venue[usdm.Event] = Venue(
     # "Auto-Cancel All Open Orders", USD-M trade REST API, 2026-05
     countdown=CountdownCancel(path="/fapi/v1/countdownCancelAll", weight=10),
     source="USD-M user data streams, 2026-05; its WebSocket change notice, 2026-03",
+    events_url="https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams",
 )
 """Binance USD-M futures: ``/fapi/v1/listenKey``, stream on the routed ``/private`` path."""
 
@@ -224,6 +236,7 @@ BINANCE_COINM: Venue[coinm.Event] = Venue(
     # "Auto-Cancel All Open Orders", COIN-M trade REST API, 2026-05
     countdown=CountdownCancel(path="/dapi/v1/countdownCancelAll", weight=10),
     source="COIN-M user data streams, 2026-05",
+    events_url="https://developers.binance.com/docs/derivatives/coin-margined-futures/user-data-streams",
 )
 """Binance COIN-M futures: ``/dapi/v1/listenKey``; its streams are not routed."""
 
@@ -250,6 +263,7 @@ BINANCE_OPTIONS: Venue[options.Event] = Venue(
     answer=Answer(expiry="expiration", silence=frozenset({-1008})),
     events=_OPTIONS,
     source="European options documents and SDK 8.7.0, 2026",
+    events_url="https://developers.binance.com/docs/derivatives/options-trading/user-data-streams",
 )
 """Binance European options. The only dialect of Binance whose answer says when the key expires."""
 
@@ -273,6 +287,7 @@ BINANCE_PORTFOLIO_MARGIN: Venue[portfolio_margin.Event] = Venue(
     # and work. For one: replace(BINANCE_PORTFOLIO_MARGIN, signing=Signing()).
     weight_budget=3000,  # of 6,000 a minute and IP
     source="Portfolio margin documents and SDK 16.1.0, 2026; whether to sign, they disagree",
+    events_url="https://developers.binance.com/docs/derivatives/portfolio-margin/user-data-streams",
 )
 """Binance portfolio margin."""
 
@@ -287,6 +302,7 @@ BINANCE_PM_PRO: Venue[Never] = Venue(
     limits_shared_with=BINANCE_USDM.limits_shared_with,
     stream=StreamShape(expired_is_documented=False),  # SDK 9.1.0 lists the stream's events, and not this one
     source="Portfolio margin pro documents and SDK 9.1.0, 2026",
+    events_url="https://developers.binance.com/docs/derivatives/portfolio-margin-pro/portfolio-margin-pro-user-data-stream",
 )
 """Binance portfolio margin pro. Its key is that of :data:`BINANCE_USDM`: a close of one silences both streams, and this
 process therefore counts holders of both. ``uniMMRDrop`` comes to those who have asked for it, by ``POST
@@ -306,6 +322,7 @@ BINANCE_MARGIN_RISK: Venue[Never] = Venue(
     answer=Answer(gone=frozenset({-3038, -1125}), may_be_empty=True, credentials=_SAPI_CREDENTIALS),
     stream=StreamShape(expired_is_documented=False),  # neither page nor SDK has it
     source="SDK margin-trading 8.9.0, 2026",
+    events_url="https://developers.binance.com/docs/margin_trading/risk-data-stream",
 )
 """The risk stream of Binance cross margin. Its trade stream has no listen key since 2026-02-20."""
 
@@ -322,6 +339,7 @@ BINANCE_STOCKS: Venue[Never] = Venue(
     answer=Answer(credentials=_SAPI_CREDENTIALS),
     stream=StreamShape(expired=None),
     source="SDK stocks 1.6.0, 2026-08; whether to sign, clients disagree",
+    events_url="https://developers.binance.com/en/docs/products/stock-options/websocket-streams-general-info",
 )
 """Binance stocks and stock options. A key is kept alive by creating it again, and there is no way to close it."""
 
@@ -334,6 +352,7 @@ BINANCE_TH: Venue[Never] = Venue(
     key_in="query",  # without it there, -1102
     answer=Answer(key="type=GLOBAL.listenKey"),
     source="binance.th/api-docs; a client's notes of a live check, 2026-07",
+    events_url="https://www.binance.th/api-docs",
 )
 """Binance TH, the key of type ``GLOBAL``. A create returns two, each for a stream of its own."""
 
@@ -348,6 +367,52 @@ BINANCE_TH_SITE = replace(
 )
 """Binance TH, the key of type ``SITE``, which can neither be kept alive nor closed: it is created again."""
 
+# --- Binance's sisters, which have its WebSocket API and a REST API of their own
+
+TOKOCRYPTO: Venue[Never] = Venue(
+    name="tokocrypto",
+    rest_url="https://www.tokocrypto.com",
+    stream_url="wss://ws-api.tokocrypto.site:443",
+    path="/open/v1/user-listen-token",
+    stream_path="/ws-api/v3",
+    keepalive=None,
+    close=None,
+    key_in="account",
+    # Its REST API answers {"code": 0, "data": ...}, with HTTP 200 for errors, too, and with another word for their text
+    # in places. 3701, "Invalid API-key, IP, or permissions", is in no table: Binance TR, asked in 2026-08.
+    answer=Answer(
+        key="data.token",
+        expiry="data.expirationTime",
+        message="msg|message",
+        success="code",
+        success_values=frozenset({"0"}),
+        credentials=frozenset({3701}),
+    ),
+    signing=Signing(),
+    sharing=Sharing(second_create="new"),
+    # That the subscription can be asked about, as at Binance, its documents do not say. If it cannot, events come all
+    # the same, and a stream without any is not called live.
+    stream=StreamShape(says_key=True, expired=None),
+    validity=86_400.0,
+    keepalive_every=43_200.0,
+    source="tokocrypto.com/apidocs, change log of 2026-04-10: listen keys ended on 2026-04-30; two clients, 2026",
+    events_url="https://www.tokocrypto.com/apidocs/",
+)
+"""Tokocrypto of Indonesia, for what it trades on Binance's engine (``symbolType`` 1): a token, as at
+:data:`BINANCE_MARGIN`. Its own symbols (``symbolType`` 3) still have a listen key of another address, which is not
+known here. The sample of its order event has one field less than Binance's; to have them read as those all the same:
+``TOKOCRYPTO.with_events(spot.AS_SENT)``."""
+
+BINANCE_TR = replace(
+    TOKOCRYPTO,
+    name="binance-tr",
+    rest_url="https://www.binance.tr",
+    stream_url="wss://ws-api.binance.tr:443",
+    source="three clients, 2026; binance.tr/apidocs as one of them has read it, 2026-08",
+    events_url="https://www.binance.tr/apidocs",
+)
+"""Binance TR; see :data:`TOKOCRYPTO`."""
+
 # --- Those that follow Binance
 
 ASTER_FUTURES: Venue[aster_futures.Event] = Venue(
@@ -361,6 +426,7 @@ ASTER_FUTURES: Venue[aster_futures.Event] = Venue(
     events=_ASTER_FUTURES,
     weight_budget=1200,  # of 2,400 a minute and IP
     source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
+    events_url="https://github.com/asterdex/api-docs/blob/master/V1%28Legacy%29/EN/aster-finance-futures-api.md",
 )
 """Aster futures, V1, for API keys from before 2026-03-25."""
 
@@ -374,6 +440,7 @@ ASTER_SPOT: Venue[aster_spot.Event] = Venue(
     stream=StreamShape(expired_is_documented=False),  # that of futures
     weight_budget=600,  # of 1,200 a minute and IP
     source="asterdex/api-docs V1, 2026-06; no new API keys for it since 2026-03-25",
+    events_url="https://github.com/asterdex/api-docs/blob/master/V1%28Legacy%29/EN/aster-finance-spot-api.md",
 )
 """Aster spot, V1, for API keys from before 2026-03-25."""
 
@@ -389,6 +456,7 @@ ASTER_FUTURES_V3 = replace(
     signing=_ASTER_V3,
     answer=_ASTER_V3_ANSWER,
     source="asterdex/api-docs V3, 2026-06",
+    events_url="https://github.com/asterdex/api-docs/blob/master/V3%28Recommended%29/EN/aster-finance-futures-api-v3.md",
 )
 """Aster futures, V3: signed by a wallet. ``api_key`` is the address of the account; the signer is yours, and its
 wallet's address goes into ``ASTER_FUTURES_V3.with_parameters(signer="0x...")``."""
@@ -401,8 +469,19 @@ ASTER_SPOT_V3 = replace(
     signing=_ASTER_V3,
     answer=_ASTER_V3_ANSWER,
     source="asterdex/api-docs V3, 2026-06",
+    events_url="https://github.com/asterdex/api-docs/blob/master/V3%28Recommended%29/EN/aster-finance-spot-api-v3.md",
 )
 """Aster spot, V3; see :data:`ASTER_FUTURES_V3`."""
+
+ASTER_PREDICTION_V3 = replace(
+    ASTER_SPOT_V3,
+    name="aster-prediction-v3",
+    rest_url="https://papi.asterdex.com",
+    stream_url="wss://pstream.asterdex.com",
+    source="asterdex/api-docs V3, aster-finance-prediction-api.md, 2026-06",
+    events_url="https://github.com/asterdex/api-docs/blob/master/V3%28Recommended%29/EN/aster-finance-prediction-api.md",
+)
+"""Aster's prediction markets, V3: calls and events are those of :data:`ASTER_SPOT_V3`, at other addresses."""
 
 _JSON_PING = Heartbeat(kind="json", heard="ping", answer="pong")
 
@@ -439,6 +518,7 @@ BINGX: Venue[Never] = Venue(
     sharing=Sharing(second_create="unknown"),
     stream=StreamShape(heartbeat=_BINGX_PING, compression="gzip"),
     source="BingX-API/api-ai-skills, 2026-04; documents of 2022-08; whether to sign, they disagree",
+    events_url="https://github.com/BingX-API/api-ai-skills/blob/main/skills/swap-ws-account/api-reference.md",
 )
 """BingX perpetual swaps. Spot and coin-margined swaps have the same key and other streams."""
 
@@ -460,6 +540,7 @@ BINGX_SPOT = replace(
         refused=(("code", "[!0]*"),),
         expired_is_documented=False,  # the page of spot names no such event, those of the swaps do (2026-04)
     ),
+    events_url="https://github.com/BingX-API/api-ai-skills/blob/main/skills/spot-ws-account/api-reference.md",
 )
 """BingX spot. Events come after a subscription, for example to ``spot.executionReport``."""
 
@@ -468,6 +549,7 @@ BINGX_COINM = replace(
     name="bingx-coinm",
     stream_url="wss://open-api-cswap-ws.bingx.com",
     stream_path="/market?listenKey={key}",
+    events_url="https://github.com/BingX-API/api-ai-skills/blob/main/skills/cswap-ws-account/api-reference.md",
 )
 """BingX coin-margined swaps."""
 
@@ -521,6 +603,7 @@ MEXC: Venue[Never] = Venue(
         varying_fields=(6,),
     ),
     source="mexcdevelop/apidocs, 2025-08; a newer page's sample has 200 keys in place of 60",
+    events_url="https://mexcdevelop.github.io/apidocs/spot_v3_en/#websocket-user-data-streams",
 )
 """MEXC spot. Every context has a key of its own, and closes it; there may be 60."""
 
@@ -545,9 +628,22 @@ TOOBIT: Venue[Never] = Venue(
     # Its documents name no event for an expired key; nor do HashKey's, nor those of Coins.ph.
     stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0), expired=None),
     source="toobit-docs/apidocs, 2023-12, and api-docs.toobit.com; whether to sign, they disagree",
+    events_url="https://api-docs.toobit.com/api/spot-websocket-account.html",
 )
-"""Toobit, spot and USDT-margined: clients use one path for both. The documents have another for the latter, with
-``dataclasses.replace(TOOBIT, path="/api/v1/listenKey")``."""
+"""Toobit spot."""
+
+TOOBIT_USDTM = replace(
+    TOOBIT,
+    name="toobit-usdtm",
+    # JKorf's client (2026) uses that of spot for both, ccxt has both. Whether the two have one key, nobody says.
+    path="/api/v1/listenKey",
+    # A page in Chinese has {"eventType":"listenKeyWillExpire","eventTime":...,"listenKey":...}, each minute of a key's
+    # last five. It comes as an event, and no key that is kept alive gets there.
+    source="toobit-docs/apidocs, usdt_swap_en, 2023-12, and api-docs.toobit.com, 2026; whether to sign, they disagree",
+    events_url="https://api-docs.toobit.com/api/usdt-m-websocket-account.html",
+)
+"""Toobit's perpetual swaps, USDT-margined. Those with USDC have the same and a parameter:
+``TOOBIT_USDTM.with_parameters(category="USDC")``."""
 
 HASHKEY: Venue[Never] = Venue(
     name="hashkey",
@@ -572,8 +668,20 @@ HASHKEY: Venue[Never] = Venue(
     sharing=Sharing(second_create="unknown"),
     stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=10.0), expired=None),
     source="hashkeyglobal-apidoc.readme.io, 2025; ccxt 4.5.90, 2026-10, for the REST host as well",
+    events_url="https://hashkeyglobal-apidoc.readme.io/reference/websocket-api",
 )
 """HashKey Global."""
+
+HASHKEY_HK = replace(
+    HASHKEY,
+    name="hashkey-hk",
+    rest_url="https://api-pro.hashkey.com",
+    stream_url="wss://stream-pro.hashkey.com",
+    # Its page of the create has no parameters; those of the engine are taken everywhere else.
+    source="hashkeypro-apidoc.readme.io, 2025; whether to sign, its pages disagree",
+    events_url="https://hashkeypro-apidoc.readme.io/reference/websocket-api-1",
+)
+"""HashKey Exchange of Hong Kong. Its documents have the key under ``listenkey``."""
 
 BITRUE: Venue[Never] = Venue(
     name="bitrue",
@@ -610,8 +718,52 @@ BITRUE: Venue[Never] = Venue(
         expired=None,
     ),
     source="Bitrue-exchange/Spot-official-api-docs, 2023-07; ccxt",
+    events_url="https://github.com/Bitrue-exchange/Spot-official-api-docs",
 )
 """Bitrue spot. The key is in the path: it will stand in the logs of whatever HTTP client writes down URLs."""
+
+BITRUE_FUTURES: Venue[Never] = Venue(
+    name="bitrue-futures",
+    rest_url="https://fapiws-auth.bitrue.com",
+    stream_url="wss://fapiws.bitrue.com",
+    path="/user_stream/api/v1/listenKey",
+    # Other readers of the documents have "?listenKey=" there, as at spot; the pages say "streams".
+    stream_path="/stream?streams={key}",
+    key_in="path",
+    keepalive=Call("PUT", "/user_stream/api/v1/listenKey/{key}"),
+    close=Call("DELETE", "/user_stream/api/v1/listenKey/{key}"),
+    api_key_header="X-CH-APIKEY",
+    headers=(("Content-Type", "application/json"),),
+    signing=Signing(
+        payload="{timestamp}{method}{path}{body}", place="headers", timestamp="X-CH-TS", signature="X-CH-SIGN"
+    ),
+    # The page has five codes, and three of them without a sign: 1022 for the API key, 1102 for a parameter.
+    answer=Answer(
+        key="data.listenKey",
+        success="code",
+        success_values=frozenset({"200"}),
+        gone=frozenset({-1150}),
+        transient=frozenset({503}),
+        credentials=frozenset({1022}),
+        refused=frozenset({1102}),
+    ),
+    stream=StreamShape(
+        # {"event":"ping","ts":...}, by {"event":"pong","ts":...}. The form of spot's pings is answered, too.
+        heartbeat=replace(_JSON_PING, kind_field="event"),
+        subscribe=('{"event":"sub","params":{"channel":"user_account_update"}}',),
+        # {"event":"user_account_update","status":"ok","ts":...}; of a refusal, nothing is documented: as at spot.
+        subscribed=(("event", "user_account_update"), ("status", "ok")),
+        refused=(("status", "error"),),
+        expired=None,
+    ),
+    # "Valid for 30 minutes", says the page at its top, and "60 minutes" at each call: half an hour is safe with both.
+    validity=1800.0,
+    keepalive_every=900.0,
+    source="Bitrue-exchange/USDT-M-Future-open-api-docs and that of COIN-M, 2024; on a key's life, they disagree",
+    events_url="https://github.com/Bitrue-exchange/USDT-M-Future-open-api-docs",
+)
+"""Bitrue futures, USDT- and coin-margined: one key and one stream for both. The key is in the path, as at
+:data:`BITRUE`."""
 
 COINS_PH: Venue[Never] = Venue(
     name="coins-ph",
@@ -632,6 +784,7 @@ COINS_PH: Venue[Never] = Venue(
     sharing=Sharing(second_create="unknown"),
     stream=StreamShape(heartbeat=replace(_JSON_PING, say='{"ping":{ms}}', say_every=60.0), expired=None),
     source="coins-docs.github.io, 2026-06; what a second create does, old and new pages disagree",
+    events_url="https://coins-docs.github.io/user-data-stream/",
 )
 """Coins.ph; coins.xyz and Coins TH are the same at other addresses."""
 
@@ -677,8 +830,19 @@ GMO_COIN: Venue[Never] = Venue(
         expired=None,
     ),
     source="GMO Coin's documents as translated 2026-06; pybotters",
+    events_url="https://api.coin.z.com/docs/en/#ws-private-api",
 )
 """GMO Coin of Japan. Its key is called a token; every context has its own, and there may be five."""
+
+GMO_COIN_FX = replace(
+    GMO_COIN,
+    name="gmo-coin-fx",
+    rest_url="https://forex-api.coin.z.com",
+    stream_url="wss://forex-api.coin.z.com",
+    source="api.coin.z.com/fxdocs, as clients have read it, 2026-10: calls, codes and channels are GMO Coin's",
+    events_url="https://api.coin.z.com/fxdocs/en/",
+)
+"""GMO Coin FX, foreign exchange: all as at :data:`GMO_COIN`, at another address and with API keys of its own."""
 
 
 def known() -> tuple[Venue, ...]:

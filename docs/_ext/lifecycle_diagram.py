@@ -241,7 +241,7 @@ SWITCH = Picture(
         (None, SwitchState.EXPIRED): Way([(600, 130), (664, 130)], (606, 150)),
         (SwitchState.EXPIRED, SwitchState.HOLDING): Way([(720, 98), (720, 22), (300, 22), (300, 98)], (460, 14)),
         (SwitchState.ARMING, SwitchState.ENDING): Way([(86, 142), (86, 360), (244, 360)], (110, 351)),
-        (SwitchState.HOLDING, SwitchState.ENDING): Way([(258, 142), (258, 338)], (266, 290)),
+        (None, SwitchState.ENDING): Way([(300, 256), (300, 338)], (308, 300)),
         (None, SwitchState.CLOSED): Way([(500, 256), (500, 350), (664, 350)], (510, 310)),
         (SwitchState.EXPIRED, SwitchState.CLOSED): Way([(720, 142), (720, 338)], (728, 240)),
         (SwitchState.ENDING, SwitchState.CLOSED): Way([(356, 370), (664, 370)], (420, 388)),

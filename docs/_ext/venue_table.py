@@ -15,6 +15,7 @@ from trio_listenkey._venue._summary import HEADS, facts_of
 # The columns that fit on a page; the command line has them all.
 SHOWN = ("Venue", "Create, keep alive, close", "Authentication", "A second create", "Source")
 CLOSE = "What a close does to other holders"
+EVENTS = "Events"
 
 
 def names() -> dict[Venue | venues.SignedVenue, str]:
@@ -40,8 +41,9 @@ class VenueTable(SphinxDirective):
             shown[0] = f"`{names()[venue]} <trio_listenkey.venues.{names()[venue]}>`"
             shown[1] = literal(shown[1])
             shown[3] = f"{shown[3]}. A close: {facts[CLOSE]}."
+            shown[4] = f"`Its events <{facts[EVENTS]}>`__. {shown[4]}"
             rows.append(shown)
-        heads = [*SHOWN[:3], "A second create, and what a close does to other holders", "Source"]
+        heads = [*SHOWN[:3], "A second create, and what a close does to other holders", "Events, and source"]
         return self.parse_text_to_nodes("\n".join(table("18 28 16 20 18", heads, *rows)))
 
 

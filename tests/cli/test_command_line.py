@@ -37,7 +37,7 @@ async def test_demo_in_a_pipe_and_on_a_terminal() -> None:
         for what in ["created", "kept alive", "HTTP 503", "HTTP 429", "forgets the key", "replaced", "closed"]:
             assert what in output
         assert "Everything was as promised." in output
-        assert max(map(float, re.findall(r"^ *(\d+\.\d\d) s  ", output, re.MULTILINE))) < 15
+        assert max(map(float, re.findall(r"(\d+\.\d\d) s  ", output))) < 15
         assert "BROKEN" not in output
     assert "\x1b" not in outputs["pipe"]
     assert "LIVE for" in outputs["terminal"]
@@ -75,7 +75,7 @@ async def _read_all(master: int, chunks: list[bytes]) -> None:
 
 async def test_interrupted_demo_closes_its_key() -> None:
     """Ctrl-C ends it at once, with status 130, and the last thing told is that the key was closed."""
-    with trio.fail_after(10):
+    with trio.fail_after(60):  # to start takes seconds where the machine is busy
         async with trio.open_nursery() as nursery:
             process = await nursery.start(
                 partial(trio.run_process, DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)

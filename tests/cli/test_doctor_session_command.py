@@ -73,7 +73,8 @@ async def test_all_is_well_at_margin(env: dict[str, str]) -> None:
         for token in served.exchange.keys_ever:
             assert token not in shown
     assert (report.code, report.err) == (Exit.FINE, "")
-    assert report.verdicts(*STEPS) == ["ok", "ok", "skipped", "ok", "ok", "ok", "skipped", *["ok"] * 7, "skipped"]
+    steps = [step for step in STEPS if step != "register"]  # nothing of a token can be shared
+    assert report.verdicts(*steps) == ["ok", "ok", "skipped", "ok", "ok", "ok", "skipped", *["ok"] * 7, "skipped"]
     assert report.steps["keepalive"]["about"] == "by another one, from POST"
     assert "it expires by itself" in report.steps["close"]["about"]
     assert "token fetched" in shown

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -94,6 +95,10 @@ def test_an_api_key_goes_to_its_own_exchange_alone() -> None:
         assert ("TESTNET" in prefix_of(name) or "DEMO" in prefix_of(name)) == ("testnet" in name or "demo" in name)
     assert {prefix: found for prefix, found in domains.items() if len(found) > 1} == {}
     assert domains["BINANCE"] == {"binance.com"}
+    shared = ("aster-prediction-v3", "bitrue-futures", "toobit-usdtm")
+    assert [prefix_of(name) for name in shared] == ["ASTER", "BITRUE", "TOOBIT"]
+    apart = ("binance-tr", "gmo-coin-fx", "hashkey-hk")
+    assert [prefix_of(name) for name in apart] == ["BINANCE_TR", "GMO_COIN_FX", "HASHKEY_HK"]
 
 
 @pytest.mark.parametrize(
@@ -129,12 +134,13 @@ def test_shells_complete_names(typed: str, offered: set[str]) -> None:
     assert set(lines.replace("plain,", "").split()) == offered
 
 
-@pytest.mark.parametrize("venue", venues.known(), ids=lambda venue: venue.name)
-def test_every_fact_is_told(venue: Venue) -> None:
+@pytest.mark.parametrize("venue", every_venue().values(), ids=lambda venue: venue.name)
+def test_every_fact_is_told(venue: Venue | SignedVenue) -> None:
     """No cell is empty, none has a tab or a line break in it, and none the list of events."""
     facts = facts_of(venue)
     assert len(facts) == len(HEADS)
     assert all(fact and fact.isprintable() and "&events=" not in fact for fact in facts)
+    assert facts[9].startswith("https://")
 
 
 @pytest.mark.parametrize(
@@ -154,6 +160,8 @@ def test_every_fact_is_told(venue: Venue) -> None:
         (venues.BINGX_COINM, 7, "/market?listenKey=KEY; json or text pings; gzip"),
         (venues.MEXC, 7, "json pings; protobuf; to be subscribed to"),
         (venues.BINANCE_US, 7, "expires without a word"),
+        (venues.BINANCE_US, 9, "https://github.com/binance-us/binance-us-api-docs/blob/master/user-data-stream.md"),
+        (replace(venues.BINANCE_US, events_url=""), 9, "no page is known"),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )

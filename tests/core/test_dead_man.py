@@ -58,8 +58,8 @@ class Hand:
         self.machine.receive(count, outcome, now, draw)
         return self.state
 
-    def stops(self, now: float, *, in_order: bool = True, allowed_at: float = -inf) -> str:
-        self.machine.stop(in_order=in_order, allowed_at=allowed_at, now=now)
+    def stops(self, now: float, *, in_order: bool = True, was_entered: bool = True, allowed_at: float = -inf) -> str:
+        self.machine.stop(in_order=in_order, was_entered=was_entered, allowed_at=allowed_at, now=now)
         return self.state
 
 
@@ -144,7 +144,7 @@ class TestArming:
         hand.hears(hand.sends(0.0), Ok(), 0.1)
         hand.hears(hand.sends(0.1), Refused(NO), 0.2)
         assert hand.machine.failure is NO
-        assert hand.stops(0.3, in_order=False) == "ENDING"
+        assert hand.stops(0.3, in_order=False, was_entered=False) == "ENDING"
         count = hand.sends(0.3)
         assert (count.symbol, count.seconds) == ("A", 0.0)
         hand.hears(count, Ok(), 0.4)
@@ -155,12 +155,25 @@ class TestArming:
         """An answer that was lost says nothing."""
         hand = Hand()
         hand.hears(hand.sends(0.0), LOST, 10.0)
-        assert hand.stops(10.0, in_order=False) == "ENDING"
+        assert hand.stops(10.0, in_order=False, was_entered=False) == "ENDING"
         assert hand.sends(10.0).seconds == 0.0
+
+    @pytest.mark.parametrize(("outcome", "seconds"), [(Ok(), 0.0), (LOST, 0.0), (silence(1.0), None)])
+    def test_what_is_on_its_way_is_ended_too(self, outcome: Any, seconds: float | None) -> None:
+        """If it may have arrived."""
+        hand = Hand()
+        count = hand.sends(0.0)
+        assert hand.stops(0.1, in_order=False, was_entered=False) == "ENDING"
+        assert hand.look(0.2) == "ENDING"
+        hand.hears(count, outcome, 0.2)
+        if seconds is None:
+            assert hand.look(0.2) == "CLOSED"
+        else:
+            assert hand.sends(hand.machine.due_at).seconds == seconds
 
     def test_nothing_is_ended_where_nothing_was_begun(self) -> None:
         """It is over at once."""
-        assert Hand().stops(0.0, in_order=False) == "CLOSED"
+        assert Hand().stops(0.0, in_order=False, was_entered=False) == "CLOSED"
 
     @pytest.mark.parametrize(("clock", "is_tried_again"), [(-3.0, True), (None, False)])
     def test_a_wrong_clock(self, clock: float | None, is_tried_again: bool) -> None:
@@ -305,6 +318,19 @@ class TestEnding:
         assert hand.machine.armed_until == 120.0
         assert hand.told[-1] == "left"
 
+    @pytest.mark.parametrize("gaps", [1, 2])
+    def test_left_before_it_was_entered(self, gaps: int) -> None:
+        """All countdowns run, and nobody relies on them: they are ended, whatever the stream is like."""
+        hand = holding()
+        hand.look(10.0, gaps=gaps)
+        assert hand.stops(10.0, in_order=False, was_entered=False) == "ENDING"
+
+    def test_left_when_it_has_run_out(self) -> None:
+        """There is nothing to be ended."""
+        hand = holding()
+        hand.look(130.0)
+        assert hand.stops(130.0) == "CLOSED"
+
     @pytest.mark.parametrize("live", [True, False])
     def test_left_in_order_without_knowing(self, live: bool) -> None:
         """What becomes of the orders nobody knows."""
@@ -408,7 +434,8 @@ def test_whatever_happens_the_bounds_are_true(seed: int, steps: int, in_order: b
         world.step()
         if world.hand.machine.failure is not None:
             break
-    world.hand.stops(world.now, in_order=in_order)
+    was_entered = world.hand.state != "ARMING"
+    world.hand.stops(world.now, in_order=in_order, was_entered=was_entered)
     for _ in range(200):
         if world.hand.state == "CLOSED":
             break

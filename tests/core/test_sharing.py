@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from trio_listenkey._core._sharing import Member, Plan
+from trio_listenkey._core._sharing import Member
 from trio_listenkey._core._sharing_record import (
     Document,
     Entry,
@@ -589,4 +589,3 @@ def test_names_and_fingerprints_tell_nothing() -> None:
     prints = {fingerprint_of(name, "listen key") for name in names}
     assert len(names) == len(prints) == 4
     assert not any("usdm" in name or "k1" in name for name in names)
-    assert isinstance(Plan, type)

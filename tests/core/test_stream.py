@@ -1182,6 +1182,14 @@ class TestLastEventTime:
 class TestFeedsThatLag:
     """An account's feed may lag behind pongs, and behind that of another gateway, by ``feed_lag`` (S3, S10)."""
 
+    def test_a_reader_that_waits_while_they_overlap_changes_nothing(self) -> None:
+        """The first one was not asked yet: there is no patience to lose with it."""
+        flow, first, _ = draining(timing=Timing())
+        due = flow.stream.deadline
+        flow.stream.paused(first)
+        flow.stream.resumed(first, 1000.6)
+        assert flow.stream.deadline == due
+
     def test_both_sockets_overlap(self) -> None:
         """For feed_lag until the next one has all for certain, and for another until the first one has shown that."""
         flow, first, second = draining(timing=Timing())

@@ -40,15 +40,18 @@ TAKEN: dict[Venue, list[Any]] = {
         {"channel": "user_order_update", "event_rep": "subed", "status": "ok", "ts": 1623381851178},
         {"channel": "user_balance_update", "event_rep": "subed", "status": "ok", "ts": 1623381851178},
     ],
+    venues.BITRUE_FUTURES: [{"event": "user_account_update", "status": "ok", "ts": 1689568979259}],
 }
 REFUSED: list[tuple[Venue, Any]] = [
     (venues.BINGX_SPOT, {"id": "2", "code": 100400, "msg": "ILLEGAL_ARGUMENT"}),
     (venues.BINGX_SPOT, {"code": 100400, "msg": "", "timestamp": "1696245808833"}),
     (venues.MEXC, {"id": 0, "code": 0, "msg": "Not Subscribed successfully! [spot@x].  Reason: Blocked!"}),
     (venues.BITRUE, {"channel": "user_order_update", "status": "error", "err_msg": "no such channel"}),
+    (venues.BITRUE_FUTURES, {"event": "user_account_update", "status": "error", "msg": "no such channel"}),
     (venues.GMO_COIN, {"error": "ERR-5003 Request too many."}),
+    (venues.GMO_COIN_FX, {"error": "ERR-5012 Invalid permissions for action"}),
 ]
-SUBSCRIBING = [*TAKEN, venues.GMO_COIN]
+SUBSCRIBING = [*TAKEN, venues.GMO_COIN, venues.GMO_COIN_FX]
 
 
 def subscribed(venue: Venue, now: float = 0.0) -> Timed:
@@ -63,7 +66,8 @@ def subscribed(venue: Venue, now: float = 0.0) -> Timed:
 def test_who_has_manners() -> None:
     """Those that ping in words, compress, or want to be asked for events; Binance's are none of them."""
     assert {venue.name for venue in TALKING} == {
-        *("bingx", "bingx-spot", "bingx-coinm", "mexc", "toobit", "hashkey", "bitrue", "coins-ph", "gmo-coin")
+        *("bingx", "bingx-spot", "bingx-coinm", "mexc", "toobit", "hashkey", "bitrue", "coins-ph", "gmo-coin"),
+        *("toobit-usdtm", "hashkey-hk", "bitrue-futures", "gmo-coin-fx"),
     }
     assert not needs_channel_protocol(venues.BINANCE_USDM.stream)
 
@@ -98,6 +102,7 @@ PINGS: list[tuple[Venue, Any, Any]] = [
     (venues.BITRUE, {"ping": PING}, {"pong": PING}),
     (venues.BITRUE, {"event": "ping", "ts": "1635221621062"}, {"event": "pong", "ts": "1635221621062"}),
     (venues.BITRUE, {"event": "ping"}, {"event": "pong"}),
+    (venues.BITRUE_FUTURES, {"event": "ping", "ts": "1635221621062"}, {"event": "pong", "ts": "1635221621062"}),
     (venues.BINGX, {"ping": "2177", "time": "2022"}, {"pong": "2177", "time": "2022"}),
     (venues.COINS_PH, {"ping": PING}, {"pong": PING}),
 ]

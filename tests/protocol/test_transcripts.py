@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from typing import NamedTuple
 
 import pytest
@@ -12,6 +13,7 @@ from trio_listenkey._core._outcomes import Ok
 from trio_listenkey._http import Response
 from trio_listenkey._protocol._requests import build_request
 from trio_listenkey._protocol._responses import read_answer
+from trio_listenkey._protocol._signing import sign
 from trio_listenkey._venue._venue import Verb
 
 # The key pair and the time of Binance's own example of a signed request (rest-api.md, "SIGNED Endpoint Examples").
@@ -87,6 +89,15 @@ MEXC = in_query("/api/v3/userDataStream")
 V3 = "nonce=1499827319559000&signer=0x21&user=0x63DD5aCC6b1aa0f563956C0e534DD30B6dcF7C4e"
 V3_FORM = f"{V3}&signature=0x{len(V3)}"
 V3_NAMED = f"{NAMED}&{V3}&signature=0x{len(V3) + len(NAMED) + 1}"
+CLOUD_CALL = "/open/v1/user-listen-token?" + signed(f"timestamp={TIME}")
+CLOUD_TOKEN = f'"data":{{"token":"{TOKEN}","expirationTime":1758792204196}}'
+LISTEN_KEY = in_query("/api/v1/listenKey")
+BITRUE_PATH = "/user_stream/api/v1/listenKey"
+GMO_KEPT = '{"status":0,"responsetime":"2019-03-19T02:15:06.102Z"}'
+GMO_GONE = (
+    200,
+    '{"status":5,"messages":[{"message_code":"ERR-5106","message_string":"Invalid request parameter."}]}',
+)
 BITRUE_KEPT = '{"msg":"succ","code":"200","data":null}'  # a text here, a number on create
 USDM_STREAM = f"private/ws?listenKey={KEY}&events={USDM_EVENTS}"
 
@@ -389,8 +400,93 @@ TRANSCRIPTS = [
         (200, '{"status":5,"messages":[{"message_code":"ERR-5106","message_string":"Invalid request parameter."}]}'),
         f"wss://api.coin.z.com/ws/private/v1/{KEY}",
     ),
+    Said(
+        venues.ASTER_PREDICTION_V3,
+        "https://papi.asterdex.com",
+        "",
+        ("POST", "/api/v3/listenKey", V3_FORM),
+        ("PUT", "/api/v3/listenKey", V3_NAMED),
+        ("DELETE", "/api/v3/listenKey", V3_NAMED),
+        TELLS,
+        "{}",
+        GONE,
+        f"wss://pstream.asterdex.com/ws/{KEY}",
+    ),
+    Said(
+        venues.BITRUE_FUTURES,
+        "https://fapiws-auth.bitrue.com",
+        "X-CH-APIKEY",
+        ("POST", BITRUE_PATH, ""),
+        ("PUT", f"{BITRUE_PATH}/{KEY}", ""),
+        ("DELETE", f"{BITRUE_PATH}/{KEY}", ""),
+        f'{{"msg":"succ","code":200,"data":{TELLS}}}',
+        '{"msg":"succ","code":200}',
+        (200, '{"code":-1150,"msg":"This listenKey does not exist."}'),
+        f"wss://fapiws.bitrue.com/stream?streams={KEY}",
+    ),
+    Said(
+        venues.GMO_COIN_FX,
+        "https://forex-api.coin.z.com",
+        "API-KEY",
+        ("POST", "/private/v1/ws-auth", ""),
+        ("PUT", "/private/v1/ws-auth", f'{{"token":"{KEY}"}}'),
+        ("DELETE", "/private/v1/ws-auth", f'{{"token":"{KEY}"}}'),
+        f'{{"status":0,"data":"{KEY}","responsetime":"2019-03-19T02:15:06.102Z"}}',
+        GMO_KEPT,
+        GMO_GONE,
+        f"wss://forex-api.coin.z.com/ws/private/v1/{KEY}",
+    ),
+    Said(
+        venues.HASHKEY_HK,
+        "https://api-pro.hashkey.com",
+        "X-HK-APIKEY",
+        *USER_STREAM,
+        f'{{"listenkey":"{KEY}"}}',
+        "{}",
+        GONE,
+        f"wss://stream-pro.hashkey.com/api/v1/ws/{KEY}",
+    ),
+    Said(
+        venues.TOOBIT_USDTM,
+        "https://api.toobit.com",
+        "X-BB-APIKEY",
+        *LISTEN_KEY,
+        TELLS,
+        "{}",
+        GONE,
+        f"wss://stream.toobit.com/api/v1/ws/{KEY}",
+    ),
+    Said(
+        venues.TOKOCRYPTO,
+        "https://www.tokocrypto.com",
+        MBX,
+        ("POST", CLOUD_CALL, ""),
+        ("POST", CLOUD_CALL, ""),
+        None,
+        f'{{"code":0,{CLOUD_TOKEN}}}',
+        f'{{"code":0,{CLOUD_TOKEN}}}',
+        GONE,
+        "wss://ws-api.tokocrypto.site:443/ws-api/v3",
+    ),
+    Said(
+        venues.BINANCE_TR,
+        "https://www.binance.tr",
+        MBX,
+        ("POST", CLOUD_CALL, ""),
+        ("POST", CLOUD_CALL, ""),
+        None,
+        f'{{"code":0,"msg":"Success",{CLOUD_TOKEN},"timestamp":1787775149371}}',
+        f'{{"code":0,"msg":"Success",{CLOUD_TOKEN},"timestamp":1787775149371}}',
+        GONE,
+        "wss://ws-api.binance.tr:443/ws-api/v3",
+    ),
 ]
-KEYS: dict[Venue, str] = {venues.BINANCE_TH: KEY[:60], venues.BINANCE_MARGIN: TOKEN}
+KEYS: dict[Venue, str] = {
+    venues.BINANCE_TH: KEY[:60],
+    venues.BINANCE_MARGIN: TOKEN,
+    venues.TOKOCRYPTO: TOKEN,
+    venues.BINANCE_TR: TOKEN,
+}
 
 every_venue = pytest.mark.parametrize("said", TRANSCRIPTS, ids=lambda said: said.venue.name)
 
@@ -448,8 +544,9 @@ def test_the_stream_is_where_the_documents_say(said: Said) -> None:
 
 @every_venue
 def test_every_venue_says_where_it_is_from(said: Said) -> None:
-    """Each names its sources, with a year."""
+    """Each names its sources, with a year, and has a link to the exchange's own page of its events."""
     assert "20" in said.venue.source
+    assert re.fullmatch(r"https://[a-z0-9.-]+(/[!-~]*)?", said.venue.events_url)
 
 
 def test_the_signature_is_that_of_the_published_example() -> None:
@@ -470,3 +567,21 @@ def test_gmo_signs_time_method_and_path() -> None:
     headers = dict(request.headers)
     assert (headers["API-TIMESTAMP"], headers["API-SIGN"]) == (str(TIME), signature)
     assert headers["Content-Type"] == "application/json"
+
+
+def test_bitrue_s_futures_sign_the_key_that_is_in_the_path() -> None:
+    """Time, method, path and body, in headers; and the signature of the published example is reproduced."""
+    request = build_request(venues.BITRUE_FUTURES, CREDENTIALS, "keepalive", KEY, timestamp_ms=TIME)
+    payload = f"{TIME}PUT{BITRUE_PATH}/{KEY}".encode()
+    headers = dict(request.headers)
+    assert headers["X-CH-TS"] == str(TIME)
+    assert headers["X-CH-SIGN"] == hmac.new(SECRET.encode(), payload, hashlib.sha256).hexdigest()
+    assert venues.BITRUE_FUTURES.signing is not None
+    body = '{"symbol":"BTCUSDT","price":"9300","volume":"1","side":"BUY","type":"LIMIT"}'
+    filled = venues.BITRUE_FUTURES.signing.payload.format(
+        timestamp="1588591856950", method="POST", path="/sapi/v1/order/test", body=body
+    )
+    example = Credentials("vmPUZE6mv9SD5V5e14y7Ju91duEh8A", "902ae3cb34ecee2779aa4d3e1d226686")
+    assert sign(venues.BITRUE_FUTURES, example, filled) == (
+        "c50d0a74bb9427a9a03933d0eded03af9bf50115dc5b706882a4fcf07a26b761"
+    )

@@ -42,6 +42,9 @@ BANNED = (
     b'1659146400000. Please use WebSocket Streams for live updates to avoid bans.","data":{"serverTime":1659142907531,'
     b'"retryAfter":1659146400000}},"rateLimits":[]}'
 )
+# Tokocrypto's documents, "Subscribe with listenToken", and what a client has met at Binance TR.
+BARE = b'{"subscriptionId":1,"expirationTime":1749094553955907}'
+NAMELESS = b'{"status":200,"result":{"subscriptionId":1,"expirationTime":1749094553955907}}'
 ASKED = '{"id":"ask-%d","method":"session.subscriptions","params":{}}'
 
 
@@ -551,3 +554,34 @@ def test_whatever_comes(batches: list[list[bytes]]) -> None:
         signed += sum(said["id"] == "subscribe" for said in talk.says())
     assert signed <= 2
     assert talk.confirmed == sorted(set(talk.confirmed) & set(range(len(batches))))
+
+
+class TestAnswersWithoutAName:
+    """An answer to a subscription that does not say what it answers (K4: another would be asked for without end)."""
+
+    @pytest.mark.parametrize("answer", [BARE, NAMELESS])
+    def test_it_is_known_by_its_number(self, answer: bytes) -> None:
+        """Events come from then on, and it is none; the number is that of the subscription."""
+        link = ProtocolConnection(subscribe_by_token(TOKEN))
+        assert link.hears(answer) == []
+        assert (link.is_ready, link.failure) == (True, None)
+        assert link.hears(EVENT) == [EVENT]
+        other = TERMINATED.replace(b":0", b":7", 1)
+        assert link.hears(other) == [other]
+        link.hears(TERMINATED.replace(b":0", b":1", 1))
+        assert isinstance(link.failure, UnavailableError)
+
+    @pytest.mark.parametrize(
+        "said", [b'{"subscriptionId":null}', b'{"status":200,"result":{}}', b'{"status":200,"result":[]}', b"{}"]
+    )
+    def test_what_has_none_is_no_answer(self, said: bytes) -> None:
+        """It is waited for."""
+        link = ProtocolConnection(subscribe_by_token(TOKEN))
+        assert link.hears(said) == []
+        assert (link.is_ready, link.failure) == (False, None)
+
+    def test_a_refusal_without_a_name_ends_it(self) -> None:
+        """As before: it can only be ours."""
+        link = ProtocolConnection(subscribe_by_token(TOKEN))
+        link.hears(b'{"status":400,"error":{"code":-1209,"msg":"Invalid listenToken."}}')
+        assert isinstance(link.failure, KeyLostError)

@@ -166,7 +166,7 @@ MEANINGS: dict[str, tuple[type[Failure], type[ListenKeyError], bool]] = {
     "limited": (Wait, RateLimitedError, False),
 }
 # HashKey says of a missing API key what it says of any missing field; nothing that is sent lacks one.
-DIFFERENT = {("hashkey", "no_api_key")}
+DIFFERENT = {("hashkey", "no_api_key"), ("hashkey-hk", "no_api_key")}
 
 
 @every_venue

@@ -35,7 +35,8 @@ def imported_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["", ".__main__", ".connectors", ".sharing", ".testing", ".testing.control", ".transports", ".venues"]
+    "module",
+    ["", ".__main__", ".connectors", ".resync", ".sharing", ".testing", ".testing.control", ".transports", ".venues"],
 )
 def test_no_library_comes_before_it_is_used(module: str) -> None:
     """Neither the core's own clients nor what an extra brings."""
@@ -48,6 +49,7 @@ def test_what_is_for_tests_stays_out() -> None:
         "import trio_listenkey, trio_listenkey.connectors, trio_listenkey.sharing, trio_listenkey.transports"
     )
     assert imported & {"pytest", "trio.testing", "trio_listenkey._cli", "trio_listenkey.testing"} == set()
+    assert "trio_listenkey.resync" not in imported  # nor what only some programs need
     ours = {name.rpartition(".")[2] for name in imported if name.startswith("trio_listenkey")}
     assert ours & (ADAPTERS | REGISTERS) == set()
 

@@ -159,8 +159,7 @@ async def test_who_gives_up_waiting_leaves_the_place(autojump_clock: MockClock) 
         await wait_all_tasks_blocked()
         with trio.move_on_after(10) as impatient:
             nursery.start_soon(hold, 2)
-            async with trio.open_nursery() as one:
-                one.start_soon(hold, 1)
+            await hold(1)
         await wait_all_tasks_blocked()
         assert impatient.cancelled_caught
         assert trio.current_time() == 10

@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal
@@ -31,7 +31,6 @@ from trio_listenkey import (
     open_user_stream,
     venues,
 )
-from trio_listenkey.connectors import Connection
 from trio_listenkey.testing import (
     COINM,
     MARGIN,
@@ -40,98 +39,34 @@ from trio_listenkey.testing import (
     SPOT_US,
     USDM,
     CloseSocket,
-    Delay,
     Dialect,
-    Drop,
-    Duplicate,
     Effect,
     Exchange,
     Fault,
     Freeze,
-    Garbage,
     HalfOpen,
-    Hang,
-    Huge,
-    KillKey,
     MemoryConnector,
     MemoryTransport,
-    Reset,
-    Status,
-    Truncate,
-    WrongShape,
-    api_error,
-    bad_gateway_html,
-    banned,
     event_number,
-    gone,
-    rate_limited,
-    service_unavailable,
-    waf_403_html,
 )
+from trio_listenkey.testing._lives import _effects
+from trio_listenkey.testing._lives._effects import effect_from_text
 
 DAY = 86400.0
-RETRY_AFTER = 30
+RETRY_AFTER = 30  # what TOO_MANY says
 ALICE = Credentials("the-api-key-of-alice", "the-secret-of-alice")
 
-TOO_MANY = Status(429, headers=(("Retry-After", str(RETRY_AFTER)),))
-AT_REQUESTS: list[Effect] = [
-    Delay(4),
-    Delay(13),
-    Garbage(),
-    Hang(),
-    Hang(after_work=True),
-    Huge(None),
-    KillKey(),
-    KillKey(announced=True),
-    Reset(),
-    Reset(after_work=True),
-    Truncate(30),
-    bad_gateway_html(),
-    banned(300),
-    banned(120, header=True),
-    rate_limited(45),
-    service_unavailable(),
-    service_unavailable(after_work=True),
-    waf_403_html(),
-]
-AT_HANDSHAKES: list[Effect] = [
-    Delay(0.4),
-    Delay(6),
-    Delay(14),
-    Garbage(),
-    Hang(),
-    Reset(),
-    Status(401),
-    TOO_MANY,
-    bad_gateway_html(),
-    waf_403_html(),
-]
-AT_SOCKETS: list[Effect] = [
-    CloseSocket(1001),
-    CloseSocket(1008, "Pong timeout"),
-    Freeze(2),
-    Freeze(12),
-    Freeze(90),
-    Garbage(),
-    HalfOpen(),
-    KillKey(),
-    KillKey(announced=True),
-    Reset(),
-]
-ON_THE_API: list[Effect] = [
-    Delay(0.4),
-    Delay(6),
-    Drop(),
-    Duplicate(),
-    Hang(),
-    Hang(after_work=True),
-    KillKey(),
-    Reset(),
-    Reset(after_work=True),
-    WrongShape(b"{}"),
-    api_error(400, -1000, "Unknown."),
-    api_error(500, -1001, "Internal error."),
-]
+TOO_MANY: Effect = effect_from_text(_effects.TOO_MANY)
+AT_REQUESTS, AT_KEEPALIVES, AT_HANDSHAKES, AT_SOCKETS, ON_THE_API = (
+    [effect_from_text(text) for text in texts]
+    for texts in (
+        _effects.AT_REQUESTS,
+        _effects.AT_KEEPALIVES,
+        _effects.AT_HANDSHAKES,
+        _effects.AT_SOCKETS,
+        _effects.ON_THE_API,
+    )
+)
 TIMINGS = [
     Timing(suspend_check_every=900),
     Timing(suspend_check_every=900, ping_every=45, silence_check_every=400, socket_lifetime=1500),
@@ -266,7 +201,7 @@ STEPS = st.one_of(
     one_of(Burst, [2, 1, 40]),
     one_of(Every, [11.0, 3.0, 97.0]),
     WAITS,
-    troubles(["keepalive"], [*AT_REQUESTS, gone(), WrongShape(b"[]")], 3),
+    troubles(["keepalive"], AT_KEEPALIVES, 3),
     troubles(["create", "any"], AT_REQUESTS, 3),
     troubles(["connect"], AT_HANDSHAKES, 2),
     troubles(["event"], AT_SOCKETS, 4),
@@ -349,20 +284,6 @@ class Book:
         return next((item for item in reversed(self.items) if not isinstance(item, Gap)), 0)
 
 
-class LateConnector(MemoryConnector):
-    """Says some time later that a socket is open: events that come on it until then come on the one before it, too."""
-
-    def __init__(self, exchange: Exchange, latency: float) -> None:
-        super().__init__(exchange)
-        self._latency = latency
-
-    @asynccontextmanager
-    async def connect(self, url: str) -> AsyncIterator[Connection]:
-        async with super().connect(url) as connection:
-            await trio.sleep(self._latency)
-            yield connection
-
-
 class Stage:
     """One script, played."""
 
@@ -373,7 +294,7 @@ class Stage:
         self.exchange.add_account(ALICE.api_key, name="alice", secret=ALICE.api_secret)
         self.exchange.add_faults(*faults)
         self.transport = MemoryTransport(self.exchange, latency=script.latency)
-        self.connector = LateConnector(self.exchange, script.latency)
+        self.connector = MemoryConnector(self.exchange, latency=script.latency)  # said later than it is so
         self.book = Book()
         self.error: BaseException | None = None
         self.pace = 0.0

@@ -19,9 +19,7 @@ from trio_listenkey.testing._ws._key_connection import KeyConnection
 API_KEY, SECRET = "an-api-key-of-alice", "the-secret-of-alice"
 UNIX = 1_793_491_200  # the exchange's time at 0
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
-# As Bitrue's futures ping; clients have met it at spot.
-BITRUE_FUTURES = replace(t.BITRUE, name="bitrue-event", stream=replace(t.BITRUE.stream, pings="json-event"))
-HMAC = [t.BINGX, t.MEXC, t.TOOBIT, t.HASHKEY]
+HMAC = [t.BINGX, t.MEXC, t.TOOBIT, t.HASHKEY, t.TOOBIT_USDTM, t.HASHKEY_HK]
 
 
 def named(dialects: list[Dialect]) -> pytest.MarkDecorator:
@@ -127,6 +125,27 @@ class TestSignatures:
         assert b"ERR-5008" in ask(exchange, t.GMO_COIN, headers=gmo("POST", (UNIX - 60) * 1000)).body
         assert ask(exchange, t.GMO_COIN, headers=gmo("POST")).work == "created"
 
+    def test_bitrue_s_futures_sign_in_headers(self) -> None:
+        """Time, method, the path with the key, and the body, in two headers of other names."""
+        exchange = an_exchange(t.BITRUE_FUTURES)
+
+        def headers(method: str, path: str = "", body: str = "") -> tuple[tuple[str, str], ...]:
+            payload = f"{UNIX * 1000}{method}{t.BITRUE_FUTURES.path}{path}{body}"
+            signature = hmac.new(SECRET.encode(), payload.encode(), hashlib.sha256).hexdigest()
+            return ("X-CH-TS", str(UNIX * 1000)), ("X-CH-SIGN", signature)
+
+        for wrong in ((), headers("PUT"), headers("POST", body="{}")):
+            assert b"1022" in ask(exchange, t.BITRUE_FUTURES, headers=wrong).body
+        assert ask(exchange, t.BITRUE_FUTURES, headers=headers("POST", body="{}"), body=b"{}").work == "created"
+        path = f"/{exchange.keys_ever[0]}"
+        assert b"1022" in ask(exchange, t.BITRUE_FUTURES, "PUT", path=path, headers=headers("PUT")).body
+        kept = ask(exchange, t.BITRUE_FUTURES, "PUT", path=path, headers=headers("PUT", path))
+        assert (kept.work, kept.body) == ("renewed", b'{"msg":"succ","code":200}')
+        closed = ask(exchange, t.BITRUE_FUTURES, "DELETE", path=path, headers=headers("DELETE", path))
+        assert closed.work == "closed"
+        gone = ask(exchange, t.BITRUE_FUTURES, "PUT", path=path, headers=headers("PUT", path))
+        assert b"-1150" in gone.body
+
 
 class TestAnswers:
     def test_options_tell_when_the_key_ends(self) -> None:
@@ -152,6 +171,22 @@ class TestAnswers:
         assert b"-1150" in ask(exchange, t.BITRUE, "PUT", path="/another").body
         assert ask(exchange, t.BITRUE, "DELETE", path=f"/{key}").work == "closed"
         assert all(key not in entry.path for entry in exchange.log)
+
+    def test_hashkey_of_hong_kong_spells_its_key_otherwise(self) -> None:
+        """In small letters, as its documents' sample has it."""
+        exchange = an_exchange(t.HASHKEY_HK)
+        reply = ask(exchange, t.HASHKEY_HK, query=signed(f"timestamp={UNIX * 1000}"))
+        assert reply.body == b'{"listenkey":"%s"}' % exchange.keys_ever[0].encode()
+
+    def test_tokocrypto_has_its_token_in_an_envelope(self) -> None:
+        """As its documents' sample has it; each is another, and what is unsigned is refused."""
+        exchange = an_exchange(t.TOKOCRYPTO)
+        assert ask(exchange, t.TOKOCRYPTO).status == 400
+        for number in range(2):
+            reply = ask(exchange, t.TOKOCRYPTO, query=signed(f"timestamp={UNIX * 1000}"))
+            token, ends = exchange.keys_ever[number].encode(), (UNIX + 86_400) * 1000
+            assert reply.body == b'{"code":0,"data":{"token":"%s","expirationTime":%d}}' % (token, ends)
+        assert len(set(exchange.keys_ever)) == 2
 
     def test_bingx_says_204_without_parameters(self) -> None:
         """A 2xx that means failure, and 404 for a key that is none."""
@@ -278,6 +313,7 @@ CLIENT_PINGS = {
 SUBSCRIBE = {
     "bingx": '{"id":"id1","reqType":"sub","dataType":"CHANNEL"}',
     "bitrue": '{"event":"sub","params":{"channel":"CHANNEL"}}',
+    "bitrue-futures": '{"event":"sub","params":{"channel":"CHANNEL"}}',
     "gmo": '{"command":"subscribe","channel":"CHANNEL"}',
     "mexc": '{"method":"SUBSCRIPTION","params":["CHANNEL"]}',
 }
@@ -294,7 +330,7 @@ class TestChatter:
                 '{"ping":"0000000000000000000001a19467fb88","time":"2026-11-01T08:00:05.000+0800"}',
                 '{"pong":"0000000000000000000001a19467fb88","time":"2026-11-01T08:00:05.000+0800"}',
             ),
-            (BITRUE_FUTURES, '{"event":"ping","ts":"1793491215000"}', '{"event":"pong","ts":"1793491215000"}'),
+            (t.BITRUE_FUTURES, '{"event":"ping","ts":"1793491215000"}', '{"event":"pong","ts":"1793491215000"}'),
             (
                 t.HASHKEY,
                 '{"ping":1793491230000,"channelId":"0242acfffe120002"}',
@@ -422,11 +458,23 @@ class TestSubscribing:
         assert said(session, 4) == []
         assert session.channels == ()
 
+    def test_bitrue_s_futures_have_one_channel(self) -> None:
+        """All kinds come on it, and nothing without; the answer has its name where spot's has a word."""
+        here = Sockets(t.BITRUE_FUTURES)
+        session = here.open()
+        here.exchange.emit("alice", 0.5)
+        session.receive_text('{"event":"sub","params":{"channel":"user_account_update"}}', 1)
+        assert said(session, 1) == ['{"event":"user_account_update","status":"ok","ts":1793491201000}']
+        for kind in kinds_of("bitrue-futures"):
+            here.exchange.emit("alice", 1.5, kind=kind)
+        assert len(said(session, 2)) == session.events == 2
+
     @pytest.mark.parametrize(
         ("dialect", "refused"),
         [
             (t.BINGX_SPOT, '{"id":"id1","code":100400,"msg":"ILLEGAL_ARGUMENT"}'),
             (t.BITRUE, None),
+            (t.BITRUE_FUTURES, None),
             (t.GMO_COIN, '{"error":"ERR-5106 Invalid request parameter."}'),
             (t.MEXC, '{"id":0,"code":0,"msg":"Not Subscribed successfully! [nothing].  Reason: Blocked!"}'),
         ],
@@ -510,7 +558,7 @@ class TestSubscribing:
 def test_no_two_dialects_have_a_name() -> None:
     """Each is found by its name at the command line."""
     dialects = [each for name in t.__all__ if isinstance(each := getattr(t, name), Dialect)]
-    assert len({each.name for each in dialects}) == len(dialects) == 26
+    assert len({each.name for each in dialects}) == len(dialects) == 33
 
 
 def test_emitting_where_an_account_has_no_key_yet() -> None:

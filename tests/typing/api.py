@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypedDict, assert_type
 
 import trio
+from hypothesis.strategies import SearchStrategy
 
 from trio_listenkey import (
     AnyVenue,
@@ -80,16 +81,21 @@ from trio_listenkey.sharing import (
 from trio_listenkey.testing import (
     ASTER_FUTURES,
     ASTER_FUTURES_V3,
+    ASTER_PREDICTION_V3,
     ASTER_SPOT,
     ASTER_SPOT_V3,
+    BINANCE_TR,
     BINGX,
     BINGX_COINM,
     BINGX_SPOT,
     BITRUE,
+    BITRUE_FUTURES,
     COINM,
     COINS_PH,
     GMO_COIN,
+    GMO_COIN_FX,
     HASHKEY,
+    HASHKEY_HK,
     MARGIN,
     MARGIN_RISK,
     MARGIN_RISK_V1,
@@ -102,7 +108,9 @@ from trio_listenkey.testing import (
     SPOT_US,
     STOCKS,
     THAILAND,
+    TOKOCRYPTO,
     TOOBIT,
+    TOOBIT_USDTM,
     USDM,
     CloseSocket,
     Countdown,
@@ -160,6 +168,17 @@ from trio_listenkey.testing.control import (
     fault_to_json,
     faults_from_json,
     serve_control,
+)
+from trio_listenkey.testing.strategies import (
+    Environment,
+    Life,
+    account_histories,
+    exchange_timings,
+    fault_scripts,
+    faults as faults_of_any_kind,
+    live,
+    lives,
+    run_life,
 )
 from trio_listenkey.transports import (
     MAX_BODY,
@@ -365,6 +384,7 @@ def choose_a_venue() -> None:
     every: tuple[Venue, ...] = (
         venues.ASTER_FUTURES,
         venues.ASTER_FUTURES_V3,
+        venues.ASTER_PREDICTION_V3,
         venues.ASTER_SPOT_V3,
         venues.ASTER_SPOT,
         venues.BINANCE_COINM,
@@ -380,6 +400,7 @@ def choose_a_venue() -> None:
         venues.BINANCE_STOCKS,
         venues.BINANCE_TH,
         venues.BINANCE_TH_SITE,
+        venues.BINANCE_TR,
         venues.BINANCE_US,
         venues.BINANCE_USDM,
         venues.BINANCE_USDM_TESTNET,
@@ -387,11 +408,16 @@ def choose_a_venue() -> None:
         venues.BINGX_COINM,
         venues.BINGX_SPOT,
         venues.BITRUE,
+        venues.BITRUE_FUTURES,
         venues.COINS_PH,
         venues.GMO_COIN,
+        venues.GMO_COIN_FX,
         venues.HASHKEY,
+        venues.HASHKEY_HK,
         venues.MEXC,
+        venues.TOKOCRYPTO,
         venues.TOOBIT,
+        venues.TOOBIT_USDTM,
     )
     for venue in every:
         check_a_venue(venue)
@@ -419,6 +445,7 @@ def check_a_venue(venue: Venue) -> None:
         countdown=venues.CountdownCancel(path="/countdownCancelAll", weight=10),
         stream=venues.StreamShape(heartbeat=venues.Heartbeat(kind="text", heard="Ping", answer="Pong")),
         source="its documents, 2026",
+        events_url="https://example.org/events",
     ).with_parameters(category="USDC")
     assert_type(venues.BINANCE_USDM.call("close"), venues.Call | None)
     Credentials("key", signer=lambda payload: payload[::-1])
@@ -518,15 +545,20 @@ def test_dialects() -> None:
         dialects=[
             ASTER_FUTURES,
             ASTER_FUTURES_V3,
+            ASTER_PREDICTION_V3,
             ASTER_SPOT,
             ASTER_SPOT_V3,
+            BINANCE_TR,
             BINGX,
             BINGX_COINM,
             BINGX_SPOT,
             BITRUE,
+            BITRUE_FUTURES,
             COINS_PH,
             GMO_COIN,
+            GMO_COIN_FX,
             HASHKEY,
+            HASHKEY_HK,
             MARGIN,
             MARGIN_RISK,
             MARGIN_RISK_V1,
@@ -537,7 +569,9 @@ def test_dialects() -> None:
             SPOT,
             STOCKS,
             THAILAND,
+            TOKOCRYPTO,
             TOOBIT,
+            TOOBIT_USDTM,
         ]
     )
     exchange.add_account("key", secret="secret")
@@ -643,6 +677,37 @@ def say_faults() -> None:
     fault = fault_from_json("keepalive#2=service_unavailable", where="here")
     assert_type(fault, Fault)
     assert_type(faults_from_json([fault_to_json(fault)]), list[Fault])
+
+
+async def a_bot(environment: Environment) -> None:
+    assert_type(environment.unix_time(), float)
+    assert_type(environment.symbol, str | None)
+    assert_type(environment.exchange, Exchange)
+    async with open_user_stream(
+        environment.venue,
+        environment.credentials,
+        transport=environment.transport,
+        connector=environment.connector,
+    ):
+        pass
+
+
+def live_through(life: Life) -> None:
+    assert_type(life.lines, tuple[str, ...])
+    assert_type(life.latency + life.skew, float)
+    run_life(life, a_bot, lambda environment: environment.account, always=print, calm=60, leaves_key=True)
+
+
+async def live_asynchronously() -> None:
+    await live(Life("wait 1", "kill_key"), a_bot, venue=venues.BINANCE_COINM, dialect=COINM, opens_within=5)
+
+
+def generate_misfortune() -> None:
+    assert_type(lives(orders=False, occasions=["connect"]), SearchStrategy[Life])
+    assert_type(account_histories(max_size=3), SearchStrategy[list[str]])
+    assert_type(exchange_timings(latencies=[0.1], skews=[0]), SearchStrategy[list[str]])
+    assert_type(faults_of_any_kind("create", "event"), SearchStrategy[Fault])
+    assert_type(fault_scripts(max_size=2), SearchStrategy[list[Fault]])
 
 
 def faults() -> list[Fault]:

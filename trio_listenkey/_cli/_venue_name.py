@@ -21,9 +21,10 @@ _LONGEST_NAME: Final = 40  # characters; what is longer is likely to be a key th
 _FEW: Final = 3
 _USUAL: Final = ("spot", "usdm")
 # What an exchange calls its products. What is left of a name without them is the exchange. Testnets and demo modes are
-# exchanges of their own: an API key of the real one is not to be sent there.
+# exchanges of their own: an API key of the real one is not to be sent there. Nor is one of GMO Coin to its "-fx", which
+# has API keys of its own.
 _PRODUCT: Final = re.compile(
-    r"-(spot|usdm|usdt-m|coinm|futures|options|margin|margin-risk|portfolio-margin|pm-pro|stocks|prediction|fx|site|"
+    r"-(spot|usdm|usdtm|coinm|futures|options|margin|margin-risk|portfolio-margin|pm-pro|stocks|prediction|site|"
     r"classic|v3)$"
 )
 

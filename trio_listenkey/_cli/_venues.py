@@ -25,7 +25,7 @@ _BY: Final = {
 }
 _NAMES: Final = (
     *("name", "requests", "key_named_in", "authentication", "second_create", "close", "lives_renewed"),
-    *("stream", "source"),
+    *("stream", "source", "events"),
 )
 """The heads of `facts_of`, for programs."""
 

@@ -11,6 +11,7 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _accounts         a host's bans and clock; who shares an account's key; which key is to be closed
     _budget           what requests to a host may cost, and who goes first
     _sharing          who of several processes keeps a shared key alive, and who may close it
+    _sharing_plan     what such a process remembers, and what it wants to write
     _sharing_states   table: the states of such a process, and every transition
     _sharing_record   what they tell each other, by a register
     _stream_states    tables: the states of a stream and every transition

@@ -81,6 +81,8 @@ class _Line:
     symbol: str
     due_at: float
     attempt: int = 0
+    is_in_flight: bool = False
+    """A request about it was sent and is not over: it may be begun at any moment."""
     armed_until: float = -inf
     """It cannot have run out before."""
     runs_until: float = -inf
@@ -202,11 +204,14 @@ class DeadMan:
         seconds = self._countdown
         if self.state is SwitchState.ENDING:
             seconds, self.patience = 0.0, self._end_by
-        return Count(self._next_line().symbol, seconds, now)
+        line = self._next_line()
+        line.is_in_flight = True
+        return Count(line.symbol, seconds, now)
 
     def receive(self, sent: Count, outcome: Outcome, now: float, draw: float) -> None:
         """What became of ``sent``."""
         line = self._lines[sent.symbol]
+        line.is_in_flight = False
         if isinstance(outcome, Ok):
             self._succeeded(line, sent, now, draw)
             return
@@ -264,18 +269,21 @@ class DeadMan:
 
     # The end.
 
-    def stop(self, *, in_order: bool, allowed_at: float, now: float) -> None:
+    def stop(self, *, in_order: bool, allowed_at: float, now: float, was_entered: bool = True) -> None:
         """The block is over. What runs is ended where it was left in order, and the orders were minded until then.
 
-        Nothing may be sent before ``allowed_at``.
+        If it was not even entered, nobody relies on what was begun, and that is ended, too. Nothing may be sent before
+        ``allowed_at``.
         """
         match self.state:
             case SwitchState.CLOSED | SwitchState.ENDING:
                 return
-            case SwitchState.ARMING:
-                ends = True
-            case state:
-                ends = in_order and state is SwitchState.HOLDING and self.failure is None
+            case SwitchState.EXPIRED:
+                ends = False
+            case SwitchState.HOLDING:
+                ends = not was_entered or (in_order and self.failure is None)
+            case _:
+                ends = not was_entered
         self._latest = now
         if not ends:
             self.patience = now
@@ -302,7 +310,8 @@ class DeadMan:
 
     def _is_over(self, line: _Line) -> bool:
         """Whether there is nothing to be sent about it any more: it was ended, or never begun."""
-        return self.state in {SwitchState.ENDING, SwitchState.CLOSED} and line.runs_until == -inf
+        is_idle = line.runs_until == -inf and not line.is_in_flight
+        return is_idle and self.state in {SwitchState.ENDING, SwitchState.CLOSED}
 
     def _fail(self, error: ListenKeyError) -> None:
         self.failure = self.failure or error

@@ -13,7 +13,7 @@ runs::
     DEAF      the stream is not live: they run
     BEHIND    the stream is live, but the program is not up to date: they run
     EXPIRED   one has run out: the exchange has cancelled the orders there. Beginning it again leads back
-    ENDING    the block is over, and was left in order: they are being ended
+    ENDING    the block is over, and was left in order, or it was never entered: they are being ended
     CLOSED    nothing is left to do; those that were not ended run out
 
 A countdown that runs out while all is well, because no renewal came through, is EXPIRED, too: the program must not
@@ -67,7 +67,7 @@ class SwitchEvent(Enum):
     RAN_OUT = auto()
     """A countdown has had its time."""
     END = auto()
-    """The block is over in order: the countdowns are to end."""
+    """The block is over in order, or could not be entered: the countdowns are to end."""
     LEAVE = auto()
     """The block is over, and the countdowns are left to run."""
     ENDED = auto()
@@ -77,7 +77,6 @@ class SwitchEvent(Enum):
 SWITCH_TRANSITIONS: dict[SwitchState, dict[SwitchEvent, SwitchState]] = {
     SwitchState.ARMING: {
         SwitchEvent.ARMED: SwitchState.HOLDING,
-        # It could not be entered: what was begun until then is ended.
         SwitchEvent.END: SwitchState.ENDING,
     },
     SwitchState.HOLDING: {
@@ -93,6 +92,7 @@ SWITCH_TRANSITIONS: dict[SwitchState, dict[SwitchEvent, SwitchState]] = {
         SwitchEvent.DEAF: SwitchState.DEAF,
         SwitchEvent.BEHIND: SwitchState.BEHIND,
         SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
+        SwitchEvent.END: SwitchState.ENDING,
         SwitchEvent.LEAVE: SwitchState.CLOSED,
     },
     SwitchState.BEHIND: {
@@ -100,6 +100,7 @@ SWITCH_TRANSITIONS: dict[SwitchState, dict[SwitchEvent, SwitchState]] = {
         SwitchEvent.DEAF: SwitchState.DEAF,
         SwitchEvent.BEHIND: SwitchState.BEHIND,
         SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
+        SwitchEvent.END: SwitchState.ENDING,
         SwitchEvent.LEAVE: SwitchState.CLOSED,
     },
     SwitchState.EXPIRED: {

@@ -47,7 +47,8 @@ class Axes:
     __slots__ = ("to_local", "to_unix")
 
     def __init__(self) -> None:
-        self.to_local = self.to_unix = 0.0
+        self.to_local: float = 0.0
+        self.to_unix: float = 0.0
 
 
 class GapRules:

@@ -26,6 +26,9 @@ All that is asked of the register is a compare-and-swap. Four ideas carry the ag
 * **A confirmation has an age.** No time of another machine is believed. But a document that another member wrote was
   written after our own last one: the swap sees to that. So ``age`` seconds before our own last swap the key was alive.
 
+The file is long because all of it reads and writes one document: each rule about that can only be understood together
+with the others.
+
 Times are seconds on the axis of the process's clock, which goes on while the machine sleeps. ``draw`` is a random
 number in [0, 1).
 """
@@ -33,24 +36,19 @@ number in [0, 1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from msgspec.structs import replace
 
 from .._statistics import SharingStatistics
+from ._sharing_plan import NEARLY, Barrier, Known, LeftBecause, Plan, Silence
 from ._sharing_record import Close, Document, Entry, dump_document, fingerprint_of, load_document
 from ._sharing_states import SharingEvent, SharingState, sharing_after
 
-__all__ = ["LeftBecause", "Member", "Plan"]
-
-LeftBecause = Literal["others", "early", "away", "nothing"]
-"""Why a member left without closing: others are there; it was not there long enough to be sure; the register is away;
-or there was nothing to close, or nothing to be closed."""
+__all__ = ["Member"]
 
 _CLOSE_WITHIN: Final = 2.0  # seconds from asking the register to sending the close; less where beats are faster
-_NEARLY: Final = 0.8  # of the time between two beats, which are jittered: less does not count as one
 _JITTER: Final = 0.1
 _QUIET: Final = 3.5  # beats before a silence check is due: one until the keeper reads it, two until its answer is read
 _JOIN_WITHIN: Final = 10.0  # seconds; the first beat comes at once, and ends by itself before then
@@ -61,63 +59,6 @@ _LEAVE_RETRY: Final = 0.25  # seconds until another try to leave
 _OF_INTEREST: Final = frozenset({SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING, SharingState.ALONE})
 _BEATS: Final = frozenset({SharingEvent.ELECTED, SharingEvent.FOLLOWS, SharingEvent.BARRED})
 _SHARES: Final = frozenset({SharingState.JOINING, SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING})
-
-
-class _Silence(NamedTuple):
-    """How long another member has not moved."""
-
-    beats: int
-    """Its counter."""
-    unmoved: int
-    """Our own beats since it moved."""
-    counted_at: float
-    """When the last of them was."""
-
-    def after(self, every: float, now: float) -> _Silence:
-        """It has not moved since, which counts if there was a beat's time between."""
-        return _Silence(self.beats, self.unmoved + 1, now) if now - self.counted_at >= _NEARLY * every else self
-
-
-class _Barrier(NamedTuple):
-    """Another member's close."""
-
-    close: Close
-    silence: _Silence
-    since: float
-    """When we saw it first."""
-
-    def is_over(self, patience: int, now: float) -> bool:
-        """Whether it can do nothing any more: its time is over, and twice as much for the network."""
-        return self.silence.unmoved >= patience and now - self.since >= 3 * self.close.within
-
-
-class _Known(NamedTuple):
-    """A key that the exchange has confirmed."""
-
-    fingerprint: str
-    at: float
-    """When, at the earliest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to swap in, and what it means once the register has taken it.
-
-    Attributes:
-        raw: The document.
-    """
-
-    raw: bytes
-    document: Document
-    event: SharingEvent
-    begun_at: float
-    told: _Known | None
-    is_news: bool = False
-    counts: bool = False
-    overdue: int = 0
-    seen: Mapping[str, _Silence] = field(default_factory=dict)
-    barrier: _Barrier | None = None
-    because: LeftBecause = "nothing"
 
 
 class Member:
@@ -213,16 +154,16 @@ class Member:
     _since: float
     """When it began."""
 
-    _seen: Mapping[str, _Silence]
+    _seen: Mapping[str, Silence]
     """The others."""
 
     _slowest: float
     """Seconds between two beats of the slowest member that we ever saw, ourselves included: it is to be waited for."""
 
-    _barrier: _Barrier | None
+    _barrier: Barrier | None
     """The close of another member that is under way."""
 
-    _known: _Known | None
+    _known: Known | None
     """The key that was last confirmed: to us, or to others as far as we heard."""
 
     _announced: bool
@@ -234,8 +175,12 @@ class Member:
     def __init__(
         self, *, me: str, name: str, who: str, beat_every: float, patience: int, keepalive_every: float, now: float
     ) -> None:
-        self.me, self.name, self.who = me, name, who
-        self.beat_every, self.patience, self.keepalive_every = beat_every, patience, keepalive_every
+        self.me: str = me
+        self.name: str = name
+        self.who: str = who
+        self.beat_every: float = beat_every
+        self.patience: int = patience
+        self.keepalive_every: float = keepalive_every
         self.state, self.due_at = SharingState.JOINING, now
         self._since = now
         self.last_beat_at = self._counted_at = self._swapped_at = -inf
@@ -333,7 +278,7 @@ class Member:
 
     def tell(self, key: str, sent_at: float) -> None:
         """A request that was sent at ``sent_at`` found ``key`` alive. The others are told at once."""
-        told = _Known(self._print(key), sent_at)
+        told = Known(self._print(key), sent_at)
         if self._known is None or told.fingerprint != self._known.fingerprint or told.at > self._known.at:
             self._known, self._announced = told, False
             self._overdue = 0
@@ -459,7 +404,7 @@ class Member:
             return
         if found.writer.startswith(f"{self.me}.") or found.fingerprint is None or found.age is None:
             return
-        heard = _Known(found.fingerprint, self._swapped_at - found.age)
+        heard = Known(found.fingerprint, self._swapped_at - found.age)
         if self._known is None or heard.fingerprint != self._known.fingerprint:
             is_better = self._announced  # else ours is what the exchange has just said, and is news to the others
         else:
@@ -484,7 +429,7 @@ class Member:
         is_quiet = self.silence_at - now < _QUIET * self.beat_every
         members[self.me] = Entry(self._attempt, self.beat_every, self.who, quiet=is_quiet)
         document = replace(document, members=members)
-        counts = now - self._counted_at >= _NEARLY * self._slowest
+        counts = now - self._counted_at >= NEARLY * self._slowest
         event, overdue = SharingEvent.BARRED, 0
         if barrier is None:
             document, overdue = self._elect(document, now)
@@ -508,17 +453,17 @@ class Member:
         is_known = known is not None and document.fingerprint == known.fingerprint
         return replace(document, age=max(0.0, now - known.at) if known is not None and is_known else None)
 
-    def _watch(self, close: Close | None, now: float) -> _Barrier | None:
+    def _watch(self, close: Close | None, now: float) -> Barrier | None:
         if close is None:
             return None
         if self._barrier is None or self._barrier.close != close:
-            return _Barrier(close, _Silence(0, 0, now), now)
+            return Barrier(close, Silence(0, 0, now), now)
         return self._barrier._replace(silence=self._barrier.silence.after(self.beat_every, now))
 
-    def _listen(self, other: str, entry: Entry, now: float, *, is_news: bool) -> _Silence:
+    def _listen(self, other: str, entry: Entry, now: float, *, is_news: bool) -> Silence:
         before = None if is_news else self._seen.get(other)
         if before is None or before.beats != entry.beats:
-            return _Silence(entry.beats, 0, now)
+            return Silence(entry.beats, 0, now)
         # Its beats may be slower than ours: it is given as many of its own.
         return before.after(max(self.beat_every, entry.every), now)
 
@@ -536,7 +481,7 @@ class Member:
         overdue = self._overdue
         if keeper == self.me or keeper != before or not self._is_overdue(now):
             overdue = 0
-        elif now - self._counted_at >= _NEARLY * self.beat_every:
+        elif now - self._counted_at >= NEARLY * self.beat_every:
             overdue += 1
         if keeper is not None and overdue < self.patience:
             return replace(document, keeper=keeper), overdue

@@ -92,7 +92,7 @@ class StreamSocket:
         self.cause: GapCause | None = None
         self.ended_at = inf
         self.held: list[UserEvent] | None = None
-        self.held_bytes = 0
+        self.held_bytes: int = 0
         self.skip: Repeats | None = None
         self._skip_since = inf
         self._paused = self.is_lagging = self.is_ending = False

@@ -10,6 +10,12 @@ https://github.com/binance/binance-spot-api-docs, ``web-socket-api.md``, as of 2
     {"subscriptionId": 0, "event": {"e": "executionReport", ...}}                    an event
     {"subscriptionId": 0, "event": {"e": "eventStreamTerminated", ...}}              no more of them
     {"event": {"e": "serverShutdown", ...}}                                          soon no more at all
+
+Tokocrypto documents the answer to a subscription by what is in it alone (2026-04), and of Binance TR a client says that
+it comes without the ``id``. Nothing else has a ``subscriptionId`` and no event::
+
+    {"subscriptionId": 1, "expirationTime": ...}
+    {"status": 200, "result": {"subscriptionId": 1, "expirationTime": ...}}
 """
 
 from __future__ import annotations
@@ -188,6 +194,9 @@ class WsApiProtocol:
                 self.failure = self._unavailable("the exchange has ended the subscription")
                 return False
             return True
+        if said.id is None and not self.is_ready and _subscription_in(said) is not None:
+            self._is_subscribed(said)
+            return False
         if said.id is None and said.status is None and said.error is None:
             return self.is_ready  # neither an event nor an answer: as above
         self._answered(said, moment)
@@ -221,15 +230,16 @@ class WsApiProtocol:
         code = _code(said)
         is_about_time = self._answer.kind_of(code) == "clock"
         if is_good or code == _HAS_IT:
-            self.is_ready = True
-            number = said.result.get("subscriptionId") if isinstance(said.result, dict) else None
-            self._subscription = number if isinstance(number, int | str) else None
+            self._is_subscribed(said)
         elif is_about_time and not self._clock_was_set:
             self._clock_was_set = self._waits_for_time = True
             self._refusal = said
             self._request(_TIME, "time", {})
         else:
             self._end(self._judge(said, moment))
+
+    def _is_subscribed(self, said: _Said) -> None:
+        self.is_ready, self._subscription = True, _subscription_in(said)
 
     def _heard_of_time(self, said: _Said, is_good: bool, moment: Moment) -> None:
         if not is_good:
@@ -297,6 +307,12 @@ class WsApiProtocol:
 
     def _unavailable(self, problem: str) -> UnavailableError:
         return UnavailableError(problem, advice="The stream begins again by itself", **self._whose)
+
+
+def _subscription_in(said: _Said) -> int | str | None:
+    """The subscription's number in an answer, in its envelope or out of it."""
+    number = said.result.get("subscriptionId") if isinstance(said.result, dict) else said.subscription
+    return number if isinstance(number, int | str) else None
 
 
 def _code(said: _Said) -> Code | None:

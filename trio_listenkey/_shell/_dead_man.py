@@ -202,7 +202,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         if error is None and self._machine.failure is None and not self._body.is_interrupted:
             self._body.enter()
             return DeadManSwitch(self, self._stream, self._symbols)
-        error = await self._finish(error, in_order=False)
+        error = await self._finish(error, in_order=False, was_entered=False)
         assert error is not None
         return reraise_unchanged(error)
 
@@ -216,10 +216,13 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         if error is not None and error is not exc:
             reraise_unchanged(error)
 
-    async def _finish(self, error: BaseException | None, *, in_order: bool) -> BaseException | None:
+    async def _finish(
+        self, error: BaseException | None, *, in_order: bool, was_entered: bool = True
+    ) -> BaseException | None:
         """The block is over: wait for the task, and say what to raise."""
         self._look()
-        self._machine.stop(in_order=in_order, allowed_at=self._host.allowed_at, now=self._clock.now())
+        now, allowed_at = self._clock.now(), self._host.allowed_at
+        self._machine.stop(in_order=in_order, was_entered=was_entered, allowed_at=allowed_at, now=now)
         if self._flight is not None:
             self._flight.deadline = self._clock.to_trio(self._machine.patience)
         self._alarm.ring()

@@ -22,7 +22,8 @@ from typing import Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .._core._sharing import Member, Plan
+from .._core._sharing import Member
+from .._core._sharing_plan import Plan
 from .._core._sharing_record import INDEX, ForeignDocumentError, account_name, with_account
 from .._core._sharing_states import SharingState
 from .._errors import RegisterAway, RegisterRefused, UsageError
@@ -86,8 +87,8 @@ class Share:
     ) -> None:
         account = credentials.api_key if sharing.account is None else sharing.account
         dialect = f"{venue.name} {venue.path}#{venue.answer.key}"
-        self.label = venue.name if sharing.account is None else f"{venue.name} {sharing.account}"
-        self.member = Member(
+        self.label: str = venue.name if sharing.account is None else f"{venue.name} {sharing.account}"
+        self.member: Member = Member(
             me=secrets.token_hex(8),
             name=account_name(dialect, account),
             who=f"{socket.gethostname()[:80]}:{os.getpid()}",
@@ -96,7 +97,7 @@ class Share:
             keepalive_every=keepalive_every,
             now=now,
         )
-        self.turn = Turn(lock)
+        self.turn: Turn = Turn(lock)
         self._blocks: set[object] = set()
         self._tasks: set[ShareTask] = set()
 

@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -48,7 +49,7 @@ class SharedHosts:
 
     def forget(self) -> None:
         """Begin anew; in the child of a fork, none of whose parent's blocks go on in it."""
-        self.lock = threading.RLock()
+        self.lock: AbstractContextManager[object] = threading.RLock()
         self._hosts: dict[_Address, Host] = {}
         self._doors: dict[_Address, ConnectLimiter] = {}
         # Who uses a host or a door. What nobody uses is dropped once there is nothing to be remembered of it.

@@ -49,7 +49,8 @@ class SignedCalls:
         gone: frozenset[Code] = frozenset(),
         max_answer: int = MAX_BODY,
     ) -> None:
-        self.venue, self.timing = venue, timing
+        self.venue: Venue = venue
+        self.timing: Timing = timing
         self._credentials, self._transport = credentials, transport
         self._max_answer = max_answer
         # What signs and reads the calls about keys does so here. The close is the call of which no answer is expected.

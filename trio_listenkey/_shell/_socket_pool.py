@@ -43,9 +43,9 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._buffer import Room
-from .._core._notices import Announced, Connected, Doubted, Dropped, Moving, StreamNotice, ToldGap, Unconnected
+from .._core._notices import Connected, Dropped, StreamNotice, ToldGap, Unconnected
 from .._core._stream import Stream
-from .._core._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
+from .._core._stream_actions import Action, AskAboutKey, Close, Open
 from .._core._stream_socket import StreamSocket
 from .._core._stream_states import SocketState
 from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError, name_error
@@ -226,9 +226,10 @@ class SocketPool:
                 self._tasks[link].close(politely=politely)
             case AskAboutKey():
                 self._access.ask(None)
-            case AskOnSocket(link):
-                self._access.ask(self._tasks[link].conversation)
-                self._tasks[link].speak()
+            case _:
+                task = self._tasks[action.socket]
+                self._access.ask(task.conversation)
+                task.speak()
 
     def _wake_all(self) -> None:
         """All waits are on trio's clock, and what they stand for on the machine's axis has moved."""
@@ -410,7 +411,7 @@ def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
             _log.info("%s: user stream begins; of what was before, nothing is known", venue)
         case ToldGap(_, gap):
             _log.warning("%s: user stream: gap of %.1f s (%s)", venue, gap.duration, gap.cause)
-        case Doubted() | Moving() | Announced():
+        case _:
             _log.debug("%s: user stream %s", venue, notice.kind)
 
 

@@ -42,6 +42,7 @@ class SignedVenue(Generic[E_co]):
             types here.
         lifetime: Seconds after which the exchange closes a socket.
         source: Where all this is documented, with dates.
+        events_url: The exchange's own page of what its stream sends; empty if none is known.
         allow_plaintext: Whether ``ws`` may leave this machine; see :meth:`at`.
 
     Raises:
@@ -57,6 +58,7 @@ class SignedVenue(Generic[E_co]):
     events: EventTypes[E_co] | None = None
     lifetime: float = 86_400.0
     source: str = ""
+    events_url: str = ""
     allow_plaintext: bool = False
 
     def __post_init__(self) -> None:

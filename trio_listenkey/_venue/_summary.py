@@ -20,8 +20,10 @@ HEADS: Final = (
     "Lives / kept alive every",
     "Stream",
     "Source",
+    "Events",
 )
 
+_NO_PAGE: Final = "no page is known"
 _SECOND: Final = {
     "same": "returns the same key",
     "new": "makes a second key",
@@ -49,6 +51,7 @@ def facts_of(venue: Venue | SignedVenue) -> tuple[str, ...]:
             "as long as the socket",
             venue.url,
             venue.source,
+            venue.events_url or _NO_PAGE,
         )
     sharing = venue.sharing
     many = f", up to {sharing.max_keys}" if sharing.max_keys is not None else ""
@@ -63,6 +66,7 @@ def facts_of(venue: Venue | SignedVenue) -> tuple[str, ...]:
         f"{venue.validity / 60:g} min / {venue.keepalive_every / 60:g} min",
         _stream(venue),
         (f"Retired. {venue.retired}. " if venue.retired else "") + venue.source,
+        venue.events_url or _NO_PAGE,
     )
 
 

@@ -60,6 +60,7 @@ class Venue(Generic[E_co]):
         countdown: The countdown that cancels orders; ``None`` if there is none, or none that is known here.
         retired: What to use instead, where the exchange has said that it takes these endpoints away.
         source: Where all this is documented, with dates; and where sources disagree, what was chosen.
+        events_url: The exchange's own page of what its stream sends; empty if none is known.
         allow_plaintext: Whether ``http`` and ``ws`` may leave this machine; see :meth:`at`.
 
     Raises:
@@ -91,6 +92,7 @@ class Venue(Generic[E_co]):
     countdown: CountdownCancel | None = None
     retired: str | None = None
     source: str = ""
+    events_url: str = ""
     allow_plaintext: bool = False
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Aster spot: the events of ``ASTER_SPOT`` and ``ASTER_SPOT_V3``.
+"""Aster spot: the events of ``ASTER_SPOT``, ``ASTER_SPOT_V3`` and ``ASTER_PREDICTION_V3``, which has the same two.
 
 Prices are in the quote asset of the symbol, quantities in its base asset.
 

@@ -16,7 +16,7 @@ What is known is the truth again when the last one is answered, though events go
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -55,16 +55,22 @@ class Asking:
         self, known: Known, *, since: int | None, until: int, unix_now: float, span: int, symbols: Iterable[str]
     ) -> None:
         self._known = known
+        # What was heard by this tick was heard before the gap; what comes later, after it. Every answer counts as heard
+        # at this tick, for it may be older than any event since.
         self._begun = known.tick
+        # Only the latest asking covers all that is owed: its "since" is the earliest of those that were not finished.
         known.askings += 1
         self._number = known.askings
+        # Past orders are asked for from "since" to "until", in the exchange's milliseconds; not at all without "since".
+        self._since = None if since is None else max(since, until - _HISTORY)
         self._until = until
         self._unix_began = unix_now
-        self._since = None if since is None else max(since, until - _HISTORY)
         self._span = span
         self._symbols = frozenset(symbols)
         self._log = ChangeLog()
+        # Orders that the list of open ones had: the exchange has said how they stand, and the stream tells the rest.
         self._listed: set[tuple[str, int]] = set()
+        # A generator is the machine: its state is the place at which it waits for an answer.
         self._steps = self._ask()
         self.question: Question | None = next(self._steps)
 
@@ -93,12 +99,14 @@ class Asking:
         try:
             self.question = self._steps.send(told)
         except StopIteration:
+            # All is asked. If something could not be found out, the next asking goes back as far as this one did.
             if self._number == self._known.askings and not self._log.unresolved:
                 self._known.owed_since = None
 
     # --- The questions, in order
 
     def _ask(self) -> Generator[Question, Any, None]:
+        """All of them. The order matters: what the first answers tell decides what the later questions are."""
         yield from self._ask_open_orders()
         yield from self._ask_holdings()
         if self._since is not None:
@@ -115,6 +123,7 @@ class Asking:
             yield from self._ask_order(order)
 
     def _ask_open_orders(self) -> Generator[Question, Any, None]:
+        """Which orders are open, in the symbols that matter, or in all if nobody has said which these are."""
         wanted = self._symbols | {each.symbol for each in self._known.open_orders()}
         one_by_one: Iterable[str | None] = sorted(wanted) if self._symbols and len(wanted) <= _FEW else [None]
         for symbol in one_by_one:
@@ -124,6 +133,7 @@ class Asking:
                 self._hear(order)
 
     def _ask_holdings(self) -> Generator[Question, Any, None]:
+        """What the balances and positions are."""
         told: Holdings = yield AskHoldings()
         for balance in told.balances:
             self._known.hear(_dated(balance, self._known.balances), self._log, begun=self._begun)
@@ -139,10 +149,12 @@ class Asking:
                 self._known.hear(position.emptied(), self._log, begun=self._begun)
 
     def _ask_past_orders(self, symbol: str, start: int, end: int) -> Generator[Question, Any, None]:
+        """Which orders there were in a span; if the answer has no room for them, in each half of it."""
         page: PastOrders = yield AskPastOrders(symbol, start, end)
         for order in page.orders:
             self._hear(order)
         if page.is_cut and start < end:
+            # Which ones are missing nobody knows: the earliest or the latest. Each half has its own page.
             middle = (start + end) // 2
             yield from self._ask_past_orders(symbol, start, middle)
             yield from self._ask_past_orders(symbol, middle + 1, end)
@@ -152,13 +164,15 @@ class Asking:
             )
 
     def _ask_order(self, order: Order) -> Generator[Question, Any, None]:
+        """How one order stands that is believed open."""
         for attempt in range(1, _ATTEMPTS + 1):
             told: Order | None = yield AskOrder(order.symbol, order.id, attempt)
             if told is not None:
                 self._hear(told)
                 return
-            if self._heard_since(order):
+            if self._heard_since(order):  # it was too new for the exchange's answer, and not for its stream
                 return
+        # By an unknown time of creation, the order is older than this: then it is rather told than taken for gone.
         created = order.updated_at if order.created_at is None else order.created_at
         if created + _FORGOTTEN_AFTER < self._until - CLOCKS_DIFFER_BY:
             self._known.orders.forget(order.key)
@@ -169,6 +183,7 @@ class Asking:
     # --- How answers are heard
 
     def _hear(self, order: Order) -> None:
+        """Join an answer with what is known."""
         self._known.hear(order, self._log, begun=self._begun)
 
     def _traded(self) -> set[str]:
@@ -180,15 +195,15 @@ class Asking:
         }
 
     def _doubtful(self, asked: set[tuple[str, int]]) -> Order | None:
-        """The next order that is believed open, though neither the list nor the stream has said so since the gap."""
-        return next(self._doubtful_orders(asked), None)
-
-    def _doubtful_orders(self, asked: set[tuple[str, int]]) -> Iterator[Order]:
-        for order in self._known.open_orders():
-            if order.key not in self._listed and order.key not in asked and not self._heard_since(order):
-                yield order
+        """An order that is believed open, though neither the list nor the stream has said so since the gap."""
+        settled = self._listed | asked
+        doubtful = (
+            each for each in self._known.open_orders() if each.key not in settled and not self._heard_since(each)
+        )
+        return next(doubtful, None)
 
     def _heard_since(self, order: Order) -> bool:
+        """Whether the stream has told of it since the asking began: then it tells what follows, too."""
         return self._known.orders.heard_at(order.key) > self._begun
 
 

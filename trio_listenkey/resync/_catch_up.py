@@ -70,6 +70,7 @@ async def catch_up(
 
 
 async def _answer_to(question: Question, queries: OrderQueries, timing: Timing) -> Any:
+    """Ask until there is an answer."""
     attempt = 0
     while True:
         try:
@@ -87,6 +88,7 @@ async def _answer_to(question: Question, queries: OrderQueries, timing: Timing) 
 
 
 async def _put(question: Question, queries: OrderQueries) -> Any:
+    """Ask once."""
     match question:
         case AskOpenOrders(symbol):
             return await queries.open_orders(symbol)

@@ -55,6 +55,8 @@ occasions of their own::
     Fault(verb="event", effect=Drop(), probability=0.01)                # one event in a hundred is lost
     Fault(verb="api", effect=rate_limited(60), nth=2)                   # the second request on the WebSocket API: 429
 
+**Generated misfortune** for your own tests, by Hypothesis, is in :mod:`trio_listenkey.testing.strategies`.
+
 Where things are; what stands further down imports what stands above it, and never the other way round::
 
     _faults           what goes wrong, when, and what it means on each occasion
@@ -68,6 +70,8 @@ Where things are; what stands further down imports what stands above it, and nev
     _frontends        the exchange on a loopback port, and in memory
     _control          commands from outside, and faults as JSON
     control           the public names of that
+    _lives            generated lives, and a program that is walked through them
+    strategies        the public names of that, for who has Hypothesis
     pytest_plugin     fixtures
 """
 
@@ -100,6 +104,15 @@ from ._dialects._others import (
     STOCKS,
     THAILAND,
     TOOBIT,
+)
+from ._dialects._sisters import (
+    ASTER_PREDICTION_V3,
+    BINANCE_TR,
+    BITRUE_FUTURES,
+    GMO_COIN_FX,
+    HASHKEY_HK,
+    TOKOCRYPTO,
+    TOOBIT_USDTM,
 )
 from ._dialects._stream_rules import StreamRules
 from ._exchange import Exchange
@@ -147,16 +160,21 @@ from ._ws._sockets import SocketInfo
 __all__ = [
     "ASTER_FUTURES",
     "ASTER_FUTURES_V3",
+    "ASTER_PREDICTION_V3",
     "ASTER_SPOT",
     "ASTER_SPOT_V3",
+    "BINANCE_TR",
     "BINGX",
     "BINGX_COINM",
     "BINGX_SPOT",
     "BITRUE",
+    "BITRUE_FUTURES",
     "COINM",
     "COINS_PH",
     "GMO_COIN",
+    "GMO_COIN_FX",
     "HASHKEY",
+    "HASHKEY_HK",
     "MARGIN",
     "MARGIN_RISK",
     "MARGIN_RISK_V1",
@@ -169,7 +187,9 @@ __all__ = [
     "SPOT_US",
     "STOCKS",
     "THAILAND",
+    "TOKOCRYPTO",
     "TOOBIT",
+    "TOOBIT_USDTM",
     "USDM",
     "CloseSocket",
     "Countdown",

@@ -101,7 +101,7 @@ class Exchange:
         self._sockets.connect_limit = connect_limit
         self._books = books = Books(self._dialects.values(), self.unix_time, self._sockets.publish)
         books.changed, self._sockets.alarm = self._sockets.wake, books.next_at
-        self.book = OrderBook(books, self._accounts, self._advance)
+        self.book: OrderBook = OrderBook(books, self._accounts, self._advance)
         orders = OrderApi(self._dialects.values(), books)
         self._rest = RestApi(
             self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time, orders
@@ -235,8 +235,10 @@ class Exchange:
                 ``"executionReport"``, ``"outboundAccountPosition"`` or ``"balanceUpdate"`` at Spot, Binance.US and
                 Coins.ph; ``"executionReport"`` or ``"ACCOUNT_UPDATE"`` at BingX's spot; ``"executionReport"``,
                 ``"outboundAccountInfo"`` or ``"ticketInfo"`` at Toobit and HashKey; ``"executionReport"`` or
-                ``"BALANCE"`` at Bitrue; ``"executionEvents"`` or ``"orderEvents"`` at GMO Coin; or another, whose
-                fields are then all in ``data``. ``None`` for the first of these.
+                ``"BALANCE"`` at Bitrue, and as at USD-M at its futures; ``"contractExecutionReport"``,
+                ``"outboundContractAccountInfo"``, ``"outboundContractPositionInfo"`` or ``"ticketInfo"`` at Toobit's
+                swaps; ``"executionEvents"`` or ``"orderEvents"`` at GMO Coin; or another, whose fields are then all in
+                ``data``. ``None`` for the first of these.
             count: How many.
             data: What is to be otherwise than in the event of this kind. Objects are merged field by field, at every
                 depth: ``{"o": {"X": "CANCELED"}}`` changes one field of an order. All else takes the place of what was

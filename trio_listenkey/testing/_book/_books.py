@@ -73,7 +73,7 @@ class Books:
     def __init__(self, dialects: Iterable[Dialect], unix_time: Callable[[float], float], publish: Publish) -> None:
         served = [(market, each) for each in dialects if (market := market_of(each)) is not None]
         self.markets: dict[str, Market] = {market.name: market for market, _ in served}
-        self.past_orders = PastOrdersRule()
+        self.past_orders: PastOrdersRule = PastOrdersRule()
         self.changed: Callable[[Place], None] = _nobody
         self._paths = {
             name: [dialect.path for market, dialect in served if market.name == name] for name in self.markets

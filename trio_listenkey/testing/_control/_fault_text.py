@@ -8,7 +8,7 @@ from typing import Any
 
 from ..._errors import UsageError
 
-__all__ = ["GRAMMAR", "fault_as_json"]
+__all__ = ["GRAMMAR", "effect_as_json", "fault_as_json"]
 
 GRAMMAR = """\
 FAULT  = WHO [#NTH] [*COUNT] [~PROBABILITY] [@AFTER..UNTIL] = EFFECT
@@ -34,10 +34,13 @@ def fault_as_json(text: str, where: str) -> dict[str, Any]:
     if match is None or not what.strip():
         raise UsageError(f"{where}: {text[:80]!r} is no fault", advice=f"Write it as\n{GRAMMAR}")
     told = {name: value for name, value in match.groupdict().items() if value is not None}
-    return {name: _NUMBERS.get(name, str)(value) for name, value in told.items()} | {"effect": _effect(what.strip())}
+    return {name: _NUMBERS.get(name, str)(value) for name, value in told.items()} | {
+        "effect": effect_as_json(what.strip())
+    }
 
 
-def _effect(text: str) -> Any:
+def effect_as_json(text: str) -> Any:
+    """What ``text``, the right side of a fault in one line, says, as JSON that says the same."""
     name, colon, value = text.partition(":")
     if text.startswith("{"):
         return _json_or(text, text)

@@ -77,7 +77,9 @@ class Dialect:
         named_in: ... and where: ``"any"`` is the query or a form.
         key_length: Characters of a key.
         signed: How calls have to be signed: not at all; by HMAC of the ``"query"`` or, in ``"headers"``, of time,
-            method and path; or by a ``"wallet"``. An account whose secret is not known is believed any signature.
+            method and path, which is that below ``/private``, or of these and the body (``"headers-and-body"``); or by
+            a ``"wallet"``. An account whose secret is not known is believed any signature.
+        signed_in: The headers that have the time and the signature, where they are in headers.
         second_create: Whether a second create returns the ``"same"`` key, or makes a ``"new"`` one beside the first.
         max_keys: Keys that an account may have at a time; one more ends the oldest.
         created: The answer to a create, as JSON. ``KEY`` is the key, ``BESIDE`` a second one that can be neither kept
@@ -102,7 +104,8 @@ class Dialect:
     key_param: str = "listenKey"
     named_in: Literal["any", "query", "json", "path"] = "any"
     key_length: int = 64
-    signed: Literal["no", "query", "headers", "wallet"] = "no"
+    signed: Literal["no", "query", "headers", "headers-and-body", "wallet"] = "no"
+    signed_in: tuple[str, str] = ("API-TIMESTAMP", "API-SIGN")
     second_create: Literal["same", "new"] = "same"
     max_keys: int | None = None
     created: str = '{"listenKey":"KEY"}'

@@ -13,6 +13,7 @@ from typing import Any
 
 from ._other_events import OTHER_SHAPES
 from ._product_events import PRODUCT_SHAPES
+from ._sister_events import SISTER_SHAPES
 from ._stream_rules import EventFamily
 
 __all__ = ["build_event", "event_number", "kinds_of"]
@@ -186,6 +187,7 @@ def _balance_update(number: int, time: int) -> Event:
 _SHAPES: dict[str, dict[str, Callable[[int, int], Event]]] = {
     **OTHER_SHAPES,
     **PRODUCT_SHAPES,
+    **SISTER_SHAPES,
     "usdm": {"ORDER_TRADE_UPDATE": _order_trade_update, "ACCOUNT_UPDATE": _account_update},
     "coinm": {"ORDER_TRADE_UPDATE": _coinm_order_trade_update, "ACCOUNT_UPDATE": _coinm_account_update},
     "spot": {
@@ -195,16 +197,24 @@ _SHAPES: dict[str, dict[str, Callable[[int, int], Event]]] = {
     },
 }
 
+
+def _balance(one: Mapping[str, Any]) -> str:
+    return str(one["wb"] if "wb" in one else one["cw"])
+
+
 _NUMBERS: dict[str, Callable[[Mapping[str, Any]], str | float]] = {
     "ORDER_TRADE_UPDATE": lambda event: event["o"]["c"].removeprefix("n-"),
-    # That of options has no list of balances.
-    "ACCOUNT_UPDATE": lambda event: float(event["a"]["B"][0]["wb"] if "a" in event else event["b"]),
+    # That of options has no list of balances, and that of Bitrue's futures no wallet balance.
+    "ACCOUNT_UPDATE": lambda event: float(_balance(event["a"]["B"][0]) if "a" in event else event["b"]),
     "BALANCE_POSITION_UPDATE": lambda event: float(event["B"][0]["b"]),
     # BingX's has no client order id, and Toobit's is a number.
     "executionReport": lambda event: str(event.get("c", event.get("i"))).removeprefix("n-"),
     "outboundAccountPosition": lambda event: float(event["B"][0]["f"]),
     "balanceUpdate": lambda event: float(event["d"]),
     "outboundAccountInfo": lambda event: float(event["B"][0]["f"]),
+    "contractExecutionReport": lambda event: event["c"],
+    "outboundContractAccountInfo": lambda event: float(event["B"][0]["f"]),
+    "outboundContractPositionInfo": lambda event: event["P"],
     "ticketInfo": lambda event: event["T"],
     "BALANCE": lambda event: float(event["B"][0]["F"]),
     "executionEvents": lambda event: event["executionId"],

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["OTHER_SHAPES", "as_sent"]
+__all__ = ["OTHER_SHAPES", "as_sent", "gmo_time"]
 
 Event = dict[str, Any]
 
@@ -22,7 +22,7 @@ _DATA_TYPES = {"executionReport": "spot.executionReport"}
 
 def as_sent(family: str, event: Event) -> Event | list[Event]:
     """The event as it is on the wire, where that is more than the event."""
-    if family in {"toobit", "hashkey"}:
+    if family in {"toobit", "toobit-usdtm", "hashkey"}:
         return [event]
     if family == "bingx-spot" and event.get("e") in _DATA_TYPES:
         return {"data": event, "dataType": _DATA_TYPES[event["e"]]}
@@ -254,8 +254,8 @@ def _gmo_execution(number: int, time: int) -> Event:
         "executionPrice": "877404",
         "executionSize": "0.5",
         "positionId": number,
-        "orderTimestamp": _gmo_time(time),
-        "executionTimestamp": _gmo_time(time),
+        "orderTimestamp": gmo_time(time),
+        "executionTimestamp": gmo_time(time),
         "lossGain": "0",
         "fee": "323",
         "orderPrice": "877200",
@@ -275,7 +275,7 @@ def _gmo_order(number: int, time: int) -> Event:
         "executionType": "LIMIT",
         "side": "BUY",
         "orderStatus": "ORDERED",
-        "orderTimestamp": _gmo_time(time),
+        "orderTimestamp": gmo_time(time),
         "orderPrice": "876045",
         "orderSize": "0.8",
         "orderExecutedSize": "0",
@@ -285,7 +285,8 @@ def _gmo_order(number: int, time: int) -> Event:
     }
 
 
-def _gmo_time(time: int) -> str:
+def gmo_time(time: int) -> str:
+    """Epoch milliseconds as GMO Coin writes them."""
     clock = datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")
     return clock.replace("+00:00", "Z")
 

@@ -298,8 +298,7 @@ HASHKEY = replace(
         silence_within=3600.0,
     ),
 )
-"""HashKey Global's documentation (2025). On the path of :data:`TOOBIT`. That of Hong Kong has its sample key under
-``listenkey``: ``dataclasses.replace(HASHKEY, created='{"listenkey":"KEY"}')``."""
+"""HashKey Global's documentation (2025). On the path of :data:`TOOBIT`."""
 
 BITRUE = replace(
     SPOT_US,

@@ -25,10 +25,13 @@ EventFamily = Literal[
     "bitrue",
     "coins-ph",
     "gmo",
+    "toobit-usdtm",
+    "bitrue-futures",
+    "gmo-fx",
 ]
 Pings = Literal["frames", "text", "json", "json-time", "json-channel", "json-event"]
 ClientPings = Literal["none", "json", "method", "event"]
-Words = Literal["binance", "bingx", "bitrue", "gmo", "mexc"]
+Words = Literal["binance", "bingx", "bitrue", "bitrue-futures", "gmo", "mexc"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,8 @@ class StreamRules:
         lifetime: Seconds after which a connection is closed.
         max_unsent: Bytes that may wait for a client that does not read, besides what the network holds. With more, the
             connection is reset. That exchanges drop such clients is known, but not at how many bytes.
+        bare_answers: Whether the answer to a token on the WebSocket API is what else is its ``result``, without an
+            ``id``, as in Tokocrypto's documents.
     """
 
     api: str = ""
@@ -104,6 +109,7 @@ class StreamRules:
     max_streams: int = 1024
     lifetime: float = 86_400.0
     max_unsent: int = 64 * 1024 * 1024
+    bare_answers: bool = False
 
     def __post_init__(self) -> None:
         limits = (

@@ -1,7 +1,8 @@
 """Subscriptions of the exchanges whose events do not come by themselves, each in its own words.
 
-From the documents of BingX (2022, 2026-04: ``reqType`` and ``dataType``), Bitrue (2023-07), GMO Coin (2026-06) and
-MEXC (2025-08), "Subscribe". What is answered to a wrong one, most of them do not say: see :func:`denied`.
+From the documents of BingX (2022, 2026-04: ``reqType`` and ``dataType``), Bitrue (2023-07), Bitrue's futures (2024),
+GMO Coin (2026-06) and MEXC (2025-08), "Subscribe". What is answered to a wrong one, most of them do not say: see
+:func:`denied`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def read_subscription(words: Words, text: str) -> Asked | None:
         case "bingx", {"dataType": str(channel)}:
             # The documents of 2022 subscribe without "reqType".
             return _asked([channel], said.get("reqType", "sub"), "sub", "unsub", said.get("id"))
-        case "bitrue", {"event": event, "params": {"channel": str(channel)}}:
+        case "bitrue" | "bitrue-futures", {"event": event, "params": {"channel": str(channel)}}:
             return _asked([channel], event, "sub", "unsub")
         case "gmo", {"command": command, "channel": str(channel)}:
             return _asked([channel], command, "subscribe", "unsubscribe")
@@ -60,6 +61,8 @@ def granted(words: Words, asked: Asked, time: int) -> str:
         case "bitrue":
             told = {"event_rep": "subed"} if asked.subscribes else {}
             return to_json({"channel": asked.channels[0], **told, "status": "ok", "ts": time})
+        case "bitrue-futures":
+            return to_json({"event": asked.channels[0], "status": "ok", "ts": time})
         case "mexc":
             return to_json({"id": 0, "code": 0, "msg": ",".join(asked.channels)})
     return ""
@@ -70,7 +73,7 @@ def denied(words: Words, asked: Asked | None) -> str:
 
     BingX documents codes, with names, for the form of its other answers. That of MEXC is from what clients have seen,
     with the ``code`` of a success. GMO Coin's is its REST API's code in the form of its other error on sockets. Nothing
-    is known of Bitrue's, nor of MEXC's to what is no subscription: they are silent here.
+    is known of Bitrue's two, nor of MEXC's to what is no subscription: they are silent here.
     """
     match words:
         case "bingx":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -24,6 +25,8 @@ class MemoryConnector:
 
     Args:
         exchange: Who answers.
+        latency: Seconds from the handshake until it is known here that the socket is open. What is sent on it
+            meanwhile is there then.
 
     Attributes:
         reachable: Whether a connection can be had; a plain attribute. If not, connecting fails at once.
@@ -32,8 +35,9 @@ class MemoryConnector:
     in_memory = True
     """What it goes to is not on the network: bans there are of no concern to other runs of this process."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, *, latency: float = 0.0) -> None:
         self.reachable = True
+        self._latency = latency
         self._exchange = exchange
         self._inner: WebSocketConnector | None = None
 
@@ -43,7 +47,13 @@ class MemoryConnector:
             from ...connectors import WebSocketConnector  # noqa: PLC0415 - only who opens sockets needs it
 
             self._inner = WebSocketConnector(dial=self._dial)
-        return self._inner.connect(url)
+        return self._inner.connect(url) if self._latency == 0 else self._connect_late(self._inner.connect(url))
+
+    @asynccontextmanager
+    async def _connect_late(self, opening: AbstractAsyncContextManager[Connection]) -> AsyncIterator[Connection]:
+        async with opening as connection:
+            await trio.sleep(self._latency)
+            yield connection
 
     async def _dial(self, _url: str) -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()

@@ -36,8 +36,8 @@ class Call:
 
 def understand(request: Request, now: float, dialects: Mapping[str, Dialect], accounts: Mapping[str, str]) -> Call:
     """Read ``request``, given the dialect of each path and the account of each API key. Anything can be read."""
-    path, query = _split(request.url)
-    path, dialect, named_keys = _place(path, dialects)
+    whole_path, query = _split(request.url)
+    path, dialect, named_keys = _place(whole_path, dialects)
     headers = {name.lower(): value for name, value in reversed(request.headers)}
     kind = headers.get("content-type", "").lower()
     form = request.body.decode("latin-1") if kind.startswith("application/x-www-form-urlencoded") else ""
@@ -56,7 +56,9 @@ def understand(request: Request, now: float, dialects: Mapping[str, Dialect], ac
         account=accounts.get(api_key),
         named_keys=named_keys,
         now=now,
-        claim=claim(dialect, request.method, query, form, headers) if dialect else ("", "", ""),
+        claim=claim(dialect, request.method, whole_path, query, request.body, form, headers)
+        if dialect
+        else ("", "", ""),
         fields=dict(reversed(fields)),
     )
 

@@ -22,12 +22,17 @@ Claim = tuple[str, str, str]
 """What was signed, the signature, and the time that the request says it was sent at."""
 
 
-def claim(dialect: Dialect, method: str, query: str, form: str, headers: Mapping[str, str]) -> Claim:
+def claim(
+    dialect: Dialect, method: str, path: str, query: str, body: bytes, form: str, headers: Mapping[str, str]
+) -> Claim:
     """What the request says of itself."""
+    time, in_header = (headers.get(name.lower(), "") for name in dialect.signed_in)
     if dialect.signed == "headers":
-        time = headers.get("api-timestamp", "")
         # GMO Coin: time, method, and the path below "/private"; no body for PUT and DELETE.
-        return time + method + dialect.path.removeprefix("/private"), headers.get("api-sign", ""), time
+        return time + method + path.removeprefix("/private"), in_header, time
+    if dialect.signed == "headers-and-body":
+        # Bitrue's futures: "timestamp + method + requestPath + body".
+        return time + method + path + body.decode("latin-1"), in_header, time
     # The signature is the last, and what is before it was signed: query and body, with nothing between.
     payload, is_signed, signature = (query + form).rpartition("&signature=")
     if not is_signed:

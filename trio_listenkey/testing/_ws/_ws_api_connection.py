@@ -250,6 +250,9 @@ class WsApiConnection(Session):
         return method(request, now)
 
     def _answer(self, request: ApiRequest, status: int, told: dict[str, Any], at: float) -> int:
+        if self.rules.bare_answers and request.method.endswith(".listenToken") and "result" in told:
+            self._put(self._message(to_json(told["result"])), at)
+            return status
         shows = self._shows_limits if request.shows_limits is None else request.shows_limits
         self._put(self._message(answer_text(request.id, status, told, self._rate_limits() if shows else None)), at)
         return status

@@ -1,6 +1,6 @@
 """The tables of the exchange's page, made from its code.
 
-``.. fault-effects::``, ``.. fault-meanings::`` and ``.. control-endpoints::``.
+``.. fault-effects::``, ``.. fault-meanings::``, ``.. event-kinds::`` and ``.. control-endpoints::``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from trio_listenkey.testing import Fault
 from trio_listenkey.testing._control._control import ENDPOINTS
-from trio_listenkey.testing._control._vocabulary import ready_made
+from trio_listenkey.testing._control._vocabulary import dialects_by_name, ready_made
+from trio_listenkey.testing._dialects._events import kinds_of
 from trio_listenkey.testing._faults._meanings import COLUMNS, MEANINGS, Meaning
 
 HEAD = """\
@@ -81,6 +82,20 @@ class FaultMeanings(SphinxDirective):
         return "" if meaning is None else meaning.name.lower().replace("_", " ")
 
 
+class EventKinds(SphinxDirective):
+    """The kinds of account event that have a shape, by dialect."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table: dialects that have the same kinds share a row."""
+        sharing: dict[tuple[str, ...], list[str]] = {}
+        for name, dialect in dialects_by_name().items():
+            sharing.setdefault(kinds_of(dialect.stream.account_events), []).append(name)
+        rows = [
+            [", ".join(f"``{each}``" for each in cell) for cell in (names, kinds)] for kinds, names in sharing.items()
+        ]
+        return self.parse_text_to_nodes("\n".join(table("45 55", ["Dialects", "Kinds, the usual one first"], *rows)))
+
+
 class ControlEndpoints(SphinxDirective):
     """Every endpoint of the control API."""
 
@@ -99,5 +114,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directives known."""
     app.add_directive("fault-effects", FaultEffects)
     app.add_directive("fault-meanings", FaultMeanings)
+    app.add_directive("event-kinds", EventKinds)
     app.add_directive("control-endpoints", ControlEndpoints)
     return {"parallel_read_safe": True}

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import re
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from asking import API_KEY, ask, told
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, strategies as st
 
-from trio_listenkey.testing import COINM, USDM, Exchange, Fault, Hang, bad_gateway_html
+from trio_listenkey._http import Request
+from trio_listenkey.testing import (
+    COINM,
+    SPOT,
+    SPOT_CLASSIC,
+    TOOBIT,
+    USDM,
+    Exchange,
+    Fault,
+    Hang,
+    Session,
+    bad_gateway_html,
+)
 from trio_listenkey.testing._control._control import ENDPOINTS
 from trio_listenkey.testing._control._log_reader import LogReader, log_line
+from trio_listenkey.testing._ws._frames import Text
 from trio_listenkey.testing.control import Control
+
+SUBSCRIBE = "userDataStream.subscribe.signature"
 
 
 def open_exchange(**kwargs: Any) -> Exchange:
@@ -45,6 +68,14 @@ def refusal(exchange: Exchange, line: str, body: Any = None) -> tuple[int, str]:
     return status, f"{answer['error']}. {answer['advice']}"
 
 
+def signed_by(secret: str) -> Request:
+    """A request to Toobit, five seconds after its epoch."""
+    payload = "timestamp=5000"
+    signature = hmac.new(secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+    url = f"https://exchange.test{TOOBIT.path}?{payload}&signature={signature}"
+    return Request("POST", url, (("X-BB-APIKEY", API_KEY),))
+
+
 class TestDescription:
     def test_it_lists_every_endpoint(self) -> None:
         """GET / has the addresses, and each endpoint with what it does and how it is called."""
@@ -58,7 +89,7 @@ class TestDescription:
     def test_every_example_works(self, endpoint: Any) -> None:
         """Each command can be sent as its example shows it."""
         exchange = Exchange()
-        exchange.add_account("another", name="account-1")
+        exchange.add_account("test-api-key", name="account-1")
         exchange.book.place("account-1", "BTCUSDT", "BUY", "0.01", 0, price=50_000, dialect=USDM)  # number 1
         line = f"{endpoint.method} {endpoint.path}"
         command(exchange, line, endpoint.example, shut_down=lambda: None)
@@ -176,8 +207,81 @@ class TestCommands:
         assert refusal(exchange, "POST /accounts", {"api_key": "b"})[0] == 400
         assert refusal(exchange, "POST /accounts", {"name": "b"}) == (
             400,
-            "body.api_key is missing. The fields are: api_key, name",
+            "body.api_key is missing. The fields are: api_key, name, secret, public_key",
         )
+
+    def test_an_account_is_added_with_its_secret(self) -> None:
+        """Signatures are verified by it from then on; it is shown nowhere."""
+        exchange = Exchange(dialects=[TOOBIT], epoch=0)
+        command(exchange, "POST /accounts", {"api_key": API_KEY, "name": "alice", "secret": "a-secret"})
+        statuses = [exchange.handle(signed_by(secret), 5).status for secret in ("another", "a-secret")]
+        assert statuses == [400, 200]
+        assert "a-secret" not in str(command(exchange, "GET /state?secrets=1", now=5)) + str(
+            command(exchange, "GET /log", now=5)
+        )
+
+    @pytest.mark.parametrize(
+        "kind", [ed25519.Ed25519PrivateKey.generate, lambda: rsa.generate_private_key(65537, 2048)]
+    )
+    def test_an_account_is_added_with_its_public_key(self, kind: Callable[[], Any]) -> None:
+        """As PEM, of either kind; what is no such key is refused, and so is one of two kinds."""
+        key = kind()
+        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        exchange = Exchange(epoch=0)
+        command(exchange, "POST /accounts", {"api_key": API_KEY, "public_key": pem})
+        payload = "timestamp=5000"
+        how = () if isinstance(key, ed25519.Ed25519PrivateKey) else (padding.PKCS1v15(), hashes.SHA256())
+        good = quote(base64.b64encode(key.sign(payload.encode(), *how)).decode(), safe="")
+        url = f"https://exchange.test/fapi/v1/openOrders?{payload}&signature="
+        headers = (("X-MBX-APIKEY", API_KEY),)
+        statuses = [exchange.handle(Request("GET", url + each, headers), 5).status for each in ("AAAA", good)]
+        assert statuses == [400, 200]
+        assert "no Ed25519 or RSA" in refusal(exchange, "POST /accounts", {"api_key": "b", "public_key": "x"})[1]
+        assert "one kind" in refusal(exchange, "POST /accounts", {"api_key": "b", "secret": "s", "public_key": pem})[1]
+
+    def test_an_api_key_is_revoked(self) -> None:
+        """Every later request gets what the exchange documents, the account's other keys are left alone."""
+        exchange = open_exchange()
+        exchange.add_account("another", name="alice")
+        key = told(exchange.handle(ask(), 0))["listenKey"]
+        assert command(exchange, "POST /accounts/revoke", {"api_key": API_KEY}) == {}
+        for method in ("POST", "PUT", "DELETE"):
+            reply = exchange.handle(ask(method), 1)
+            assert (reply.status, told(reply)["code"]) == (401, -2015)
+        assert exchange.open_keys(1) == (key,)
+        assert exchange.handle(ask("PUT", api_key="another"), 2).status == 200
+        status, text = refusal(exchange, "POST /accounts/revoke", {"api_key": API_KEY})
+        assert status == 400
+        assert API_KEY not in text
+        assert refusal(exchange, "POST /accounts/revoke", {})[1].startswith("body.api_key is missing")
+
+    def test_a_socket_of_a_revoked_key_is_told(self) -> None:
+        """After its next request on the WebSocket API, which the documents say; it gets no events from then on."""
+        exchange = Exchange(dialects=[SPOT], epoch=0)
+        exchange.add_account(API_KEY, name="alice")
+        session = exchange.connect("/ws-api/v3", 0)
+        assert isinstance(session, Session)
+        params = {"apiKey": API_KEY, "timestamp": 0, "signature": "any"}
+        session.receive_text(json.dumps({"id": 1, "method": SUBSCRIBE, "params": params}), 0)
+        command(exchange, "POST /accounts/revoke", {"api_key": API_KEY})
+        session.receive_text(json.dumps({"id": 2, "method": "ping"}), 1)
+        command(exchange, "POST /events", {"account": "alice", "dialect": "spot"}, now=1)
+        frames = [json.loads(each.data) for each in session.due(1) if isinstance(each, Text)]
+        assert [(each["id"], each["status"]) for each in frames] == [(1, 200), (2, 200), (None, 401)]
+        assert frames[-1]["error"]["code"] == -2015
+
+    def test_a_dialect_is_retired_and_comes_back(self) -> None:
+        """Its listen keys get HTTP 410 as a web page, those of others do not; one that is not served is a mistake."""
+        exchange = open_exchange()
+        assert exchange.handle(ask(dialect=SPOT_CLASSIC), 0).status == 200
+        assert command(exchange, "POST /dialects/retire", {"dialect": "spot-classic"}) == {"retired": ["spot-classic"]}
+        for method in ("POST", "PUT", "DELETE"):
+            assert exchange.handle(ask(method, SPOT_CLASSIC), 1).status == 410
+        assert exchange.handle(ask(dialect=USDM), 1).status == 200
+        body = {"dialect": "spot-classic", "retired": False}
+        assert command(exchange, "POST /dialects/retire", body) == {"retired": []}
+        assert exchange.handle(ask(dialect=SPOT_CLASSIC), 2).status == 200
+        assert "mexc is not served" in refusal(exchange, "POST /dialects/retire", {"dialect": "mexc"})[1]
 
     def test_faults_come_and_go(self) -> None:
         """What is posted goes wrong until it is deleted."""
@@ -246,6 +350,34 @@ class TestEvents:
         body = {"count": 3, "dialect": "usdm", "kind": "MARGIN_CALL", "data": {"cw": "3.1"}}
         assert command(exchange, "POST /events", body, now=2) == {"numbers": [2, 3, 4]}
         assert command(exchange, "GET /state", now=2)["accounts"][0]["events"] == 4
+
+    def test_data_is_merged_at_every_depth(self) -> None:
+        """Objects field by field; a list, a null and what is no object take the place of what was there."""
+        exchange = open_exchange(epoch=0)
+        key = told(exchange.handle(ask(), 0))["listenKey"]
+        session = exchange.connect(f"/private/ws/{key}", 0)
+        assert isinstance(session, Session)
+
+        def emitted(kind: str, data: Any) -> Any:
+            command(exchange, "POST /events", {"kind": kind, "data": data}, now=1)
+            (frame,) = session.due(1)
+            assert isinstance(frame, Text)
+            return json.loads(frame.data)
+
+        plain = emitted("ORDER_TRADE_UPDATE", {})
+        data = {"T": 5, "o": {"X": "CANCELED", "c": plain["o"]["c"], "deep": {"is": "new"}, "N": None}}
+        changed = emitted("ORDER_TRADE_UPDATE", data)
+        assert changed["o"].keys() - plain["o"].keys() == {"deep"}
+        different = {name for name in plain["o"] if changed["o"][name] != plain["o"][name]}
+        assert different == {"X", "N", "i", "t"}  # the order's and the trade's numbers are the event's own
+        assert changed["o"]["deep"] == {"is": "new"}
+        assert (changed["T"], changed["o"]["N"], changed["E"]) == (5, None, 1000)
+
+        account = emitted("ACCOUNT_UPDATE", {"a": {"B": [{"a": "BNB"}]}})
+        assert account["a"]["B"] == [{"a": "BNB"}]
+        assert account["a"].keys() == {"m", "B", "P"}
+        assert emitted("ACCOUNT_UPDATE", {"a": "no object"})["a"] == "no object"
+        assert emitted("MARGIN_CALL", {"p": [{}]}) == {"e": "MARGIN_CALL", "E": 1000, "p": [{}]}
 
     def test_a_rate(self) -> None:
         """So many per second, from now on, until the rate is zero."""

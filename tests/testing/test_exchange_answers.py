@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import time
+
 import pytest
 from asking import API_KEY, DIALECTS, FORM, ask, told
 
 from trio_listenkey import UsageError
 from trio_listenkey._http import Request
-from trio_listenkey.testing import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect, Exchange, Reply
+from trio_listenkey.testing import COINM, SPOT_CLASSIC, SPOT_US, TOOBIT, USDM, Dialect, Exchange, Reply
 
 
 def open_exchange(**kwargs: object) -> Exchange:
@@ -275,3 +279,35 @@ def test_nonsense_is_refused() -> None:
     for dialects in [(), (SPOT_CLASSIC, SPOT_US)]:
         with pytest.raises(UsageError, match="dialect"):
             Exchange(dialects=dialects)
+
+
+@pytest.mark.parametrize("first", [0.0, 123_456.75])
+def test_without_an_epoch_its_day_is_the_callers(first: float) -> None:
+    """The first time that it is told is this machine's present, and later ones are counted from there."""
+    exchange = open_exchange()
+    before = time.time()
+    exchange.handle(ask(), first)
+    at = exchange.unix_time(first)
+    assert before <= at <= time.time()
+    assert exchange.epoch == at - first
+    assert exchange.unix_time(first + 86_400) == pytest.approx(at + 86_400, abs=1e-3)
+
+
+def test_it_may_be_asked_for_the_time_before_it_is_told_any() -> None:
+    """Whichever comes first settles the day."""
+    exchange = open_exchange()
+    at = exchange.unix_time(50)
+    exchange.handle(ask(), 60)
+    assert exchange.unix_time(60) == pytest.approx(at + 10, abs=1e-3)
+
+
+def test_a_call_that_is_signed_now_is_in_time() -> None:
+    """Whoever signs by this machine's clock needs no epoch: with one of another day, the time is refused."""
+    for epoch, status in ((None, 200), (1_793_491_200.0, 400)):
+        exchange = Exchange(dialects=[TOOBIT], epoch=epoch)
+        exchange.add_account(API_KEY, secret="a-secret")
+        payload = f"timestamp={int(time.time() * 1000)}"
+        signature = hmac.new(b"a-secret", payload.encode(), hashlib.sha256).hexdigest()
+        url = f"https://exchange.test{TOOBIT.path}?{payload}&signature={signature}"
+        request = Request("POST", url, (("X-BB-APIKEY", API_KEY),))
+        assert exchange.handle(request, 7.0).status == status

@@ -27,7 +27,7 @@ def named(dialects: list[Dialect]) -> pytest.MarkDecorator:
 
 
 def an_exchange(dialect: Dialect, secret: str | None = SECRET) -> Exchange:
-    exchange = Exchange(seed=1, dialects=[dialect])
+    exchange = Exchange(seed=1, dialects=[dialect], epoch=UNIX)
     exchange.add_account(API_KEY, name="alice", secret=secret)
     return exchange
 

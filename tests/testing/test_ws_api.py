@@ -14,14 +14,14 @@ import trio
 from asking import API_KEY
 from hypothesis import given, settings, strategies as st
 from trio.testing import MockClock
-from websocket_peer import Peer, closed, joined, open_exchange, shake
+from websocket_peer import EPOCH, Peer, closed, joined, open_exchange, shake
 from wsproto.events import Ping, Pong
 
 from trio_listenkey._http import Request
 from trio_listenkey.testing import MARGIN, SPOT, USDM, Exchange, Session, event_number, rate_limited
 from trio_listenkey.testing._ws._ws_api_connection import WsApiConnection
 
-UNIX = 1_793_491_200_000  # the exchange's time at 0, in milliseconds
+UNIX = int(EPOCH * 1000)  # the exchange's time at 0, in milliseconds
 URL = "/ws-api/v3?returnRateLimits=false&timeUnit=MILLISECOND"
 SECRET = "the-secret-of-alice"
 
@@ -185,7 +185,7 @@ class TestSigned:
 
     async def test_only_its_own_signature_is_valid(self, autojump_clock: MockClock) -> None:
         """Another secret's, another request's, or none that could be one."""
-        exchange = Exchange()
+        exchange = Exchange(epoch=EPOCH)
         exchange.add_account(API_KEY, name="alice", secret=SECRET)
         wrong = [signed(secret="another"), {**signed(), "recvWindow": 1}, {**signed(), "signature": "\ud800é"}]
         async with joined(exchange, URL) as peer:
@@ -302,7 +302,7 @@ class TestSubscriptions:
 
     async def test_how_many_there_may_be(self, autojump_clock: MockClock) -> None:
         """1,000 at a time, and 65,535 ever."""
-        exchange = Exchange()
+        exchange = Exchange(epoch=EPOCH)
         names = [f"key-{number}" for number in range(1001)]
         for name in names:
             exchange.add_account(name)

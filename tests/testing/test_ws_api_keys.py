@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from test_ws_api import BAD_KEY, BAD_SIGNATURE, TERMINATED, UNIX, URL, call, error, good, signed
 from trio.testing import MockClock
-from websocket_peer import joined
+from websocket_peer import EPOCH, joined
 
 from trio_listenkey import UsageError
 from trio_listenkey.testing import SPOT, Exchange
@@ -32,7 +32,7 @@ def pem(key: Any) -> bytes:
 
 
 def an_exchange(key: Any) -> Exchange:
-    exchange = Exchange()
+    exchange = Exchange(epoch=EPOCH)
     exchange.add_account(API_KEY, name="alice", public_key=pem(key))
     return exchange
 
@@ -81,7 +81,7 @@ async def test_a_public_key_verifies(key: Private, autojump_clock: MockClock) ->
 
 def test_what_is_no_public_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other kinds and other texts are refused; an API key has one kind; and a package is needed."""
-    exchange = Exchange()
+    exchange = Exchange(epoch=EPOCH)
     for wrong in ("", b"\xff", pem(ec.generate_private_key(ec.SECP256R1()))):
         with pytest.raises(UsageError, match="no Ed25519 or RSA"):
             exchange.add_account(API_KEY, public_key=wrong)
@@ -130,7 +130,7 @@ class TestLogon:
         """RSA and HMAC do not; what is not known is believed if it looks like it."""
         async with joined(an_exchange(RSA), URL) as peer:
             assert await call(peer, "session.logon", signed_by(RSA)) == BAD_SIGNATURE
-        exchange = Exchange()
+        exchange = Exchange(epoch=EPOCH)
         exchange.add_account(API_KEY, name="alice")
         exchange.add_account("hmac", secret="s")
         async with joined(exchange, URL) as peer:

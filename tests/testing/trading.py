@@ -19,7 +19,7 @@ MARKETS = list(PREFIX)
 
 
 def open_exchange(**kwargs: Any) -> Exchange:
-    exchange = Exchange(seed=1, **kwargs)
+    exchange = Exchange(**{"seed": 1, "epoch": 1_793_491_200.0, **kwargs})
     exchange.add_account(API_KEY, name="alice", secret=SECRET)
     return exchange
 

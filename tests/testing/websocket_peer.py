@@ -26,9 +26,12 @@ from wsproto.events import (
 
 from trio_listenkey.testing import Dialect, Exchange, ServedExchange, connect_in_memory, event_number
 
+EPOCH = 1_793_491_200.0
+"""2026-11-01 00:00 UTC: the exchange's day here, so that its times can be told in advance."""
+
 
 def open_exchange(**kwargs: Any) -> Exchange:
-    exchange = Exchange(**kwargs)
+    exchange = Exchange(**{"epoch": EPOCH, **kwargs})
     exchange.add_account(API_KEY, name="alice")
     return exchange
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -36,16 +37,14 @@ from ._ws._sockets import SocketInfo, Sockets, dialect_at
 
 __all__ = ["Exchange"]
 
-# 2026-11-01 00:00 UTC: a date in memory, where nothing else says what day it is.
-_SOME_DAY = 1_793_491_200.0
-
 # Characters of a key. An exchange that has shorter ones refuses the longer.
 _USUAL_LENGTH = 64
 
 
 class Exchange:
-    """An exchange with listen keys and their streams, as a plain object: no clock, no I/O, no chance but from ``seed``.
+    """An exchange with listen keys and their streams, as a plain object: no I/O, no chance but from ``seed``.
 
+    It has no clock; this machine's is read once, to know what day it is, and not even that if ``epoch`` is passed.
     Every method that depends on the time is told it: ``now``, in seconds, from any zero, never running
     backwards. The front ends (:class:`MemoryTransport`, :func:`connect_in_memory`, :func:`serve_exchange`) pass
     their own clock on.
@@ -62,8 +61,10 @@ class Exchange:
             until the minute is over; ``None`` for no limit. An attribute, too.
         connect_limit: WebSocket handshakes in five minutes, beyond which HTTP 429 is answered; ``None`` for no
             limit. Binance Spot allows 300. A plain attribute.
-        epoch: Unix time at ``now == 0``, for ``Date`` headers, ban ends and events. ``None`` for some day in 2026; a
-            served exchange then has the time of day.
+        epoch: Unix time at ``now == 0``, for ``Date`` headers, ban ends, events, and the times that requests are signed
+            at. ``None`` for the caller's day: whatever ``now`` the exchange is told first, or is served at, is this
+            machine's present; it can be read here from then on. A test whose outcome hangs on the date, or on where in
+            a minute it begins, passes a number.
         log_size: How many requests the log remembers; ``None`` for all.
 
     Attributes:
@@ -138,7 +139,9 @@ class Exchange:
         return self._accounts.add(api_keys, name, secret, public_key)
 
     def revoke(self, api_key: str) -> None:
-        """Know this API key no more: its requests get HTTP 401. The account's listen key lives on.
+        """Know this API key no more: its requests are refused as the exchange documents it.
+
+        At Binance that is HTTP 401 and -2015. The account and its listen key live on.
 
         On the WebSocket API, sockets that were signed in with it are told after their next request, and lose what they
         got by it.
@@ -237,7 +240,9 @@ class Exchange:
                 swaps; ``"executionEvents"`` or ``"orderEvents"`` at GMO Coin; or another, whose fields are then all in
                 ``data``. ``None`` for the first of these.
             count: How many.
-            data: Fields that take the place of the event's own.
+            data: What is to be otherwise than in the event of this kind. Objects are merged field by field, at every
+                depth: ``{"o": {"X": "CANCELED"}}`` changes one field of an order. All else takes the place of what was
+                there, a list as a whole.
             dialect: Where; as in :meth:`replace_key`, a subscription on the WebSocket API counting as a key.
         """
         place, kind = self._event_place(account, dialect, kind, needs_shape=data is None)
@@ -356,8 +361,14 @@ class Exchange:
         self._sockets.connect_limit = limit
 
     def unix_time(self, now: float) -> float:
-        """The exchange's wall clock, as its ``Date`` headers show it."""
-        return now + (_SOME_DAY if self.epoch is None else self.epoch)
+        """The exchange's wall clock, as its ``Date`` headers show it.
+
+        Without an ``epoch``, the first ``now`` that it is asked about or told is this machine's present.
+        """
+        if self.epoch is None:
+            # Whoever signs a request does it by this machine's clock, and may be a second or five away from ours.
+            self.epoch = time.time() - now
+        return now + self.epoch
 
     # --- What clients see
 
@@ -396,6 +407,7 @@ class Exchange:
                 advice="Use one clock with one exchange: its front end's",
             )
         self._latest = now
+        self.unix_time(now)  # from the first time that it is told, it has a day
         self._books.advance(now)
         self._sockets.pass_time(now)
 

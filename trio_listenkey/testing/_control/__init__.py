@@ -3,6 +3,7 @@
 ::
 
     _control        the commands, one request at a time
+    _command        one of them as it came
     _serve_control  their server, on a loopback port of its own
     _fault_json     a fault as JSON
     _fault_text     a fault in one line

@@ -5,19 +5,18 @@ A plain object without clock or sockets, like the exchange itself; :func:`serve_
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from inspect import signature
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from ..._errors import UsageError
 from .._book._orders import OrderInfo
 from .._dialects._binance import Dialect
 from .._exchange import Exchange
 from .._faults._effects import Limit
+from ._command import Command, NoSuchThingError, read_json, read_query
 from ._fault_json import faults_from_json
 from ._json_values import decode, decode_arguments, encode
 from ._log_reader import LogReader
@@ -39,7 +38,7 @@ class Endpoint:
     method: str
     path: str
     what: str
-    run: Callable[[Control, _Command], Any]
+    run: Callable[[Control, Command], Any]
     parameters: tuple[str, ...] = ()
     example: Any = None
 
@@ -97,7 +96,7 @@ class Control:
         """
         try:
             return 200, self._carry_out(method, target, body, now)
-        except _NoSuchThingError as error:
+        except NoSuchThingError as error:
             return error.status, _problem(str(error), error.advice)
         except UsageError as error:
             return 400, _problem(error.problem, error.advice)
@@ -108,16 +107,16 @@ class Control:
         path, _, query = target.partition("?")
         here = {each.method: each for each in ENDPOINTS if each.path == path}
         if not here:
-            raise _NoSuchThingError(404, f"there is no {path[:80]}", "GET / shows what there is")
+            raise NoSuchThingError(404, f"there is no {path[:80]}", "GET / shows what there is")
         if method not in here:
-            raise _NoSuchThingError(405, f"{path} does not take {method[:16]}", f"Use {', '.join(here)}")
-        command = _Command(_read_query(query, here[method].parameters), _read_json(body), now)
+            raise NoSuchThingError(405, f"{path} does not take {method[:16]}", f"Use {', '.join(here)}")
+        command = Command(read_query(query, here[method].parameters), read_json(body), now)
         return here[method].run(self, command)
 
     # --- Questions
 
     @_at("GET", "/")
-    def _describe(self, _command: _Command) -> Any:
+    def _describe(self, _command: Command) -> Any:
         """What there is."""
         return {
             "what": "The control API of a trio-listenkey exchange. Requests and answers are JSON.",
@@ -126,7 +125,7 @@ class Control:
         }
 
     @_at("GET", "/state", parameters=("secrets",))
-    def _state(self, command: _Command) -> Any:
+    def _state(self, command: Command) -> Any:
         """The time, accounts with their open keys, sockets, bans, counters. Keys are masked, unless ``secrets=1``."""
         exchange, now = self._exchange, command.now
         return {
@@ -143,7 +142,7 @@ class Control:
             "sockets": [_fields_as_json(each) for each in exchange.sockets(now)],
         }
 
-    def _account(self, name: str, command: _Command) -> Any:
+    def _account(self, name: str, command: Command) -> Any:
         exchange, now = self._exchange, command.now
         alive = {each.name: exchange.key_of(name, now, dialect=each) for each in dialects_of(exchange)}
         shown = {dialect: command.shown(key) for dialect, key in alive.items() if key is not None}
@@ -151,7 +150,7 @@ class Control:
         return {"account": name, "keys": shown, "seconds_without_key": lost, "events": events}
 
     @_at("GET", "/log", parameters=("since",))
-    def _log(self, command: _Command) -> Any:
+    def _log(self, command: Command) -> Any:
         """The requests from number ``since`` on, up to 1000 of them; go on with the ``next`` of the answer."""
         since = command.number("since", 0)
         first, entries = self.log.since(since)
@@ -161,50 +160,90 @@ class Control:
 
     # --- Commands
 
-    @_at("POST", "/accounts", example={"api_key": "another-api-key", "name": "bob"})
-    def _add_account(self, command: _Command) -> Any:
-        """Let another API key in, for the account of that name. Without a name, for a new one."""
+    @_at("POST", "/accounts", example={"api_key": "another-api-key", "name": "bob", "secret": "its-secret"})
+    def _add_account(self, command: Command) -> Any:
+        """Let another API key in, for the account of that name. Without a name, for a new one.
+
+        Signatures are verified by its ``secret`` or, for Ed25519 and RSA, its ``public_key`` as PEM; with neither, any
+        is taken.
+        """
         given = decode_arguments(_new_account, command.body, "body")
-        return {"account": self._exchange.add_account(given["api_key"], name=given.get("name"))}
+        return {"account": self._exchange.add_account(given.pop("api_key"), **given)}
+
+    @_at("POST", "/accounts/revoke", example={"api_key": "test-api-key"})
+    def _revoke(self, command: Command) -> Any:
+        """Know an API key no more: its requests are refused as the exchange documents it.
+
+        Sockets of the WebSocket API are told after their next request. The account and its listen key live on.
+        """
+        self._exchange.revoke(decode_arguments(_revoked, command.body, "body")["api_key"])
+        return {}
 
     @_at(
         "POST",
         "/faults",
         example=["keepalive#2=service_unavailable", {"verb": "create", "count": 3, "effect": {"Delay": 5}}],
     )
-    def _add_faults(self, command: _Command) -> Any:
+    def _add_faults(self, command: Command) -> Any:
         """From now on this goes wrong, too: a fault, or a list of them."""
         faults = faults_from_json(command.body)
         self._exchange.add_faults(*faults)
         return {"added": len(faults)}
 
     @_at("DELETE", "/faults")
-    def _clear_faults(self, _command: _Command) -> Any:
+    def _clear_faults(self, _command: Command) -> Any:
         """From now on nothing goes wrong. A ban in force stays in force."""
         self._exchange.clear_faults()
         return {}
 
+    @_at("POST", "/dialects/retire", example={"dialect": "spot-classic"})
+    def _retire(self, command: Command) -> Any:
+        """Answer HTTP 410 at a dialect's listen keys, as binance.com does at ``spot-classic``.
+
+        With ``retired`` false, no longer.
+        """
+        given = decode_arguments(_retirement, command.body, "body")
+        dialect = given["dialect"]
+        if dialect not in dialects_of(self._exchange):
+            raise UsageError(f"body.dialect: {dialect.name} is not served here", advice="Pass one that is")
+        change = self._exchange.retired.add if given.get("retired", True) else self._exchange.retired.discard
+        change(dialect)
+        return {"retired": sorted(each.name for each in self._exchange.retired)}
+
     @_at("POST", "/keys/kill", example={"account": "account-1", "dialect": "usdm"})
-    def _kill_key(self, command: _Command) -> Any:
+    def _kill_key(self, command: Command) -> Any:
         """End an account's key, behind its holders' back. Without a dialect, all that it has."""
         self._call(self._exchange.kill_key, command)
         return {}
 
     @_at("POST", "/keys/replace", parameters=("secrets",), example={"account": "account-1", "dialect": "usdm"})
-    def _replace_key(self, command: _Command) -> Any:
+    def _replace_key(self, command: Command) -> Any:
         """Somebody else closes an account's key and opens another, shown with ``secrets=1``."""
         return {"key": command.shown(self._call(self._exchange.replace_key, command))}
 
     @_at("POST", "/ban", example={"rate_limited": 30})
-    def _ban(self, command: _Command) -> Any:
+    def _ban(self, command: Command) -> Any:
         """Want silence from everyone, from now on: 429 or 418."""
         limit = decode(Limit, command.body, "body")
         self._exchange.ban(limit, command.now)
         return {"until": command.now + limit.seconds}
 
-    @_at("POST", "/events", example={"account": "account-1", "dialect": "usdm", "count": 3})
-    def _emit(self, command: _Command) -> Any:
-        """Let something happen on an account: once, ``count`` times, or so many times ``per_second``."""
+    @_at(
+        "POST",
+        "/events",
+        example={
+            "account": "account-1",
+            "dialect": "usdm",
+            "kind": "ORDER_TRADE_UPDATE",
+            "data": {"o": {"x": "CANCELED", "X": "CANCELED"}},
+            "count": 3,
+        },
+    )
+    def _emit(self, command: Command) -> Any:
+        """Let something happen on an account: once, ``count`` times, or so many times ``per_second``.
+
+        ``kind`` is what, the account's most usual event without it; ``data`` is merged into the event at every depth.
+        """
         given = command.body if isinstance(command.body, dict) else {}
         for name in {"count", _RATE} & given.keys():
             if isinstance(given[name], int | float) and given[name] > _BURST:
@@ -213,7 +252,7 @@ class Control:
         return {"numbers": encode(self._call(method, command))}
 
     @_at("GET", "/orders", parameters=("account", "open"))
-    def _orders(self, command: _Command) -> Any:
+    def _orders(self, command: Command) -> Any:
         """The orders of an account, or of all; with ``open=1``, those that are open. Times are Unix milliseconds."""
         found = self._exchange.book.orders(command.query.get("account"), open_only=command.query.get("open") == "1")
         return {"orders": [_order_as_json(each) for each in found]}
@@ -230,74 +269,74 @@ class Control:
             "price": "60000",
         },
     )
-    def _place_order(self, command: _Command) -> Any:
+    def _place_order(self, command: Command) -> Any:
         """Place an order as if the account's owner did so elsewhere; without a price, a market order."""
         return _order_as_json(self._call(self._exchange.book.place, command))
 
     @_at("POST", "/orders/fill", example={"order": 1, "quantity": "0.004"})
-    def _fill_order(self, command: _Command) -> Any:
+    def _fill_order(self, command: Command) -> Any:
         """Trade some of an open order, or all that is left of it, at its price or a better ``price``."""
         return _order_as_json(self._call(self._exchange.book.fill, command))
 
     @_at("POST", "/orders/cancel", example={"order": 1})
-    def _cancel_order(self, command: _Command) -> Any:
+    def _cancel_order(self, command: Command) -> Any:
         """Cancel an open order as if its owner did so elsewhere."""
         return _order_as_json(self._call(self._exchange.book.cancel, command))
 
     @_at("POST", "/orders/expire", example={"order": 1})
-    def _expire_order(self, command: _Command) -> Any:
+    def _expire_order(self, command: Command) -> Any:
         """Let an open order expire."""
         return _order_as_json(self._call(self._exchange.book.expire, command))
 
     @_at("POST", "/price", example={"symbol": "BTCUSDT", "price": "60000"})
-    def _set_price(self, command: _Command) -> Any:
+    def _set_price(self, command: Command) -> Any:
         """A symbol has this price now: limit orders that it reaches are filled, and later market orders at it."""
         self._call(self._exchange.book.set_price, command)
         return {}
 
     @_at("POST", "/deposits", example={"account": "account-1", "dialect": "spot", "asset": "USDT", "amount": "1000"})
-    def _deposit(self, command: _Command) -> Any:
+    def _deposit(self, command: Command) -> Any:
         """Add so much to a balance, or take it away; at spot, an account can trade what it has."""
         return {"free": str(self._call(self._exchange.book.deposit, command))}
 
     @_at("POST", "/symbols", example={"dialect": "usdm", "symbol": "DOGEUSDT", "base": "DOGE", "quote": "USDT"})
-    def _add_symbol(self, command: _Command) -> Any:
+    def _add_symbol(self, command: Command) -> Any:
         """Trade this, too; at COIN-M with a ``contract_size``."""
         given = decode_arguments(self._exchange.book.add_symbol, command.body, "body")
         self._exchange.book.add_symbol(**given)
         return {}
 
     @_at("GET", "/countdowns")
-    def _countdowns(self, _command: _Command) -> Any:
+    def _countdowns(self, _command: Command) -> Any:
         """What ``countdownCancelAll`` has begun and not stopped, and when each ends, in the exchange's time."""
         return {"countdowns": [_fields_as_json(each) for each in self._exchange.book.countdowns()]}
 
     @_at("POST", "/sockets/strike", example={"effect": {"CloseSocket": 1001}})
-    def _strike_sockets(self, command: _Command) -> Any:
+    def _strike_sockets(self, command: Command) -> Any:
         """Have an effect at once on every open socket, or on those of an account: one that a socket can have."""
         return {"struck": self._call(self._exchange.strike_sockets, command)}
 
     @_at("POST", "/sockets/shutdown", example={"after": 10})
-    def _shut_down_sockets(self, command: _Command) -> Any:
+    def _shut_down_sockets(self, command: Command) -> Any:
         """Close every socket in so many seconds, as before a restart; announced, where the exchange does so."""
         self._call(self._exchange.shut_down_sockets, command)
         return {}
 
     @_at("POST", "/freeze", example={"seconds": 5})
-    def _freeze(self, command: _Command) -> Any:
+    def _freeze(self, command: Command) -> Any:
         """Do nothing for so long: answers and handshakes come after that, and sockets get nothing before."""
         self._call(self._exchange.freeze, command)
         return {}
 
     @_at("POST", "/shutdown")
-    def _end(self, _command: _Command) -> Any:
+    def _end(self, _command: Command) -> Any:
         """End the exchange, if it is a process of its own."""
         if self._shut_down is None:
-            raise _NoSuchThingError(404, "this exchange ends with the program that it is part of", "Leave it to that")
+            raise NoSuchThingError(404, "this exchange ends with the program that it is part of", "Leave it to that")
         self._shut_down()
         return {}
 
-    def _call(self, method: Callable[..., Any], command: _Command) -> Any:
+    def _call(self, method: Callable[..., Any], command: Command) -> Any:
         """Call a method of the exchange with the command's fields; the only account there is need not be named."""
         given = {} if command.body is None else command.body
         accounts = _accounts_of(self._exchange)
@@ -307,59 +346,22 @@ class Control:
         return method(**decode_arguments(method, given, "body", now=command.now))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Command:
-    query: Mapping[str, str]
-    body: Any
-    now: float
-
-    def shown(self, key: str) -> str:
-        """A listen key as it may be shown: as a whole only to who asks for it."""
-        return key if self.query.get("secrets") == "1" else f"{key[:4]}***"
-
-    def number(self, name: str, otherwise: int) -> int:
-        text = self.query.get(name, str(otherwise))
-        if not (text.isascii() and text.isdecimal() and len(text) <= 15):
-            raise UsageError(f"{name}={text[:40]!r} is no number", advice="Pass one")
-        return int(text)
-
-
-class _NoSuchThingError(Exception):
-    def __init__(self, status: int, problem: str, advice: str) -> None:
-        super().__init__(problem)
-        self.status = status
-        self.advice = advice
-
-
 def _problem(problem: str, advice: str) -> Any:
     return {"error": problem, "advice": advice}
 
 
-def _read_query(query: str, parameters: tuple[str, ...]) -> Mapping[str, str]:
-    try:
-        given = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=10))
-    except ValueError:
-        raise UsageError("there are too many parameters", advice="Send fewer") from None
-    for name in given:
-        if name not in parameters:
-            known = ", ".join(parameters) or "none"
-            raise UsageError(f"there is no parameter {name[:40]!r} here", advice=f"There are: {known}")
-    return given
-
-
-def _read_json(body: bytes) -> Any:
-    try:
-        return json.loads(body, parse_constant=_no_constant) if body.strip() else None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the body is no JSON: {error}", advice="Send JSON") from None
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is none")
-
-
-def _new_account(api_key: str, name: str | None = None) -> None:
+def _new_account(
+    api_key: str, name: str | None = None, secret: str | None = None, public_key: str | None = None
+) -> None:
     """What ``POST /accounts`` takes."""
+
+
+def _retirement(dialect: Dialect, retired: bool = True) -> None:
+    """What ``POST /dialects/retire`` takes."""
+
+
+def _revoked(api_key: str) -> None:
+    """What ``POST /accounts/revoke`` takes."""
 
 
 def _order_as_json(order: OrderInfo) -> dict[str, Any]:

@@ -26,10 +26,24 @@ def kinds_of(family: EventFamily) -> tuple[str, ...]:
     return tuple(_SHAPES[family])
 
 
-def build_event(family: EventFamily, kind: str, number: int, time: int) -> Event:
-    """The event of that number, at that time in epoch milliseconds; only ``e`` and ``E`` if it has no shape here."""
+def build_event(family: EventFamily, kind: str, number: int, time: int, data: Mapping[str, Any] | None = None) -> Event:
+    """The event of that number, at that time in epoch milliseconds, with ``data`` merged into it.
+
+    Where its kind has no shape here, it has ``e``, ``E`` and what ``data`` says.
+    """
     shape = _SHAPES[family].get(kind)
-    return {"e": kind, "E": time} if shape is None else shape(number, time)
+    event = {"e": kind, "E": time} if shape is None else shape(number, time)
+    return event if data is None else _merged(event, data)
+
+
+def _merged(event: Mapping[str, Any], data: Mapping[str, Any]) -> Event:
+    """``event`` with what ``data`` says instead: objects field by field, and all else, lists too, as a whole."""
+    # It goes no deeper than the event does, whatever the depth of the data that somebody sent.
+    return {**event, **{name: _instead(event.get(name), value) for name, value in data.items()}}
+
+
+def _instead(own: Any, given: Any) -> Any:
+    return _merged(own, given) if isinstance(own, Mapping) and isinstance(given, Mapping) else given
 
 
 def event_number(event: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:

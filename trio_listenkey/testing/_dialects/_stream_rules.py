@@ -76,6 +76,8 @@ class StreamRules:
             ``None`` for no limit.
         max_streams: Subscriptions on one connection.
         lifetime: Seconds after which a connection is closed.
+        max_unsent: Bytes that may wait for a client that does not read, besides what the network holds. With more, the
+            connection is reset. That exchanges drop such clients is known, but not at how many bytes.
         bare_answers: Whether the answer to a token on the WebSocket API is what else is its ``result``, without an
             ``id``, as in Tokocrypto's documents.
     """
@@ -106,10 +108,17 @@ class StreamRules:
     messages_per_second: int | None = 10
     max_streams: int = 1024
     lifetime: float = 86_400.0
+    max_unsent: int = 64 * 1024 * 1024
     bare_answers: bool = False
 
     def __post_init__(self) -> None:
-        limits = (self.max_streams, self.messages_per_second or 1, self.silence_within, self.subscribe_within)
+        limits = (
+            self.max_streams,
+            self.max_unsent,
+            self.messages_per_second or 1,
+            self.silence_within,
+            self.subscribe_within,
+        )
         positive = (self.ping_every, self.pong_within, self.lifetime, *limits)
         if not all(0 < each <= math.inf for each in positive) or not 0 <= self.subscribe_every < math.inf:
             raise UsageError(f"{self} are no rules", advice="Pass positive numbers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from ._ws_server import WebSocketServer
 
 __all__ = ["connect_in_memory"]
+
+# Bytes that the connection holds for a client that does not read, as the buffers of a TCP connection do.
+_WINDOW = 1024 * 1024
 
 
 def connect_in_memory(exchange: Exchange) -> trio.abc.Stream:
@@ -33,8 +37,9 @@ def connect_in_memory(exchange: Exchange) -> trio.abc.Stream:
         from ._ws_server import WebSocketServer  # noqa: PLC0415 - only who opens a WebSocket needs wsproto
     except ImportError as error:
         raise ImportError("for WebSockets, run: pip install 'trio-listenkey[testing]'") from error
-    ours, theirs = trio.testing.memory_stream_pair()
-    client = _ClientStream(theirs)
+    near, far = trio.testing.memory_stream_pair()
+    ours = _ServerStream(near)
+    client = _ClientStream(far, ours.taken)
     line = WebSocketServer(ours, client.reset, exchange, trio.current_time, 1.0)
     # The task is trio's own, for a nursery of ours would have to outlive our caller.
     trio.lowlevel.spawn_system_task(_serve, line, ours, client)
@@ -49,6 +54,38 @@ async def _serve(line: WebSocketServer, ours: trio.abc.Stream, client: _ClientSt
     await trio.aclose_forcefully(ours)
 
 
+class _ServerStream(trio.abc.Stream):
+    """A memory stream that can be sent no more on while the other side has not read what is there."""
+
+    def __init__(self, inner: trio.StapledStream[Any, Any]) -> None:
+        self._inner = inner
+        self._unread = 0
+        self._taken = trio.Event()
+
+    def taken(self, size: int) -> None:
+        """The client has read so many bytes."""
+        self._unread -= size
+        self._taken.set()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        # A client that is gone does not free this; but the same client's end of stream ends who sends.
+        while self._unread > _WINDOW:
+            self._taken = trio.Event()
+            await self._taken.wait()
+        self._unread += len(data)
+        await self._inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data: bytes | bytearray = await self._inner.receive_some(max_bytes)
+        return data
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 class _ClientStream(trio.abc.HalfCloseableStream):
     """A memory stream that can be reset from the other side.
 
@@ -56,9 +93,10 @@ class _ClientStream(trio.abc.HalfCloseableStream):
         error: What receiving raises once there is nothing more to receive.
     """
 
-    def __init__(self, inner: trio.StapledStream[Any, Any]) -> None:
+    def __init__(self, inner: trio.StapledStream[Any, Any], taken: Callable[[int], None]) -> None:
         self.error: Exception | None = None
         self._inner = inner
+        self._taken = taken
 
     def reset(self) -> None:
         self.error = trio.BrokenResourceError("connection reset")
@@ -74,6 +112,7 @@ class _ClientStream(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         data: bytes | bytearray = await self._inner.receive_some(max_bytes)
+        self._taken(len(data))
         if not data and self.error is not None:
             raise self.error
         return data

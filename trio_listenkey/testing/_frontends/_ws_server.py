@@ -70,6 +70,7 @@ class WebSocketServer:
         self._ws = WSConnection(ConnectionType.SERVER)
         self._text = ""
         self._woken = trio.Event()
+        self._sending = trio.CancelScope()
 
     async def accept(self, received: bytes = b"") -> None:
         """Serve a client to its end, from its handshake on; ``received`` is what it has sent already."""
@@ -126,7 +127,7 @@ class WebSocketServer:
         return head + self._ws.send(RejectData(data=body))
 
     async def _speak(self, session: Session) -> None:
-        session.wake = self._wake
+        session.wake, session.cut_off = self._wake, self._cut_off
         await self._sleep(session.delay)
         await self._stream.send_all(self._ws.send(AcceptConnection()))
         while not await self._pass_on(session):
@@ -139,7 +140,11 @@ class WebSocketServer:
         if not frames:
             await self._wait(session.deadline)
             return False
-        await self._stream.send_all(b"".join(self._encode(frame) for frame in frames))
+        with trio.CancelScope() as self._sending:
+            await self._stream.send_all(b"".join(self._encode(frame) for frame in frames))
+        if self._sending.cancelled_caught:
+            self._reset()
+            return True
         match frames[-1]:
             case Reset():
                 self._reset()
@@ -176,6 +181,9 @@ class WebSocketServer:
 
     def _wake(self) -> None:
         self._woken.set()
+
+    def _cut_off(self) -> None:
+        self._sending.cancel()
 
     async def _sleep(self, seconds: float) -> None:
         await trio.sleep(seconds / self._time_scale)

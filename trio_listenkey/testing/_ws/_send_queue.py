@@ -6,9 +6,12 @@ import heapq
 import itertools
 import math
 
-from ._frames import Frame
+from ._frames import Frame, Text
 
 __all__ = ["SendQueue"]
+
+# Bytes that a frame is counted for, besides its text.
+_OVERHEAD = 64
 
 
 class SendQueue:
@@ -16,10 +19,12 @@ class SendQueue:
 
     Attributes:
         events: How many events were put in.
+        size: About how many bytes wait to be sent.
     """
 
     def __init__(self) -> None:
         self.events: int = 0
+        self.size: int = 0
         self._frames: list[tuple[float, int, Frame]] = []
         self._ticket = itertools.count()
         self._events_wait_until = -math.inf
@@ -30,6 +35,7 @@ class SendQueue:
         return self._frames[0][0] if self._frames else math.inf
 
     def put(self, frame: Frame, at: float) -> None:
+        self.size += _size_of(frame)
         heapq.heappush(self._frames, (at, next(self._ticket), frame))
 
     def put_event(self, frame: Frame, at: float) -> None:
@@ -43,7 +49,14 @@ class SendQueue:
         due: list[Frame] = []
         while self.next_at <= now:
             due.append(heapq.heappop(self._frames)[2])
+        self.size -= sum(map(_size_of, due))
         return due
 
     def clear(self) -> None:
         self._frames.clear()
+        self.size = 0
+
+
+def _size_of(frame: Frame) -> int:
+    # A pong takes room, too: a client may send pings for ever, and read nothing.
+    return _OVERHEAD + (len(frame.data) if isinstance(frame, Text) else 0)

@@ -53,6 +53,8 @@ class Session(ABC):
 
     Attributes:
         wake: Called when there may be something to send before :attr:`deadline`; the front end sets it.
+        cut_off: Called when what the front end is sending is not to be finished, as the client reads too slowly; the
+            front end sets it.
         delay: Seconds of the exchange's time until the handshake is answered.
         opened_at: The exchange's time of the handshake.
         state: ``"open"``; ``"closing"`` once the last frame is decided; ``"ended"``.
@@ -63,6 +65,7 @@ class Session(ABC):
 
     def __init__(self, exchange: ExchangePort, rules: StreamRules, shown: str, now: float) -> None:
         self.wake: Callable[[], None] = _nobody
+        self.cut_off: Callable[[], None] = _nobody
         self.delay: float = 0.0
         self.opened_at: float = now
         self.state: Literal["open", "closing", "ended"] = "open"
@@ -196,7 +199,9 @@ class Session(ABC):
         copies = 1 + effect.times if isinstance(effect, Duplicate) else 1
         at = now + effect.seconds if isinstance(effect, Delay) else now
         for _ in range(copies):
-            self._send_queue.put_event(self._message(text), at)
+            if self.state == "open":
+                self._send_queue.put_event(self._message(text), at)
+                self._bound_queue(now)
         self.wake()
 
     def suffer(self, effect: Effect, now: float) -> None:
@@ -302,7 +307,17 @@ class Session(ABC):
     def _put(self, frame: Frame, now: float) -> None:
         if self.state == "open":
             self._send_queue.put(frame, now)
+            self._bound_queue(now)
             self.wake()
+
+    def _bound_queue(self, now: float) -> None:
+        """Reset the connection of a client for whom too much waits."""
+        if self._send_queue.size > self.rules.max_unsent:
+            self._send_queue.clear()
+            self._send_queue.put(Reset(), now)
+            self.state = "closing"
+            # The front end may be in the middle of a send that ends only when the client reads.
+            self.cut_off()
 
 
 def _nobody() -> None:

@@ -349,8 +349,7 @@ class Sockets:
         if not self._is_heard(place, now):
             return
         family = dialect_at(self._dialects, place).stream.account_events
-        event = build_event(family, kind, number, self.unix_ms(now))
-        self._send(place, kind, {**event, **(data or {})}, now)
+        self._send(place, kind, build_event(family, kind, number, self.unix_ms(now), data), now)
 
     def publish(self, place: Place, kind: str, event: dict[str, Any], now: float) -> None:
         """Send an event that is whole already, and count it with the others."""

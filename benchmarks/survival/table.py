@@ -11,8 +11,7 @@ from typing import Any
 
 from .judge import Figures
 from .part import Settings
-from .scenarios import Scenario
-from .stage import EVENTS_PER_SECOND
+from .scenarios import EVENTS_PER_SECOND, Scenario
 
 __all__ = ["NOTES", "Result", "format_result", "heading", "write_csv", "write_json", "write_rst"]
 

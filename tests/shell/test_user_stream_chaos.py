@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import trio
 from hypothesis import HealthCheck, example, given, settings, strategies as st
+from stream_gateways import Feed, FeedConnector
 from trio.testing import MockClock
 
 from trio_listenkey import (
@@ -57,11 +58,12 @@ RETRY_AFTER = 30  # what TOO_MANY says
 ALICE = Credentials("the-api-key-of-alice", "the-secret-of-alice")
 
 TOO_MANY: Effect = effect_from_text(_effects.TOO_MANY)
-AT_REQUESTS, AT_KEEPALIVES, AT_HANDSHAKES, AT_SOCKETS, ON_THE_API = (
+AT_REQUESTS, AT_KEEPALIVES, HOLLOW, AT_HANDSHAKES, AT_SOCKETS, ON_THE_API = (
     [effect_from_text(text) for text in texts]
     for texts in (
         _effects.AT_REQUESTS,
         _effects.AT_KEEPALIVES,
+        _effects.HOLLOW,
         _effects.AT_HANDSHAKES,
         _effects.AT_SOCKETS,
         _effects.ON_THE_API,
@@ -71,6 +73,13 @@ TIMINGS = [
     Timing(suspend_check_every=900),
     Timing(suspend_check_every=900, ping_every=45, silence_check_every=400, socket_lifetime=1500),
     Timing(suspend_check_every=900, ping_every=7, silence_check_every=25, keepalive_every=300, socket_lifetime=400),
+]
+FEEDS = [
+    None,
+    Feed(lags=(0.0, 0.01), late=0.01),
+    Feed(lags=(0.0, 0.1), rewrites=True),
+    Feed(lags=(1.0, 0.0), late=0.1),
+    Feed(lags=(0.3, 1.0, 0.0), rewrites=True),
 ]
 PLACES: dict[str, tuple[Venue, Dialect]] = {
     "usdm": (venues.BINANCE_USDM, USDM),
@@ -94,6 +103,21 @@ class Wait:
 
 @dataclass(frozen=True)
 class Burst:
+    count: int
+
+
+@dataclass(frozen=True)
+class Rush:
+    """For so long fifty events a second, while other things happen."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """The program computes for so long, and nobody reads; ``count`` events come at its begin."""
+
+    seconds: float
     count: int
 
 
@@ -156,7 +180,7 @@ class Partner:
     """Somebody else in this process opens the account's key, or leaves it again."""
 
 
-Step = Wait | Burst | Every | Trouble | Strike | Meddle | Unplug | Stall | ShutDown | Consume | Partner
+Step = Wait | Burst | Rush | Block | Every | Trouble | Strike | Meddle | Unplug | Stall | ShutDown | Consume | Partner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +194,8 @@ class Script:
     calm_down: bool = True
     is_looked_at: bool = True
     """Whether somebody asks now and then if it is live. That lets time pass; it has to pass without, too."""
+    feed: Feed | None = None
+    """What the gateways do to it, if there are any."""
     latency: float = 0.01
     """Of requests, each way, and of handshakes. Without it, much could happen at one moment, and a gap takes two."""
 
@@ -177,7 +203,11 @@ class Script:
     def bans_are_told(self) -> bool:
         """A ban cannot be respected by someone whose request for it was answered too late, or never."""
         patience = self.timing.request_timeout - 2 * self.latency
-        return not any(isinstance(step, Stall) and step.seconds >= patience for step in self.steps)
+        return not any(isinstance(step, Stall | Block) and step.seconds >= patience for step in self.steps)
+
+    @property
+    def lag(self) -> float:
+        return 0.0 if self.feed is None else max(self.feed.lags)
 
     @property
     def is_meddled_with(self) -> bool:
@@ -200,9 +230,11 @@ STEPS = st.one_of(
     WAITS,
     one_of(Burst, [2, 1, 40]),
     one_of(Every, [11.0, 3.0, 97.0]),
+    one_of(Rush, [1.0, 4.0]),
     WAITS,
-    troubles(["keepalive"], AT_KEEPALIVES, 3),
-    troubles(["create", "any"], AT_REQUESTS, 3),
+    one_of(Block, [1.3, 0.2, 20.0], [3, 0]),
+    troubles(["keepalive"], [*AT_KEEPALIVES, *HOLLOW], 3),
+    troubles(["create", "any"], [*AT_REQUESTS, *HOLLOW], 3),
     troubles(["connect"], AT_HANDSHAKES, 2),
     troubles(["event"], AT_SOCKETS, 4),
     troubles(["socket"], AT_SOCKETS, 2),
@@ -229,6 +261,7 @@ def scripts(places: list[str], step: st.SearchStrategy[Step | None]) -> st.Searc
         in_batches=st.booleans(),
         calm_down=st.sampled_from([True, True, False]),
         is_looked_at=st.booleans(),
+        feed=st.sampled_from(FEEDS),
         latency=st.sampled_from([0.01, 0.2, 3.5]),
     )
 
@@ -294,8 +327,9 @@ class Stage:
         self.exchange.add_account(ALICE.api_key, name="alice", secret=ALICE.api_secret)
         self.exchange.add_faults(*faults)
         self.transport = MemoryTransport(self.exchange, latency=script.latency)
-        self.connector = MemoryConnector(self.exchange, latency=script.latency)  # said later than it is so
         self.book = Book()
+        self.clock = MockClock(autojump_threshold=0)
+        self.blocked = 0.0
         self.error: BaseException | None = None
         self.pace = 0.0
         self.emission = trio.CancelScope()
@@ -304,12 +338,23 @@ class Stage:
         self.exit_took = 0.0
 
     def play(self) -> None:
-        trio.run(self._main, clock=MockClock(autojump_threshold=0))
+        trio.run(self._main, clock=self.clock)
+
+    def _new_connector(self) -> MemoryConnector:
+        """With latency, what it says is said later than it is so."""
+        latency, feed = self.script.latency, self.script.feed
+        if feed is None:
+            return MemoryConnector(self.exchange, latency=latency)
+        return FeedConnector(self.exchange, feed, self.nursery, self._when, latency=latency)
+
+    def _when(self, number: int) -> float:
+        return self.book.times[number - 1]
 
     async def _main(self) -> None:
         if self.script.place in SESSIONS:  # what is signed has the time in it
             self.exchange.epoch = time.time() - trio.current_time()
         async with trio.open_nursery() as self.nursery:
+            self.connector = self._new_connector()
             await self._hold_stream()
             if self.partner is not None:
                 self.partner.set()
@@ -346,10 +391,14 @@ class Stage:
         """Who is deaf says so: in the time of a silence check, or of two pings, and not only in the end (S8)."""
         timing = self.script.timing
         deaf_since: float | None = None
+        blocked = self.blocked
         while True:
             now = trio.current_time()
             hears = any(each.live_keys and not each.half_open for each in self.exchange.sockets(now))
             deaf_since = None if hears else now if deaf_since is None else deaf_since
+            if blocked != self.blocked and deaf_since is not None:  # in that time nothing could be noticed
+                deaf_since += self.blocked - blocked
+            blocked = self.blocked
             # What was read last may have been under way for as long as a peer may leave a ping unanswered.
             if deaf_since is not None and now - deaf_since > timing.silence_check_every + 2 + 2 * timing.ping_every:
                 found = stream.statistics()
@@ -363,8 +412,8 @@ class Stage:
 
     def emit(self, count: int) -> None:
         now = trio.current_time()
-        numbers = self.exchange.emit("alice", now, count=count)
         self.book.times += [now] * count
+        numbers = self.exchange.emit("alice", now, count=count)
         assert numbers[-1] == len(self.book.times)
 
     def _emit_every(self, seconds: float | None) -> None:
@@ -378,6 +427,18 @@ class Stage:
             while True:
                 await trio.sleep(seconds)
                 self.emit(1)
+
+    async def _rush(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            while True:
+                self.emit(1)
+                await trio.sleep(0.02)
+
+    def _block(self, seconds: float, count: int) -> None:
+        if count:
+            self.emit(count)
+        self.blocked += seconds
+        self.clock.jump(seconds)
 
     # The consumer.
 
@@ -410,6 +471,10 @@ class Stage:
                 await trio.sleep(seconds)
             case Burst(count):
                 self.emit(count)
+            case Rush(seconds):
+                self.nursery.start_soon(self._rush, seconds)
+            case Block(seconds, count):
+                self._block(seconds, count)
             case Every(seconds):
                 self._emit_every(seconds)
             case Consume(seconds):
@@ -474,6 +539,7 @@ class Stage:
         for _ in range(3):  # one by one: a buffer may have room for one
             self.emit(1)
             await trio.sleep(0.5)
+        await trio.sleep(self.script.lag)
         assert self.book.last_delivered == len(self.book.times), stream.statistics()
         assert stream.statistics().is_live, stream.statistics()
 

@@ -23,8 +23,8 @@ _LATE = 2.0
 _NOTES = f"""
 All four consume the USD-M user stream of an account with {EVENTS_PER_SECOND} order updates a second, where nothing else
 is said, each from an exchange of its own, on one machine. There was one run for each cell; a second more or less is
-chance. So is more where tries are spaced by lot: python-binance gives up for good after five, and that may be before or after the 20 s of
-refused handshakes are over.
+chance. So is more where tries are spaced by lot: python-binance gives up for good after five, and that may be before or
+after the 20 s of refused handshakes are over.
 
 *Deaf* is the longest time from an event to the next one that reached the user.
 

@@ -80,7 +80,7 @@ class Life:
 
     def sends(self, now: float, verb: str, key: str | None) -> None:
         """At ``now`` this is sent, and was not to be sent before."""
-        assert self.machine.ready_at <= now
+        assert self.machine.next_request_at <= now
         send = self.begin(now)
         assert send is not None
         assert (send.verb, send.key) == (verb, key)

@@ -27,7 +27,7 @@ class TestClose:
         assert life.heard[-1] == Closed(life.machine.generation, None)
         assert life.machine.expires_at == 6
         assert life.account.key is None
-        assert (life.machine.ready_at, life.machine.failure) == (inf, None)
+        assert (life.machine.next_request_at, life.machine.failure) == (inf, None)
 
     def test_a_key_that_is_gone_is_closed(self) -> None:
         """-1125 to a close: someone was faster, and nothing is left behind."""
@@ -56,8 +56,8 @@ class TestClose:
         for ceiling in (1, 2, 4):
             life.sends(now, "close", "K1")
             assert life.gets(NO_ANSWER, now, draw=1.0) == "LEAVING"
-            assert life.machine.ready_at == pytest.approx(now + ceiling)
-            now = life.machine.ready_at
+            assert life.machine.next_request_at == pytest.approx(now + ceiling)
+            now = life.machine.next_request_at
         life.sends(now, "close", "K1")
         assert life.machine.until == 110
         assert life.gets(NO_ANSWER, 110.0) == "CLOSED"
@@ -111,7 +111,7 @@ class TestClose:
         life.stops(1803.05)
         life.sends(1803.05, "close", "K1")
         life.gets(NO_ANSWER, 1803.05, draw=1.0)
-        assert life.machine.ready_at == pytest.approx(1804.05)
+        assert life.machine.next_request_at == pytest.approx(1804.05)
 
     def test_it_is_the_newest_key_that_is_closed(self) -> None:
         """After a replacement the new key is named."""
@@ -417,7 +417,7 @@ class TestLostAnswers:
         life.sends(0.0, "create", None)
         life.stops(1.0)
         assert life.gets(NO_ANSWER, 2.0, draw=0.0) == "UNSURE"
-        assert life.machine.ready_at == pytest.approx(2.1)
+        assert life.machine.next_request_at == pytest.approx(2.1)
         life.sends(2.1, "create", None)
         assert life.machine.until == 11
         life.gets(alive("K1"), 3.0)

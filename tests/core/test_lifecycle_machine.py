@@ -91,7 +91,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             machine = holder.machine
             if holder.sent is None:
                 machine.tick(self.now)
-                if self.now >= machine.ready_at and not any(other.sent for other in self.holders):
+                if self.now >= machine.next_request_at and not any(other.sent for other in self.holders):
                     self._begin(holder)
             if machine.state is State.CLOSED and not holder.has_left:
                 holder.has_left = True
@@ -152,7 +152,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             stops = [end, holder.machine.until if holder else inf]
             for other in self.holders:
                 if not other.sent:
-                    stops += [other.machine.ready_at, other.machine.patience]
+                    stops += [other.machine.next_request_at, other.machine.patience]
             self.now = min([stop for stop in stops if stop > self.now], default=end)
             if holder and self.now >= holder.machine.until:
                 self._end(holder, Transient(ERROR, may_be_done=True))
@@ -280,7 +280,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         for holder in getattr(self, "holders", ()):
             machine = holder.machine
             if machine.state is State.FAILED:
-                assert machine.ready_at == inf
+                assert machine.next_request_at == inf
                 assert machine.failure is not None or holder.stopped_at <= self.now
 
     @invariant()

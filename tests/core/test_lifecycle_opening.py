@@ -47,7 +47,7 @@ class TestFirstKey:
     def test_the_first_create_is_due_at_once(self) -> None:
         """Opening begins with a create, now."""
         life = Life(now=100.0)
-        assert life.machine.ready_at == 100
+        assert life.machine.next_request_at == 100
         life.sends(100.0, "create", None)
         assert life.state == "CREATING"
 
@@ -55,7 +55,7 @@ class TestFirstKey:
         """With a request in flight there is nothing to send (K1)."""
         life = Life()
         life.sends(0.0, "create", None)
-        assert life.machine.ready_at == inf
+        assert life.machine.next_request_at == inf
         assert life.begin(5.0) is None
 
     def test_the_first_key_is_generation_one(self) -> None:
@@ -109,10 +109,10 @@ class TestRetries:
             life.sends(now, "create", None)
             life.gets(NO_ANSWER, now, draw=0.5)
             delay = 0.1 + (ceiling - 0.1) / 2
-            assert life.machine.ready_at == pytest.approx(now + delay)
+            assert life.machine.next_request_at == pytest.approx(now + delay)
             assert life.told(Retrying).delay == pytest.approx(delay)
             assert life.told(Retrying).error is NO_ANSWER.error
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
 
     def test_nothing_is_sent_before_the_delay_is_over(self) -> None:
         """The next try has its time."""
@@ -129,7 +129,7 @@ class TestRetries:
         for due in (1, 3, 7, 15, 29):
             life.sends(now, "create", None)
             life.gets(NO_ANSWER, now, draw=0.999999)
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
             assert now == pytest.approx(due, abs=0.01)
         life.sends(now, "create", None)
         assert life.gets(alive("K1"), now) == "HELD"
@@ -151,7 +151,7 @@ class TestRetries:
         life.sends(0.0, "create", None)
         assert life.gets(REFUSED, 1.0) == "FAILED"
         assert life.failure is REFUSED.error
-        assert life.machine.ready_at == inf
+        assert life.machine.next_request_at == inf
         assert life.machine.patience == inf
         assert life.begin(100.0) is None
 
@@ -268,14 +268,14 @@ class TestSilence:
             life.sends(0.0, "create", None)
             life.gets(NEVER_SENT, 0.0, draw=number * 0.25)
         host.block(20.0)
-        assert [life.machine.ready_at for life in lives] == [20.0, 20.25, 20.5]
+        assert [life.machine.next_request_at for life in lives] == [20.0, 20.25, 20.5]
 
     def test_who_comes_during_a_ban_has_a_moment_of_its_own(self) -> None:
         """Contexts that open during a ban start at different moments after it, each by the draw that it came with."""
         host = Host()
         host.block(20.0)
         lives = [Life(account=host.join("/path", f"api-key-{n}"), now=5.0, draw=n * 0.25) for n in range(3)]
-        assert [life.machine.ready_at for life in lives] == [20.0, 20.25, 20.5]
+        assert [life.machine.next_request_at for life in lives] == [20.0, 20.25, 20.5]
 
     @pytest.mark.parametrize("seconds", [2, 29])
     def test_the_spread_makes_no_failure_of_a_short_ban(self, seconds: float) -> None:
@@ -283,7 +283,7 @@ class TestSilence:
         life = Life(timing=Timing(open_timeout=30, retry_base=40))
         life.sends(0.0, "create", None)
         assert life.gets(banned(seconds), 0.0, draw=0.999) == "VACANT"
-        assert life.machine.ready_at == pytest.approx(seconds + (30 - seconds) / 2, abs=0.02)
+        assert life.machine.next_request_at == pytest.approx(seconds + (30 - seconds) / 2, abs=0.02)
 
     def test_another_failure_lends_a_ban_no_facts(self) -> None:
         """A ban that was told to a neighbour has no status and no words, whatever went wrong here before."""

@@ -177,7 +177,7 @@ class TestExpiry:
         life = Life(venues.BINANCE_OPTIONS)
         life.sends(0.0, "create", None)
         life.gets(outcome, 1.0)
-        assert (life.machine.expires_at, life.machine.ready_at) == (600.0, 300.0)
+        assert (life.machine.expires_at, life.machine.next_request_at) == (600.0, 300.0)
 
     @pytest.mark.parametrize("told", ["1699999999000", '"soon"', "true", "-1", "1700000001000", "null"])
     def test_nonsense_is_not_believed(self, told: str) -> None:

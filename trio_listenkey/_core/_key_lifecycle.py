@@ -3,7 +3,7 @@
 How to drive it (``_keeper`` does; so do the tests, without a clock)::
 
     machine.tick(now)                     let time pass; it may turn out that nothing can be done any more
-    machine.ready_at, machine.patience    when the next request is due, and until when it makes sense
+    machine.next_request_at, machine.patience    when the next request is due, and until when it makes sense
     send = machine.begin(now)             the request to send, right now; answer it with ...
     machine.receive(outcome, now, draw)   ... exactly one outcome
     machine.stop(now)                     the block is over
@@ -239,13 +239,13 @@ class Lifecycle:
         return now < self._account.host.allowed_at
 
     @property
-    def ready_at(self) -> float:
+    def next_request_at(self) -> float:
         """When the next request may be sent; infinity while none is to be."""
         if self.state not in _WAITING:
             return inf
         allowed_at = self._account.host.allowed_at
-        ready_at = self._pacing.ready_at(allowed_at, self._spread_after(allowed_at))
-        return ready_at if self._member is None else max(ready_at, self._held_back_until(self._member))
+        next_request_at = self._pacing.next_request_at(allowed_at, self._spread_after(allowed_at))
+        return next_request_at if self._member is None else max(next_request_at, self._held_back_until(self._member))
 
     def _held_back_until(self, member: Member) -> float:
         """What must not be sent earlier, although it is due: another process does it, or has to be asked first."""
@@ -289,7 +289,7 @@ class Lifecycle:
         return self._report.statistics(
             self._record,
             state=self.state.name.lower(),
-            next_request_at=self.ready_at,
+            next_request_at=self.next_request_at,
             closed=self.closed,
             to_local=to_local,
             sharing=self._member.statistics(to_local) if self._member else None,
@@ -324,7 +324,7 @@ class Lifecycle:
 
     def _is_too_late(self, now: float) -> bool:
         """Whether the next request could not be sent before the time for trying is over."""
-        return max(now, self.ready_at) >= self._give_up_at
+        return max(now, self.next_request_at) >= self._give_up_at
 
     def _check_presumption(self, now: float) -> None:
         if now >= self._record.expires_at:
@@ -394,7 +394,7 @@ class Lifecycle:
     def begin(self, now: float) -> Send | None:
         """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
         self.tick(now)
-        if now < self.ready_at:
+        if now < self.next_request_at:
             return None
         verb = self._next_verb
         self._fire(Event.DUE)
@@ -607,10 +607,10 @@ class Lifecycle:
                 # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
                 self._pacing.hurry(last)
         is_cut_short = self.phase is Phase.STOPPING and self.state is not State.LEAVING
-        if is_cut_short or self.ready_at >= self._give_up_at:
+        if is_cut_short or self.next_request_at >= self._give_up_at:
             return  # we cut it short ourselves, or there is no time: no other try follows
         self._report.count("retries")
-        self._report.tell(Retrying(self.generation, outcome.error, self.ready_at - now))
+        self._report.tell(Retrying(self.generation, outcome.error, self.next_request_at - now))
 
     def _fall_silent(self, outcome: Wait, now: float) -> None:
         """Send nothing to the host for as long as it says; the next request is due as soon as it may be sent."""
@@ -705,7 +705,7 @@ class Lifecycle:
             elif because != "unknown yet":
                 error = left_to_expire(self._venue.name, self._pace.validity, because)
                 self._finish(Event.GAVE_UP, closed=False, error=self._error or error)
-            elif now >= self.ready_at:
+            elif now >= self.next_request_at:
                 error = left_to_expire(self._venue.name, self._pace.validity, "away")
                 self._finish(Event.GAVE_UP, closed=False, error=error)
         elif self._is_too_late(now):

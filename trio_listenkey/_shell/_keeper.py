@@ -332,8 +332,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._tell()
         if machine.state is State.CLOSED:
             return
-        if now < machine.ready_at:
-            await self._alarm.wait_until(min(machine.ready_at, machine.patience))
+        if now < machine.next_request_at:
+            await self._alarm.wait_until(min(machine.next_request_at, machine.patience))
         elif await self._wait_for_turn(machine.patience):
             try:
                 if await self._wait_for_room():
@@ -356,7 +356,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         machine, clock = self._machine, self._context.clock
         start = clock.now()
         self._step(lambda: machine.tick(start))
-        if start < machine.ready_at:
+        if start < machine.next_request_at:
             return False  # another context of this account did it while this one waited for its turn
         gate, ticket, has_room = self._membership.gate, machine.ticket(start), False
         if gate.admit(ticket, start):

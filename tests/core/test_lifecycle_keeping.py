@@ -84,7 +84,7 @@ class TestPing:
         """A late keepalive has what is left of the key's validity."""
         life = held()
         life.sends(3595.0, "keepalive", "K1")
-        assert (life.machine.until, life.machine.patience) == (3600, 3600)
+        assert (life.machine.until, life.machine.give_up_at) == (3600, 3600)
         life = held()
         life.sends(1800.0, "keepalive", "K1")
         assert life.machine.until == 1810
@@ -246,7 +246,7 @@ class TestSilence:
         life = held()
         life.sends(1800.0, "keepalive", "K1")
         life.gets(banned(7200, 418), 1800.0)
-        assert life.machine.patience == 3600
+        assert life.machine.give_up_at == 3600
         assert life.tick(3600.0) == "VACANT"
         assert life.begin(8999.0) is None
         life.sends(9000.0, "create", "K1")
@@ -722,7 +722,7 @@ class TestStatistics:
         """Questions have no effect: asked twice, they answer the same."""
 
         def everything(machine: Lifecycle) -> tuple[object, ...]:
-            return machine.statistics(), machine.next_request_at, machine.patience, machine.expires_at, machine.until
+            return machine.statistics(), machine.next_request_at, machine.give_up_at, machine.expires_at, machine.until
 
         life = held(draw=0.5)
         for allowed_at in (0.0, 2000.0):

@@ -85,7 +85,7 @@ class TestClose:
         """A close that never had its turn is given up at ``close_timeout``, and says so."""
         life = held(timing=Timing(close_timeout=10))
         life.stops(100.0)
-        assert life.machine.patience == 110
+        assert life.machine.give_up_at == 110
         assert life.tick(now) == state
         if state == "CLOSED":
             error = life.told(Closed).error
@@ -289,7 +289,7 @@ class TestStopInFlight:
         life.sends(0.0, "create", None)
         life.stops(1.0)
         assert life.gets(alive("K1"), 8.0) == "LEAVING"
-        assert life.machine.patience == 18
+        assert life.machine.give_up_at == 18
         life.sends(8.0, "close", "K1")
 
     def test_a_create_that_is_refused_then_is_not_told(self) -> None:

@@ -152,7 +152,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             stops = [end, holder.machine.until if holder else inf]
             for other in self.holders:
                 if not other.sent:
-                    stops += [other.machine.next_request_at, other.machine.patience]
+                    stops += [other.machine.next_request_at, other.machine.give_up_at]
             self.now = min([stop for stop in stops if stop > self.now], default=end)
             if holder and self.now >= holder.machine.until:
                 self._end(holder, Transient(ERROR, may_be_done=True))

@@ -74,7 +74,7 @@ class TestFirstKey:
         life.sends(2.0, "create", None)
         life.gets(alive("K1"), 9.0)
         assert life.machine.expires_at == 3602
-        assert life.machine.patience == 3602
+        assert life.machine.give_up_at == 3602
 
     def test_an_answer_is_waited_for_as_long_as_a_request_may_take(self) -> None:
         """The first limit is the request's own."""
@@ -152,7 +152,7 @@ class TestRetries:
         assert life.gets(REFUSED, 1.0) == "FAILED"
         assert life.failure is REFUSED.error
         assert life.machine.next_request_at == inf
-        assert life.machine.patience == inf
+        assert life.machine.give_up_at == inf
         assert life.begin(100.0) is None
 
 
@@ -205,7 +205,7 @@ class TestGivingUp:
         life.sends(4000.0, "create", "K1")
         life.gets(NO_ANSWER, 4010.0)
         assert life.tick(400_000.0) == "VACANT"
-        assert life.machine.patience == inf
+        assert life.machine.give_up_at == inf
 
 
 class TestSilence:

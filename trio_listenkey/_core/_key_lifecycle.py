@@ -3,7 +3,7 @@
 How to drive it (``_keeper`` does; so do the tests, without a clock)::
 
     machine.tick(now)                     let time pass; it may turn out that nothing can be done any more
-    machine.next_request_at, machine.patience    when the next request is due, and until when it makes sense
+    machine.next_request_at, machine.give_up_at    when the next request is due, and until when it makes sense
     send = machine.begin(now)             the request to send, right now; answer it with ...
     machine.receive(outcome, now, draw)   ... exactly one outcome
     machine.stop(now)                     the block is over
@@ -99,7 +99,6 @@ class Lifecycle:
         "_asked_about_news",
         "_clock_was_set",
         "_error",
-        "_give_up_at",
         "_member",
         "_on_exit",
         "_on_lost",
@@ -110,6 +109,7 @@ class Lifecycle:
         "_sent",
         "_sharing_told",
         "_timing",
+        "_trying_ends_at",
         "_venue",
         "closed",
         "failure",
@@ -155,7 +155,7 @@ class Lifecycle:
     _report: KeyReport
     """What is to be told."""
 
-    _give_up_at: float
+    _trying_ends_at: float
     """When trying ends, if there is an end to it: the end of ``open_timeout`` while OPENING, infinity while RUNNING,
     and while STOPPING the end of a ``close_timeout`` that begins anew when the first close becomes due."""
 
@@ -203,7 +203,7 @@ class Lifecycle:
         self._pace = KeepaliveSchedule.of(venue, timing)
         self._on_exit, self._on_lost = on_exit, on_lost
         self.state, self.phase = State.VACANT, Phase.OPENING
-        self._give_up_at = now + timing.open_timeout
+        self._trying_ends_at = now + timing.open_timeout
         self.failure, self.closed, self.until = None, None, inf
         self._record, self._report = KeyRecord(), KeyReport()
         self._pacing = RequestPacing(timing, now, draw)
@@ -253,7 +253,7 @@ class Lifecycle:
         match self.state:
             case State.VACANT if self.phase is Phase.OPENING:
                 # Another process may be closing the key. If it takes for ever over it, opening must not fail for that.
-                return min(member.barred_until, self._give_up_at - self._timing.open_timeout / 3)
+                return min(member.barred_until, self._trying_ends_at - self._timing.open_timeout / 3)
             case State.VACANT if self.phase is Phase.RUNNING:
                 return member.barred_until
             case State.HELD if member.follows and record.asked_at <= record.confirmed_at:
@@ -261,12 +261,12 @@ class Lifecycle:
                 life = record.expires_at - record.confirmed_at
                 return record.confirmed_at + (min(self._pace.keepalive_every, life) + life) / 2
             case State.LEAVING if member.state is SharingState.LEAVING:
-                return self._give_up_at - self._timing.close_timeout / 2
+                return self._trying_ends_at - self._timing.close_timeout / 2
             case _:
                 return -inf
 
     @property
-    def patience(self) -> float:
+    def give_up_at(self) -> float:
         """Until when it makes sense to wait, for one's turn to send or for an answer.
 
         Beyond it the key is dead, or the time for trying is over; either way ``tick`` has something to say.
@@ -277,12 +277,12 @@ class Lifecycle:
             case State.FAILED:
                 return inf  # only the end of the block leads on
             case _:
-                return self._give_up_at
+                return self._trying_ends_at
 
     @property
     def room_by(self) -> float:
         """Until when it makes sense to wait for a place in the host's budget."""
-        return inf if self.phase is Phase.OPENING else self.patience
+        return inf if self.phase is Phase.OPENING else self.give_up_at
 
     def statistics(self, to_local: float = 0.0) -> KeyStatistics:
         """Counters and times; ``to_local`` is added to the times."""
@@ -305,7 +305,7 @@ class Lifecycle:
             case State.HELD:  # never beyond half of the life that is left
                 return max(0.0, min(self._timing.retry_cap, (self._record.expires_at - allowed_at) / 2))
             case State.VACANT | State.UNSURE:  # on opening a short ban must not become a failure by it
-                return max(0.0, min(self._timing.retry_base, (self._give_up_at - allowed_at) / 2))
+                return max(0.0, min(self._timing.retry_base, (self._trying_ends_at - allowed_at) / 2))
             case _:
                 return 0.0
 
@@ -324,7 +324,7 @@ class Lifecycle:
 
     def _is_too_late(self, now: float) -> bool:
         """Whether the next request could not be sent before the time for trying is over."""
-        return max(now, self.next_request_at) >= self._give_up_at
+        return max(now, self.next_request_at) >= self._trying_ends_at
 
     def _check_presumption(self, now: float) -> None:
         if now >= self._record.expires_at:
@@ -374,7 +374,7 @@ class Lifecycle:
         """
         self._report.throttled(seconds)
         if self.phase is Phase.OPENING:
-            self._give_up_at += seconds
+            self._trying_ends_at += seconds
 
     def ticket(self, now: float) -> Ticket:
         """What the next request is for, and what it costs: for its place in the host's budget."""
@@ -399,7 +399,7 @@ class Lifecycle:
         verb = self._next_verb
         self._fire(Event.DUE)
         self._report.count("requests")
-        self.until = min(now + self._timing.request_timeout, self.patience)
+        self.until = min(now + self._timing.request_timeout, self.give_up_at)
         if self.state is State.CLOSING and self._member is not None:
             # Others wait for the end of it, and not for ever.
             self.until = min(self.until, self._member.close_by + self._member.close_within)
@@ -435,12 +435,12 @@ class Lifecycle:
     def stop(self, now: float) -> None:
         """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
         self.phase = phase_after(self.phase, PhaseEvent.LEFT)
-        self._give_up_at = now + self._timing.close_timeout
+        self._trying_ends_at = now + self._timing.close_timeout
         match self.state:
             case State.RENEWING if self._sent.verb == "keepalive":
                 self.until = now
             case State.CREATING | State.RENEWING:
-                self.until = min(self.until, self._give_up_at)
+                self.until = min(self.until, self._trying_ends_at)
             case State.VACANT:
                 self._pacing.due = now
 
@@ -510,7 +510,7 @@ class Lifecycle:
         self._fire(Event.OK)
         self._report.count("created")
         if self.phase is Phase.OPENING:
-            self._give_up_at = inf
+            self._trying_ends_at = inf
         self.phase = phase_after(self.phase, PhaseEvent.HELD)
         self._hold(outcome.key, outcome.lives)
 
@@ -603,11 +603,11 @@ class Lifecycle:
             self._pacing.failed(now)
             if self._clock_was_set:
                 self._pacing.due = now
-            elif self.state is State.VACANT and (last := self._give_up_at - self._timing.retry_base) > now:
+            elif self.state is State.VACANT and (last := self._trying_ends_at - self._timing.retry_base) > now:
                 # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
                 self._pacing.hurry(last)
         is_cut_short = self.phase is Phase.STOPPING and self.state is not State.LEAVING
-        if is_cut_short or self.next_request_at >= self._give_up_at:
+        if is_cut_short or self.next_request_at >= self._trying_ends_at:
             return  # we cut it short ourselves, or there is no time: no other try follows
         self._report.count("retries")
         self._report.tell(Retrying(self.generation, outcome.error, self.next_request_at - now))
@@ -679,7 +679,7 @@ class Lifecycle:
             self._error = None
             self._pacing.attempt = 0
             self._pacing.due = now
-            self._give_up_at = now + self._timing.close_timeout
+            self._trying_ends_at = now + self._timing.close_timeout
             if self._member is not None:
                 self._member.stop(now, close=True, by=now + self._timing.close_timeout / 2)
         elif self._account.unsure:

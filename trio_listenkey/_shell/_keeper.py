@@ -333,20 +333,20 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if machine.state is State.CLOSED:
             return
         if now < machine.next_request_at:
-            await self._alarm.wait_until(min(machine.next_request_at, machine.patience))
-        elif await self._wait_for_turn(machine.patience):
+            await self._alarm.wait_until(min(machine.next_request_at, machine.give_up_at))
+        elif await self._wait_for_turn(machine.give_up_at):
             try:
                 if await self._wait_for_room():
                     await self._send_what_is_due()
             finally:
                 self._membership.turn.release()
 
-    async def _wait_for_turn(self, patience: float) -> bool:
+    async def _wait_for_turn(self, give_up_at: float) -> bool:
         """Wait until no other context of this account has a request in flight."""
         turn = self._membership.turn
         if turn.acquire_nowait():
             return True
-        with trio.CancelScope(deadline=self._to_trio(patience)) as self._nap:
+        with trio.CancelScope(deadline=self._to_trio(give_up_at)) as self._nap:
             await turn.acquire()
         was_our_turn, self._nap = not self._nap.cancelled_caught, None
         return was_our_turn

@@ -84,10 +84,10 @@ class TestPing:
         """A late keepalive has what is left of the key's validity."""
         life = held()
         life.sends(3595.0, "keepalive", "K1")
-        assert (life.machine.until, life.machine.give_up_at) == (3600, 3600)
+        assert (life.machine.answer_deadline, life.machine.give_up_at) == (3600, 3600)
         life = held()
         life.sends(1800.0, "keepalive", "K1")
-        assert life.machine.until == 1810
+        assert life.machine.answer_deadline == 1810
 
     def test_a_late_success_is_a_success(self) -> None:
         """An answer that comes when the key would have run out still counts from when it was asked for."""
@@ -467,7 +467,7 @@ class TestKeptAliveWithoutAName:
         life = told_nothing()
         life.sends(1801.0, "create", "K1")
         assert life.stops(1802.0) == "RENEWING"
-        assert life.machine.until == 1811.0
+        assert life.machine.answer_deadline == 1811.0
         assert life.gets(alive("K2"), 1803.0) == "LEAVING"
         life.sends(1803.0, "close", "K2")
 
@@ -722,7 +722,13 @@ class TestStatistics:
         """Questions have no effect: asked twice, they answer the same."""
 
         def everything(machine: Lifecycle) -> tuple[object, ...]:
-            return machine.statistics(), machine.next_request_at, machine.give_up_at, machine.expires_at, machine.until
+            return (
+                machine.statistics(),
+                machine.next_request_at,
+                machine.give_up_at,
+                machine.expires_at,
+                machine.answer_deadline,
+            )
 
         life = held(draw=0.5)
         for allowed_at in (0.0, 2000.0):

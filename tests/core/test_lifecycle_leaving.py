@@ -59,7 +59,7 @@ class TestClose:
             assert life.machine.next_request_at == pytest.approx(now + ceiling)
             now = life.machine.next_request_at
         life.sends(now, "close", "K1")
-        assert life.machine.until == 110
+        assert life.machine.answer_deadline == 110
         assert life.gets(NO_ANSWER, 110.0) == "CLOSED"
         assert life.machine.closed is False
         assert life.heard[-1] == Closed(life.machine.generation, NO_ANSWER.error)
@@ -78,7 +78,7 @@ class TestClose:
         life = held(timing=Timing(close_timeout=60, request_timeout=5))
         life.stops(100.0)
         life.sends(100.0, "close", "K1")
-        assert life.machine.until == 105
+        assert life.machine.answer_deadline == 105
 
     @pytest.mark.parametrize(("now", "state"), [(109.9, "LEAVING"), (110.0, "CLOSED")])
     def test_a_turn_is_not_waited_for_beyond_the_limit(self, now: float, state: str) -> None:
@@ -228,7 +228,7 @@ class TestStopInFlight:
         life = held()
         life.sends(1800.0, "keepalive", "K1")
         assert life.stops(1802.0) == "RENEWING"
-        assert life.machine.until == 1802
+        assert life.machine.answer_deadline == 1802
         assert life.gets(NO_ANSWER, 1802.0) == "LEAVING"
         life.sends(1802.0, "close", "K1")
 
@@ -268,20 +268,20 @@ class TestStopInFlight:
         assert life.gets(REFUSED, 1800.0) == "LEAVING"
         assert life.machine.failure is None
 
-    @pytest.mark.parametrize(("sent_at", "until"), [(0.0, 10.0), (9.0, 19.0)])
+    @pytest.mark.parametrize(("sent_at", "answer_deadline"), [(0.0, 10.0), (9.0, 19.0)])
     def test_a_create_may_take_what_its_request_may(self, sent_at: float, until: float) -> None:
         """A create in flight keeps its own limit where that is the shorter one."""
         life = Life(timing=Timing(close_timeout=10))
         life.sends(sent_at, "create", None)
         life.stops(9.0)
-        assert life.machine.until == until
+        assert life.machine.answer_deadline == until
 
     def test_a_create_gets_the_close_timeout_to_tell_its_key(self) -> None:
         """A create that may take longer is bounded by ``close_timeout`` (L2)."""
         life = Life(timing=Timing(close_timeout=3, request_timeout=20))
         life.sends(0.0, "create", None)
         assert life.stops(1.0) == "CREATING"
-        assert life.machine.until == 4
+        assert life.machine.answer_deadline == 4
 
     def test_a_create_that_succeeds_then_is_closed(self) -> None:
         """The key that came too late for its block is closed, within a ``close_timeout`` of its own (L1)."""
@@ -372,7 +372,7 @@ class TestLostAnswers:
         life.gets(NO_ANSWER, 10.0, draw=0.9)
         assert life.stops(10.5) == "UNSURE"
         life.sends(10.5, "create", None)
-        assert life.machine.until == 20.5
+        assert life.machine.answer_deadline == 20.5
         assert life.gets(alive("K1"), 12.0) == "LEAVING"
         life.sends(12.0, "close", "K1")
         life.gets(OK, 12.0)
@@ -419,7 +419,7 @@ class TestLostAnswers:
         assert life.gets(NO_ANSWER, 2.0, draw=0.0) == "UNSURE"
         assert life.machine.next_request_at == pytest.approx(2.1)
         life.sends(2.1, "create", None)
-        assert life.machine.until == 11
+        assert life.machine.answer_deadline == 11
         life.gets(alive("K1"), 3.0)
         life.sends(3.0, "close", "K1")
 

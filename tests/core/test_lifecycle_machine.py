@@ -149,12 +149,12 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.draw = draw
         while self.now < end:
             holder = self._in_flight()
-            stops = [end, holder.machine.until if holder else inf]
+            stops = [end, holder.machine.answer_deadline if holder else inf]
             for other in self.holders:
                 if not other.sent:
                     stops += [other.machine.next_request_at, other.machine.give_up_at]
             self.now = min([stop for stop in stops if stop > self.now], default=end)
-            if holder and self.now >= holder.machine.until:
+            if holder and self.now >= holder.machine.answer_deadline:
                 self._end(holder, Transient(ERROR, may_be_done=True))
             else:
                 self._settle()
@@ -225,7 +225,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         if holder.stopped_at == inf:
             holder.stopped_at = self.now
             holder.machine.stop(self.now)
-            if holder.sent and holder.machine.until <= self.now:
+            if holder.sent and holder.machine.answer_deadline <= self.now:
                 self._end(holder, Transient(ERROR, may_be_done=True))
             self._settle()
 

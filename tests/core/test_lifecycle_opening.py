@@ -80,13 +80,13 @@ class TestFirstKey:
         """The first limit is the request's own."""
         life = Life()
         life.sends(1.0, "create", None)
-        assert life.machine.until == 11
+        assert life.machine.answer_deadline == 11
 
     def test_an_answer_is_not_waited_for_beyond_the_end_of_opening(self) -> None:
         """A later create has what is left of ``open_timeout``."""
         life = Life(timing=Timing(open_timeout=30))
         life.sends(25.0, "create", None)
-        assert life.machine.until == 30
+        assert life.machine.answer_deadline == 30
 
     def test_what_is_to_be_sent_shows_no_key(self) -> None:
         """The ``repr`` of a request to send has its verb alone (T1)."""

@@ -111,11 +111,11 @@ class Lifecycle:
         "_timing",
         "_trying_ends_at",
         "_venue",
+        "answer_deadline",
         "closed",
         "failure",
         "phase",
         "state",
-        "until",
     )
 
     state: State
@@ -132,7 +132,7 @@ class Lifecycle:
     closed: bool | None
     """In ``CLOSED``: whether the exchange confirmed it; ``None`` if there was nothing (for us) to close."""
 
-    until: float
+    answer_deadline: float
     """With a request in flight: when to stop waiting for its answer; else infinity. Look again after ``stop``, which
     may have brought it forward."""
 
@@ -204,7 +204,7 @@ class Lifecycle:
         self._on_exit, self._on_lost = on_exit, on_lost
         self.state, self.phase = State.VACANT, Phase.OPENING
         self._trying_ends_at = now + timing.open_timeout
-        self.failure, self.closed, self.until = None, None, inf
+        self.failure, self.closed, self.answer_deadline = None, None, inf
         self._record, self._report = KeyRecord(), KeyReport()
         self._pacing = RequestPacing(timing, now, draw)
         self._error = self._asked_about = None
@@ -399,17 +399,17 @@ class Lifecycle:
         verb = self._next_verb
         self._fire(Event.DUE)
         self._report.count("requests")
-        self.until = min(now + self._timing.request_timeout, self.give_up_at)
+        self.answer_deadline = min(now + self._timing.request_timeout, self.give_up_at)
         if self.state is State.CLOSING and self._member is not None:
             # Others wait for the end of it, and not for ever.
-            self.until = min(self.until, self._member.close_by + self._member.close_within)
+            self.answer_deadline = min(self.answer_deadline, self._member.close_by + self._member.close_within)
         key = self._account.to_close() if self.state is State.CLOSING else self.key
         self._sent = Send(verb, key, now)
         return self._sent
 
     def receive(self, outcome: Outcome, now: float, draw: float) -> None:
         """The request in flight has ended. ``draw`` in [0, 1) decides how long to wait for the next one."""
-        self.until = inf
+        self.answer_deadline = inf
         self._pacing.draw = draw
         outcome = self._excuse(self._correct_clock(outcome))
         self._error = None if isinstance(outcome, Ok) else outcome.error
@@ -438,9 +438,9 @@ class Lifecycle:
         self._trying_ends_at = now + self._timing.close_timeout
         match self.state:
             case State.RENEWING if self._sent.verb == "keepalive":
-                self.until = now
+                self.answer_deadline = now
             case State.CREATING | State.RENEWING:
-                self.until = min(self.until, self._trying_ends_at)
+                self.answer_deadline = min(self.answer_deadline, self._trying_ends_at)
             case State.VACANT:
                 self._pacing.due = now
 

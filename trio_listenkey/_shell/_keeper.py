@@ -189,7 +189,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     """While the keeper waits for a place in the host's budget."""
 
     _flight: trio.CancelScope | None
-    """While a request is in flight: its deadline follows ``Lifecycle.until``."""
+    """While a request is in flight: its deadline follows ``Lifecycle.answer_deadline``."""
 
     def __init__(
         self,
@@ -397,7 +397,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         start = trio.current_time()
         answer = None
         try:
-            with trio.CancelScope(deadline=self._to_trio(self._machine.until)) as self._flight:
+            with trio.CancelScope(deadline=self._to_trio(self._machine.answer_deadline)) as self._flight:
                 answer = await self._membership.transport.request(
                     build_request(self._venue, self._credentials, send.verb, send.key, timestamp_ms=self._exchange_ms())
                 )
@@ -443,7 +443,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     def _follow_until(self) -> None:
         """The request in flight may be given less time than it was."""
         if self._flight is not None:
-            self._flight.deadline = self._to_trio(self._machine.until)
+            self._flight.deadline = self._to_trio(self._machine.answer_deadline)
 
     def _look_again(self) -> None:
         self._alarm.ring()

@@ -90,7 +90,7 @@ class TestAsk:
         life = held()
         life.account.host.block(500.0)
         life.machine.ask(100.0)
-        assert life.begin(499.9) is None
+        assert life.next_request(499.9) is None
         life.sends(500.0, "keepalive", "K1")
 
     def test_a_ban_on_this_very_key_is_kept_to(self) -> None:
@@ -99,7 +99,7 @@ class TestAsk:
         life.sends(1800.0, "keepalive", "K1")
         life.gets(banned(60), 1800.0)
         life.machine.ask(1801.0)
-        assert life.begin(1859.9) is None
+        assert life.next_request(1859.9) is None
         life.sends(1860.0, "keepalive", "K1")
 
     def test_a_dead_key_is_found_and_replaced(self) -> None:

@@ -35,7 +35,7 @@ class TestPing:
         """Half an hour after the create was sent a keepalive is, and names the key."""
         life = held()
         assert life.machine.next_request_at == 1800
-        assert life.begin(1799.9) is None
+        assert life.next_request(1799.9) is None
         life.sends(1800.0, "keepalive", "K1")
         assert life.state == "RENEWING"
 
@@ -157,7 +157,7 @@ class TestSilence:
         life.sends(1800.0, "keepalive", "K1")
         assert life.gets(banned(120), 1801.0) == "HELD"
         assert life.machine.next_request_at == 1921
-        assert life.begin(1920.9) is None
+        assert life.next_request(1920.9) is None
         life.sends(1921.0, "keepalive", "K1")
 
     def test_silence_is_for_all_keys_of_the_host(self) -> None:
@@ -166,9 +166,9 @@ class TestSilence:
         one, other = held(account=host.join("/path", "A"), key="KA"), held(account=host.join("/path", "B"), key="KB")
         one.sends(1800.0, "keepalive", "KA")
         one.gets(banned(120), 1800.0)
-        assert other.begin(1900.0) is None
+        assert other.next_request(1900.0) is None
         opening = Life(account=host.join("/path", "C"), timing=Timing(open_timeout=500), now=1900.0)
-        assert opening.begin(1900.0) is None
+        assert opening.next_request(1900.0) is None
         other.sends(1920.0, "keepalive", "KB")
 
     def test_a_longer_ban_outlasts_a_shorter_one(self) -> None:
@@ -248,7 +248,7 @@ class TestSilence:
         life.gets(banned(7200, 418), 1800.0)
         assert life.machine.give_up_at == 3600
         assert life.tick(3600.0) == "VACANT"
-        assert life.begin(8999.0) is None
+        assert life.next_request(8999.0) is None
         life.sends(9000.0, "create", "K1")
         assert life.kinds == ["created", "retrying", "lost"]
 
@@ -303,7 +303,7 @@ class TestExpiry:
         assert life.tick(3600.0) == "FAILED"
         assert isinstance(life.failure, KeyLostError)
         assert life.failure is life.told(Lost).error
-        assert life.begin(4000.0) is None
+        assert life.next_request(4000.0) is None
         assert life.kinds == ["created", "lost"]
 
 
@@ -650,7 +650,7 @@ class TestReplacedByANeighbour:
         """Nor is a host asked that wants silence."""
         one, other = two_contexts(ACCOUNT)
         other.account.host.block(700.0)
-        assert one.begin(601.0) is None
+        assert one.next_request(601.0) is None
         assert one.machine.next_request_at == 700
 
     def test_a_confirmation_without_any_name_confirms_nothing(self) -> None:

@@ -130,7 +130,7 @@ class TestSilence:
         life.stops(100.0)
         life.sends(100.0, "close", "K1")
         assert life.gets(banned(5), 100.0, draw=0.9) == "LEAVING"
-        assert life.begin(104.9) is None
+        assert life.next_request(104.9) is None
         life.sends(105.0, "close", "K1")
 
     def test_a_ban_beyond_the_limit_ends_it(self) -> None:
@@ -157,7 +157,7 @@ class TestSilence:
         life = held(timing=Timing(close_timeout=10))
         life.account.host.block(105.0)
         assert life.stops(100.0) == "LEAVING"
-        assert life.begin(104.9) is None
+        assert life.next_request(104.9) is None
         life.sends(105.0, "close", "K1")
 
     def test_a_long_ban_of_a_neighbours_ends_it_at_once(self) -> None:
@@ -349,7 +349,7 @@ class TestStopAtRest:
         life = held(on_lost="raise")
         life.tick(3600.0)
         assert life.tick(100_000.0) == "FAILED"
-        assert life.begin(100_000.0) is None
+        assert life.next_request(100_000.0) is None
 
 
 class TestLostAnswers:
@@ -603,7 +603,7 @@ class TestNeighbours:
         first.sends(5.0, "close", "K1")
         first.gets(NO_ANSWER, 5.0)
         second = Life(account=host.join("/path", "A"), now=5.05)
-        assert first.begin(6.0) is None
+        assert first.next_request(6.0) is None
         assert first.state == "CLOSED"
         assert first.machine.closed is None
         first.leaves()
@@ -624,7 +624,7 @@ class TestNeighbours:
         second.gets(GONE, 5.6)
         second.stops(5.6)
         second.leaves()
-        assert first.begin(7.0) is None
+        assert first.next_request(7.0) is None
         assert first.state == "CLOSED"
         assert first.machine.closed is None
 

@@ -100,7 +100,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             holder.kinds += [notice.kind for notice in holder.machine.notices()]
 
     def _begin(self, holder: Holder) -> None:
-        holder.sent, holder.sent_at = holder.machine.begin(self.now), self.now
+        holder.sent, holder.sent_at = holder.machine.next_request(self.now), self.now
         if holder.sent is None:
             return
         # K3: nothing is sent to a host that wants silence, whoever was told so.

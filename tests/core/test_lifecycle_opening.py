@@ -56,7 +56,7 @@ class TestFirstKey:
         life = Life()
         life.sends(0.0, "create", None)
         assert life.machine.next_request_at == inf
-        assert life.begin(5.0) is None
+        assert life.next_request(5.0) is None
 
     def test_the_first_key_is_generation_one(self) -> None:
         """Before it there is none, after it there is one, and observers hear of it once."""
@@ -119,7 +119,7 @@ class TestRetries:
         life = Life()
         life.sends(0.0, "create", None)
         life.gets(NO_ANSWER, 0.0, draw=0.5)
-        assert life.begin(0.54) is None
+        assert life.next_request(0.54) is None
         life.sends(0.55, "create", None)
 
     def test_an_unlucky_draw_does_not_end_it_early(self) -> None:
@@ -153,7 +153,7 @@ class TestRetries:
         assert life.failure is REFUSED.error
         assert life.machine.next_request_at == inf
         assert life.machine.give_up_at == inf
-        assert life.begin(100.0) is None
+        assert life.next_request(100.0) is None
 
 
 class TestGivingUp:
@@ -214,7 +214,7 @@ class TestSilence:
         life = Life(timing=Timing(open_timeout=30))
         life.sends(0.0, "create", None)
         assert life.gets(banned(20), 1.0) == "VACANT"
-        assert life.begin(20.9) is None
+        assert life.next_request(20.9) is None
         life.sends(21.0, "create", None)
         assert life.kinds == ["retrying"]
         assert life.told(Retrying).delay == 20
@@ -247,7 +247,7 @@ class TestSilence:
         host = Host()
         host.block(20.0)
         life = Life(timing=Timing(open_timeout=30), account=host.join("/path", "api-key"))
-        assert life.begin(19.9) is None
+        assert life.next_request(19.9) is None
         life.sends(20.0, "create", None)
 
     def test_what_is_left_of_the_ban_is_told(self) -> None:

@@ -4,7 +4,7 @@ How to drive it (``_keeper`` does; so do the tests, without a clock)::
 
     machine.tick(now)                     let time pass; it may turn out that nothing can be done any more
     machine.next_request_at, machine.give_up_at    when the next request is due, and until when it makes sense
-    send = machine.begin(now)             the request to send, right now; answer it with ...
+    send = machine.next_request(now)             the request to send, right now; answer it with ...
     machine.receive(outcome, now, draw)   ... exactly one outcome
     machine.stop(now)                     the block is over
     machine.notices()                     what to tell observers, once each
@@ -391,7 +391,7 @@ class Lifecycle:
         urgency = Urgency.CHECK if is_early else Urgency.KEEPALIVE
         return Ticket(urgency, weight, record.expires_at - margin_of(life))
 
-    def begin(self, now: float) -> Send | None:
+    def next_request(self, now: float) -> Send | None:
         """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
         self.tick(now)
         if now < self.next_request_at:

@@ -370,7 +370,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return has_room
 
     async def _send_what_is_due(self) -> None:
-        send = self._step(lambda: self._machine.begin(self._context.clock.now()))
+        send = self._step(lambda: self._machine.next_request(self._context.clock.now()))
         if send is not None:
             outcome = await self._ask(send)
             draw = random.random()  # noqa: S311 - spreads load

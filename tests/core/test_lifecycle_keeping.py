@@ -233,7 +233,7 @@ class TestSilence:
         ):
             life = held(draw=draw)
             life.account.host.block(allowed_at)
-            assert life.machine.next_request_at == pytest.approx(next_request_at)
+            assert life.machine.next_request_at == pytest.approx(due)
 
     def test_a_ban_that_is_over_delays_nothing(self) -> None:
         """A keepalive that was not due in the ban is not spread after it."""

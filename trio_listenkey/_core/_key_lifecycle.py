@@ -3,9 +3,11 @@
 How to drive it (``_keeper`` does; so do the tests, without a clock)::
 
     machine.tick(now)                     let time pass; it may turn out that nothing can be done any more
-    machine.next_request_at, machine.give_up_at    when the next request is due, and until when it makes sense
-    send = machine.next_request(now)             the request to send, right now; answer it with ...
+    machine.next_request_at               when the next request is due
+    machine.give_up_at                    until when it makes sense to wait for it, or for its answer
+    send = machine.next_request(now)      the request to send, right now; answer it with ...
     machine.receive(outcome, now, draw)   ... exactly one outcome
+    machine.answer_deadline               when to stop waiting for the answer, and call it a failure
     machine.stop(now)                     the block is over
     machine.notices()                     what to tell observers, once each
 

@@ -225,7 +225,7 @@ class TestSilence:
 
     def test_keepalives_are_spread_after_a_ban(self) -> None:
         """They come within ``retry_cap`` after its end, by each key's own draw, and leave half of the key's life."""
-        for draw, allowed_at, next_request_at in (
+        for draw, allowed_at, due in (
             (0.0, 2000, 2000),
             (0.5, 2000, 2030),
             (0.5, 3560, 3570),
@@ -476,7 +476,7 @@ class TestKeptAliveWithoutAName:
         life = told_nothing()
         life.sends(1801.0, "create", "K1")
         assert life.gets(NO_ANSWER, 1802.0) == "HELD"
-        assert life.account.unsure
+        assert life.account.may_hold_unknown_key
         life.sends(life.machine.next_request_at, "create", "K1")
 
     @pytest.mark.parametrize("venue", [FORM, venues.MEXC], ids=lambda venue: venue.name)
@@ -746,7 +746,7 @@ def test_two_contexts_of_one_account_hold_one_key(venue: Venue) -> None:
     one, other = held(venue, account=host.join("/path", "A")), held(venue, account=host.join("/path", "A"))
     one.sends(1800.0, "keepalive", "K1")
     one.gets(GONE, 1800.0)
-    assert host.holders == {}
+    assert host.accounts_by_key == {}
     one.sends(1800.0, "create", "K1")
     one.gets(alive("K2"), 1800.0)
     other.sends(1801.0, "keepalive", "K1")

@@ -268,7 +268,7 @@ class TestStopInFlight:
         assert life.gets(REFUSED, 1800.0) == "LEAVING"
         assert life.machine.failure is None
 
-    @pytest.mark.parametrize(("sent_at", "answer_deadline"), [(0.0, 10.0), (9.0, 19.0)])
+    @pytest.mark.parametrize(("sent_at", "until"), [(0.0, 10.0), (9.0, 19.0)])
     def test_a_create_may_take_what_its_request_may(self, sent_at: float, until: float) -> None:
         """A create in flight keeps its own limit where that is the shorter one."""
         life = Life(timing=Timing(close_timeout=10))
@@ -398,7 +398,7 @@ class TestLostAnswers:
         leaving.gets(NO_ANSWER, 5.0)
         assert leaving.stops(5.0) == "CLOSED"
         assert leaving.machine.closed is None
-        assert staying.account.unsure
+        assert staying.account.may_hold_unknown_key
 
     def test_a_ban_in_place_of_the_name_is_respected(self) -> None:
         """The one create more is not repeated, and nothing else is sent before the ban ends (K3)."""

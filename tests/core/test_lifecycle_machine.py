@@ -289,7 +289,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         holders = getattr(self, "holders", ())
         if holders and all(holder.machine.state is State.CLOSED for holder in holders):
             assert not self.host.accounts
-            assert not self.host.holders
+            assert not self.host.accounts_by_key
             excused = self.foreign or any(holder.leaves or holder.machine.closed is False for holder in holders)
             assert excused or self.now >= self.exchange.alive_until
 

@@ -41,7 +41,7 @@ class TestNewKeys:
         other.sends(20.0, "close", "K2")
         assert other.gets(OK, 20.0) == "CLOSED"
         other.leaves()
-        assert (host.accounts, host.holders) == ({}, {})
+        assert (host.accounts, host.accounts_by_key) == ({}, {})
 
     def test_the_same_key_is_shared_all_the_same(self) -> None:
         """Should two creates return one key, the last to leave closes it (L5)."""
@@ -136,7 +136,7 @@ class TestNewKeys:
         account = host.join("/path", "A", "replaces")
         with pytest.raises(UsageError, match="ends an account's key"):
             host.join("/path", "A", "replaces")
-        assert account.members == 1
+        assert account.holders == 1
         account.leave()
         host.join("/path", "A", "replaces")
 

@@ -176,7 +176,7 @@ class Lifecycle:
     after it, is not worth another such try."""
 
     _asked_about: str | None
-    """The key of another member's that last made us ask for ours: so that it makes us ask but once."""
+    """The key that another holder of the account had, and that last made us ask for ours: it does so but once."""
 
     _member: Member | None
     """Who of the processes that share the key sends what, and who may close it, is decided there. Shared with the other
@@ -334,12 +334,12 @@ class Lifecycle:
         elif self._account.key == self.key and self._account.confirmed_at > self._record.confirmed_at:
             self._adopt(self._account.confirmed_at)
         elif self._account.key not in {None, self.key, self._asked_about}:
-            # Another member has seen another key alive: ask, once, and be told which it is.
+            # Another holder has seen another key alive: ask, once, and be told which it is.
             self._asked_about = self._account.key
             self._pacing.hurry(now)
 
     def _adopt(self, confirmed_at: float) -> None:
-        """Another member of the account has found the key alive: its request was ours, too.
+        """Another holder of the account has found the key alive: its request was ours, too.
 
         It is no answer to a doubt that came up after it was sent.
         """
@@ -519,7 +519,7 @@ class Lifecycle:
     def _note_untold_key(self, outcome: Outcome, now: float) -> None:
         """A create that failed may have made a key all the same, which is to be closed without having been told."""
         if isinstance(outcome, Transient | Refused) and outcome.may_be_done:
-            self._account.unsure = True
+            self._account.may_hold_unknown_key = True
             if self._makes_new_keys:
                 self._record.untold_until = now + self._pace.validity
 
@@ -663,7 +663,7 @@ class Lifecycle:
         With one key per account it returns that very key. It is tried once, for whoever leaves is in a hurry.
         """
         return (
-            self._account.unsure
+            self._account.may_hold_unknown_key
             and (self._account.key is None or now >= self._record.expires_at)
             and self._venue.close is not None
             and self._close_names_key
@@ -684,14 +684,16 @@ class Lifecycle:
             self._trying_ends_at = now + self._timing.close_timeout
             if self._member is not None:
                 self._member.stop(now, close=True, by=now + self._timing.close_timeout / 2)
-        elif self._account.unsure:
+        elif self._account.may_hold_unknown_key:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
             self._finish(Event.STOP, closed=False, error=self._error or self._why_not_closed())
         else:
             self._finish(Event.STOP, closed=None)
 
     def _has_something_to_close(self) -> bool:
-        return self._account.to_close() is not None or (self._account.unsure and not self._close_names_key)
+        return self._account.to_close() is not None or (
+            self._account.may_hold_unknown_key and not self._close_names_key
+        )
 
     @property
     def _close_names_key(self) -> bool:
@@ -718,7 +720,7 @@ class Lifecycle:
             self._try_again(outcome, now)
             return
         # That the key we named is gone says nothing of another one that we were never told.
-        other = self._account.unsure and self._close_names_key
+        other = self._account.may_hold_unknown_key and self._close_names_key
         is_closed = isinstance(outcome, Ok) or (isinstance(outcome, Gone) and not other)
         if is_closed:
             self._account.forget(self._sent.key)

@@ -378,7 +378,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._tell()
 
     def _step(self, step: Callable[[], _T]) -> _T:
-        """Have the machine take a step. Other threads may have members of this account.
+        """Have the machine take a step. Other threads may have holders of this account.
 
         The step that ends the machine leaves the account, too: of two who leave at once, each would otherwise find
         that the other holds the key, and nobody would close it.

@@ -63,7 +63,7 @@ class Registration:
         self._is_borrower = transport is None
         hosts = context.hosts(transport)
         self.lock = hosts.lock
-        """Held over each step of a machine that looks at the account: other threads may have members of it."""
+        """Held over each step of a machine that looks at the account: other threads may have holders of it."""
         # The key's place in the answer belongs to it: of the two keys of Binance TH, each is an account's own.
         place = f"{venue.path}#{venue.answer.key}"
         with ExitStack() as undo:

@@ -71,7 +71,7 @@ class SharedHosts:
             return self._use(self._doors.setdefault(address, ConnectLimiter(self.lock)), user)
 
     def turn(self, account: Account) -> Turn:
-        """Who has it may send. One request at a time: the key is the same one for all members of the account."""
+        """Who has it may send. One request at a time: the key is the same one for all holders of the account."""
         with self.lock:
             return self._turns.setdefault(account, Turn(self.lock))
 
@@ -83,7 +83,7 @@ class SharedHosts:
         """
         with self.lock:
             share = self._shares.get(account)
-            if account.members > 1 and (share is None) is not (make is None):
+            if account.holders > 1 and (share is None) is not (make is None):
                 raise UsageError(
                     "of the blocks of this process that use this account, some have sharing= and some have not",
                     advice="Pass the same SharedKey to all of them, or to none",

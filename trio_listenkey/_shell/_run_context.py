@@ -206,9 +206,9 @@ class RunContext:
                 host.budget.limit(venue.weight_budget)
             return RestHost(self.clock, hosts, host)
 
-    def door(self, venue: Venue | SignedVenue, connector: Connector, user: object) -> ConnectLimiter:
+    def connect_limiter(self, venue: Venue | SignedVenue, connector: Connector, user: object) -> ConnectLimiter:
         """The host that a venue's sockets go to; kept for as long as ``user`` exists."""
-        return self.hosts(connector).door(_address(venue.stream_url), user, self.clock.now())
+        return self.hosts(connector).connect_limiter(_address(venue.stream_url), user, self.clock.now())
 
     def acquire_transport(self) -> Transport:
         """The default transport, made when first borrowed."""

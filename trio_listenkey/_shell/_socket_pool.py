@@ -132,7 +132,7 @@ class SocketPool:
         self.machine = Stream(
             access.venue.name,
             timing,
-            self._context.door(access.venue, connector, self),
+            self._context.connect_limiter(access.venue, connector, self),
             room=room,
             now=began_at,
             since=since,

@@ -13,8 +13,8 @@ How to drive it (``_keeper`` does; so do the tests, without a clock)::
 
 Times are seconds on one monotonic axis that all keys of a host share. ``draw`` is a random number in [0, 1).
 
-Which state follows from what, and which phase of the block, is looked up in ``_state``. What is decided here is when
-something is due, what counts as lost, and whether there is anything for us to close.
+Which state follows from what, and which phase of the block, is looked up in ``_key_states``. What is decided here is
+when something is due, what counts as lost, and whether there is anything for us to close.
 
 The file is long because a key has one life: opening, keeping and closing share nearly every attribute, and each could
 only be understood together with the other two.

@@ -19,7 +19,7 @@ without a bound is the end of the block, and the block is not shielded.
 **The block goes first.** It runs in a cancel scope of its own. Cancelled from outside, it cleans up while its
 key is still kept alive; the keeper learns that the block is over, and only then closes the key.
 
-What to send and when is decided in ``_core._lifecycle``; this file waits, sends, and tells.
+What to send and when is decided in ``_core._key_lifecycle``; this file waits, sends, and tells.
 """
 
 from __future__ import annotations

@@ -207,7 +207,7 @@ class RunContext:
             return RestHost(self.clock, hosts, host)
 
     def connect_limiter(self, venue: Venue | SignedVenue, connector: Connector, user: object) -> ConnectLimiter:
-        """The host that a venue's sockets go to; kept for as long as ``user`` exists."""
+        """What limits connecting to the host of a venue's sockets; kept for as long as ``user`` exists."""
         return self.hosts(connector).connect_limiter(_address(venue.stream_url), user, self.clock.now())
 
     def acquire_transport(self) -> Transport:

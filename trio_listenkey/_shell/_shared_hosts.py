@@ -52,7 +52,7 @@ class SharedHosts:
         self.lock: AbstractContextManager[object] = threading.RLock()
         self._hosts: dict[_Address, Host] = {}
         self._connect_limiters: dict[_Address, ConnectLimiter] = {}
-        # Who uses a host or a connect limiter. What nobody uses is dropped once there is nothing to be remembered of it.
+        # Who uses a host or a connect limiter. What nobody uses is dropped once nothing has to be remembered of it.
         self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
         self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
@@ -65,7 +65,7 @@ class SharedHosts:
             return self._use(self._hosts.setdefault(address, Host()), user)
 
     def connect_limiter(self, address: _Address, user: object, now: float) -> ConnectLimiter:
-        """Where sockets go to; it is kept for as long as ``user`` exists, at least."""
+        """What limits connecting to a host of sockets; it is kept for as long as ``user`` exists, at least."""
         with self.lock:
             self._drop_blank(self._connect_limiters, now)
             return self._use(self._connect_limiters.setdefault(address, ConnectLimiter(self.lock)), user)

@@ -16,6 +16,17 @@ Times are seconds on one monotonic axis that all keys of a host share. ``draw`` 
 Which state follows from what, and which phase of the block, is looked up in ``_key_states``. What is decided here is
 when something is due, what counts as lost, and whether there is anything for us to close.
 
+Where the promises of the contract are kept
+===========================================
+
+* K1, one request at a time: by the table. A state in which a request is in flight has no way to another such state.
+* K2, no life beyond the validity: ``_check_presumption``. ``KeyRecord.expires_at`` counts from when a request was sent.
+* K3, classes of failure: ``_correct_clock`` and ``_excuse`` say what a refusal is taken for; ``_fall_silent``, bans.
+* K4, K5, lost and replaced keys: ``_lose`` and ``_take_renewed``.
+* K6, jitter: ``_pacing``, and ``_spread_after`` for the end of a ban.
+* L1, L2, no key is left behind, and leaving has an end: ``stop``, then ``_wind_up`` in every ``tick`` until CLOSED.
+* L5, nobody else is hurt: ``_end`` and ``_reconsider_close``. Nothing else leads to a close.
+
 The file is long because a key has one life: opening, keeping and closing share nearly every attribute, and each could
 only be understood together with the other two.
 """
@@ -132,27 +143,33 @@ class Lifecycle:
     block that is over sees must not depend on timing."""
 
     closed: bool | None
-    """In ``CLOSED``: whether the exchange confirmed it; ``None`` if there was nothing (for us) to close."""
+    """In ``CLOSED``: whether the exchange confirmed it; ``None`` if there was nothing (for us) to close. Set once, by
+    ``_finish``. ``False`` is told, and never raised over what the block ended with (L1)."""
 
     answer_deadline: float
     """With a request in flight: when to stop waiting for its answer; else infinity. Look again after ``stop``, which
-    may have brought it forward."""
+    may have brought it forward (L2). Who waits reports a time-out as ``Transient``: the request may have been done."""
 
     _venue: Venue
     _timing: Timing
+
     _on_exit: OnExit
+    """Only ever changed from ``"close"`` to ``"leave"``: a key that was declared somebody else's stays so."""
+
     _on_lost: OnLost
     _pace: KeepaliveSchedule
+    """How often this key is kept alive, and for how long it lives after a request. It does not change."""
 
     _account: Account
     """Shared with the other contexts of this process that hold the same key. What is known of *its* key (which one was
     last seen alive, whether one may be unknown) may be changed by any of them, whenever none of ours is in flight."""
 
     _record: KeyRecord
-    """What we know of our own key."""
+    """What we know of our own key. Nobody else writes to it: what others find out comes by the account, in ``tick``."""
 
     _pacing: RequestPacing
-    """When the next request is due, bans apart."""
+    """When the next request is due, bans apart; and what was tried in vain until now. ``due`` is meant for the state in
+    which the machine waits, so whoever leads to such a state sets it."""
 
     _report: KeyReport
     """What is to be told."""
@@ -162,10 +179,12 @@ class Lifecycle:
     and while STOPPING the end of a ``close_timeout`` that begins anew when the first close becomes due."""
 
     _error: ListenKeyError | None
-    """Why the last request failed; ``None`` once one succeeded, and when the close becomes due."""
+    """Why the last request failed; ``None`` once one succeeded, and when the close becomes due: a keepalive that failed
+    an hour ago is no reason for a key that could not be closed."""
 
     _sent: Send
-    """The request in flight, or else the last one."""
+    """The request in flight, or else the last one. Its time is what a success counts from (K2), whenever the answer
+    came."""
 
     _ask_by: Verb
     """What is sent to keep the key alive. ``"keepalive"``, until one succeeded of which neither the request nor the
@@ -180,7 +199,8 @@ class Lifecycle:
 
     _member: Member | None
     """Who of the processes that share the key sends what, and who may close it, is decided there. Shared with the other
-    contexts of this process, like the account."""
+    contexts of this process, like the account, and told of the key by whichever of them asked. It may hold a request
+    back or start one, and may keep us from closing; it never makes a key dead or alive that the exchange has not."""
 
     _asked_about_news: str
     """The same as ``_asked_about``, of another process's key."""
@@ -237,14 +257,18 @@ class Lifecycle:
         return self._record.confirmed_at
 
     def is_banned(self, now: float) -> bool:
-        """Whether the host wants silence, so that nothing can be asked of it."""
+        """Whether the host wants silence, so that nothing can be asked of it (K3). It is the host's: all keys wait."""
         return now < self._account.host.allowed_at
 
     @property
     def next_request_at(self) -> float:
-        """When the next request may be sent; infinity while none is to be."""
+        """When the next request may be sent; infinity while none is to be.
+
+        Others may move it at any time, by a ban of the host or by news of the key: whoever waits until then looks at it
+        again before it sends. ``next_request`` does.
+        """
         if self.state not in _WAITING:
-            return inf
+            return inf  # K1: one is in flight; or there is nothing to be done
         allowed_at = self._account.host.allowed_at
         next_request_at = self._pacing.next_request_at(allowed_at, self._spread_after(allowed_at))
         return next_request_at if self._member is None else max(next_request_at, self._held_back_until(self._member))
@@ -257,12 +281,14 @@ class Lifecycle:
                 # Another process may be closing the key. If it takes for ever over it, opening must not fail for that.
                 return min(member.barred_until, self._trying_ends_at - self._timing.open_timeout / 3)
             case State.VACANT if self.phase is Phase.RUNNING:
-                return member.barred_until
+                return member.barred_until  # here nothing runs out: the next key may wait for the end of that close
             case State.HELD if member.follows and record.asked_at <= record.confirmed_at:
+                # Another process keeps the key alive. A doubt of our own is not held back: S5 is this stream's promise.
                 # The last resort, half-way between the keepalive that is missing and the end of the key's life.
                 life = record.expires_at - record.confirmed_at
                 return record.confirmed_at + (min(self._pace.keepalive_every, life) + life) / 2
             case State.LEAVING if member.state is SharingState.LEAVING:
+                # The register has not said yet whether we are the last. Half of the time is kept for the close (P6).
                 return self._trying_ends_at - self._timing.close_timeout / 2
             case _:
                 return -inf
@@ -275,6 +301,7 @@ class Lifecycle:
         """
         match self.state:
             case State.HELD | State.RENEWING:
+                # While STOPPING, too: what is in flight then is limited by ``answer_deadline``.
                 return self._record.expires_at
             case State.FAILED:
                 return inf  # only the end of the block leads on
@@ -283,7 +310,11 @@ class Lifecycle:
 
     @property
     def room_by(self) -> float:
-        """Until when it makes sense to wait for a place in the host's budget."""
+        """Until when it makes sense to wait for a place in the host's budget.
+
+        On opening there is no end: what cannot fit was said when the account was registered, and the time that is spent
+        in the queue is added to that for opening. See ``throttled``.
+        """
         return inf if self.phase is Phase.OPENING else self.give_up_at
 
     def statistics(self, to_local: float = 0.0) -> KeyStatistics:
@@ -314,7 +345,11 @@ class Lifecycle:
     # Steps.
 
     def tick(self, now: float) -> None:
-        """Let time pass until ``now``: whatever happens to a key without a request happens here."""
+        """Let time pass until ``now``: whatever happens to a key without a request happens here.
+
+        It may be called at any time and in every state. With a request in flight it changes nothing of the key: the
+        outcome does. News of other processes go to the account first, and are taken from there like another holder's.
+        """
         if self._member is not None:
             self._heed(self._member, now)
         if self.state is State.HELD and self.phase is not Phase.STOPPING:
@@ -325,10 +360,18 @@ class Lifecycle:
             self._wind_up(now)
 
     def _is_too_late(self, now: float) -> bool:
-        """Whether the next request could not be sent before the time for trying is over."""
+        """Whether the next request could not be sent before the time for trying is over.
+
+        A ban that ends later than that is known now. It is said at once, rather than waited for in vain.
+        """
         return max(now, self.next_request_at) >= self._trying_ends_at
 
     def _check_presumption(self, now: float) -> None:
+        """Is the key still presumed alive, and is it still the account's key?
+
+        The end of its validity is looked at first (K2). After a suspend that is what is found, and the key is replaced
+        by a create, which returns the old one where that is alive after all.
+        """
         if now >= self._record.expires_at:
             self._lose(Event.EXPIRED, key_expired(self._venue.name, self._pace.validity, self._error), now)
         elif self._account.key == self.key and self._account.confirmed_at > self._record.confirmed_at:
@@ -341,7 +384,7 @@ class Lifecycle:
     def _adopt(self, confirmed_at: float) -> None:
         """Another holder of the account has found the key alive: its request was ours, too.
 
-        It is no answer to a doubt that came up after it was sent.
+        It is no answer to a doubt that came up after it was sent: our own request stays due then (S5).
         """
         assert self._record.value is not None
         self._record.hold(self._record.value, confirmed_at, self._account.expires_at - confirmed_at)
@@ -355,16 +398,20 @@ class Lifecycle:
             self._sharing_told = member.summary
             self._report.tell(SharingChanged(self.generation, member.statistics()))
         account, key = self._account, self.key
+        # With a request in flight our own answer is newer. With another key in the account, ask first which it is.
         if self.state is not State.HELD or self.phase is Phase.STOPPING or key is None or account.key != key:
             return
         heard_at = member.confirmed_at(key)
         # The bound on it grows with each beat by a little; that is no news.
         answers = account.confirmed_at < self._record.asked_at <= heard_at
         if answers or heard_at > account.confirmed_at + member.beat_every:
+            # Into the account and not into our record: ``_check_presumption`` takes it from there, for every holder.
             account.confirmed_at, account.expires_at = heard_at, account.expires_at - account.confirmed_at + heard_at
+        # The register knows fingerprints only. That another process means another key says nothing of which is alive.
         if member.is_another(key) and member.news != self._asked_about_news:
             self._asked_about_news = member.news
             self.ask(now)
+        # Some member's stream is silent, and this process is the one that asks for all of them.
         if member.check_is_due:
             member.check_is_due = False
             self.ask(now)
@@ -387,6 +434,7 @@ class Lifecycle:
             return Ticket(Urgency.LEAVE, weight)
         if self.state is not State.HELD:
             return Ticket(Urgency.CREATE, weight)
+        # A request long before its time is a question. It costs as much, and can wait for as long as the key lives.
         record = self._record
         life = record.expires_at - record.confirmed_at
         is_early = now < record.confirmed_at + min(self._pace.keepalive_every, life / 2) * (1 - self._timing.jitter)
@@ -394,7 +442,12 @@ class Lifecycle:
         return Ticket(urgency, weight, record.expires_at - margin_of(life))
 
     def next_request(self, now: float) -> Send | None:
-        """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
+        """What to send at once, now that it is our turn; ``None`` if there is nothing (any more).
+
+        Whoever gets a ``Send`` has to send it, and to report exactly one outcome: until then nothing else happens to
+        the key, and a block that ends waits for it.
+        """
+        # While we waited for our turn, another holder may have done it, or a ban may have begun.
         self.tick(now)
         if now < self.next_request_at:
             return None
@@ -413,6 +466,7 @@ class Lifecycle:
         """The request in flight has ended. ``draw`` in [0, 1) decides how long to wait for the next one."""
         self.answer_deadline = inf
         self._pacing.draw = draw
+        # The block may be over since the request was sent. Then the phase says so, and the outcome counts all the same.
         outcome = self._excuse(self._correct_clock(outcome))
         self._error = None if isinstance(outcome, Ok) else outcome.error
         match self.state:
@@ -428,14 +482,20 @@ class Lifecycle:
     def ask(self, now: float) -> None:
         """Someone doubts that the key is alive: do not wait for the next keepalive.
 
-        It is one request more, as soon as none is in flight; what is tried again already is not hurried.
+        It is one request more, as soon as none is in flight; what is tried again already is not hurried, or a silent
+        stream would undo the backoff. A request in flight was sent before the doubt, and does not answer it: ``_hold``
+        makes the next one due at once.
         """
         self._record.asked_at = now
         if self.state is State.HELD and not self._pacing.attempt:
             self._pacing.hurry(now)
 
     def stop(self, now: float) -> None:
-        """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
+        """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key.
+
+        That is the whole difference between the two (L1, L2): nobody misses a keepalive's answer, but a key that a
+        create has made can be closed only by who was told of it.
+        """
         self.phase = phase_after(self.phase, PhaseEvent.LEFT)
         self._trying_ends_at = now + self._timing.close_timeout
         match self.state:
@@ -444,7 +504,7 @@ class Lifecycle:
             case State.CREATING | State.RENEWING:
                 self.answer_deadline = min(self.answer_deadline, self._trying_ends_at)
             case State.VACANT:
-                self._pacing.due = now
+                self._pacing.due = now  # for the create that tells an unknown key, if one is needed
 
     def leave_open(self) -> None:
         """The key turned out to be somebody else's: it is not to be closed, whatever was said before."""
@@ -457,7 +517,8 @@ class Lifecycle:
     def _correct_clock(self, outcome: Outcome) -> Outcome:
         """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock.
 
-        What was learnt of that clock before is corrected by it: our own may have been set meanwhile.
+        What was learnt of that clock before is corrected by it: our own may have been set meanwhile. It is the host's
+        clock, so the correction serves every account there. Nothing was done: the exchange looks at the time first.
         """
         if not isinstance(outcome, Refused) or outcome.clock is None or self._clock_was_set:
             self._clock_was_set = False
@@ -476,6 +537,7 @@ class Lifecycle:
         tries is told as a retry, which is logged as a warning.
         """
         if isinstance(outcome, Transient) and outcome.is_final_at_first and self.phase is Phase.OPENING:
+            # Retried for all of ``open_timeout``, it would end as "unavailable", and hide who is not trusted (T4).
             return Refused(outcome.error, outcome.may_be_done)
         if not isinstance(outcome, Refused) or not outcome.doubtful or self.phase is not Phase.RUNNING:
             return outcome
@@ -487,6 +549,7 @@ class Lifecycle:
     # A create has ended.
 
     def _receive_create(self, outcome: Outcome, now: float) -> None:
+        # First, for what follows may end in FAILED or CLOSED, and ask whether there is something to close (L1).
         self._note_untold_key(outcome, now)
         match outcome:
             case Ok():
@@ -499,25 +562,32 @@ class Lifecycle:
                 self._try_again(outcome, now)
 
     def _receive_recovery(self, outcome: Outcome, now: float) -> None:
+        """The create that was to tell an unknown key has ended. There is no second one, and so no retry to be told."""
         self._note_untold_key(outcome, now)
         if isinstance(outcome, Ok):
             self._take_created(outcome)
             return
         if isinstance(outcome, Wait):
-            self._fall_silent(outcome, now)
+            self._fall_silent(outcome, now)  # for the others at this host; this key is done
         self._fire(outcome.event)
 
     def _take_created(self, outcome: Ok) -> None:
         assert outcome.key is not None  # without one it is no success: see ``read_answer``
         self._fire(Event.OK)
         self._report.count("created")
+        # A create that tells its key after ``stop`` leads to HELD as well. The phase stays STOPPING, and with it the
+        # limit: the next ``tick`` closes the key.
         if self.phase is Phase.OPENING:
             self._trying_ends_at = inf
         self.phase = phase_after(self.phase, PhaseEvent.HELD)
         self._hold(outcome.key, outcome.lives)
 
     def _note_untold_key(self, outcome: Outcome, now: float) -> None:
-        """A create that failed may have made a key all the same, which is to be closed without having been told."""
+        """A create that failed may have made a key all the same, which is to be closed without having been told (L1).
+
+        Where an account has one key, the next create tells it. Where each create makes a new one, none ever will: it is
+        left until it expires, and ``untold_until`` has that said on the way out.
+        """
         if isinstance(outcome, Transient | Refused) and outcome.may_be_done:
             self._account.may_hold_unknown_key = True
             if self._makes_new_keys:
@@ -538,21 +608,27 @@ class Lifecycle:
             self._note_untold_key(outcome, now)
         match outcome:
             case Ok(key=None) if self._keepalive_is_anonymous:
+                # ``expires_at`` is not moved: for all that is known it is another key that was kept alive (K2).
                 self._fire(Event.OK)
                 self._ask_by = "create"
                 self._pacing.hurry(now)
             case Ok(key=key, lives=lives):
                 self._take_renewed(key, lives, now)
             case Gone(error=error):
+                # The other holders find out when the next create tells another key: then each of them asks (K4).
                 self._account.forget(self.key)
                 self._lose(Event.GONE, error, now)
             case Refused(error=error):
-                self._fail(Event.REFUSED, error)
+                self._fail(Event.REFUSED, error)  # the key may well be alive, and is closed on the way out
             case _:
                 self._try_again(outcome, now)
 
     def _take_renewed(self, told: str | None, lives: float | None, now: float) -> None:
-        """The exchange has said that a key is alive: the one that it told, which may be another than ours (K5)."""
+        """The exchange has said that a key is alive: the one that it told, which may be another than ours (K5).
+
+        With ``on_lost="replace"`` another one is simply taken: ``_hold`` tells it as a replacement. With ``"raise"``
+        the block is promised that its key never changes: where an account has one key, the same answer is a loss.
+        """
         key = told or self.key
         assert key is not None
         if key != self.key and self._on_lost == "raise" and self._venue.sharing.second_create == "same":
@@ -582,13 +658,17 @@ class Lifecycle:
         return self._venue.sharing.second_create == "new"
 
     def _hold(self, key: str, lives: float | None) -> None:
-        """The exchange has just told us that ``key`` is alive, be it another one than before."""
+        """The exchange has just told us that ``key`` is alive, be it another one than before.
+
+        Everything counts from when the request was sent: how long the exchange took for it, nobody knows (K2).
+        """
         sent_at, pace = self._sent.at, self._pace
         validity = min(pace.validity, lives or inf)  # the exchange may say that it is less
         is_new = self._record.hold(key, sent_at, validity)
         self._account.learn(key, sent_at, sent_at + validity)
         if self._member is not None:
             self._member.tell(key, sent_at)
+        # Where the exchange says how long this key lives, that may be less than the time between two keepalives.
         self._pacing.succeeded(sent_at, min(pace.keepalive_every, validity / 2 if lives else inf))
         if self._record.asked_at > sent_at:  # while this request was in flight; it may not know yet what they know
             self._pacing.due = self._record.asked_at
@@ -598,13 +678,17 @@ class Lifecycle:
     # Failures.
 
     def _try_again(self, outcome: Transient | Wait, now: float) -> None:
+        """A request failed in a way that may pass: set when the next one is due, and say so if there is one.
+
+        While a key is held there is no limit to the tries but the key's life. It is ``tick`` that ends them.
+        """
         self._fire(outcome.event)
         if isinstance(outcome, Wait):
             self._fall_silent(outcome, now)
         else:
             self._pacing.failed(now)
             if self._clock_was_set:
-                self._pacing.due = now
+                self._pacing.due = now  # no backoff: it is our clock that was wrong, and it is right now
             elif self.state is State.VACANT and (last := self._trying_ends_at - self._timing.retry_base) > now:
                 # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
                 self._pacing.hurry(last)
@@ -615,14 +699,23 @@ class Lifecycle:
         self._report.tell(Retrying(self.generation, outcome.error, self.next_request_at - now))
 
     def _fall_silent(self, outcome: Wait, now: float) -> None:
-        """Send nothing to the host for as long as it says; the next request is due as soon as it may be sent."""
+        """Send nothing to the host for as long as it says; the next request is due as soon as it may be sent (K3).
+
+        The ban is the host's and stops every key there. What is this key's own is only the count of failures: an
+        exchange that asks for silence again and again, and each time for little, is given more.
+        """
         self._report.count("waits")
         self._pacing.failed(now)
         self._account.host.block(now + max(outcome.seconds, self._pacing.least_silence()))
         self._pacing.due = now
 
     def _lose(self, event: Event, error: ListenKeyError, now: float) -> None:
-        """The key is dead, or must be presumed so: replace it, or say so."""
+        """The key is dead, or must be presumed so: replace it, or say so (K4).
+
+        The loss is told in either case, before what comes of it. ``_pacing`` counts losses in a row, so that keys which
+        die at once do not make a hot loop of creates. Of a key that ran out by our clock only, the account still knows
+        the name: should no other be had, it is closed on the way out (L1).
+        """
         self._fire(event)
         self._report.count("losses")
         self._record.presume_dead(now)
@@ -633,11 +726,13 @@ class Lifecycle:
             self._fail(Event.GAVE_UP, lost)
 
     def _fail(self, event: Event, error: ListenKeyError) -> None:
+        """There is no way on. A block that is over hears nothing of it: see ``failure`` (L4)."""
         self._fire(event)
         if self.phase is not Phase.STOPPING:
             self.failure = error
 
     def _why_no_key(self, now: float) -> ListenKeyError:
+        """What ends opening in vain: the ban, if one lasts, for that is what the caller can do something about."""
         blocked = self._account.host.allowed_at - now
         if blocked > 0:
             return silence_too_long(self._venue.name, blocked, self._error)
@@ -646,14 +741,19 @@ class Lifecycle:
     # The end.
 
     def _wind_up(self, now: float) -> None:
-        """The block is over. Do whatever the state allows; with a request in flight, wait for its outcome."""
+        """The block is over. Do whatever the state allows; with a request in flight, wait for its outcome.
+
+        It is called in each ``tick`` until CLOSED, and decides anew each time: while we wait for our turn another block
+        may take over the key, or close it (L5). So nothing that was decided here is kept.
+        """
         match self.state:
             case State.VACANT if self._must_recover(now):
                 self._fire(Event.STOP_UNSURE)
             case State.UNSURE if self._must_recover(now) and not self._is_too_late(now):
-                pass
+                pass  # it is still to be sent
             case State.VACANT | State.HELD | State.FAILED | State.UNSURE:
                 self._end(now)
+        # Not only after a wait: ``_end`` may just have led here, and the time may be over already.
         if self.state is State.LEAVING:
             self._reconsider_close(now)
 
@@ -673,10 +773,15 @@ class Lifecycle:
         )
 
     def _end(self, now: float) -> None:
-        """The block is over and nothing is in flight: close the key, if that is up to us."""
+        """The block is over and nothing is in flight: close the key, if that is up to us.
+
+        It is up to the last holder in this process (L5), at an exchange that closes keys at all, if the user has not
+        said otherwise. Between processes the register decides, and later: see ``_reconsider_close``.
+        """
         if self._on_exit == "leave" or self._venue.close is None or self._account.is_shared():
             self._finish(Event.STOP, closed=None)
         elif self._has_something_to_close():
+            # What came before is of no matter: a close gets all of ``close_timeout``, and a first try at once (L2).
             self._fire(Event.STOP_OWING)
             self._error = None
             self._pacing.attempt = 0
@@ -691,6 +796,7 @@ class Lifecycle:
             self._finish(Event.STOP, closed=None)
 
     def _has_something_to_close(self) -> bool:
+        # Where a close names no key, it closes whichever the account has, also one that nobody was told of.
         return self._account.to_close() is not None or (
             self._account.may_hold_unknown_key and not self._close_names_key
         )
@@ -705,11 +811,13 @@ class Lifecycle:
             self._finish(Event.STOP, closed=None)
         elif self._member is not None and (because := self._member.why_not_to_close(now)) is not None:
             if because == "others":
-                self._finish(Event.STOP, closed=None)
+                self._finish(Event.STOP, closed=None)  # P1: the last of them will close it
             elif because != "unknown yet":
+                # P4: a register that cannot be relied upon never makes us close a key that others may need.
                 error = left_to_expire(self._venue.name, self._pace.validity, because)
                 self._finish(Event.GAVE_UP, closed=False, error=self._error or error)
             elif now >= self.next_request_at:
+                # Half of the time for closing is over, and the register has not said whether we are the last (P6).
                 error = left_to_expire(self._venue.name, self._pace.validity, "away")
                 self._finish(Event.GAVE_UP, closed=False, error=error)
         elif self._is_too_late(now):
@@ -717,7 +825,7 @@ class Lifecycle:
 
     def _receive_close(self, outcome: Outcome, now: float) -> None:
         if isinstance(outcome, Transient | Wait):
-            self._try_again(outcome, now)
+            self._try_again(outcome, now)  # until ``close_timeout`` is over: ``_reconsider_close`` ends it
             return
         # That the key we named is gone says nothing of another one that we were never told.
         other = self._account.may_hold_unknown_key and self._close_names_key
@@ -737,6 +845,7 @@ class Lifecycle:
         return not_closed(self._venue.name, self._pace.validity, self._timing.close_timeout)
 
     def _finish(self, event: Event, *, closed: bool | None, error: ListenKeyError | None = None) -> None:
+        """Nothing is left to do. ``error`` is why a key may be left behind; it is told and never raised (L1)."""
         self._fire(event)
         self.closed = closed
         if self.generation or error:  # else there never was a key

@@ -81,11 +81,11 @@ class SocketPool:
     """
 
     machine: Stream
-    """Decides. Its steps are made here and in ``access``. The user's task takes items from its buffer, stops it, and has
-    it let time pass before it reads whether the stream is live (S8); that is all."""
+    """Decides. Its steps are made here and in ``access``. The user's task takes items from its buffer, stops it, and
+    has it let time pass before it reads whether the stream is live (S8); that is all."""
 
     stream: UserStream
-    """What the block is given. After a failure, what is in the buffer can still be taken; once it is closed, nothing."""
+    """What the block is given. What is in the buffer can be taken after a failure, and not after it was closed."""
 
     settled: trio.Event
     """Set once the first socket is open, or cannot be had: then entering the block is over. It stays set. Set by

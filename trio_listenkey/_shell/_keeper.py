@@ -171,7 +171,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     )
 
     # What the keeper's task waits for is one of four things. Each has something by which the block's task, or another
-    # context's, ends or shortens it; each is set by the keeper alone, around the wait, and is ``None`` at other times.
+    # context's, ends or shortens it. The three scopes are set by the keeper alone, and are ``None`` outside of the wait.
 
     _alarm: Alarm
     """What the keeper waits by for a time. Ring it to make the keeper look again."""
@@ -184,11 +184,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     is worth keeping while there is a block that needs the key."""
 
     _flight: trio.CancelScope | None
-    """While a request is in flight: its deadline follows ``Lifecycle.answer_deadline``. It is moved and never cancelled,
-    so that a create has its time to tell its key (L1)."""
+    """While a request is in flight: its deadline follows ``Lifecycle.answer_deadline``. It is moved and never
+    cancelled, so that a create has its time to tell its key (L1)."""
 
     _machine: Lifecycle
-    """Decides. Every step of it that looks at the account is made by ``_step``, under the lock of the account's host."""
+    """Decides. Every step of it that looks at the account is made by ``_step``, under the lock of all hosts."""
 
     _settled: trio.Event
     """Set once there is a key, or there will be none: then entering the block is over. It stays set."""
@@ -232,7 +232,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     @enable_ki_protection
     async def __aenter__(self) -> ListenKey:
         await trio.lowlevel.checkpoint_if_cancelled()  # then nothing is sent; if not, there is more to wait for
-        # No checkpoint in it, so that no cancellation can come between what it registers and the keeper's start.
+        # From here to the keeper's start there is no checkpoint: what is registered is always left again by the keeper.
         self._set_up()
         nursery = await self._nursery_manager.__aenter__()
         nursery.start_soon(self._keep, name=f"listen key keeper of {self._name}")

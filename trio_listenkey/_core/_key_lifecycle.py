@@ -16,6 +16,27 @@ Times are seconds on one monotonic axis that all keys of a host share. ``draw`` 
 Which state follows from what, and which phase of the block, is looked up in ``_key_states``. What is decided here is
 when something is due, what counts as lost, and whether there is anything for us to close.
 
+Three times
+===========
+
+``next_request_at``, ``give_up_at`` and ``answer_deadline`` are all that the driver waits by. The first says when it may
+go on; the second, while it waits for anything, when going on has become pointless; the third, while a request is in
+flight, when to let go of it. Each is worked out anew from the state, the pacing, the host's ban and the register when
+it is asked for (but ``answer_deadline``, which is fixed when the request is sent, and later only brought forward). So
+nothing has to be cancelled or set again when a ban begins, when another holder has news, or when the block ends: the
+driver looks again, and finds other times.
+
+Who knows what
+==============
+
+* ``_record`` is this context's own: which key its block was told, and until when that is presumed alive.
+* ``_account`` is what all contexts of this process know together. A key that any of them found alive is written there,
+  and each takes it from there at its next ``tick``. Which key is to be closed is looked up there.
+* ``_member`` is what other processes know, by way of the register. It knows no key, only whether two are the same.
+
+They may differ for a moment, and that is looked for in ``tick``: a holder whose key is not the account's asks the
+exchange once, and the answer settles it. No holder ever takes over a key from another without an answer of its own.
+
 Where the promises of the contract are kept
 ===========================================
 
@@ -67,7 +88,8 @@ __all__ = ["KeepaliveSchedule", "Lifecycle", "Notice", "OnExit", "OnLost", "Send
 OnExit = Literal["close", "leave"]
 OnLost = Literal["replace", "raise"]
 
-# What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``.
+# What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``. FAILED waits as well,
+# but for the end of the block, which no request brings about.
 _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "create", State.LEAVING: "close"}
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
@@ -75,6 +97,9 @@ _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVI
 @dataclass(frozen=True, slots=True, repr=False)
 class Send:
     """A request to send at once.
+
+    It says nothing of how: what a verb is at an exchange, and whether the key is named in it, the protocol knows. Its
+    ``repr`` shows no key (T1).
 
     Attributes:
         verb: What to ask for.
@@ -132,7 +157,8 @@ class Lifecycle:
     )
 
     state: State
-    """Where the key is. Changed by ``_fire`` alone, by the table."""
+    """Where the key is. Changed by ``_fire`` alone, by the table. Read by the keeper to see whether it is done, and by
+    ``_next_verb`` to say what is to be sent: there is no other note of what comes next."""
 
     phase: Phase
     """Where the block is. Changed by ``stop`` and by the first key, by the table. ``JOINT_STATES`` holds: ``state`` is
@@ -192,10 +218,12 @@ class Lifecycle:
 
     _clock_was_set: bool
     """The last answer corrected what we know of the exchange's clock. So a second refusal for the clock's sake, at once
-    after it, is not worth another such try."""
+    after it, is not worth another such try. Written by ``_correct_clock`` for every outcome, and read once more by
+    ``_try_again``, which then leaves out the backoff."""
 
     _asked_about: str | None
-    """The key that another holder of the account had, and that last made us ask for ours: it does so but once."""
+    """The key that another holder of the account had, and that last made us ask for ours: it does so but once. Two API
+    keys of one account may see two keys for good, and would else ask by turns without an end (K4)."""
 
     _member: Member | None
     """Who of the processes that share the key sends what, and who may close it, is decided there. Shared with the other
@@ -203,10 +231,11 @@ class Lifecycle:
     back or start one, and may keep us from closing; it never makes a key dead or alive that the exchange has not."""
 
     _asked_about_news: str
-    """The same as ``_asked_about``, of another process's key."""
+    """The same as ``_asked_about``, of another process's key: the member's word for what it has seen, not the key. A
+    register that shows the same other key at each beat would have us ask at each beat (E2)."""
 
     _sharing_told: tuple[SharingState, int] | None
-    """What observers were last told of the sharing."""
+    """What observers were last told of the sharing: its state and the number of processes, which is all they hear."""
 
     def __init__(
         self,
@@ -238,7 +267,10 @@ class Lifecycle:
 
     @property
     def key(self) -> str | None:
-        """The last key that the exchange told us. It is presumed alive before ``expires_at`` and no longer."""
+        """The last key that the exchange told us. It is presumed alive before ``expires_at`` and no longer.
+
+        It stays when the key is lost, until there is another one: for who has opened a socket by it.
+        """
         return self._record.value
 
     @property
@@ -318,7 +350,7 @@ class Lifecycle:
         return inf if self.phase is Phase.OPENING else self.give_up_at
 
     def statistics(self, to_local: float = 0.0) -> KeyStatistics:
-        """Counters and times; ``to_local`` is added to the times."""
+        """Counters and times; ``to_local`` is added to the times. As of the last step: none is made here."""
         return self._report.statistics(
             self._record,
             state=self.state.name.lower(),
@@ -330,10 +362,15 @@ class Lifecycle:
 
     @property
     def _next_verb(self) -> Verb:
+        """What is sent next, in a state that waits: what costs is looked up by it, before the request is made."""
         return self._ask_by if self.state is State.HELD else _VERBS[self.state]
 
     def _spread_after(self, allowed_at: float) -> float:
-        """Over how many seconds after the end of a ban the keys of a host come back."""
+        """Over how many seconds after the end of a ban the keys of a host come back (K6).
+
+        They would else all come at the very moment at which the exchange lets them, and be banned again. It is never
+        more than the key can afford; a close is not spread at all, for the one who leaves is in a hurry (L2).
+        """
         match self.state:
             case State.HELD:  # never beyond half of the life that is left
                 return max(0.0, min(self._timing.retry_cap, (self._record.expires_at - allowed_at) / 2))
@@ -352,6 +389,7 @@ class Lifecycle:
         """
         if self._member is not None:
             self._heed(self._member, now)
+        # Not with a request in flight: it ends by ``expires_at`` at the latest, and its outcome leads back here.
         if self.state is State.HELD and self.phase is not Phase.STOPPING:
             self._check_presumption(now)
         if self.state is State.VACANT and self._is_too_late(now):
@@ -378,6 +416,7 @@ class Lifecycle:
             self._adopt(self._account.confirmed_at)
         elif self._account.key not in {None, self.key, self._asked_about}:
             # Another holder has seen another key alive: ask, once, and be told which it is.
+            # Should the answer be that ours is alive, both are, and asking again would only repeat that.
             self._asked_about = self._account.key
             self._pacing.hurry(now)
 
@@ -422,6 +461,7 @@ class Lifecycle:
         Of the time for opening that takes nothing away: a thousand accounts opened at once are no failure.
         """
         self._report.throttled(seconds)
+        # Afterwards there is nothing to add to: a key that is held lives no longer for it, and leaving must end (L2).
         if self.phase is Phase.OPENING:
             self._trying_ends_at += seconds
 
@@ -469,6 +509,8 @@ class Lifecycle:
         # The block may be over since the request was sent. Then the phase says so, and the outcome counts all the same.
         outcome = self._excuse(self._correct_clock(outcome))
         self._error = None if isinstance(outcome, Ok) else outcome.error
+        # The four states with a request in flight. What was asked for is ``_sent.verb``, but what the outcome means goes
+        # by the state: a create that is sent in RENEWING stands for a keepalive.
         match self.state:
             case State.CREATING:
                 self._receive_create(outcome, now)
@@ -511,8 +553,10 @@ class Lifecycle:
         self._on_exit = "leave"
 
     def notices(self) -> list[Notice]:
-        """What happened since the last call."""
+        """What happened since the last call. Whoever takes them tells them all, in this order."""
         return self._report.take()
+
+    # What an outcome is taken for. Both give back the outcome that the rest of the machine is to see.
 
     def _correct_clock(self, outcome: Outcome) -> Outcome:
         """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock.
@@ -613,6 +657,7 @@ class Lifecycle:
                 self._ask_by = "create"
                 self._pacing.hurry(now)
             case Ok(key=key, lives=lives):
+                # Without a key in the answer, ours was named in the request, and is the one that lives.
                 self._take_renewed(key, lives, now)
             case Gone(error=error):
                 # The other holders find out when the next create tells another key: then each of them asks (K4).
@@ -634,7 +679,9 @@ class Lifecycle:
         if key != self.key and self._on_lost == "raise" and self._venue.sharing.second_create == "same":
             # An account has one key at a time: ours is dead.
             self._account.forget(self.key)
-            if self._sent.verb == "create":  # that key may be our own doing, and is ours to close
+            # That key may be our own doing, and then it is ours to close (L1). A keepalive makes none: what it tells
+            # was made by somebody else, and stays theirs (L5).
+            if self._sent.verb == "create":
                 self._account.learn(key)
             self._lose(Event.GONE, key_lost(self._venue.name), now)
             return
@@ -645,7 +692,11 @@ class Lifecycle:
 
     @property
     def _keepalive_is_anonymous(self) -> bool:
-        """Whether a keepalive names no key, and a create returns the account's."""
+        """Whether a keepalive names no key, and a create returns the account's.
+
+        Both are needed for creates to be sent in place of keepalives: where a create makes another key, it would end
+        ours or leave one behind each half hour.
+        """
         venue = self._venue
         return (
             venue.keepalive is not None
@@ -655,6 +706,7 @@ class Lifecycle:
 
     @property
     def _makes_new_keys(self) -> bool:
+        """Whether a create makes one key more each time, so that none tells of one that was made before."""
         return self._venue.sharing.second_create == "new"
 
     def _hold(self, key: str, lives: float | None) -> None:
@@ -670,8 +722,10 @@ class Lifecycle:
             self._member.tell(key, sent_at)
         # Where the exchange says how long this key lives, that may be less than the time between two keepalives.
         self._pacing.succeeded(sent_at, min(pace.keepalive_every, validity / 2 if lives else inf))
-        if self._record.asked_at > sent_at:  # while this request was in flight; it may not know yet what they know
+        # S5: a doubt that came up while this request was in flight; the exchange may not have known yet.
+        if self._record.asked_at > sent_at:
             self._pacing.due = self._record.asked_at
+        # ``is_new`` goes by the value: a create that returns the key which was presumed dead has replaced nothing.
         notice = Renewed if not is_new else Created if self.generation == 1 else Replaced
         self._report.tell(notice(self.generation))
 
@@ -692,6 +746,7 @@ class Lifecycle:
             elif self.state is State.VACANT and (last := self._trying_ends_at - self._timing.retry_base) > now:
                 # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
                 self._pacing.hurry(last)
+        # What is told as a retry is followed by one; a warning of something that never comes would mislead.
         is_cut_short = self.phase is Phase.STOPPING and self.state is not State.LEAVING
         if is_cut_short or self.next_request_at >= self._trying_ends_at:
             return  # we cut it short ourselves, or there is no time: no other try follows
@@ -761,6 +816,9 @@ class Lifecycle:
         """A create may have made a key that we were not told, and closing it takes its name: one create more will say.
 
         With one key per account it returns that very key. It is tried once, for whoever leaves is in a hurry.
+
+        Not where a key is known that is alive: that is the one which the lost answer would have told, as the account
+        has one. Not where a close names no key, for it closes the unknown one as well.
         """
         return (
             self._account.may_hold_unknown_key
@@ -779,6 +837,7 @@ class Lifecycle:
         said otherwise. Between processes the register decides, and later: see ``_reconsider_close``.
         """
         if self._on_exit == "leave" or self._venue.close is None or self._account.is_shared():
+            # Not ours to close. What may have been made and not told is left to those who stay, or to expire.
             self._finish(Event.STOP, closed=None)
         elif self._has_something_to_close():
             # What came before is of no matter: a close gets all of ``close_timeout``, and a first try at once (L2).
@@ -788,12 +847,13 @@ class Lifecycle:
             self._pacing.due = now
             self._trying_ends_at = now + self._timing.close_timeout
             if self._member is not None:
+                # Half of the time to find out whether we are the last, and half to close it (P6).
                 self._member.stop(now, close=True, by=now + self._timing.close_timeout / 2)
         elif self._account.may_hold_unknown_key:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
             self._finish(Event.STOP, closed=False, error=self._error or self._why_not_closed())
         else:
-            self._finish(Event.STOP, closed=None)
+            self._finish(Event.STOP, closed=None)  # nothing was made; or another holder has closed it meanwhile
 
     def _has_something_to_close(self) -> bool:
         # Where a close names no key, it closes whichever the account has, also one that nobody was told of.
@@ -806,8 +866,13 @@ class Lifecycle:
         return self._venue.key_place("close") != "account"
 
     def _reconsider_close(self, now: float) -> None:
-        """Before a close is sent: others may have come to hold the key, or closed it, or the time may be over."""
+        """Before a close is sent: others may have come to hold the key, or closed it, or the time may be over.
+
+        It is asked again at each ``tick``, the one in ``next_request`` among them, so that nothing comes between the
+        last look and the request. A close cannot be taken back: every doubt here ends in not closing (L5, P4).
+        """
         if self._account.is_shared() or not self._has_something_to_close():
+            # A block that was opened while we waited for our turn got the same key. It closes it when it is left.
             self._finish(Event.STOP, closed=None)
         elif self._member is not None and (because := self._member.why_not_to_close(now)) is not None:
             if because == "others":
@@ -827,12 +892,16 @@ class Lifecycle:
         if isinstance(outcome, Transient | Wait):
             self._try_again(outcome, now)  # until ``close_timeout`` is over: ``_reconsider_close`` ends it
             return
-        # That the key we named is gone says nothing of another one that we were never told.
+        # GONE is a success: someone was faster, or it had expired. But that the key we named is gone says nothing of
+        # another one that we were never told.
         other = self._account.may_hold_unknown_key and self._close_names_key
         is_closed = isinstance(outcome, Ok) or (isinstance(outcome, Gone) and not other)
         if is_closed:
+            # For every holder: the account must not offer this key to be closed again. Ours is dead from now on, and
+            # ``expires_at`` says so to who reads it after the block.
             self._account.forget(self._sent.key)
             self._record.presume_dead(now)
+        # One close at a time, each with the turn and the ban in between; ``close_timeout`` is for all of them (L2).
         if is_closed and self._account.to_close() is not None:
             self._fire(Event.TRANSIENT)  # a close is still due: that of a key which we held before
             self._pacing.due = now

@@ -30,6 +30,15 @@ Where the promises of the contract are kept
 * S8, live is sound: ``is_live``. What may be a proof passes through ``_believe`` or ``key_confirmed``, and nowhere else
   is ``trust.prove`` called.
 
+What time alone may change
+==========================
+
+* A socket is due for a ping at ``ping_at``, and too old at ``move_at``. The first is not in :attr:`Stream.deadline`: it
+  is the socket's task that sleeps by it.
+* The trust asks after too long a silence, and doubts when the answer is overdue: counted from ``_alive_at``.
+* The pacing allows the next socket. It may hold up a move for minutes, while the old socket goes on.
+* The drain ends: see ``_drain``. And a stream without a socket does not wait for an answer beyond ``_answer_until``.
+
 How to read it
 ==============
 
@@ -127,11 +136,12 @@ class Stream:
     socket that ended or was replaced; it knows how many reconnects in a row were too quick."""
 
     _subscribes: bool
-    """Whether each socket has a subscription of its own. Then nothing that holds for the key proves anything of it."""
+    """Whether each socket has a subscription of its own. Then nothing that holds for the key proves anything of it: the
+    question whether events come is put on the socket, and answered by ``confirmed``. It does not change."""
 
     _actions: list[Action]
-    """What is to be done and nobody has taken yet. An ``Open`` whose socket was given up since is followed by its
-    ``Close``: who does them in this order needs to know no more."""
+    """What is to be done and nobody has taken yet; every step may add to it. An ``Open`` whose socket was given up
+    since is followed by its ``Close``: who does them in this order needs to know no more."""
 
     _report: StreamReport
     """Counters and notices; ``_delivery`` writes into the same one."""
@@ -295,7 +305,7 @@ class Stream:
 
     @property
     def _alive_at(self) -> float:
-        """When there was last a sign of life of what the socket that delivers depends on.
+        """When there was last a sign of life of what the socket that delivers depends on (S5).
 
         Infinity where there is no such socket, or where it has another key than the one that is held: its silence says
         nothing of that one. See ``Trust``.
@@ -308,7 +318,7 @@ class Stream:
         return max(self._wants_move_at(current), self._pacing.allowed_at)
 
     def _wants_move_at(self, current: StreamSocket) -> float:
-        """When ``current`` will be too old; it is to be replaced at once if its key was.
+        """When ``current`` will be too old; it is to be replaced at once if its key was (S3).
 
         Without a key that is presumed alive it is not left: whatever it still brings is all that there is.
         """

@@ -20,6 +20,8 @@ without a bound is the end of the block, and the block is not shielded.
 key is still kept alive; the keeper learns that the block is over, and only then closes the key.
 
 What to send and when is decided in ``_core._key_lifecycle``; this file waits, sends, and tells.
+
+The file is long for what is said in it, the arguments of ``open_listen_key`` first of all.
 """
 
 from __future__ import annotations
@@ -171,7 +173,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     )
 
     # What the keeper's task waits for is one of four things. Each has something by which the block's task, or another
-    # context's, ends or shortens it. The three scopes are set by the keeper alone, and are ``None`` outside of the wait.
+    # context's, ends or shortens it. The three scopes are set by the keeper alone, and are ``None`` outside the wait.
 
     _alarm: Alarm
     """What the keeper waits by for a time. Ring it to make the keeper look again."""

@@ -21,12 +21,27 @@ What holds for all tasks
 * Between two checkpoints nothing else runs, so that the machine is never changed while it takes a step. No step of it
   waits for anything.
 
+How a socket ends
+=================
+
+* The peer ends it, or the network: ``connection.receive`` raises, and ``_read`` reports ``ended``.
+* It answers no ping (S4): ``_ping_loop`` reports ``unanswered``. The machine wants it closed at once.
+* The machine wants it closed because it is old, or because the block is over: with a close frame, if it was open.
+* Its handshake fails, or takes longer than ``connect_timeout``, with what has to be said before events come included.
+* The connector breaks its contract, by another exception than ``SocketError``: it is reported as an end like any other,
+  with the place but not the text of the exception (T1).
+
+In each of them the machine has been told before the task is over, whether it wanted the end or not, and maybe twice.
+What it hears of a socket that it has given up means nothing to it: so nobody here has to remember who was first.
+
 Time
 ====
 
 The machine's axis is that of ``SteadyClock``, which goes on while the machine sleeps; trio's does not. A wait ends on
 trio's clock, and after ``suspend_check_every`` at the latest: then, if the two are found to differ by more than before,
 everybody looks at the clock again.
+
+The file is long for what is said in it. It is one class, for all of its tasks report to one machine.
 """
 
 from __future__ import annotations
@@ -178,7 +193,10 @@ class SocketPool:
     # Time.
 
     def _now(self) -> float:
-        """The time on the machine's axis; the machine is told at the same time what that is on trio's clock."""
+        """The time on the machine's axis; the machine is told at the same time what that is on trio's clock.
+
+        Taken anew for each report, and never kept across a wait: after a suspend it would be from before that.
+        """
         clock, machine = self._context.clock, self.machine
         now = clock.now()
         machine.axes.to_local = -clock.slept
@@ -202,7 +220,10 @@ class SocketPool:
     # What the machine wants.
 
     def _sync(self) -> None:
-        """Let the machine know the time, and do what it wants."""
+        """Let the machine know the time, and do what it wants.
+
+        The user's task calls it, too, to read statistics: they are as of now, and not as of the last event (S8).
+        """
         now = self._now()
         self.machine.axes.to_unix = (
             self._context.clock.unix() - now
@@ -264,7 +285,11 @@ class SocketPool:
                 task.speak()
 
     def _wake_all(self) -> None:
-        """All waits are on trio's clock, and what they stand for on the machine's axis has moved."""
+        """All waits are on trio's clock, and what they stand for on the machine's axis has moved.
+
+        A ping that was due during a suspend is sent at once, and shows within one interval whether the peer is still
+        there. If the suspend was long, nothing that is read before its answer is news: see ``Stream._deliver`` (S8).
+        """
         for task in self._tasks.values():
             task.wake()
 
@@ -290,6 +315,7 @@ class SocketPool:
                     connection = await task.begin(socket, self._context.clock)
                     task.whole.deadline = inf  # from here on pings say whether the peer is there
                     was_open = True
+                    # No checkpoint between the two: what is open is reported as such, and only then as ended.
                     self.machine.opened(link, self._now())
                     self._follow()
                     await self._attend(task, connection)
@@ -488,7 +514,7 @@ def _told(fault: Exception) -> Exception:
     """What was raised, if that may be shown; else what there is to say of it."""
     if isinstance(fault, SocketError | ListenKeyError):
         return fault
-    # Where it was raised, but not its text: that may hold the URL, and so the listen key.
+    # Where it was raised, but not its text: that may hold the URL, and so the listen key (T1).
     frames = traceback.extract_tb(fault.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
     return SocketError(f"the connector raised {type(fault).__name__} at {where}, where only SocketError is allowed")

@@ -50,18 +50,18 @@ class Flow:
         limit: int = 100,
         limit_bytes: int = 1_000_000,
         on_full: OnFull = "wait",
-        door: ConnectLimiter | None = None,
+        limiter: ConnectLimiter | None = None,
         draw: float = 0.0,
         **venue: Any,
     ) -> None:
         timing = PROMPT if timing is None else timing
-        self.door = ConnectLimiter() if door is None else door
+        self.limiter = ConnectLimiter() if limiter is None else limiter
         self.draw = draw
         self.subscribes = venue.get("subscribes", False)
         self.stream = Stream(
             "somewhere",
             timing,
-            self.door,
+            self.limiter,
             room=Room(limit, limit_bytes, on_full),
             now=0.0,
             draw=lambda: self.draw,
@@ -179,13 +179,15 @@ def live(
     limit: int = 100,
     limit_bytes: int = 1_000_000,
     on_full: OnFull = "wait",
-    door: ConnectLimiter | None = None,
+    limiter: ConnectLimiter | None = None,
     draw: float = 0.0,
     now: float = 0.0,
     **venue: Any,
 ) -> tuple[Flow, StreamSocket]:
     """A stream whose first socket, for the first key, was open at ``now``."""
-    flow = Flow(timing=timing, limit=limit, limit_bytes=limit_bytes, on_full=on_full, door=door, draw=draw, **venue)
+    flow = Flow(
+        timing=timing, limit=limit, limit_bytes=limit_bytes, on_full=on_full, limiter=limiter, draw=draw, **venue
+    )
     flow.held(now)
     link = flow.opens(now)
     assert flow.opened(link, now) == "LIVE"

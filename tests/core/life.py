@@ -72,16 +72,16 @@ class Life:
         self.heard += self.machine.notices()
         return self.state
 
-    def begin(self, now: float) -> Send | None:
+    def next_request(self, now: float) -> Send | None:
         """What is sent at ``now``, if anything."""
-        send = self.machine.begin(now)
+        send = self.machine.next_request(now)
         self.heard += self.machine.notices()
         return send
 
     def sends(self, now: float, verb: str, key: str | None) -> None:
         """At ``now`` this is sent, and was not to be sent before."""
-        assert self.machine.ready_at <= now
-        send = self.begin(now)
+        assert self.machine.next_request_at <= now
+        send = self.next_request(now)
         assert send is not None
         assert (send.verb, send.key) == (verb, key)
 

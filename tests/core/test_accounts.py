@@ -49,7 +49,7 @@ class TestHost:
         one.block(100.0)
         assert other.allowed_at == float("-inf")
 
-    def test_accounts_without_members_are_forgotten(self) -> None:
+    def test_accounts_without_holders_are_forgotten(self) -> None:
         """The last to leave an account leaves nothing behind, not even the API key."""
         host = Host()
         first, second = host.join("/path", "A"), host.join("/path", "A")
@@ -58,19 +58,19 @@ class TestHost:
         assert host.accounts == {("/path", "A"): second}
         second.leave()
         assert host.accounts == {}
-        assert host.holders == {}
+        assert host.accounts_by_key == {}
         assert host.join("/path", "A") is not first
 
 
 class TestAccount:
-    def test_a_sole_member_shares_with_nobody(self) -> None:
+    def test_a_sole_holder_shares_with_nobody(self) -> None:
         """Alone, with or without a key, one may close."""
         account = Host().join("/path", "A")
         assert not account.is_shared()
         account.learn("K")
         assert not account.is_shared()
 
-    def test_two_members_share(self) -> None:
+    def test_two_holders_share(self) -> None:
         """A second context shares the key from before its first create until it has left."""
         host = Host()
         account = host.join("/path", "A")
@@ -136,7 +136,7 @@ class TestAccount:
         assert one.key == "K2"
         assert not one.is_shared()
         assert not other.is_shared()
-        assert host.holders == {("/path", "K1"): {other}, ("/path", "K2"): {one}}
+        assert host.accounts_by_key == {("/path", "K1"): {other}, ("/path", "K2"): {one}}
 
     def test_learning_twice_is_learning_once(self) -> None:
         """Each keepalive confirms the same key."""
@@ -144,9 +144,9 @@ class TestAccount:
         account = host.join("/path", "A")
         account.learn("K")
         account.learn("K")
-        assert host.holders == {("/path", "K"): {account}}
+        assert host.accounts_by_key == {("/path", "K"): {account}}
         account.forget("K")
-        assert host.holders == {}
+        assert host.accounts_by_key == {}
 
     def test_a_dead_key_is_forgotten(self) -> None:
         """The exchange's word that the key is dead leaves nothing to close."""

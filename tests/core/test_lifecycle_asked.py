@@ -36,13 +36,13 @@ class TestAsk:
         life.sends(100.0, "keepalive", "K1")
         life.gets(OK, 100.5)
         assert life.machine.confirmed_at == 100
-        assert life.machine.ready_at == 1900
+        assert life.machine.next_request_at == 1900
 
     def test_asking_puts_nothing_off(self) -> None:
         """A keepalive that is overdue does not come later for it."""
         life = held()
         life.machine.ask(2000.0)
-        assert life.machine.ready_at == 1800
+        assert life.machine.next_request_at == 1800
 
     def test_a_request_in_flight_is_no_answer(self) -> None:
         """What was sent before the doubt says nothing of it: one more request follows, and one only (K1)."""
@@ -52,10 +52,10 @@ class TestAsk:
         life.machine.ask(1801.0)
         assert life.state == "RENEWING"
         life.gets(OK, 1802.0)
-        assert life.machine.ready_at == 1801
+        assert life.machine.next_request_at == 1801
         life.sends(1802.0, "keepalive", "K1")
         life.gets(OK, 1802.5)
-        assert life.machine.ready_at == 3602
+        assert life.machine.next_request_at == 3602
 
     def test_a_create_in_flight_is_no_answer_either(self) -> None:
         """The key that it brings is asked about at once."""
@@ -71,26 +71,26 @@ class TestAsk:
         life.sends(1800.0, "keepalive", "K1")
         life.machine.ask(1800.0)
         life.gets(OK, 1801.0)
-        assert life.machine.ready_at == 3600
+        assert life.machine.next_request_at == 3600
 
     def test_backoff_is_not_hurried(self) -> None:
         """A request that is tried again already comes when it was to come (K3)."""
         life = held()
         life.sends(1800.0, "keepalive", "K1")
         life.gets(NO_ANSWER, 1800.0, draw=0.999)
-        due = life.machine.ready_at
+        due = life.machine.next_request_at
         life.machine.ask(1800.1)
-        assert life.machine.ready_at == due > 1800.9
+        assert life.machine.next_request_at == due > 1800.9
         life.sends(due, "keepalive", "K1")
         life.gets(OK, due)
-        assert life.machine.ready_at == due + 1800
+        assert life.machine.next_request_at == due + 1800
 
     def test_a_ban_is_kept_to(self) -> None:
         """Nothing is sent to a host that wants silence, whoever asks; then it is asked once (K3)."""
         life = held()
         life.account.host.block(500.0)
         life.machine.ask(100.0)
-        assert life.begin(499.9) is None
+        assert life.next_request(499.9) is None
         life.sends(500.0, "keepalive", "K1")
 
     def test_a_ban_on_this_very_key_is_kept_to(self) -> None:
@@ -99,7 +99,7 @@ class TestAsk:
         life.sends(1800.0, "keepalive", "K1")
         life.gets(banned(60), 1800.0)
         life.machine.ask(1801.0)
-        assert life.begin(1859.9) is None
+        assert life.next_request(1859.9) is None
         life.sends(1860.0, "keepalive", "K1")
 
     def test_a_dead_key_is_found_and_replaced(self) -> None:

@@ -1,5 +1,6 @@
 """Keeping a key alive, losing it, and replacing it."""
 
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 from typing import Any
@@ -34,15 +35,15 @@ class TestPing:
     def test_a_keepalive_is_due_half_way(self) -> None:
         """Half an hour after the create was sent a keepalive is, and names the key."""
         life = held()
-        assert life.machine.ready_at == 1800
-        assert life.begin(1799.9) is None
+        assert life.machine.next_request_at == 1800
+        assert life.next_request(1799.9) is None
         life.sends(1800.0, "keepalive", "K1")
         assert life.state == "RENEWING"
 
     @pytest.mark.parametrize(("draw", "due"), [(0.0, 1800), (0.5, 1710), (0.999, 1620.18)])
     def test_it_comes_a_little_earlier(self, draw: float, due: float) -> None:
         """A random tenth of the pause is left out, so that keys that were opened together part (K6)."""
-        assert held(draw=draw).machine.ready_at == pytest.approx(due)
+        assert held(draw=draw).machine.next_request_at == pytest.approx(due)
 
     @given(
         draw=st.floats(0, 1, exclude_max=True),
@@ -58,7 +59,7 @@ class TestPing:
         life = Life(timing=Timing(jitter=jitter, keepalive_every=every, open_timeout=20), now=sent_at)
         life.sends(sent_at, "create", None)
         life.gets(alive("K1"), sent_at + took, draw)
-        pause = life.machine.ready_at - sent_at
+        pause = life.machine.next_request_at - sent_at
         assert every * (1 - jitter) - 1e-6 <= pause <= every + 1e-6
 
     @pytest.mark.parametrize("answer", [OK, alive("K1")], ids=["bare", "with the key"])
@@ -68,7 +69,7 @@ class TestPing:
         life.sends(1800.0, "keepalive", "K1")
         assert life.gets(answer, 1809.0) == "HELD"
         assert life.machine.expires_at == 5400
-        assert life.machine.ready_at == 3600
+        assert life.machine.next_request_at == 3600
         assert (life.machine.key, life.machine.generation) == ("K1", 1)
         assert life.kinds == ["created", "renewed"]
 
@@ -84,10 +85,10 @@ class TestPing:
         """A late keepalive has what is left of the key's validity."""
         life = held()
         life.sends(3595.0, "keepalive", "K1")
-        assert (life.machine.until, life.machine.patience) == (3600, 3600)
+        assert (life.machine.answer_deadline, life.machine.give_up_at) == (3600, 3600)
         life = held()
         life.sends(1800.0, "keepalive", "K1")
-        assert life.machine.until == 1810
+        assert life.machine.answer_deadline == 1810
 
     def test_a_late_success_is_a_success(self) -> None:
         """An answer that comes when the key would have run out still counts from when it was asked for."""
@@ -100,7 +101,7 @@ class TestPing:
         """A key that is confirmed each time is the same key after a month."""
         life, now = held(draw=0.3), 0.0
         while now < 30 * 86400:
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
             life.sends(now, "keepalive", "K1")
             life.gets(alive("K1"), now + 0.1, draw=0.3)
         assert life.machine.generation == 1
@@ -115,8 +116,8 @@ class TestRetries:
         for ceiling in (1, 2, 4, 8, 16, 32, 60, 60):
             life.sends(now, "keepalive", "K1")
             assert life.gets(NO_ANSWER, now, draw=0.5) == "HELD"
-            assert life.machine.ready_at == pytest.approx(now + 0.1 + (ceiling - 0.1) / 2)
-            now = life.machine.ready_at
+            assert life.machine.next_request_at == pytest.approx(now + 0.1 + (ceiling - 0.1) / 2)
+            now = life.machine.next_request_at
         assert life.kinds == ["created", *["retrying"] * 8]
 
     def test_a_success_makes_the_next_failure_the_first(self) -> None:
@@ -129,7 +130,7 @@ class TestRetries:
         life.gets(OK, 1810.0)
         life.sends(3610.0, "keepalive", "K1")
         life.gets(NO_ANSWER, 3610.0, draw=1.0)
-        assert life.machine.ready_at == pytest.approx(3611)
+        assert life.machine.next_request_at == pytest.approx(3611)
 
     def test_a_refusal_fails_and_is_told(self) -> None:
         """A keepalive that was refused is not retried: the block is told with the exchange's error (K3)."""
@@ -137,7 +138,7 @@ class TestRetries:
         life.sends(1800.0, "keepalive", "K1")
         assert life.gets(REFUSED, 1801.0) == "FAILED"
         assert life.failure is REFUSED.error
-        assert life.machine.ready_at == inf
+        assert life.machine.next_request_at == inf
 
     def test_a_failure_that_was_followed_by_a_success_is_forgotten(self) -> None:
         """A key that ran out does not blame a failure that was overcome."""
@@ -156,8 +157,8 @@ class TestSilence:
         life = held()
         life.sends(1800.0, "keepalive", "K1")
         assert life.gets(banned(120), 1801.0) == "HELD"
-        assert life.machine.ready_at == 1921
-        assert life.begin(1920.9) is None
+        assert life.machine.next_request_at == 1921
+        assert life.next_request(1920.9) is None
         life.sends(1921.0, "keepalive", "K1")
 
     def test_silence_is_for_all_keys_of_the_host(self) -> None:
@@ -166,9 +167,9 @@ class TestSilence:
         one, other = held(account=host.join("/path", "A"), key="KA"), held(account=host.join("/path", "B"), key="KB")
         one.sends(1800.0, "keepalive", "KA")
         one.gets(banned(120), 1800.0)
-        assert other.begin(1900.0) is None
+        assert other.next_request(1900.0) is None
         opening = Life(account=host.join("/path", "C"), timing=Timing(open_timeout=500), now=1900.0)
-        assert opening.begin(1900.0) is None
+        assert opening.next_request(1900.0) is None
         other.sends(1920.0, "keepalive", "KB")
 
     def test_a_longer_ban_outlasts_a_shorter_one(self) -> None:
@@ -179,7 +180,7 @@ class TestSilence:
         other.sends(1800.0, "keepalive", "KB")
         one.gets(banned(120), 1800.0)
         other.gets(banned(5), 1800.0)
-        assert other.machine.ready_at == 1920
+        assert other.machine.next_request_at == 1920
 
     def test_dialects_of_one_host_share_its_ban_and_nothing_else(self) -> None:
         """The same API key at two paths of a host is two accounts, each with its key, and both are banned at once."""
@@ -189,7 +190,7 @@ class TestSilence:
         assert (usdm.account.key, coinm.account.key) == ("KU", "KC")
         usdm.sends(1800.0, "keepalive", "KU")
         usdm.gets(banned(120), 1800.0)
-        assert coinm.machine.ready_at == 1920
+        assert coinm.machine.next_request_at == 1920
         assert coinm.stops(1920.0) == "LEAVING"
         coinm.sends(1920.0, "close", "KC")
 
@@ -199,8 +200,8 @@ class TestSilence:
         for _ in range(9):
             life.sends(now, "keepalive", "K1")
             life.gets(banned(1, 418), now)
-            pauses.append(life.machine.ready_at - now)
-            now = life.machine.ready_at
+            pauses.append(life.machine.next_request_at - now)
+            now = life.machine.next_request_at
         assert pauses == [1, 1, 2, 4, 8, 16, 32, 60, 60]
 
     def test_a_longer_word_is_never_shortened(self) -> None:
@@ -209,8 +210,8 @@ class TestSilence:
         for seconds in (1, 1, 50, 100):
             life.sends(now, "keepalive", "K1")
             life.gets(banned(seconds), now)
-            assert life.machine.ready_at == now + seconds
-            now = life.machine.ready_at
+            assert life.machine.next_request_at == now + seconds
+            now = life.machine.next_request_at
 
     def test_a_success_makes_the_next_wait_the_first(self) -> None:
         """A wait after a success is as long as the exchange says."""
@@ -218,32 +219,37 @@ class TestSilence:
         for outcome in (banned(1), banned(1), banned(1), OK):
             life.sends(now, "keepalive", "K1")
             life.gets(outcome, now)
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
         life.sends(now, "keepalive", "K1")
         life.gets(banned(1), now)
-        assert life.machine.ready_at == now + 1
+        assert life.machine.next_request_at == now + 1
 
     def test_keepalives_are_spread_after_a_ban(self) -> None:
         """They come within ``retry_cap`` after its end, by each key's own draw, and leave half of the key's life."""
-        for draw, allowed_at, ready_at in ((0.0, 2000, 2000), (0.5, 2000, 2030), (0.5, 3560, 3570), (0.9, 3700, 3700)):
+        for draw, allowed_at, due in (
+            (0.0, 2000, 2000),
+            (0.5, 2000, 2030),
+            (0.5, 3560, 3570),
+            (0.9, 3700, 3700),
+        ):
             life = held(draw=draw)
             life.account.host.block(allowed_at)
-            assert life.machine.ready_at == pytest.approx(ready_at)
+            assert life.machine.next_request_at == pytest.approx(due)
 
     def test_a_ban_that_is_over_delays_nothing(self) -> None:
         """A keepalive that was not due in the ban is not spread after it."""
         life = held(draw=0.5)
         life.account.host.block(100.0)
-        assert life.machine.ready_at == 1710
+        assert life.machine.next_request_at == 1710
 
     def test_a_key_may_die_in_a_ban(self) -> None:
         """A ban for longer than the key lives loses it, and the create waits for the end of the ban (K2, K3)."""
         life = held()
         life.sends(1800.0, "keepalive", "K1")
         life.gets(banned(7200, 418), 1800.0)
-        assert life.machine.patience == 3600
+        assert life.machine.give_up_at == 3600
         assert life.tick(3600.0) == "VACANT"
-        assert life.begin(8999.0) is None
+        assert life.next_request(8999.0) is None
         life.sends(9000.0, "create", "K1")
         assert life.kinds == ["created", "retrying", "lost"]
 
@@ -298,7 +304,7 @@ class TestExpiry:
         assert life.tick(3600.0) == "FAILED"
         assert isinstance(life.failure, KeyLostError)
         assert life.failure is life.told(Lost).error
-        assert life.begin(4000.0) is None
+        assert life.next_request(4000.0) is None
         assert life.kinds == ["created", "lost"]
 
 
@@ -309,7 +315,7 @@ class TestGone:
         life.sends(1800.0, "keepalive", "K1")
         assert life.gets(GONE, 1801.0) == "VACANT"
         assert life.machine.expires_at == 1801
-        assert life.machine.ready_at == 1801
+        assert life.machine.next_request_at == 1801
         assert life.told(Lost).error is GONE.error
         life.sends(1801.0, "create", "K1")
         life.gets(alive("K2"), 1802.0)
@@ -334,10 +340,10 @@ class TestGone:
         life.tick(3600.0)
         life.sends(3600.0, "create", "K1")
         life.gets(NO_ANSWER, 3600.0, draw=1.0)
-        assert life.machine.ready_at == pytest.approx(3601)
+        assert life.machine.next_request_at == pytest.approx(3601)
         life.sends(3601.0, "create", "K1")
         life.gets(NO_ANSWER, 3601.0, draw=1.0)
-        assert life.machine.ready_at == pytest.approx(3603)
+        assert life.machine.next_request_at == pytest.approx(3603)
 
     def test_a_replacement_that_is_refused_fails(self) -> None:
         """Credentials may be revoked between two keys."""
@@ -351,10 +357,10 @@ class TestGone:
         """From the second loss in a row, replacing backs off up to the cap (K4)."""
         life, pauses = held(timing=Timing(retry_cap=16)), []
         for number in range(1, 8):
-            lost_at = life.machine.ready_at
+            lost_at = life.machine.next_request_at
             life.sends(lost_at, "keepalive", f"K{number}")
             life.gets(GONE, lost_at, draw=1.0)
-            created_at = life.machine.ready_at
+            created_at = life.machine.next_request_at
             life.sends(created_at, "create", f"K{number}")
             life.gets(alive(f"K{number + 1}"), created_at, draw=1.0)
             pauses.append(created_at - lost_at)
@@ -365,7 +371,7 @@ class TestGone:
         life = Life(timing=Timing(validity=0.01, retry_cap=8, open_timeout=100))
         times = []
         for number in range(7):
-            times.append(life.machine.ready_at)
+            times.append(life.machine.next_request_at)
             life.sends(times[-1], "create", f"K{number - 1}" if number else None)
             life.gets(alive(f"K{number}"), times[-1], draw=1.0)
             life.tick(times[-1] + 0.01)
@@ -383,7 +389,7 @@ class TestGone:
         life.gets(OK, 3600.0)
         life.sends(5400.0, "keepalive", "K2")
         life.gets(GONE, 5400.0, draw=1.0)
-        assert life.machine.ready_at == 5400
+        assert life.machine.next_request_at == 5400
 
 
 class TestReplacedByTheExchange:
@@ -462,7 +468,7 @@ class TestKeptAliveWithoutAName:
         life = told_nothing()
         life.sends(1801.0, "create", "K1")
         assert life.stops(1802.0) == "RENEWING"
-        assert life.machine.until == 1811.0
+        assert life.machine.answer_deadline == 1811.0
         assert life.gets(alive("K2"), 1803.0) == "LEAVING"
         life.sends(1803.0, "close", "K2")
 
@@ -471,8 +477,8 @@ class TestKeptAliveWithoutAName:
         life = told_nothing()
         life.sends(1801.0, "create", "K1")
         assert life.gets(NO_ANSWER, 1802.0) == "HELD"
-        assert life.account.unsure
-        life.sends(life.machine.ready_at, "create", "K1")
+        assert life.account.may_hold_unknown_key
+        life.sends(life.machine.next_request_at, "create", "K1")
 
     @pytest.mark.parametrize("venue", [FORM, venues.MEXC], ids=lambda venue: venue.name)
     def test_a_keepalive_that_names_the_key_is_proof(self, venue: Venue) -> None:
@@ -505,11 +511,11 @@ class TestTroubleThatMayPass:
         life.sends(1800.0, "keepalive", "K1")
         life.gets(GONE, 1801.0)
         for _ in range(20):
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
             life.sends(now, "create", "K1")
             assert life.gets(ODD_KEY, now) == "VACANT"
             assert life.told(Retrying).error is ODD_KEY.error
-        life.sends(life.machine.ready_at, "create", "K1")
+        life.sends(life.machine.next_request_at, "create", "K1")
         life.gets(alive("K2"), 9000.0)
         assert (life.machine.key, life.machine.generation) == ("K2", 2)
 
@@ -517,7 +523,7 @@ class TestTroubleThatMayPass:
         """That is the exchange's to mend: the key is presumed alive as long as it was, and each try is told."""
         life = held()
         for _ in range(5):
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
             life.sends(now, "keepalive", "K1")
             assert life.gets(UNTRUSTED, now) == "HELD"
             assert life.told(Retrying).error is UNTRUSTED.error
@@ -528,7 +534,7 @@ class TestTroubleThatMayPass:
         life.sends(1801.0, "create", "K1")
         assert life.gets(ODD_KEY, 1802.0) == "HELD"
         assert life.told(Retrying).error is ODD_KEY.error
-        life.sends(life.machine.ready_at, "create", "K1")
+        life.sends(life.machine.next_request_at, "create", "K1")
 
     @pytest.mark.parametrize("outcome", [ODD_KEY, WRONG_CLOCK], ids=["hollow", "clock"])
     def test_it_ends(self, outcome: Refused) -> None:
@@ -537,13 +543,13 @@ class TestTroubleThatMayPass:
         life.sends(1800.0, "keepalive", "K1")
         life.gets(NO_ANSWER, 1800.0)
         for _ in range(DOUBTFUL_TRIES):
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
             life.sends(now, "keepalive", "K1")
             assert life.gets(outcome, now) == "HELD"
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
             life.sends(now, "keepalive", "K1")
             life.gets(NO_ANSWER, now)
-        now = life.machine.ready_at
+        now = life.machine.next_request_at
         life.sends(now, "keepalive", "K1")
         assert life.gets(outcome, now) == "FAILED"
         assert life.failure is outcome.error
@@ -553,10 +559,10 @@ class TestTroubleThatMayPass:
         life = held(timing=Timing(validity=1e6, keepalive_every=1800.0, jitter=0))
         for _ in range(3):
             for _ in range(DOUBTFUL_TRIES):
-                now = life.machine.ready_at
+                now = life.machine.next_request_at
                 life.sends(now, "keepalive", "K1")
                 assert life.gets(WRONG_CLOCK, now) == "HELD"
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
             life.sends(now, "keepalive", "K1")
             life.gets(OK, now)
             assert life.kinds[-1] == "renewed"
@@ -575,7 +581,7 @@ class TestTroubleThatMayPass:
         life.sends(1800.0, "keepalive", "K1")
         assert life.gets(WRONG_CLOCK, 1801.0) == "HELD"
         assert life.told(Retrying).error is WRONG_CLOCK.error
-        life.sends(life.machine.ready_at, "keepalive", "K1")
+        life.sends(life.machine.next_request_at, "keepalive", "K1")
         life.gets(OK, 1803.0)
         assert life.kinds[-1] == "renewed"
 
@@ -587,7 +593,7 @@ class TestTroubleThatMayPass:
         assert life.account.host.clock == 30.0
         life.sends(1801.0, "keepalive", "K1")
         assert life.gets(FEW_SECONDS, 1802.0) == "HELD"
-        assert life.machine.ready_at > 1802.0
+        assert life.machine.next_request_at > 1802.0
 
 
 def two_contexts(venue: Venue) -> tuple[Life, Life]:
@@ -604,16 +610,35 @@ class TestReplacedByANeighbour:
     def test_it_is_asked_about_at_once(self) -> None:
         """When another context of the account has learned another key, a keepalive is due at the next look."""
         one, _ = two_contexts(ACCOUNT)
-        assert one.machine.ready_at == 1800
+        assert one.machine.next_request_at == 1800
         assert one.tick(601.0) == "HELD"
-        assert one.machine.ready_at == 601
+        assert one.machine.next_request_at == 601
         one.sends(601.0, "keepalive", "K1")
 
     def test_nothing_is_put_off_by_it(self) -> None:
         """A keepalive that is overdue when the other key is noticed stays so."""
         one, _ = two_contexts(ACCOUNT)
         one.tick(1900.0)
-        assert one.machine.ready_at == 1800
+        assert one.machine.next_request_at == 1800
+
+    @given(turns=st.lists(st.integers(0, 2), min_size=60, max_size=60))
+    def test_holders_whose_keys_are_all_alive_ask_once_about_each(self, turns: list[int]) -> None:
+        """K4: where each create makes a key, and all of them live, three holders do not ask by turns for ever."""
+        several = replace(venues.BINANCE_US, sharing=venues.Sharing(second_create="unknown"))
+        host, sent = Host(), 0
+        three = []
+        for number in range(3):
+            life = Life(several, account=host.join("/path", "A", "unknown"))
+            life.sends(0.0, "create", None)
+            life.gets(alive(f"K{number}"), 0.0)
+            three.append(life)
+        for life in (three[turn] for turn in turns):
+            life.tick(601.0)
+            if life.machine.next_request_at <= 601.0:
+                sent += 1
+                life.sends(601.0, "keepalive", life.machine.key)
+                life.gets(OK, 601.0)
+        assert sent <= 3 * 2
 
     def test_it_is_asked_about_once(self) -> None:
         """Once the exchange has told which key is alive, the next keepalive is due in its time."""
@@ -625,7 +650,7 @@ class TestReplacedByANeighbour:
         assert one.kinds == ["created", "replaced"]
         for life, due in ((one, 2401), (other, 1201)):
             life.tick(602.0)
-            assert life.machine.ready_at == due
+            assert life.machine.next_request_at == due
 
     @pytest.mark.parametrize("draw", [0.0, 0.9])
     def test_a_failed_attempt_is_followed_by_a_pause(self, draw: float) -> None:
@@ -638,15 +663,15 @@ class TestReplacedByANeighbour:
             one.gets(NO_ANSWER, now, draw)
             due = now + 0.1 + (ceiling - 0.1) * draw
             one.tick(now + 0.05)
-            assert one.machine.ready_at == pytest.approx(due)
-            now = one.machine.ready_at
+            assert one.machine.next_request_at == pytest.approx(due)
+            now = one.machine.next_request_at
 
     def test_a_ban_is_waited_out_first(self) -> None:
         """Nor is a host asked that wants silence."""
         one, other = two_contexts(ACCOUNT)
         other.account.host.block(700.0)
-        assert one.begin(601.0) is None
-        assert one.machine.ready_at == 700
+        assert one.next_request(601.0) is None
+        assert one.machine.next_request_at == 700
 
     def test_a_confirmation_without_any_name_confirms_nothing(self) -> None:
         """Where neither a keepalive nor its answer names a key, a create asks which one the account has (K5)."""
@@ -679,7 +704,7 @@ class TestReplacedByANeighbour:
         other.gets(OK, 602.0)
         one.tick(603.0)
         other.tick(603.0)
-        assert (one.machine.ready_at, other.machine.ready_at) == (2401, 1202)
+        assert (one.machine.next_request_at, other.machine.next_request_at) == (2401, 1202)
 
 
 class TestStatistics:
@@ -717,7 +742,13 @@ class TestStatistics:
         """Questions have no effect: asked twice, they answer the same."""
 
         def everything(machine: Lifecycle) -> tuple[object, ...]:
-            return machine.statistics(), machine.ready_at, machine.patience, machine.expires_at, machine.until
+            return (
+                machine.statistics(),
+                machine.next_request_at,
+                machine.give_up_at,
+                machine.expires_at,
+                machine.answer_deadline,
+            )
 
         life = held(draw=0.5)
         for allowed_at in (0.0, 2000.0):
@@ -735,7 +766,7 @@ def test_two_contexts_of_one_account_hold_one_key(venue: Venue) -> None:
     one, other = held(venue, account=host.join("/path", "A")), held(venue, account=host.join("/path", "A"))
     one.sends(1800.0, "keepalive", "K1")
     one.gets(GONE, 1800.0)
-    assert host.holders == {}
+    assert host.accounts_by_key == {}
     one.sends(1800.0, "create", "K1")
     one.gets(alive("K2"), 1800.0)
     other.sends(1801.0, "keepalive", "K1")

@@ -27,7 +27,7 @@ class TestClose:
         assert life.heard[-1] == Closed(life.machine.generation, None)
         assert life.machine.expires_at == 6
         assert life.account.key is None
-        assert (life.machine.ready_at, life.machine.failure) == (inf, None)
+        assert (life.machine.next_request_at, life.machine.failure) == (inf, None)
 
     def test_a_key_that_is_gone_is_closed(self) -> None:
         """-1125 to a close: someone was faster, and nothing is left behind."""
@@ -56,10 +56,10 @@ class TestClose:
         for ceiling in (1, 2, 4):
             life.sends(now, "close", "K1")
             assert life.gets(NO_ANSWER, now, draw=1.0) == "LEAVING"
-            assert life.machine.ready_at == pytest.approx(now + ceiling)
-            now = life.machine.ready_at
+            assert life.machine.next_request_at == pytest.approx(now + ceiling)
+            now = life.machine.next_request_at
         life.sends(now, "close", "K1")
-        assert life.machine.until == 110
+        assert life.machine.answer_deadline == 110
         assert life.gets(NO_ANSWER, 110.0) == "CLOSED"
         assert life.machine.closed is False
         assert life.heard[-1] == Closed(life.machine.generation, NO_ANSWER.error)
@@ -78,14 +78,14 @@ class TestClose:
         life = held(timing=Timing(close_timeout=60, request_timeout=5))
         life.stops(100.0)
         life.sends(100.0, "close", "K1")
-        assert life.machine.until == 105
+        assert life.machine.answer_deadline == 105
 
     @pytest.mark.parametrize(("now", "state"), [(109.9, "LEAVING"), (110.0, "CLOSED")])
     def test_a_turn_is_not_waited_for_beyond_the_limit(self, now: float, state: str) -> None:
         """A close that never had its turn is given up at ``close_timeout``, and says so."""
         life = held(timing=Timing(close_timeout=10))
         life.stops(100.0)
-        assert life.machine.patience == 110
+        assert life.machine.give_up_at == 110
         assert life.tick(now) == state
         if state == "CLOSED":
             error = life.told(Closed).error
@@ -111,7 +111,7 @@ class TestClose:
         life.stops(1803.05)
         life.sends(1803.05, "close", "K1")
         life.gets(NO_ANSWER, 1803.05, draw=1.0)
-        assert life.machine.ready_at == pytest.approx(1804.05)
+        assert life.machine.next_request_at == pytest.approx(1804.05)
 
     def test_it_is_the_newest_key_that_is_closed(self) -> None:
         """After a replacement the new key is named."""
@@ -130,7 +130,7 @@ class TestSilence:
         life.stops(100.0)
         life.sends(100.0, "close", "K1")
         assert life.gets(banned(5), 100.0, draw=0.9) == "LEAVING"
-        assert life.begin(104.9) is None
+        assert life.next_request(104.9) is None
         life.sends(105.0, "close", "K1")
 
     def test_a_ban_beyond_the_limit_ends_it(self) -> None:
@@ -157,7 +157,7 @@ class TestSilence:
         life = held(timing=Timing(close_timeout=10))
         life.account.host.block(105.0)
         assert life.stops(100.0) == "LEAVING"
-        assert life.begin(104.9) is None
+        assert life.next_request(104.9) is None
         life.sends(105.0, "close", "K1")
 
     def test_a_long_ban_of_a_neighbours_ends_it_at_once(self) -> None:
@@ -228,7 +228,7 @@ class TestStopInFlight:
         life = held()
         life.sends(1800.0, "keepalive", "K1")
         assert life.stops(1802.0) == "RENEWING"
-        assert life.machine.until == 1802
+        assert life.machine.answer_deadline == 1802
         assert life.gets(NO_ANSWER, 1802.0) == "LEAVING"
         life.sends(1802.0, "close", "K1")
 
@@ -274,14 +274,14 @@ class TestStopInFlight:
         life = Life(timing=Timing(close_timeout=10))
         life.sends(sent_at, "create", None)
         life.stops(9.0)
-        assert life.machine.until == until
+        assert life.machine.answer_deadline == until
 
     def test_a_create_gets_the_close_timeout_to_tell_its_key(self) -> None:
         """A create that may take longer is bounded by ``close_timeout`` (L2)."""
         life = Life(timing=Timing(close_timeout=3, request_timeout=20))
         life.sends(0.0, "create", None)
         assert life.stops(1.0) == "CREATING"
-        assert life.machine.until == 4
+        assert life.machine.answer_deadline == 4
 
     def test_a_create_that_succeeds_then_is_closed(self) -> None:
         """The key that came too late for its block is closed, within a ``close_timeout`` of its own (L1)."""
@@ -289,7 +289,7 @@ class TestStopInFlight:
         life.sends(0.0, "create", None)
         life.stops(1.0)
         assert life.gets(alive("K1"), 8.0) == "LEAVING"
-        assert life.machine.patience == 18
+        assert life.machine.give_up_at == 18
         life.sends(8.0, "close", "K1")
 
     def test_a_create_that_is_refused_then_is_not_told(self) -> None:
@@ -349,7 +349,7 @@ class TestStopAtRest:
         life = held(on_lost="raise")
         life.tick(3600.0)
         assert life.tick(100_000.0) == "FAILED"
-        assert life.begin(100_000.0) is None
+        assert life.next_request(100_000.0) is None
 
 
 class TestLostAnswers:
@@ -372,7 +372,7 @@ class TestLostAnswers:
         life.gets(NO_ANSWER, 10.0, draw=0.9)
         assert life.stops(10.5) == "UNSURE"
         life.sends(10.5, "create", None)
-        assert life.machine.until == 20.5
+        assert life.machine.answer_deadline == 20.5
         assert life.gets(alive("K1"), 12.0) == "LEAVING"
         life.sends(12.0, "close", "K1")
         life.gets(OK, 12.0)
@@ -398,7 +398,7 @@ class TestLostAnswers:
         leaving.gets(NO_ANSWER, 5.0)
         assert leaving.stops(5.0) == "CLOSED"
         assert leaving.machine.closed is None
-        assert staying.account.unsure
+        assert staying.account.may_hold_unknown_key
 
     def test_a_ban_in_place_of_the_name_is_respected(self) -> None:
         """The one create more is not repeated, and nothing else is sent before the ban ends (K3)."""
@@ -417,9 +417,9 @@ class TestLostAnswers:
         life.sends(0.0, "create", None)
         life.stops(1.0)
         assert life.gets(NO_ANSWER, 2.0, draw=0.0) == "UNSURE"
-        assert life.machine.ready_at == pytest.approx(2.1)
+        assert life.machine.next_request_at == pytest.approx(2.1)
         life.sends(2.1, "create", None)
-        assert life.machine.until == 11
+        assert life.machine.answer_deadline == 11
         life.gets(alive("K1"), 3.0)
         life.sends(3.0, "close", "K1")
 
@@ -603,7 +603,7 @@ class TestNeighbours:
         first.sends(5.0, "close", "K1")
         first.gets(NO_ANSWER, 5.0)
         second = Life(account=host.join("/path", "A"), now=5.05)
-        assert first.begin(6.0) is None
+        assert first.next_request(6.0) is None
         assert first.state == "CLOSED"
         assert first.machine.closed is None
         first.leaves()
@@ -624,7 +624,7 @@ class TestNeighbours:
         second.gets(GONE, 5.6)
         second.stops(5.6)
         second.leaves()
-        assert first.begin(7.0) is None
+        assert first.next_request(7.0) is None
         assert first.state == "CLOSED"
         assert first.machine.closed is None
 

@@ -91,7 +91,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             machine = holder.machine
             if holder.sent is None:
                 machine.tick(self.now)
-                if self.now >= machine.ready_at and not any(other.sent for other in self.holders):
+                if self.now >= machine.next_request_at and not any(other.sent for other in self.holders):
                     self._begin(holder)
             if machine.state is State.CLOSED and not holder.has_left:
                 holder.has_left = True
@@ -100,7 +100,7 @@ class LifecycleMachine(RuleBasedStateMachine):
             holder.kinds += [notice.kind for notice in holder.machine.notices()]
 
     def _begin(self, holder: Holder) -> None:
-        holder.sent, holder.sent_at = holder.machine.begin(self.now), self.now
+        holder.sent, holder.sent_at = holder.machine.next_request(self.now), self.now
         if holder.sent is None:
             return
         # K3: nothing is sent to a host that wants silence, whoever was told so.
@@ -149,12 +149,12 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.draw = draw
         while self.now < end:
             holder = self._in_flight()
-            stops = [end, holder.machine.until if holder else inf]
+            stops = [end, holder.machine.answer_deadline if holder else inf]
             for other in self.holders:
                 if not other.sent:
-                    stops += [other.machine.ready_at, other.machine.patience]
+                    stops += [other.machine.next_request_at, other.machine.give_up_at]
             self.now = min([stop for stop in stops if stop > self.now], default=end)
-            if holder and self.now >= holder.machine.until:
+            if holder and self.now >= holder.machine.answer_deadline:
                 self._end(holder, Transient(ERROR, may_be_done=True))
             else:
                 self._settle()
@@ -225,7 +225,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         if holder.stopped_at == inf:
             holder.stopped_at = self.now
             holder.machine.stop(self.now)
-            if holder.sent and holder.machine.until <= self.now:
+            if holder.sent and holder.machine.answer_deadline <= self.now:
                 self._end(holder, Transient(ERROR, may_be_done=True))
             self._settle()
 
@@ -280,7 +280,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         for holder in getattr(self, "holders", ()):
             machine = holder.machine
             if machine.state is State.FAILED:
-                assert machine.ready_at == inf
+                assert machine.next_request_at == inf
                 assert machine.failure is not None or holder.stopped_at <= self.now
 
     @invariant()
@@ -289,7 +289,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         holders = getattr(self, "holders", ())
         if holders and all(holder.machine.state is State.CLOSED for holder in holders):
             assert not self.host.accounts
-            assert not self.host.holders
+            assert not self.host.accounts_by_key
             excused = self.foreign or any(holder.leaves or holder.machine.closed is False for holder in holders)
             assert excused or self.now >= self.exchange.alive_until
 

@@ -47,7 +47,7 @@ class TestFirstKey:
     def test_the_first_create_is_due_at_once(self) -> None:
         """Opening begins with a create, now."""
         life = Life(now=100.0)
-        assert life.machine.ready_at == 100
+        assert life.machine.next_request_at == 100
         life.sends(100.0, "create", None)
         assert life.state == "CREATING"
 
@@ -55,8 +55,8 @@ class TestFirstKey:
         """With a request in flight there is nothing to send (K1)."""
         life = Life()
         life.sends(0.0, "create", None)
-        assert life.machine.ready_at == inf
-        assert life.begin(5.0) is None
+        assert life.machine.next_request_at == inf
+        assert life.next_request(5.0) is None
 
     def test_the_first_key_is_generation_one(self) -> None:
         """Before it there is none, after it there is one, and observers hear of it once."""
@@ -74,19 +74,19 @@ class TestFirstKey:
         life.sends(2.0, "create", None)
         life.gets(alive("K1"), 9.0)
         assert life.machine.expires_at == 3602
-        assert life.machine.patience == 3602
+        assert life.machine.give_up_at == 3602
 
     def test_an_answer_is_waited_for_as_long_as_a_request_may_take(self) -> None:
         """The first limit is the request's own."""
         life = Life()
         life.sends(1.0, "create", None)
-        assert life.machine.until == 11
+        assert life.machine.answer_deadline == 11
 
     def test_an_answer_is_not_waited_for_beyond_the_end_of_opening(self) -> None:
         """A later create has what is left of ``open_timeout``."""
         life = Life(timing=Timing(open_timeout=30))
         life.sends(25.0, "create", None)
-        assert life.machine.until == 30
+        assert life.machine.answer_deadline == 30
 
     def test_what_is_to_be_sent_shows_no_key(self) -> None:
         """The ``repr`` of a request to send has its verb alone (T1)."""
@@ -109,17 +109,17 @@ class TestRetries:
             life.sends(now, "create", None)
             life.gets(NO_ANSWER, now, draw=0.5)
             delay = 0.1 + (ceiling - 0.1) / 2
-            assert life.machine.ready_at == pytest.approx(now + delay)
+            assert life.machine.next_request_at == pytest.approx(now + delay)
             assert life.told(Retrying).delay == pytest.approx(delay)
             assert life.told(Retrying).error is NO_ANSWER.error
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
 
     def test_nothing_is_sent_before_the_delay_is_over(self) -> None:
         """The next try has its time."""
         life = Life()
         life.sends(0.0, "create", None)
         life.gets(NO_ANSWER, 0.0, draw=0.5)
-        assert life.begin(0.54) is None
+        assert life.next_request(0.54) is None
         life.sends(0.55, "create", None)
 
     def test_an_unlucky_draw_does_not_end_it_early(self) -> None:
@@ -129,7 +129,7 @@ class TestRetries:
         for due in (1, 3, 7, 15, 29):
             life.sends(now, "create", None)
             life.gets(NO_ANSWER, now, draw=0.999999)
-            now = life.machine.ready_at
+            now = life.machine.next_request_at
             assert now == pytest.approx(due, abs=0.01)
         life.sends(now, "create", None)
         assert life.gets(alive("K1"), now) == "HELD"
@@ -151,9 +151,9 @@ class TestRetries:
         life.sends(0.0, "create", None)
         assert life.gets(REFUSED, 1.0) == "FAILED"
         assert life.failure is REFUSED.error
-        assert life.machine.ready_at == inf
-        assert life.machine.patience == inf
-        assert life.begin(100.0) is None
+        assert life.machine.next_request_at == inf
+        assert life.machine.give_up_at == inf
+        assert life.next_request(100.0) is None
 
 
 class TestGivingUp:
@@ -205,7 +205,7 @@ class TestGivingUp:
         life.sends(4000.0, "create", "K1")
         life.gets(NO_ANSWER, 4010.0)
         assert life.tick(400_000.0) == "VACANT"
-        assert life.machine.patience == inf
+        assert life.machine.give_up_at == inf
 
 
 class TestSilence:
@@ -214,7 +214,7 @@ class TestSilence:
         life = Life(timing=Timing(open_timeout=30))
         life.sends(0.0, "create", None)
         assert life.gets(banned(20), 1.0) == "VACANT"
-        assert life.begin(20.9) is None
+        assert life.next_request(20.9) is None
         life.sends(21.0, "create", None)
         assert life.kinds == ["retrying"]
         assert life.told(Retrying).delay == 20
@@ -247,7 +247,7 @@ class TestSilence:
         host = Host()
         host.block(20.0)
         life = Life(timing=Timing(open_timeout=30), account=host.join("/path", "api-key"))
-        assert life.begin(19.9) is None
+        assert life.next_request(19.9) is None
         life.sends(20.0, "create", None)
 
     def test_what_is_left_of_the_ban_is_told(self) -> None:
@@ -268,14 +268,14 @@ class TestSilence:
             life.sends(0.0, "create", None)
             life.gets(NEVER_SENT, 0.0, draw=number * 0.25)
         host.block(20.0)
-        assert [life.machine.ready_at for life in lives] == [20.0, 20.25, 20.5]
+        assert [life.machine.next_request_at for life in lives] == [20.0, 20.25, 20.5]
 
     def test_who_comes_during_a_ban_has_a_moment_of_its_own(self) -> None:
         """Contexts that open during a ban start at different moments after it, each by the draw that it came with."""
         host = Host()
         host.block(20.0)
         lives = [Life(account=host.join("/path", f"api-key-{n}"), now=5.0, draw=n * 0.25) for n in range(3)]
-        assert [life.machine.ready_at for life in lives] == [20.0, 20.25, 20.5]
+        assert [life.machine.next_request_at for life in lives] == [20.0, 20.25, 20.5]
 
     @pytest.mark.parametrize("seconds", [2, 29])
     def test_the_spread_makes_no_failure_of_a_short_ban(self, seconds: float) -> None:
@@ -283,7 +283,7 @@ class TestSilence:
         life = Life(timing=Timing(open_timeout=30, retry_base=40))
         life.sends(0.0, "create", None)
         assert life.gets(banned(seconds), 0.0, draw=0.999) == "VACANT"
-        assert life.machine.ready_at == pytest.approx(seconds + (30 - seconds) / 2, abs=0.02)
+        assert life.machine.next_request_at == pytest.approx(seconds + (30 - seconds) / 2, abs=0.02)
 
     def test_another_failure_lends_a_ban_no_facts(self) -> None:
         """A ban that was told to a neighbour has no status and no words, whatever went wrong here before."""

@@ -123,10 +123,10 @@ class TestOpening:
         flow.stream.tick(30.0)
         assert flow.stream.failure is not None
 
-    def test_a_refusal_shuts_the_door(self) -> None:
+    def test_a_refusal_holds_up_all_streams_of_the_host(self) -> None:
         """A host that wants silence gets it, from all of its streams."""
         flow, other = Flow(timing=Timing(feed_lag=0, open_timeout=1e6)), Flow()
-        other = Flow(timing=Timing(feed_lag=0, open_timeout=1e6), door=flow.door)
+        other = Flow(timing=Timing(feed_lag=0, open_timeout=1e6), limiter=flow.limiter)
         flow.held(0.0)
         flow.fails(flow.opens(0.0), 0.0, status=429)
         assert flow.stream.deadline == pytest.approx(3)
@@ -136,17 +136,17 @@ class TestOpening:
         other.held(3.1)
         assert other.wants() == ["Open"]
 
-    def test_each_socket_passes_the_door(self) -> None:
+    def test_each_socket_counts_at_the_connect_limiter(self) -> None:
         """Attempts are counted, the planned ones too."""
-        door = ConnectLimiter()
+        limiter = ConnectLimiter()
         for _ in range(238):
-            door.record_attempt(0.0)
-        flow, link = live(door=door)
-        assert door.allowed_at == -inf
+            limiter.record_attempt(0.0)
+        flow, link = live(limiter=limiter)
+        assert limiter.allowed_at == -inf
         flow.held(100.0)
         flow.brings(link, 100.0, SHUTDOWN)
         assert flow.wants() == ["Open"]
-        assert door.allowed_at == 300
+        assert limiter.allowed_at == 300
 
     def test_a_key_that_dies_meanwhile_is_not_used(self) -> None:
         """The handshake is given up, and begins again when there is another key; its end is of no interest."""
@@ -285,7 +285,7 @@ class TestDrops:
         assert (gap.generation_before, gap.generation_after) == (1, 2)
 
     def test_a_question_that_is_old_is_asked_again(self) -> None:
-        """While the door is shut for an hour the key may die as well."""
+        """While no socket may be opened for an hour the key may die as well."""
         flow, link = live()
         flow.held(100.0)
         flow.ends(link, 100.0)

@@ -112,13 +112,13 @@ class StreamMachine(RuleBasedStateMachine):
     def open(self, on_full: OnFull, enveloped: bool, gateways_differ: bool, seed: int) -> None:
         self.now = 10_000.0
         self.random = Random(seed)
-        self.door = ConnectLimiter()
+        self.limiter = ConnectLimiter()
         self.on_full, self.limit = on_full, LIMITS[on_full]
         self.enveloped = enveloped
         self.stream = Stream(
             "somewhere",
             TIMING,
-            self.door,
+            self.limiter,
             room=Room(self.limit, 1_000_000, on_full),
             now=self.now,
             draw=self.random.random,

@@ -20,7 +20,7 @@ class Crowd:
 
     def __init__(self, number: int, *, announces: bool = False) -> None:
         random = Random(7)
-        door = ConnectLimiter()
+        limiter = ConnectLimiter()
         self.announces = announces
         self.now = 0.0
         self.asked: list[float] = []
@@ -28,11 +28,11 @@ class Crowd:
         self.flows: list[Flow] = []
         self.sockets: list[StreamSocket] = []
         for _ in range(number):
-            flow, socket = live(door=door)
+            flow, socket = live(limiter=limiter)
             flow.stream._pacing._draw = random.random
             self.flows.append(flow)
             self.sockets.append(socket)
-        door._attempts.clear()  # as after five minutes
+        limiter._attempts.clear()  # as after five minutes
 
     def run(self, until: float) -> None:
         for number, flow in enumerate(self.flows):
@@ -219,14 +219,14 @@ class TestANewKey:
 class TestOurOwnLimit:
     @staticmethod
     def shut(until: float) -> ConnectLimiter:
-        door = ConnectLimiter()
+        limiter = ConnectLimiter()
         for _ in range(240):
-            door.record_attempt(until - 300)
-        return door
+            limiter.record_attempt(until - 300)
+        return limiter
 
     def test_opening_fails_at_once_and_says_so(self) -> None:
         """It is our own pace, and it is said when it goes on; nobody is sent to look at the network."""
-        flow = Flow(door=self.shut(200.0))
+        flow = Flow(limiter=self.shut(200.0))
         flow.held(1.0)
         assert flow.wants() == []
         failure = flow.stream.failure
@@ -238,7 +238,7 @@ class TestOurOwnLimit:
 
     def test_it_waits_where_that_is_enough(self) -> None:
         """What is allowed before opening has failed is waited for."""
-        flow = Flow(door=self.shut(20.0))
+        flow = Flow(limiter=self.shut(20.0))
         flow.held(1.0)
         statistics = flow.stream.statistics(None, inf)
         assert statistics.waits_for == "own_limit"
@@ -248,9 +248,9 @@ class TestOurOwnLimit:
 
     def test_a_stream_that_was_open_goes_on(self) -> None:
         """It says what it waits for, and fails for nothing."""
-        flow, first = live(door=self.shut(-100.0))
+        flow, first = live(limiter=self.shut(-100.0))
         for _ in range(240):
-            flow.door.record_attempt(0.0)
+            flow.limiter.record_attempt(0.0)
         flow.ends(first, 100.0)
         assert flow.stream.failure is None
         assert flow.stream.statistics(None, inf).waits_for == "own_limit"
@@ -259,9 +259,9 @@ class TestOurOwnLimit:
 
     def test_a_move_that_waits_says_so(self) -> None:
         """A socket that should be replaced works meanwhile."""
-        flow, first = live(door=self.shut(-100.0))
+        flow, first = live(limiter=self.shut(-100.0))
         for _ in range(240):
-            flow.door.record_attempt(0.0)
+            flow.limiter.record_attempt(0.0)
         flow.ponged(first, 99.0, 100.0)
         flow.held(100.0)
         flow.brings(first, 100.0, SHUTDOWN)

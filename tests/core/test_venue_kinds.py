@@ -41,7 +41,7 @@ class TestNewKeys:
         other.sends(20.0, "close", "K2")
         assert other.gets(OK, 20.0) == "CLOSED"
         other.leaves()
-        assert (host.accounts, host.holders) == ({}, {})
+        assert (host.accounts, host.accounts_by_key) == ({}, {})
 
     def test_the_same_key_is_shared_all_the_same(self) -> None:
         """Should two creates return one key, the last to leave closes it (L5)."""
@@ -136,7 +136,7 @@ class TestNewKeys:
         account = host.join("/path", "A", "replaces")
         with pytest.raises(UsageError, match="ends an account's key"):
             host.join("/path", "A", "replaces")
-        assert account.members == 1
+        assert account.holders == 1
         account.leave()
         host.join("/path", "A", "replaces")
 
@@ -177,7 +177,7 @@ class TestExpiry:
         life = Life(venues.BINANCE_OPTIONS)
         life.sends(0.0, "create", None)
         life.gets(outcome, 1.0)
-        assert (life.machine.expires_at, life.machine.ready_at) == (600.0, 300.0)
+        assert (life.machine.expires_at, life.machine.next_request_at) == (600.0, 300.0)
 
     @pytest.mark.parametrize("told", ["1699999999000", '"soon"', "true", "-1", "1700000001000", "null"])
     def test_nonsense_is_not_believed(self, told: str) -> None:

@@ -196,17 +196,17 @@ class TestSharedHosts:
         """A stream that has ended counts for five minutes still, and then no more."""
         hosts = SharedHosts()
         for attempt in range(240):
-            hosts.door(("a", 1), User(), float(attempt)).record_attempt(float(attempt))
-        assert hosts.door(("a", 1), User(), 240.0).allowed_at == 300
-        first = hosts.door(("a", 1), User(), 240.0)
-        assert hosts.door(("a", 1), User(), 600.0) is not first
+            hosts.connect_limiter(("a", 1), User(), float(attempt)).record_attempt(float(attempt))
+        assert hosts.connect_limiter(("a", 1), User(), 240.0).allowed_at == 300
+        first = hosts.connect_limiter(("a", 1), User(), 240.0)
+        assert hosts.connect_limiter(("a", 1), User(), 600.0) is not first
 
     def test_a_refusal_is_remembered(self) -> None:
         """However long ago the last attempt was."""
         hosts = SharedHosts()
-        hosts.door(("a", 1), User(), 0.0).refused(429, 1000.0, 0.0, 1, 0.0)
-        assert hosts.door(("a", 1), User(), 999.0).allowed_at == 1000
-        assert hosts.door(("a", 1), User(), 1001.0).allowed_at == -inf
+        hosts.connect_limiter(("a", 1), User(), 0.0).refused(429, 1000.0, 0.0, 1, 0.0)
+        assert hosts.connect_limiter(("a", 1), User(), 999.0).allowed_at == 1000
+        assert hosts.connect_limiter(("a", 1), User(), 1001.0).allowed_at == -inf
 
     def test_a_child_of_a_fork_begins_anew(self) -> None:
         """The parent's blocks do not go on in it: their keys are not its to spare."""

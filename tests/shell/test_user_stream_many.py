@@ -133,7 +133,7 @@ async def test_our_own_limit_is_told_as_that(autojump_clock: MockClock) -> None:
     exchange, (alice, bob) = accounts(2)
     connector, transport = Connector(exchange), MemoryTransport(exchange)
     async with open_user_stream(USDM, alice, transport=transport, connector=connector) as stream:
-        limiter = current_context().door(USDM, connector, exchange)
+        limiter = current_context().connect_limiter(USDM, connector, exchange)
         for _ in range(239):
             limiter.record_attempt(current_context().clock.now())
         with pytest.raises(RateLimitedError, match="own") as caught:

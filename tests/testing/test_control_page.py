@@ -61,7 +61,7 @@ def test_the_test_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(BLOCKS["with-pytest"])
     found = any(each.name == "trio_listenkey" for each in entry_points(group="pytest11"))
     arguments = () if found else ("-p", "trio_listenkey.testing.pytest_plugin")
-    pytester.runpytest("-p", "no:cacheprovider", *arguments).assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments).assert_outcomes(passed=1)
 
 
 def free_ports() -> list[str]:

@@ -27,7 +27,10 @@ def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResu
     pytester.makepyfile(code)
     # Where it is installed, pytest finds it by itself; in a checkout it does not.
     found = () if INSTALLED else ("-p", PLUGIN)
-    return pytester.runpytest("-p", "no:cacheprovider", *found, *arguments)
+    # What is served imports libraries with parts in C, in a process of its own: in this one they would be dropped
+    # afterwards and imported again by others, and one half of them would not know the other.
+    run_it = pytester.runpytest_subprocess if "served" in code else pytester.runpytest
+    return run_it("-p", "no:cacheprovider", *found, *arguments)
 
 
 def test_a_key_in_memory_and_virtual_time(pytester: pytest.Pytester) -> None:

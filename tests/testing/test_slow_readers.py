@@ -14,7 +14,17 @@ from websocket_peer import Peer, joined, new_key, open_exchange
 from wsproto.events import Ping
 
 from trio_listenkey import UsageError
-from trio_listenkey.testing import COINM, Dialect, Exchange, Reset, Session, connect_in_memory, serve_exchange
+from trio_listenkey.testing import (
+    COINM,
+    Dialect,
+    Duplicate,
+    Exchange,
+    Fault,
+    Reset,
+    Session,
+    connect_in_memory,
+    serve_exchange,
+)
 from trio_listenkey.testing._control._control import _BURST
 from trio_listenkey.testing._ws._frames import Text
 
@@ -43,6 +53,16 @@ def test_what_waits_is_bounded() -> None:
     assert full.due(100) == [Reset()]
     assert full.due(100) == []
     assert (reader.state, reader.events) == ("open", 100)
+
+
+def test_copies_of_an_event_are_bounded() -> None:
+    """Those of a fault that are too many are not made."""
+    exchange = open_exchange(dialects=[bounded(5000)], faults=[Fault(verb="event", effect=Duplicate(1000))])
+    session = exchange.connect(f"/ws/{new_key(exchange, COINM, 0)}", 0)
+    assert isinstance(session, Session)
+    exchange.emit("alice", 0)
+    assert session.events < 11
+    assert session.due(0) == [Reset()]
 
 
 def test_a_burst_of_the_control_api_fits() -> None:

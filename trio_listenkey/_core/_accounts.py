@@ -9,6 +9,9 @@ Two facts about the exchanges make keys neighbours:
 
 What else a second create may do is what ``Sharing`` tells of. Where it makes a key of its own, a context is an account
 by itself, and keys that it lost sight of are kept in mind until they are closed.
+
+Contexts of this process that share an account are its *holders*. The processes that share a key by a register are
+*members*, and are no concern of this file: see ``_sharing``.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ __all__ = ["Account", "Host"]
 class Host:
     """One REST host, as this process sees it."""
 
-    __slots__ = ("__weakref__", "_allies", "accounts", "allowed_at", "budget", "clock", "holders")
+    __slots__ = ("__weakref__", "_allies", "accounts", "accounts_by_key", "allowed_at", "budget", "clock")
 
     allowed_at: float
     """Nothing may be sent to this host before that time."""
@@ -35,9 +38,9 @@ class Host:
     """Seconds that its clock is ahead of ours, as far as it was ever worth knowing."""
 
     accounts: dict[tuple[str, str], Account]
-    """Those that have members, by path and API key: one host may serve several dialects, each with a key of its own."""
+    """Those that are held, by path and API key: one host may serve several dialects, each with a key of its own."""
 
-    holders: dict[tuple[str, str], set[Account]]
+    accounts_by_key: dict[tuple[str, str], set[Account]]
     """The accounts that hold each listen key of a path: several, if their API keys belong to one at the exchange."""
 
     _allies: set[Host]
@@ -48,7 +51,7 @@ class Host:
         self.budget = RequestBudget()
         self.clock = 0.0
         self.accounts = {}
-        self.holders = {}
+        self.accounts_by_key = {}
         self._allies = set()
 
     def share_limits_with(self, other: Host) -> None:
@@ -69,27 +72,27 @@ class Host:
         return self.allowed_at <= now and not self.clock and self.budget.is_blank(now)
 
     def join(self, path: str, api_key: str, second_create: SecondCreate = "same", load: float = 0.0) -> Account:
-        """Become a member of the account that ``api_key`` belongs to, before anything is sent for it.
+        """Become a holder of the account that ``api_key`` belongs to, before anything is sent for it.
 
         ``load`` is what its key costs at least, in weight a minute.
 
         Raises:
-            UsageError: It has a member, and a second create would end the first one's key.
+            UsageError: It has a holder, and a second create would end the first one's key.
         """
         if second_create == "new":
             account = Account(self, path, api_key, second_create)
         else:
             fresh = Account(self, path, api_key, second_create)
             account = self.accounts.setdefault((path, api_key), fresh)
-        if second_create == "replaces" and account.members:
+        if second_create == "replaces" and account.holders:
             raise UsageError(
                 "this exchange ends an account's key when it makes another, and a block of this process has one",
                 advice="Share the one that is open, or use another account",
             )
-        if not account.members:
+        if not account.holders:
             account.load = load
             self.budget.load += load
-        account.members += 1
+        account.holders += 1
         return account
 
 
@@ -106,38 +109,38 @@ class Account:
         "_second_create",
         "confirmed_at",
         "expires_at",
+        "holders",
         "host",
         "key",
         "load",
-        "members",
-        "others",
-        "unsure",
+        "may_hold_unknown_key",
+        "older_keys",
     )
 
     host: Host
     """Where it is."""
 
     key: str | None
-    """The listen key that was last seen alive, by whichever member: what the last one to leave has to close."""
+    """The listen key that was last seen alive, by whichever holder: what the last one to leave has to close."""
 
     confirmed_at: float
-    """When the request was sent that last found ``key`` alive, whichever member sent it."""
+    """When the request was sent that last found ``key`` alive, whichever holder sent it."""
 
     expires_at: float
     """``key`` is presumed alive before then."""
 
     load: float
-    """What keeping its key costs at least, in weight a minute: once for all members."""
+    """What keeping its key costs at least, in weight a minute: once for all holders."""
 
-    members: int
-    """Contexts that are open on this account. One counts from before its first create, since that may return a key
+    holders: int
+    """How many contexts are open on this account. One counts from before its first create, since that may return a key
     which others hold, until its close has ended."""
 
-    others: list[str]
+    older_keys: list[str]
     """Keys seen before ``key`` and not seen dead, where an account may have several."""
 
-    unsure: bool
-    """A create may have made a key that no member was told."""
+    may_hold_unknown_key: bool
+    """A create may have made a key that no holder was told."""
 
     def __init__(self, host: Host, path: str, api_key: str, second_create: SecondCreate = "same") -> None:
         self.host = host
@@ -147,25 +150,25 @@ class Account:
         self.key = None
         self.confirmed_at = self.expires_at = float("-inf")
         self.load = 0.0
-        self.others = []
-        self.members = 0
-        self.unsure = False
+        self.older_keys = []
+        self.holders = 0
+        self.may_hold_unknown_key = False
 
     def learn(self, key: str, sent_at: float = float("-inf"), expires_at: float = float("-inf")) -> None:
         """A request sent at ``sent_at`` found ``key`` alive; where an account has one key, no other is."""
-        self.unsure = False
+        self.may_hold_unknown_key = False
         self.confirmed_at, self.expires_at = sent_at, expires_at
         if key != self.key:
             if self.key is not None and self._second_create in {"new", "unknown"}:
-                self.others.append(self.key)
+                self.older_keys.append(self.key)
             self._let_go()
             self.key = key
-            self.others = [other for other in self.others if other != key]
-            self.host.holders.setdefault((self._path, key), set()).add(self)
+            self.older_keys = [other for other in self.older_keys if other != key]
+            self.host.accounts_by_key.setdefault((self._path, key), set()).add(self)
 
     def forget(self, key: str | None) -> None:
         """The exchange has just said that ``key`` is dead. It says nothing of another one that we know of."""
-        self.others = [other for other in self.others if other != key]
+        self.older_keys = [other for other in self.older_keys if other != key]
         if key == self.key:
             self._let_go()
 
@@ -173,19 +176,19 @@ class Account:
         """The next key to close, ``key`` itself before those that came before it; none that others hold."""
         if self.key is not None:
             return self.key
-        return next((other for other in self.others if (self._path, other) not in self.host.holders), None)
+        return next((other for other in self.older_keys if (self._path, other) not in self.host.accounts_by_key), None)
 
     def is_shared(self) -> bool:
         """Whether anyone else in this process holds this account's key, or is about to.
 
         Two API keys may belong to one account; then the key itself tells that they are neighbours.
         """
-        return self.members > 1 or (self.key is not None and len(self.host.holders[self._path, self.key]) > 1)
+        return self.holders > 1 or (self.key is not None and len(self.host.accounts_by_key[self._path, self.key]) > 1)
 
     def leave(self) -> None:
-        """Be a member no longer."""
-        self.members -= 1
-        if not self.members:
+        """Be a holder no longer."""
+        self.holders -= 1
+        if not self.holders:
             self.host.budget.load -= self.load
             self._let_go()
             if self._second_create != "new":
@@ -193,8 +196,8 @@ class Account:
 
     def _let_go(self) -> None:
         if self.key is not None:
-            holders = self.host.holders[self._path, self.key]
-            holders.discard(self)
-            if not holders:
-                del self.host.holders[self._path, self.key]
+            accounts = self.host.accounts_by_key[self._path, self.key]
+            accounts.discard(self)
+            if not accounts:
+                del self.host.accounts_by_key[self._path, self.key]
             self.key = None

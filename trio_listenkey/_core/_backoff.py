@@ -92,7 +92,7 @@ class RequestPacing(Backoff):
         self.draw = draw
         self.losses = self.doubts = 0
 
-    def ready_at(self, allowed_at: float, spread: float) -> float:
+    def next_request_at(self, allowed_at: float, spread: float) -> float:
         """When the next request may be sent to a host that wants silence until ``allowed_at``.
 
         A ban ends for all keys at the same moment. They must not all come at that moment, but within ``spread``.

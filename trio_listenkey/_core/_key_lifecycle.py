@@ -3,16 +3,50 @@
 How to drive it (``_keeper`` does; so do the tests, without a clock)::
 
     machine.tick(now)                     let time pass; it may turn out that nothing can be done any more
-    machine.ready_at, machine.patience    when the next request is due, and until when it makes sense
-    send = machine.begin(now)             the request to send, right now; answer it with ...
+    machine.next_request_at               when the next request is due
+    machine.give_up_at                    until when it makes sense to wait for it, or for its answer
+    send = machine.next_request(now)      the request to send, right now; answer it with ...
     machine.receive(outcome, now, draw)   ... exactly one outcome
+    machine.answer_deadline               when to stop waiting for the answer, and call it a failure
     machine.stop(now)                     the block is over
     machine.notices()                     what to tell observers, once each
 
 Times are seconds on one monotonic axis that all keys of a host share. ``draw`` is a random number in [0, 1).
 
-Which state follows from what, and which phase of the block, is looked up in ``_state``. What is decided here is when
-something is due, what counts as lost, and whether there is anything for us to close.
+Which state follows from what, and which phase of the block, is looked up in ``_key_states``. What is decided here is
+when something is due, what counts as lost, and whether there is anything for us to close.
+
+Three times
+===========
+
+``next_request_at``, ``give_up_at`` and ``answer_deadline`` are all that the driver waits by. The first says when it may
+go on; the second, while it waits for anything, when going on has become pointless; the third, while a request is in
+flight, when to let go of it. Each is worked out anew from the state, the pacing, the host's ban and the register when
+it is asked for (but ``answer_deadline``, which is fixed when the request is sent, and later only brought forward). So
+nothing has to be cancelled or set again when a ban begins, when another holder has news, or when the block ends: the
+driver looks again, and finds other times.
+
+Who knows what
+==============
+
+* ``_record`` is this context's own: which key its block was told, and until when that is presumed alive.
+* ``_account`` is what all contexts of this process know together. A key that any of them found alive is written there,
+  and each takes it from there at its next ``tick``. Which key is to be closed is looked up there.
+* ``_member`` is what other processes know, by way of the register. It knows no key, only whether two are the same.
+
+They may differ for a moment, and that is looked for in ``tick``: a holder whose key is not the account's asks the
+exchange once, and the answer settles it. No holder ever takes over a key from another without an answer of its own.
+
+Where the promises of the contract are kept
+===========================================
+
+* K1, one request at a time: by the table. A state in which a request is in flight has no way to another such state.
+* K2, no life beyond the validity: ``_check_presumption``. ``KeyRecord.expires_at`` counts from when a request was sent.
+* K3, classes of failure: ``_correct_clock`` and ``_excuse`` say what a refusal is taken for; ``_fall_silent``, bans.
+* K4, K5, lost and replaced keys: ``_lose`` and ``_take_renewed``.
+* K6, jitter: ``_pacing``, and ``_spread_after`` for the end of a ban.
+* L1, L2, no key is left behind, and leaving has an end: ``stop``, then ``_wind_up`` in every ``tick`` until CLOSED.
+* L5, nobody else is hurt: ``_end`` and ``_reconsider_close``. Nothing else leads to a close.
 
 The file is long because a key has one life: opening, keeping and closing share nearly every attribute, and each could
 only be understood together with the other two.
@@ -20,6 +54,7 @@ only be understood together with the other two.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal
@@ -54,14 +89,19 @@ __all__ = ["KeepaliveSchedule", "Lifecycle", "Notice", "OnExit", "OnLost", "Send
 OnExit = Literal["close", "leave"]
 OnLost = Literal["replace", "raise"]
 
-# What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``.
+# What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``. FAILED waits as well,
+# but for the end of the block, which no request brings about.
 _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "create", State.LEAVING: "close"}
+_REMEMBERED: Final = 16  # keys of other holders; more contexts with keys of their own are no usual account
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Send:
     """A request to send at once.
+
+    It says nothing of how: what a verb is at an exchange, and whether the key is named in it, the protocol knows. Its
+    ``repr`` shows no key (T1).
 
     Attributes:
         verb: What to ask for.
@@ -99,7 +139,6 @@ class Lifecycle:
         "_asked_about_news",
         "_clock_was_set",
         "_error",
-        "_give_up_at",
         "_member",
         "_on_exit",
         "_on_lost",
@@ -110,16 +149,18 @@ class Lifecycle:
         "_sent",
         "_sharing_told",
         "_timing",
+        "_trying_ends_at",
         "_venue",
+        "answer_deadline",
         "closed",
         "failure",
         "phase",
         "state",
-        "until",
     )
 
     state: State
-    """Where the key is. Changed by ``_fire`` alone, by the table."""
+    """Where the key is. Changed by ``_fire`` alone, by the table. Read by the keeper to see whether it is done, and by
+    ``_next_verb`` to say what is to be sent: there is no other note of what comes next."""
 
     phase: Phase
     """Where the block is. Changed by ``stop`` and by the first key, by the table. ``JOINT_STATES`` holds: ``state`` is
@@ -130,40 +171,48 @@ class Lifecycle:
     block that is over sees must not depend on timing."""
 
     closed: bool | None
-    """In ``CLOSED``: whether the exchange confirmed it; ``None`` if there was nothing (for us) to close."""
+    """In ``CLOSED``: whether the exchange confirmed it; ``None`` if there was nothing (for us) to close. Set once, by
+    ``_finish``. ``False`` is told, and never raised over what the block ended with (L1)."""
 
-    until: float
+    answer_deadline: float
     """With a request in flight: when to stop waiting for its answer; else infinity. Look again after ``stop``, which
-    may have brought it forward."""
+    may have brought it forward (L2). Who waits reports a time-out as ``Transient``: the request may have been done."""
 
     _venue: Venue
     _timing: Timing
+
     _on_exit: OnExit
+    """Only ever changed from ``"close"`` to ``"leave"``: a key that was declared somebody else's stays so."""
+
     _on_lost: OnLost
     _pace: KeepaliveSchedule
+    """How often this key is kept alive, and for how long it lives after a request. It does not change."""
 
     _account: Account
     """Shared with the other contexts of this process that hold the same key. What is known of *its* key (which one was
     last seen alive, whether one may be unknown) may be changed by any of them, whenever none of ours is in flight."""
 
     _record: KeyRecord
-    """What we know of our own key."""
+    """What we know of our own key. Nobody else writes to it: what others find out comes by the account, in ``tick``."""
 
     _pacing: RequestPacing
-    """When the next request is due, bans apart."""
+    """When the next request is due, bans apart; and what was tried in vain until now. ``due`` is meant for the state in
+    which the machine waits, so whoever leads to such a state sets it."""
 
     _report: KeyReport
     """What is to be told."""
 
-    _give_up_at: float
+    _trying_ends_at: float
     """When trying ends, if there is an end to it: the end of ``open_timeout`` while OPENING, infinity while RUNNING,
     and while STOPPING the end of a ``close_timeout`` that begins anew when the first close becomes due."""
 
     _error: ListenKeyError | None
-    """Why the last request failed; ``None`` once one succeeded, and when the close becomes due."""
+    """Why the last request failed; ``None`` once one succeeded, and when the close becomes due: a keepalive that failed
+    an hour ago is no reason for a key that could not be closed."""
 
     _sent: Send
-    """The request in flight, or else the last one."""
+    """The request in flight, or else the last one. Its time is what a success counts from (K2), whenever the answer
+    came."""
 
     _ask_by: Verb
     """What is sent to keep the key alive. ``"keepalive"``, until one succeeded of which neither the request nor the
@@ -171,20 +220,25 @@ class Lifecycle:
 
     _clock_was_set: bool
     """The last answer corrected what we know of the exchange's clock. So a second refusal for the clock's sake, at once
-    after it, is not worth another such try."""
+    after it, is not worth another such try. Written by ``_correct_clock`` for every outcome, and read once more by
+    ``_try_again``, which then leaves out the backoff."""
 
-    _asked_about: str | None
-    """The key of another member's that last made us ask for ours: so that it makes us ask but once."""
+    _asked_about: deque[str]
+    """The keys that other holders of the account had, and that made us ask for ours: each does so but once. Holders
+    whose keys are all alive would else ask by turns without an end (K4); to remember the last key alone is not enough
+    with three of them."""
 
     _member: Member | None
     """Who of the processes that share the key sends what, and who may close it, is decided there. Shared with the other
-    contexts of this process, like the account."""
+    contexts of this process, like the account, and told of the key by whichever of them asked. It may hold a request
+    back or start one, and may keep us from closing; it never makes a key dead or alive that the exchange has not."""
 
     _asked_about_news: str
-    """The same as ``_asked_about``, of another process's key."""
+    """The same as ``_asked_about``, of another process's key: the member's word for what it has seen, not the key. A
+    register that shows the same other key at each beat would have us ask at each beat (E2)."""
 
     _sharing_told: tuple[SharingState, int] | None
-    """What observers were last told of the sharing."""
+    """What observers were last told of the sharing: its state and the number of processes, which is all they hear."""
 
     def __init__(
         self,
@@ -203,11 +257,12 @@ class Lifecycle:
         self._pace = KeepaliveSchedule.of(venue, timing)
         self._on_exit, self._on_lost = on_exit, on_lost
         self.state, self.phase = State.VACANT, Phase.OPENING
-        self._give_up_at = now + timing.open_timeout
-        self.failure, self.closed, self.until = None, None, inf
+        self._trying_ends_at = now + timing.open_timeout
+        self.failure, self.closed, self.answer_deadline = None, None, inf
         self._record, self._report = KeyRecord(), KeyReport()
         self._pacing = RequestPacing(timing, now, draw)
-        self._error = self._asked_about = None
+        self._error = None
+        self._asked_about = deque(maxlen=_REMEMBERED)
         self._ask_by = "keepalive"
         self._sent = Send("create", None, now)
         self._clock_was_set = False
@@ -216,7 +271,10 @@ class Lifecycle:
 
     @property
     def key(self) -> str | None:
-        """The last key that the exchange told us. It is presumed alive before ``expires_at`` and no longer."""
+        """The last key that the exchange told us. It is presumed alive before ``expires_at`` and no longer.
+
+        It stays when the key is lost, until there is another one: for who has opened a socket by it.
+        """
         return self._record.value
 
     @property
@@ -235,17 +293,21 @@ class Lifecycle:
         return self._record.confirmed_at
 
     def is_banned(self, now: float) -> bool:
-        """Whether the host wants silence, so that nothing can be asked of it."""
+        """Whether the host wants silence, so that nothing can be asked of it (K3). It is the host's: all keys wait."""
         return now < self._account.host.allowed_at
 
     @property
-    def ready_at(self) -> float:
-        """When the next request may be sent; infinity while none is to be."""
+    def next_request_at(self) -> float:
+        """When the next request may be sent; infinity while none is to be.
+
+        Others may move it at any time, by a ban of the host or by news of the key: whoever waits until then looks at it
+        again before it sends. ``next_request`` does.
+        """
         if self.state not in _WAITING:
-            return inf
+            return inf  # K1: one is in flight; or there is nothing to be done
         allowed_at = self._account.host.allowed_at
-        ready_at = self._pacing.ready_at(allowed_at, self._spread_after(allowed_at))
-        return ready_at if self._member is None else max(ready_at, self._held_back_until(self._member))
+        next_request_at = self._pacing.next_request_at(allowed_at, self._spread_after(allowed_at))
+        return next_request_at if self._member is None else max(next_request_at, self._held_back_until(self._member))
 
     def _held_back_until(self, member: Member) -> float:
         """What must not be sent earlier, although it is due: another process does it, or has to be asked first."""
@@ -253,43 +315,50 @@ class Lifecycle:
         match self.state:
             case State.VACANT if self.phase is Phase.OPENING:
                 # Another process may be closing the key. If it takes for ever over it, opening must not fail for that.
-                return min(member.barred_until, self._give_up_at - self._timing.open_timeout / 3)
+                return min(member.barred_until, self._trying_ends_at - self._timing.open_timeout / 3)
             case State.VACANT if self.phase is Phase.RUNNING:
-                return member.barred_until
+                return member.barred_until  # here nothing runs out: the next key may wait for the end of that close
             case State.HELD if member.follows and record.asked_at <= record.confirmed_at:
+                # Another process keeps the key alive. A doubt of our own is not held back: S5 is this stream's promise.
                 # The last resort, half-way between the keepalive that is missing and the end of the key's life.
                 life = record.expires_at - record.confirmed_at
                 return record.confirmed_at + (min(self._pace.keepalive_every, life) + life) / 2
             case State.LEAVING if member.state is SharingState.LEAVING:
-                return self._give_up_at - self._timing.close_timeout / 2
+                # The register has not said yet whether we are the last. Half of the time is kept for the close (P6).
+                return self._trying_ends_at - self._timing.close_timeout / 2
             case _:
                 return -inf
 
     @property
-    def patience(self) -> float:
+    def give_up_at(self) -> float:
         """Until when it makes sense to wait, for one's turn to send or for an answer.
 
         Beyond it the key is dead, or the time for trying is over; either way ``tick`` has something to say.
         """
         match self.state:
             case State.HELD | State.RENEWING:
+                # While STOPPING, too: what is in flight then is limited by ``answer_deadline``.
                 return self._record.expires_at
             case State.FAILED:
                 return inf  # only the end of the block leads on
             case _:
-                return self._give_up_at
+                return self._trying_ends_at
 
     @property
     def room_by(self) -> float:
-        """Until when it makes sense to wait for a place in the host's budget."""
-        return inf if self.phase is Phase.OPENING else self.patience
+        """Until when it makes sense to wait for a place in the host's budget.
+
+        On opening there is no end: what cannot fit was said when the account was registered, and the time that is spent
+        in the queue is added to that for opening. See ``throttled``.
+        """
+        return inf if self.phase is Phase.OPENING else self.give_up_at
 
     def statistics(self, to_local: float = 0.0) -> KeyStatistics:
-        """Counters and times; ``to_local`` is added to the times."""
+        """Counters and times; ``to_local`` is added to the times. As of the last step: none is made here."""
         return self._report.statistics(
             self._record,
             state=self.state.name.lower(),
-            next_request_at=self.ready_at,
+            next_request_at=self.next_request_at,
             closed=self.closed,
             to_local=to_local,
             sharing=self._member.statistics(to_local) if self._member else None,
@@ -297,24 +366,34 @@ class Lifecycle:
 
     @property
     def _next_verb(self) -> Verb:
+        """What is sent next, in a state that waits: what costs is looked up by it, before the request is made."""
         return self._ask_by if self.state is State.HELD else _VERBS[self.state]
 
     def _spread_after(self, allowed_at: float) -> float:
-        """Over how many seconds after the end of a ban the keys of a host come back."""
+        """Over how many seconds after the end of a ban the keys of a host come back (K6).
+
+        They would else all come at the very moment at which the exchange lets them, and be banned again. It is never
+        more than the key can afford; a close is not spread at all, for the one who leaves is in a hurry (L2).
+        """
         match self.state:
             case State.HELD:  # never beyond half of the life that is left
                 return max(0.0, min(self._timing.retry_cap, (self._record.expires_at - allowed_at) / 2))
             case State.VACANT | State.UNSURE:  # on opening a short ban must not become a failure by it
-                return max(0.0, min(self._timing.retry_base, (self._give_up_at - allowed_at) / 2))
+                return max(0.0, min(self._timing.retry_base, (self._trying_ends_at - allowed_at) / 2))
             case _:
                 return 0.0
 
     # Steps.
 
     def tick(self, now: float) -> None:
-        """Let time pass until ``now``: whatever happens to a key without a request happens here."""
+        """Let time pass until ``now``: whatever happens to a key without a request happens here.
+
+        It may be called at any time and in every state. With a request in flight it changes nothing of the key: the
+        outcome does. News of other processes go to the account first, and are taken from there like another holder's.
+        """
         if self._member is not None:
             self._heed(self._member, now)
+        # Not with a request in flight: it ends by ``expires_at`` at the latest, and its outcome leads back here.
         if self.state is State.HELD and self.phase is not Phase.STOPPING:
             self._check_presumption(now)
         if self.state is State.VACANT and self._is_too_late(now):
@@ -323,23 +402,32 @@ class Lifecycle:
             self._wind_up(now)
 
     def _is_too_late(self, now: float) -> bool:
-        """Whether the next request could not be sent before the time for trying is over."""
-        return max(now, self.ready_at) >= self._give_up_at
+        """Whether the next request could not be sent before the time for trying is over.
+
+        A ban that ends later than that is known now. It is said at once, rather than waited for in vain.
+        """
+        return max(now, self.next_request_at) >= self._trying_ends_at
 
     def _check_presumption(self, now: float) -> None:
+        """Is the key still presumed alive, and is it still the account's key?
+
+        The end of its validity is looked at first (K2). After a suspend that is what is found, and the key is replaced
+        by a create, which returns the old one where that is alive after all.
+        """
         if now >= self._record.expires_at:
             self._lose(Event.EXPIRED, key_expired(self._venue.name, self._pace.validity, self._error), now)
         elif self._account.key == self.key and self._account.confirmed_at > self._record.confirmed_at:
             self._adopt(self._account.confirmed_at)
-        elif self._account.key not in {None, self.key, self._asked_about}:
-            # Another member has seen another key alive: ask, once, and be told which it is.
-            self._asked_about = self._account.key
+        elif (other := self._account.key) not in {None, self.key, *self._asked_about}:
+            # Another holder has seen another key alive: ask, once, and be told which it is.
+            # Should the answer be that ours is alive, both are, and asking again would only repeat that.
+            self._asked_about.append(str(other))
             self._pacing.hurry(now)
 
     def _adopt(self, confirmed_at: float) -> None:
-        """Another member of the account has found the key alive: its request was ours, too.
+        """Another holder of the account has found the key alive: its request was ours, too.
 
-        It is no answer to a doubt that came up after it was sent.
+        It is no answer to a doubt that came up after it was sent: our own request stays due then (S5).
         """
         assert self._record.value is not None
         self._record.hold(self._record.value, confirmed_at, self._account.expires_at - confirmed_at)
@@ -353,16 +441,20 @@ class Lifecycle:
             self._sharing_told = member.summary
             self._report.tell(SharingChanged(self.generation, member.statistics()))
         account, key = self._account, self.key
+        # With a request in flight our own answer is newer. With another key in the account, ask first which it is.
         if self.state is not State.HELD or self.phase is Phase.STOPPING or key is None or account.key != key:
             return
         heard_at = member.confirmed_at(key)
         # The bound on it grows with each beat by a little; that is no news.
         answers = account.confirmed_at < self._record.asked_at <= heard_at
         if answers or heard_at > account.confirmed_at + member.beat_every:
+            # Into the account and not into our record: ``_check_presumption`` takes it from there, for every holder.
             account.confirmed_at, account.expires_at = heard_at, account.expires_at - account.confirmed_at + heard_at
+        # The register knows fingerprints only. That another process means another key says nothing of which is alive.
         if member.is_another(key) and member.news != self._asked_about_news:
             self._asked_about_news = member.news
             self.ask(now)
+        # Some member's stream is silent, and this process is the one that asks for all of them.
         if member.check_is_due:
             member.check_is_due = False
             self.ask(now)
@@ -373,8 +465,9 @@ class Lifecycle:
         Of the time for opening that takes nothing away: a thousand accounts opened at once are no failure.
         """
         self._report.throttled(seconds)
+        # Afterwards there is nothing to add to: a key that is held lives no longer for it, and leaving must end (L2).
         if self.phase is Phase.OPENING:
-            self._give_up_at += seconds
+            self._trying_ends_at += seconds
 
     def ticket(self, now: float) -> Ticket:
         """What the next request is for, and what it costs: for its place in the host's budget."""
@@ -385,34 +478,43 @@ class Lifecycle:
             return Ticket(Urgency.LEAVE, weight)
         if self.state is not State.HELD:
             return Ticket(Urgency.CREATE, weight)
+        # A request long before its time is a question. It costs as much, and can wait for as long as the key lives.
         record = self._record
         life = record.expires_at - record.confirmed_at
         is_early = now < record.confirmed_at + min(self._pace.keepalive_every, life / 2) * (1 - self._timing.jitter)
         urgency = Urgency.CHECK if is_early else Urgency.KEEPALIVE
         return Ticket(urgency, weight, record.expires_at - margin_of(life))
 
-    def begin(self, now: float) -> Send | None:
-        """What to send at once, now that it is our turn; ``None`` if there is nothing (any more)."""
+    def next_request(self, now: float) -> Send | None:
+        """What to send at once, now that it is our turn; ``None`` if there is nothing (any more).
+
+        Whoever gets a ``Send`` has to send it, and to report exactly one outcome: until then nothing else happens to
+        the key, and a block that ends waits for it.
+        """
+        # While we waited for our turn, another holder may have done it, or a ban may have begun.
         self.tick(now)
-        if now < self.ready_at:
+        if now < self.next_request_at:
             return None
         verb = self._next_verb
         self._fire(Event.DUE)
         self._report.count("requests")
-        self.until = min(now + self._timing.request_timeout, self.patience)
+        self.answer_deadline = min(now + self._timing.request_timeout, self.give_up_at)
         if self.state is State.CLOSING and self._member is not None:
             # Others wait for the end of it, and not for ever.
-            self.until = min(self.until, self._member.close_by + self._member.close_within)
+            self.answer_deadline = min(self.answer_deadline, self._member.close_by + self._member.close_within)
         key = self._account.to_close() if self.state is State.CLOSING else self.key
         self._sent = Send(verb, key, now)
         return self._sent
 
     def receive(self, outcome: Outcome, now: float, draw: float) -> None:
         """The request in flight has ended. ``draw`` in [0, 1) decides how long to wait for the next one."""
-        self.until = inf
+        self.answer_deadline = inf
         self._pacing.draw = draw
+        # The block may be over since the request was sent. Then the phase says so, and the outcome counts all the same.
         outcome = self._excuse(self._correct_clock(outcome))
         self._error = None if isinstance(outcome, Ok) else outcome.error
+        # The four states with a request in flight. What was asked for is ``_sent.verb``, but what the outcome means
+        # goes by the state: a create that is sent in RENEWING stands for a keepalive.
         match self.state:
             case State.CREATING:
                 self._receive_create(outcome, now)
@@ -426,36 +528,45 @@ class Lifecycle:
     def ask(self, now: float) -> None:
         """Someone doubts that the key is alive: do not wait for the next keepalive.
 
-        It is one request more, as soon as none is in flight; what is tried again already is not hurried.
+        It is one request more, as soon as none is in flight; what is tried again already is not hurried, or a silent
+        stream would undo the backoff. A request in flight was sent before the doubt, and does not answer it: ``_hold``
+        makes the next one due at once.
         """
         self._record.asked_at = now
         if self.state is State.HELD and not self._pacing.attempt:
             self._pacing.hurry(now)
 
     def stop(self, now: float) -> None:
-        """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key."""
+        """The block is over. A keepalive in flight is cut short; a create gets ``close_timeout`` to tell its key.
+
+        That is the whole difference between the two (L1, L2): nobody misses a keepalive's answer, but a key that a
+        create has made can be closed only by who was told of it.
+        """
         self.phase = phase_after(self.phase, PhaseEvent.LEFT)
-        self._give_up_at = now + self._timing.close_timeout
+        self._trying_ends_at = now + self._timing.close_timeout
         match self.state:
             case State.RENEWING if self._sent.verb == "keepalive":
-                self.until = now
+                self.answer_deadline = now
             case State.CREATING | State.RENEWING:
-                self.until = min(self.until, self._give_up_at)
+                self.answer_deadline = min(self.answer_deadline, self._trying_ends_at)
             case State.VACANT:
-                self._pacing.due = now
+                self._pacing.due = now  # for the create that tells an unknown key, if one is needed
 
     def leave_open(self) -> None:
         """The key turned out to be somebody else's: it is not to be closed, whatever was said before."""
         self._on_exit = "leave"
 
     def notices(self) -> list[Notice]:
-        """What happened since the last call."""
+        """What happened since the last call. Whoever takes them tells them all, in this order."""
         return self._report.take()
+
+    # What an outcome is taken for. Both give back the outcome that the rest of the machine is to see.
 
     def _correct_clock(self, outcome: Outcome) -> Outcome:
         """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock.
 
-        What was learnt of that clock before is corrected by it: our own may have been set meanwhile.
+        What was learnt of that clock before is corrected by it: our own may have been set meanwhile. It is the host's
+        clock, so the correction serves every account there. Nothing was done: the exchange looks at the time first.
         """
         if not isinstance(outcome, Refused) or outcome.clock is None or self._clock_was_set:
             self._clock_was_set = False
@@ -474,6 +585,7 @@ class Lifecycle:
         tries is told as a retry, which is logged as a warning.
         """
         if isinstance(outcome, Transient) and outcome.is_final_at_first and self.phase is Phase.OPENING:
+            # Retried for all of ``open_timeout``, it would end as "unavailable", and hide who is not trusted (T4).
             return Refused(outcome.error, outcome.may_be_done)
         if not isinstance(outcome, Refused) or not outcome.doubtful or self.phase is not Phase.RUNNING:
             return outcome
@@ -485,6 +597,7 @@ class Lifecycle:
     # A create has ended.
 
     def _receive_create(self, outcome: Outcome, now: float) -> None:
+        # First, for what follows may end in FAILED or CLOSED, and ask whether there is something to close (L1).
         self._note_untold_key(outcome, now)
         match outcome:
             case Ok():
@@ -497,27 +610,34 @@ class Lifecycle:
                 self._try_again(outcome, now)
 
     def _receive_recovery(self, outcome: Outcome, now: float) -> None:
+        """The create that was to tell an unknown key has ended. There is no second one, and so no retry to be told."""
         self._note_untold_key(outcome, now)
         if isinstance(outcome, Ok):
             self._take_created(outcome)
             return
         if isinstance(outcome, Wait):
-            self._fall_silent(outcome, now)
+            self._fall_silent(outcome, now)  # for the others at this host; this key is done
         self._fire(outcome.event)
 
     def _take_created(self, outcome: Ok) -> None:
         assert outcome.key is not None  # without one it is no success: see ``read_answer``
         self._fire(Event.OK)
         self._report.count("created")
+        # A create that tells its key after ``stop`` leads to HELD as well. The phase stays STOPPING, and with it the
+        # limit: the next ``tick`` closes the key.
         if self.phase is Phase.OPENING:
-            self._give_up_at = inf
+            self._trying_ends_at = inf
         self.phase = phase_after(self.phase, PhaseEvent.HELD)
         self._hold(outcome.key, outcome.lives)
 
     def _note_untold_key(self, outcome: Outcome, now: float) -> None:
-        """A create that failed may have made a key all the same, which is to be closed without having been told."""
+        """A create that failed may have made a key all the same, which is to be closed without having been told (L1).
+
+        Where an account has one key, the next create tells it. Where each create makes a new one, none ever will: it is
+        left until it expires, and ``untold_until`` has that said on the way out.
+        """
         if isinstance(outcome, Transient | Refused) and outcome.may_be_done:
-            self._account.unsure = True
+            self._account.may_hold_unknown_key = True
             if self._makes_new_keys:
                 self._record.untold_until = now + self._pace.validity
 
@@ -536,27 +656,36 @@ class Lifecycle:
             self._note_untold_key(outcome, now)
         match outcome:
             case Ok(key=None) if self._keepalive_is_anonymous:
+                # ``expires_at`` is not moved: for all that is known it is another key that was kept alive (K2).
                 self._fire(Event.OK)
                 self._ask_by = "create"
                 self._pacing.hurry(now)
             case Ok(key=key, lives=lives):
+                # Without a key in the answer, ours was named in the request, and is the one that lives.
                 self._take_renewed(key, lives, now)
             case Gone(error=error):
+                # The other holders find out when the next create tells another key: then each of them asks (K4).
                 self._account.forget(self.key)
                 self._lose(Event.GONE, error, now)
             case Refused(error=error):
-                self._fail(Event.REFUSED, error)
+                self._fail(Event.REFUSED, error)  # the key may well be alive, and is closed on the way out
             case _:
                 self._try_again(outcome, now)
 
     def _take_renewed(self, told: str | None, lives: float | None, now: float) -> None:
-        """The exchange has said that a key is alive: the one that it told, which may be another than ours (K5)."""
+        """The exchange has said that a key is alive: the one that it told, which may be another than ours (K5).
+
+        With ``on_lost="replace"`` another one is simply taken: ``_hold`` tells it as a replacement. With ``"raise"``
+        the block is promised that its key never changes: where an account has one key, the same answer is a loss.
+        """
         key = told or self.key
         assert key is not None
         if key != self.key and self._on_lost == "raise" and self._venue.sharing.second_create == "same":
             # An account has one key at a time: ours is dead.
             self._account.forget(self.key)
-            if self._sent.verb == "create":  # that key may be our own doing, and is ours to close
+            # That key may be our own doing, and then it is ours to close (L1). A keepalive makes none: what it tells
+            # was made by somebody else, and stays theirs (L5).
+            if self._sent.verb == "create":
                 self._account.learn(key)
             self._lose(Event.GONE, key_lost(self._venue.name), now)
             return
@@ -567,7 +696,11 @@ class Lifecycle:
 
     @property
     def _keepalive_is_anonymous(self) -> bool:
-        """Whether a keepalive names no key, and a create returns the account's."""
+        """Whether a keepalive names no key, and a create returns the account's.
+
+        Both are needed for creates to be sent in place of keepalives: where a create makes another key, it would end
+        ours or leave one behind each half hour.
+        """
         venue = self._venue
         return (
             venue.keepalive is not None
@@ -577,50 +710,71 @@ class Lifecycle:
 
     @property
     def _makes_new_keys(self) -> bool:
+        """Whether a create makes one key more each time, so that none tells of one that was made before."""
         return self._venue.sharing.second_create == "new"
 
     def _hold(self, key: str, lives: float | None) -> None:
-        """The exchange has just told us that ``key`` is alive, be it another one than before."""
+        """The exchange has just told us that ``key`` is alive, be it another one than before.
+
+        Everything counts from when the request was sent: how long the exchange took for it, nobody knows (K2).
+        """
         sent_at, pace = self._sent.at, self._pace
         validity = min(pace.validity, lives or inf)  # the exchange may say that it is less
         is_new = self._record.hold(key, sent_at, validity)
         self._account.learn(key, sent_at, sent_at + validity)
         if self._member is not None:
             self._member.tell(key, sent_at)
+        # Where the exchange says how long this key lives, that may be less than the time between two keepalives.
         self._pacing.succeeded(sent_at, min(pace.keepalive_every, validity / 2 if lives else inf))
-        if self._record.asked_at > sent_at:  # while this request was in flight; it may not know yet what they know
+        # S5: a doubt that came up while this request was in flight; the exchange may not have known yet.
+        if self._record.asked_at > sent_at:
             self._pacing.due = self._record.asked_at
+        # ``is_new`` goes by the value: a create that returns the key which was presumed dead has replaced nothing.
         notice = Renewed if not is_new else Created if self.generation == 1 else Replaced
         self._report.tell(notice(self.generation))
 
     # Failures.
 
     def _try_again(self, outcome: Transient | Wait, now: float) -> None:
+        """A request failed in a way that may pass: set when the next one is due, and say so if there is one.
+
+        While a key is held there is no limit to the tries but the key's life. It is ``tick`` that ends them.
+        """
         self._fire(outcome.event)
         if isinstance(outcome, Wait):
             self._fall_silent(outcome, now)
         else:
             self._pacing.failed(now)
             if self._clock_was_set:
-                self._pacing.due = now
-            elif self.state is State.VACANT and (last := self._give_up_at - self._timing.retry_base) > now:
+                self._pacing.due = now  # no backoff: it is our clock that was wrong, and it is right now
+            elif self.state is State.VACANT and (last := self._trying_ends_at - self._timing.retry_base) > now:
                 # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
                 self._pacing.hurry(last)
+        # What is told as a retry is followed by one; a warning of something that never comes would mislead.
         is_cut_short = self.phase is Phase.STOPPING and self.state is not State.LEAVING
-        if is_cut_short or self.ready_at >= self._give_up_at:
+        if is_cut_short or self.next_request_at >= self._trying_ends_at:
             return  # we cut it short ourselves, or there is no time: no other try follows
         self._report.count("retries")
-        self._report.tell(Retrying(self.generation, outcome.error, self.ready_at - now))
+        self._report.tell(Retrying(self.generation, outcome.error, self.next_request_at - now))
 
     def _fall_silent(self, outcome: Wait, now: float) -> None:
-        """Send nothing to the host for as long as it says; the next request is due as soon as it may be sent."""
+        """Send nothing to the host for as long as it says; the next request is due as soon as it may be sent (K3).
+
+        The ban is the host's and stops every key there. What is this key's own is only the count of failures: an
+        exchange that asks for silence again and again, and each time for little, is given more.
+        """
         self._report.count("waits")
         self._pacing.failed(now)
         self._account.host.block(now + max(outcome.seconds, self._pacing.least_silence()))
         self._pacing.due = now
 
     def _lose(self, event: Event, error: ListenKeyError, now: float) -> None:
-        """The key is dead, or must be presumed so: replace it, or say so."""
+        """The key is dead, or must be presumed so: replace it, or say so (K4).
+
+        The loss is told in either case, before what comes of it. ``_pacing`` counts losses in a row, so that keys which
+        die at once do not make a hot loop of creates. Of a key that ran out by our clock only, the account still knows
+        the name: should no other be had, it is closed on the way out (L1).
+        """
         self._fire(event)
         self._report.count("losses")
         self._record.presume_dead(now)
@@ -631,11 +785,13 @@ class Lifecycle:
             self._fail(Event.GAVE_UP, lost)
 
     def _fail(self, event: Event, error: ListenKeyError) -> None:
+        """There is no way on. A block that is over hears nothing of it: see ``failure`` (L4)."""
         self._fire(event)
         if self.phase is not Phase.STOPPING:
             self.failure = error
 
     def _why_no_key(self, now: float) -> ListenKeyError:
+        """What ends opening in vain: the ban, if one lasts, for that is what the caller can do something about."""
         blocked = self._account.host.allowed_at - now
         if blocked > 0:
             return silence_too_long(self._venue.name, blocked, self._error)
@@ -644,14 +800,19 @@ class Lifecycle:
     # The end.
 
     def _wind_up(self, now: float) -> None:
-        """The block is over. Do whatever the state allows; with a request in flight, wait for its outcome."""
+        """The block is over. Do whatever the state allows; with a request in flight, wait for its outcome.
+
+        It is called in each ``tick`` until CLOSED, and decides anew each time: while we wait for our turn another block
+        may take over the key, or close it (L5). So nothing that was decided here is kept.
+        """
         match self.state:
             case State.VACANT if self._must_recover(now):
                 self._fire(Event.STOP_UNSURE)
             case State.UNSURE if self._must_recover(now) and not self._is_too_late(now):
-                pass
+                pass  # it is still to be sent
             case State.VACANT | State.HELD | State.FAILED | State.UNSURE:
                 self._end(now)
+        # Not only after a wait: ``_end`` may just have led here, and the time may be over already.
         if self.state is State.LEAVING:
             self._reconsider_close(now)
 
@@ -659,9 +820,12 @@ class Lifecycle:
         """A create may have made a key that we were not told, and closing it takes its name: one create more will say.
 
         With one key per account it returns that very key. It is tried once, for whoever leaves is in a hurry.
+
+        Not where a key is known that is alive: that is the one which the lost answer would have told, as the account
+        has one. Not where a close names no key, for it closes the unknown one as well.
         """
         return (
-            self._account.unsure
+            self._account.may_hold_unknown_key
             and (self._account.key is None or now >= self._record.expires_at)
             and self._venue.close is not None
             and self._close_names_key
@@ -671,41 +835,58 @@ class Lifecycle:
         )
 
     def _end(self, now: float) -> None:
-        """The block is over and nothing is in flight: close the key, if that is up to us."""
+        """The block is over and nothing is in flight: close the key, if that is up to us.
+
+        It is up to the last holder in this process (L5), at an exchange that closes keys at all, if the user has not
+        said otherwise. Between processes the register decides, and later: see ``_reconsider_close``.
+        """
         if self._on_exit == "leave" or self._venue.close is None or self._account.is_shared():
+            # Not ours to close. What may have been made and not told is left to those who stay, or to expire.
             self._finish(Event.STOP, closed=None)
         elif self._has_something_to_close():
+            # What came before is of no matter: a close gets all of ``close_timeout``, and a first try at once (L2).
             self._fire(Event.STOP_OWING)
             self._error = None
             self._pacing.attempt = 0
             self._pacing.due = now
-            self._give_up_at = now + self._timing.close_timeout
+            self._trying_ends_at = now + self._timing.close_timeout
             if self._member is not None:
+                # Half of the time to find out whether we are the last, and half to close it (P6).
                 self._member.stop(now, close=True, by=now + self._timing.close_timeout / 2)
-        elif self._account.unsure:
+        elif self._account.may_hold_unknown_key:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
             self._finish(Event.STOP, closed=False, error=self._error or self._why_not_closed())
         else:
-            self._finish(Event.STOP, closed=None)
+            self._finish(Event.STOP, closed=None)  # nothing was made; or another holder has closed it meanwhile
 
     def _has_something_to_close(self) -> bool:
-        return self._account.to_close() is not None or (self._account.unsure and not self._close_names_key)
+        # Where a close names no key, it closes whichever the account has, also one that nobody was told of.
+        return self._account.to_close() is not None or (
+            self._account.may_hold_unknown_key and not self._close_names_key
+        )
 
     @property
     def _close_names_key(self) -> bool:
         return self._venue.key_place("close") != "account"
 
     def _reconsider_close(self, now: float) -> None:
-        """Before a close is sent: others may have come to hold the key, or closed it, or the time may be over."""
+        """Before a close is sent: others may have come to hold the key, or closed it, or the time may be over.
+
+        It is asked again at each ``tick``, the one in ``next_request`` among them, so that nothing comes between the
+        last look and the request. A close cannot be taken back: every doubt here ends in not closing (L5, P4).
+        """
         if self._account.is_shared() or not self._has_something_to_close():
+            # A block that was opened while we waited for our turn got the same key. It closes it when it is left.
             self._finish(Event.STOP, closed=None)
         elif self._member is not None and (because := self._member.why_not_to_close(now)) is not None:
             if because == "others":
-                self._finish(Event.STOP, closed=None)
+                self._finish(Event.STOP, closed=None)  # P1: the last of them will close it
             elif because != "unknown yet":
+                # P4: a register that cannot be relied upon never makes us close a key that others may need.
                 error = left_to_expire(self._venue.name, self._pace.validity, because)
                 self._finish(Event.GAVE_UP, closed=False, error=self._error or error)
-            elif now >= self.ready_at:
+            elif now >= self.next_request_at:
+                # Half of the time for closing is over, and the register has not said whether we are the last (P6).
                 error = left_to_expire(self._venue.name, self._pace.validity, "away")
                 self._finish(Event.GAVE_UP, closed=False, error=error)
         elif self._is_too_late(now):
@@ -713,14 +894,18 @@ class Lifecycle:
 
     def _receive_close(self, outcome: Outcome, now: float) -> None:
         if isinstance(outcome, Transient | Wait):
-            self._try_again(outcome, now)
+            self._try_again(outcome, now)  # until ``close_timeout`` is over: ``_reconsider_close`` ends it
             return
-        # That the key we named is gone says nothing of another one that we were never told.
-        other = self._account.unsure and self._close_names_key
+        # GONE is a success: someone was faster, or it had expired. But that the key we named is gone says nothing of
+        # another one that we were never told.
+        other = self._account.may_hold_unknown_key and self._close_names_key
         is_closed = isinstance(outcome, Ok) or (isinstance(outcome, Gone) and not other)
         if is_closed:
+            # For every holder: the account must not offer this key to be closed again. Ours is dead from now on, and
+            # ``expires_at`` says so to who reads it after the block.
             self._account.forget(self._sent.key)
             self._record.presume_dead(now)
+        # One close at a time, each with the turn and the ban in between; ``close_timeout`` is for all of them (L2).
         if is_closed and self._account.to_close() is not None:
             self._fire(Event.TRANSIENT)  # a close is still due: that of a key which we held before
             self._pacing.due = now
@@ -733,6 +918,7 @@ class Lifecycle:
         return not_closed(self._venue.name, self._pace.validity, self._timing.close_timeout)
 
     def _finish(self, event: Event, *, closed: bool | None, error: ListenKeyError | None = None) -> None:
+        """Nothing is left to do. ``error`` is why a key may be left behind; it is told and never raised (L1)."""
         self._fire(event)
         self.closed = closed
         if self.generation or error:  # else there never was a key

@@ -6,7 +6,7 @@ Two rules:
 else. Everyone else names an event and looks up what it leads to.
 
 **Rule 2**: this file does not know why. It has never heard of HTTP, of time or of an exchange; what counts as
-``GONE`` is the business of ``_answers``, and when something is ``DUE`` that of ``_lifecycle``.
+``GONE`` is the business of ``_protocol/_responses``, and when something is ``DUE`` that of ``_key_lifecycle``.
 
 Theory of operation
 ===================

@@ -1,7 +1,7 @@
 """What became of a request: one frozen class for each of the five ways it can end.
 
 An outcome that exists is legal: each class has the fields that its kind needs and no others, and refuses values that
-mean nothing. ``event`` is what the outcome is to the key's table in ``_state``.
+mean nothing. ``event`` is what the outcome is to the key's table in ``_key_states``.
 """
 
 from __future__ import annotations

@@ -18,6 +18,27 @@ What state follows from what is looked up in ``_stream_states``, and which socke
 by ``_gap_rules``; whether the key is alive is known to ``_trust``; how long to wait before the next attempt, to
 ``_connect_pacing``. This file says what they mean for each other.
 
+Where the promises of the contract are kept
+===========================================
+
+* S1, order, once each: ``opened`` has the next socket's events held; ``_take_over`` delivers them after the gap.
+* S2, no silent gap: a gap is told where a socket begins to deliver, in ``opened`` and ``_take_over``, and by the buffer
+  where it drops events (S6). Nothing else makes a socket deliver.
+* S3, make before break: ``tick`` opens the next socket and leaves the first one alone; only ``_look_at_the_rest`` and
+  ``_end_current`` close it.
+* S4, a dead peer: ``unanswered``. S5, a key that died silently: ``tick`` asks, by ``_ask``.
+* S8, live is sound: ``is_live``. What may be a proof passes through ``_believe`` or ``key_confirmed``, and nowhere else
+  is ``trust.prove`` called.
+
+What time alone may change
+==========================
+
+* A socket is due for a ping at ``ping_at``, and too old at ``move_at``. The first is not in :attr:`Stream.deadline`: it
+  is the socket's task that sleeps by it.
+* The trust asks after too long a silence, and doubts when the answer is overdue: counted from ``_alive_at``.
+* The pacing allows the next socket. It may hold up a move for minutes, while the old socket goes on.
+* The drain ends: see ``_drain``. And a stream without a socket does not wait for an answer beyond ``_answer_until``.
+
 How to read it
 ==============
 
@@ -85,19 +106,23 @@ class Stream:
     """
 
     state: SocketState
-    """Changed by :meth:`_become` alone, by the table."""
+    """Changed by :meth:`_become` alone, by the table. Whether a socket is *open* is all that it says: whether what is
+    open can be relied upon is the trust's to say, and :attr:`is_live` joins the two."""
 
     sockets: Sockets
-    """The sockets that go with ``state``. What comes from any other was given up, and is of no interest."""
+    """The sockets that go with ``state``; changed by :meth:`_become` alone. What comes from any other was given up, and
+    is of no interest: every step compares by identity with these, so a late report of a task cannot hurt (S1)."""
 
     buffer: Buffer
-    """What was received and not taken. Who takes items from it says so: see ``Buffer.took``."""
+    """What was received and not taken. Who takes items from it says so: see ``Buffer.took``. It is the one thing here
+    that the user's task changes as well."""
 
     trust: Trust
-    """In the key, or in the subscription of the socket that delivers."""
+    """In the key, or in the subscription of the socket that delivers. There is one for the stream and not one for each
+    socket, so that no change of socket can end a doubt (S8)."""
 
     axes: Axes
-    """What makes times that users see; set by who drives the stream."""
+    """What makes times that users see; set by who drives the stream, and never read to decide anything."""
 
     failure: ListenKeyError | None
     """Why there is no way on; set at most once. Who drives the stream stops it then. The machine does not by itself:
@@ -107,24 +132,28 @@ class Stream:
     """Where events go, and gaps. ``buffer`` and ``axes`` are its own, and are here for those who drive the stream."""
 
     _pacing: ConnectPacing
-    """When the next socket may be opened, and until when the first one has to be."""
+    """When the next socket may be opened, and until when the first one has to be. Told of each attempt, and of each
+    socket that ended or was replaced; it knows how many reconnects in a row were too quick."""
 
     _subscribes: bool
-    """Whether each socket has a subscription of its own. Then nothing that holds for the key proves anything of it."""
+    """Whether each socket has a subscription of its own. Then nothing that holds for the key proves anything of it: the
+    question whether events come is put on the socket, and answered by ``confirmed``. It does not change."""
 
     _actions: list[Action]
-    """What is to be done and nobody has taken yet. An ``Open`` whose socket was given up since is followed by its
-    ``Close``: who does them in this order needs to know no more."""
+    """What is to be done and nobody has taken yet; every step may add to it. An ``Open`` whose socket was given up
+    since is followed by its ``Close``: who does them in this order needs to know no more."""
 
     _report: StreamReport
     """Counters and notices; ``_delivery`` writes into the same one."""
 
     _latest: float
-    """The time of the last ``tick``: what is asked between two of them is answered as of then."""
+    """The time of the last ``tick``: what is asked between two of them is answered as of then. Whoever asks whether the
+    stream is live has to let time pass first: by an old time, a peer that has gone would still be answering (S8)."""
 
     _answer_until: float
     """While no socket is open: until when an answer about the key is waited for, before one is opened without it; minus
-    infinity if none is waited for. It bounds by how much a REST host that hangs delays the stream."""
+    infinity if none is waited for. It bounds by how much a REST host that hangs delays the stream. Set by :meth:`_try`,
+    and over with an answer that is young enough, or with the next socket."""
 
     def __init__(
         self,
@@ -172,6 +201,8 @@ class Stream:
     def is_live(self) -> bool:
         """Whether an event that happens now will be delivered, as far as anyone knows.
 
+        This is where S8 has to be true: who trades by it loses money where it says so of a stream that is dead.
+
         A question just asked for want of events is no doubt. Four things have to hold, and none of them makes up for
         another: a socket delivers; its peer answers; it has the key that is held, and not the one before; and there is
         no doubt of that key. Which other socket there is does not matter.
@@ -186,14 +217,17 @@ class Stream:
 
     @property
     def state_name(self) -> str:
-        """What users read: which sockets there are; and where there is one, whether it is relied upon."""
+        """What users read: which sockets there are; and where there is one, whether it is relied upon.
+
+        During a move it names the move. Whether what delivers meanwhile is live, :attr:`is_live` says at all times.
+        """
         if self.state is not SocketState.OPEN:
             return self.state.name.lower()
         return "live" if self.trust.state is TrustState.TRUSTED else "silent"
 
     @property
     def was_open(self) -> bool:
-        """Whether there ever was a socket."""
+        """Whether there ever was a socket. From then on others are tried without a time limit, unless it is refused."""
         return self._pacing.give_up_at == inf
 
     @property
@@ -203,10 +237,14 @@ class Stream:
 
     @property
     def deadline(self) -> float:
-        """When time alone will change something."""
+        """When time alone will change something.
+
+        It may be in the past: then something is due that the last step has not done, and ``tick`` does it. It becomes
+        earlier only by a step, and never by time alone; so to look at it after each step is enough.
+        """
         match self.sockets:
             case _ if self.state is SocketState.CLOSED:
-                return inf
+                return inf  # a question about the key may still be due; nobody is there to ask it
             case NoSocket() if self.trust.is_usable:  # without a key there is nothing to open a socket with
                 at = max(self._pacing.allowed_at, self._answer_until)
             case OneSocket(current):
@@ -214,7 +252,7 @@ class Stream:
             case BothOpen(_, _, drain):
                 at = drain.deadline
             case _:
-                at = inf
+                at = inf  # a handshake is under way, and whoever makes it ends it in time
         # Not the moment at which a question becomes a doubt: nothing is to be done then. Who asks whether it is live
         # lets time pass first.
         return min(at, self.trust.asks_for_silence_at(self._alive_at), self.trust.ask_at, self._pacing.give_up_at)
@@ -223,6 +261,7 @@ class Stream:
         """Counters and times, those on the local axis."""
         current, to_local = self.sockets.current, self.axes.to_local
         waits_for = self._waits_for
+        # When there will be a key is not known here: ``allowed_at`` is the time of a backoff, or of a ban.
         is_timed = waits_for is not None and waits_for != "key"
         return StreamStatistics(
             state=self.state_name,
@@ -254,7 +293,7 @@ class Stream:
             case NoSocket() if self.state is SocketState.WAITING:  # and not CLOSED
                 return self._pacing.waits_for(self._latest) if self.trust.is_usable else "key"
             case OneSocket(current) if self._latest >= self._wants_move_at(current):
-                return self._pacing.waits_for(self._latest)
+                return self._pacing.waits_for(self._latest)  # a move is due, and would be under way but for this
             case _:
                 return None
 
@@ -266,7 +305,7 @@ class Stream:
 
     @property
     def _alive_at(self) -> float:
-        """When there was last a sign of life of what the socket that delivers depends on.
+        """When there was last a sign of life of what the socket that delivers depends on (S5).
 
         Infinity where there is no such socket, or where it has another key than the one that is held: its silence says
         nothing of that one. See ``Trust``.
@@ -279,7 +318,7 @@ class Stream:
         return max(self._wants_move_at(current), self._pacing.allowed_at)
 
     def _wants_move_at(self, current: StreamSocket) -> float:
-        """When ``current`` will be too old; it is to be replaced at once if its key was.
+        """When ``current`` will be too old; it is to be replaced at once if its key was (S3).
 
         Without a key that is presumed alive it is not left: whatever it still brings is all that there is.
         """
@@ -298,6 +337,7 @@ class Stream:
         self._latest = now
         if self.state is SocketState.CLOSED:
             return
+        # The end of ``open_timeout`` comes first: nobody waits for a socket that would be opened at that moment.
         # Beyond our own limit of sockets the wait may be minutes, and is known beforehand.
         is_hopeless = self._pacing.is_hopeless and self.state is SocketState.WAITING
         if now >= self._pacing.give_up_at or (is_hopeless and not self.was_open):
@@ -305,25 +345,27 @@ class Stream:
             return
         # Trust first: whether a socket may be opened depends on it, and it on no socket that is yet to be opened.
         self.trust.tick(self._alive_at, now)
+        # S5: also while sockets come and go. A question is put off neither by a move nor by a backoff.
         if now >= self.trust.ask_at:
             self._ask(now)
         match self.sockets:
             case NoSocket(last) if self.trust.is_usable and now >= self._pacing.allowed_at:
                 self._try(last, now)
             case OneSocket(current) if now >= self._move_at(current):
-                # This one is not left before the next one is open: a planned move misses nothing.
+                # S3: this one is not left before the next one is open, so that a planned move misses nothing.
                 self._report.tell(Moving(self.trust.generation))
                 next_ = self._open_next(now)
                 self._become(SocketEvent.MOVE, TwoSockets(current, next_))
             case BothOpen(current, _, drain) if now >= drain.ask_at:
                 self._ask_for_the_rest(current, drain, now)
             case BothOpen(current, next_, drain) if now >= drain.give_up_at:
+                # What the next one holds is late by as much as we wait, and costs memory: it must have an end (S6).
                 self._end_current(current, next_, now)
 
     def _try(self, last: StreamSocket | None, now: float) -> None:
         """Open a socket where there is none, if the key is known to be alive."""
         # Since the last socket ended, and not too long ago: keys die while nobody listens, and a handshake with a dead
-        # key may succeed. It would be silent.
+        # key may succeed. It would be silent, and found out by S5 a silence check later.
         lost_at = -inf if last is None else last.ended_at
         since = max(lost_at, now - self._timing.silence_check_every)
         if not self.trust.is_fresh(since):
@@ -337,7 +379,11 @@ class Stream:
         self._become(SocketEvent.DUE, Connecting(next_, last))
 
     def _open_next(self, now: float) -> StreamSocket:
-        """Have a socket opened, with the key as it is now; return it, for it to become ``next``."""
+        """Have a socket opened, with the key as it is now; return it, for it to become ``next``.
+
+        The generation is fixed here: a key that is replaced during the handshake makes this socket one of an older key,
+        which is moved away from as soon as it is open.
+        """
         self._answer_until = -inf
         self._pacing.connecting(now)
         socket = StreamSocket(self.trust.generation, now, self.trust.confirmed_at, is_subscribed=self._subscribes)
@@ -349,6 +395,8 @@ class Stream:
         self.trust.asked(now)
         self._report.count("silence_checks")
         self._report.tell(Doubted(self.trust.generation))
+        # Where events come by a subscription, a key that is alive proves nothing of it. Without a socket there is none
+        # to ask about, and the question is whether the account may open one.
         current = self.sockets.current
         self._actions.append(AskOnSocket(current) if self._subscribes and current is not None else AskAboutKey())
 
@@ -363,12 +411,13 @@ class Stream:
             confirmed_at: When the request was sent whose answer said so: since then nobody knows.
             now: The present.
         """
+        # Refused handshakes may have been the dead key's fault: another one is tried at once.
         if self.trust.generation and generation != self.trust.generation:
             self._pacing.new_key(now)
         self.trust.hold(generation, key, confirmed_at)
         if confirmed_at >= self.trust.asked_at:  # else the answer is still to come
             self._answer_until = -inf
-        # The one that was lost, too: the gap after it begins where its key was last alive.
+        # The one that was lost, too: the gap after it begins where its key was last alive (S10).
         for socket in (self.sockets.current, self.sockets.next, self.sockets.last):
             if socket is not None and socket.generation == generation:
                 socket.key_proven(confirmed_at)
@@ -377,17 +426,24 @@ class Stream:
         self.tick(now)
 
     def cannot_ask(self, now: float) -> None:
-        """Nothing may be sent to the exchange, so that it cannot answer."""
+        """Nothing may be sent to the exchange, so that it cannot answer: a ban must not prolong *live* (S8)."""
         self.trust.cannot_ask()
         self.tick(now)
 
     def key_request_failing(self, now: float) -> None:
-        """A request about the key has failed and will be tried again; the key is still presumed alive."""
+        """A request about the key has failed and will be tried again; the key is still presumed alive.
+
+        No socket is held up for an answer from then on. It is no doubt in itself: silence is, in its time.
+        """
         self.trust.is_troubled = True
         self.tick(now)
 
     def key_lost(self, now: float) -> None:
-        """The key is dead, or must be presumed so. No socket is opened with it from now on."""
+        """The key is dead, or must be presumed so. No socket is opened with it from now on.
+
+        A handshake that is under way is cut short: with a dead key it may succeed, and the socket would be silent for
+        ever. It is no failure of the exchange's, so that no backoff follows: ``_pacing`` is not told.
+        """
         self.trust.lose()
         match self.sockets:
             case Connecting(next_, last):
@@ -397,7 +453,9 @@ class Stream:
                 self._actions.append(Close(next_, politely=False))
                 self._become(SocketEvent.FAILED, OneSocket(current))
             case _:
-                pass  # what is open may still have something to deliver
+                # What is open may still have something to deliver. It is left when the next key is there, and in the
+                # order of S3; that it is not live meanwhile, the trust says.
+                pass
         self.tick(now)
 
     # Sockets come and go.
@@ -408,6 +466,7 @@ class Stream:
             case Connecting(next_, last) if socket is next_:
                 self._note_open(socket, now)
                 self._become(SocketEvent.CONNECTED, OneSocket(socket))
+                # The gap is told here, before anything that this socket brings can be delivered (S2, S9).
                 if last is None:
                     self._delivery.begin(socket)
                 else:
@@ -416,11 +475,12 @@ class Stream:
                     self._believe(now)  # in this subscription; it was answered
             case TwoSockets(current, next_) if socket is next_:
                 self._note_open(socket, now)
-                socket.held = []  # from here on: nothing that it brings comes before what the first one still has
+                # S1: from here on nothing that it brings is delivered before what the first one still has.
+                socket.held = []
                 drain = Drain(self._delivery.all_from(current, socket), self._timing)
                 self._become(SocketEvent.CONNECTED, BothOpen(current, socket, drain))
             case _:
-                return
+                return  # it was given up while its handshake ended; its ``Close`` is under way
         self.tick(now)
 
     def _note_open(self, socket: StreamSocket, now: float) -> None:
@@ -444,27 +504,39 @@ class Stream:
             self.fail(untrusted_peer(str(error), venue=self._venue, verb="connect"))
         self._pacing.failed(error, now)
         self._report.count("failed_connects")
+        # When the next try comes is told only if it does: opening may be over before.
         at = self._pacing.allowed_at
         delay = None if at >= self._pacing.give_up_at else max(0.0, at - now)
         self._report.tell(Unconnected(self.trust.generation, error, delay))
         self.tick(now)
 
     def ended(self, socket: StreamSocket, error: Exception, now: float) -> None:
-        """``socket``, which was open, has ended. It was reported already if the machine gave it up itself."""
+        """``socket``, which was open, has ended. It was reported already if the machine gave it up itself.
+
+        That alone is never the end of the stream: another socket follows when the pacing allows it.
+        """
         self._lose(socket, "disconnected", error, now)
         self.tick(now)
 
     def unanswered(self, socket: StreamSocket, sent_at: float, now: float) -> None:
-        """The ping that was sent at ``sent_at`` was not answered in time: the peer is dead, if we were listening."""
+        """The ping that was sent at ``sent_at`` was not answered in time: the peer is dead, if we were listening.
+
+        While the consumer is behind, the socket is not read (S6), and the answer lies in its buffer. Such a silence is
+        ours. It must neither end the socket nor count as an answer: ``is_answering`` goes by pongs alone.
+        """
         if not socket.must_answer(sent_at):
             socket.ping_at = now  # nobody has listened: the next one is due at once
         elif socket in (self.sockets.current, self.sockets.next):
-            self._actions.append(Close(socket, politely=False))
+            self._actions.append(Close(socket, politely=False))  # S4: there is nobody to say goodbye to
             self._lose(socket, "unresponsive", silence(self._venue, "answered a ping", now - sent_at), now)
             self.tick(now)
 
     def _lose(self, socket: StreamSocket, cause: GapCause, error: Exception, now: float) -> None:
-        """An open ``socket`` is gone. What follows depends on which other there is."""
+        """An open ``socket`` is gone. What follows depends on which other there is.
+
+        Where no other socket is open, no gap is told yet. It is told with the next socket that is, and before the first
+        event of that one: only then is it known when the gap ended (S2, S10).
+        """
         match self.sockets:
             case OneSocket(current) if socket is current:
                 self._note_end(socket, cause, error, now)
@@ -476,11 +548,13 @@ class Stream:
                 self._become(SocketEvent.DROPPED, Connecting(next_, socket))
                 self._pacing.replaced(socket.opened_at, now)
             case BothOpen(current, next_) if socket is current:
+                # What the next one holds may overlap with what was delivered: then there is no gap at all.
                 self._note_end(socket, cause, error, now)
                 self._take_over(SocketEvent.DROPPED, socket, next_, now)
             case BothOpen(current, next_) if socket is next_:
                 if current.generation != socket.generation and not current.is_subscribed:
-                    # The first one's key is dead, so the events of this one are all that there is.
+                    # The first one's key is dead, so the events of this one are all that there is: it takes over,
+                    # for them to be delivered, and is lost as the socket that delivers, so that the gap is told.
                     self._actions.append(Close(current, politely=True))
                     self._take_over(SocketEvent.DRAINED, current, socket, now)
                     self._lose(socket, cause, error, now)
@@ -505,6 +579,7 @@ class Stream:
         events = self._delivery.events(socket, batch, now)
         socket.heard_at = now
         sockets = self.sockets
+        # An ordinary event lets no time pass: it makes nothing due earlier, and thousands a second would pay for it.
         if socket is sockets.current:
             self._deliver(socket, events, now)
         elif socket is sockets.next and socket.held is not None:
@@ -530,7 +605,11 @@ class Stream:
             self._announced(event, socket, now)
 
     def _believe(self, now: float) -> None:
-        """There is proof that events come on the socket that delivers; is it the one that they should come on?"""
+        """There is proof that events come on the socket that delivers; is it the one that they should come on?
+
+        A socket of an older key may go on delivering for a while after its key was replaced. That proves nothing of the
+        key that is held now (S8).
+        """
         if self._has_key_that_lives:
             self.trust.prove(self._alive_at, now)
 
@@ -541,14 +620,19 @@ class Stream:
             if not socket.is_ending:  # else it has said so before
                 socket.is_ending = True
                 self._report.tell(Announced(self.trust.generation))
+                # S3: the move is made ahead of the end, and earlier than its age would have it; never later.
                 socket.move_at = min(socket.move_at, self._pacing.announced(socket.opened_at, now))
         elif announcements.says_expired(event, self.trust, is_own=self._has_key_that_lives):
+            # It is a doubt and no loss: the exchange is asked, and its answer decides whether the key is replaced.
             self._report.tell(Announced(self.trust.generation))
             self.trust.deny(now)
         self.tick(now)
 
     def ponged(self, socket: StreamSocket, sent_at: float, now: float) -> None:
-        """A ping that was sent at ``sent_at`` was answered, and all that came before the answer was received."""
+        """A ping that was sent at ``sent_at`` was answered, and all that came before the answer was received.
+
+        It proves the peer alive, and not the key: exchanges answer pings on a socket whose key is dead (S5).
+        """
         socket.ponged(sent_at, now, self._timing.ping_every)
         self._look_at_the_rest(now)
 
@@ -559,6 +643,7 @@ class Stream:
         """
         if socket not in (self.sockets.current, self.sockets.next):
             return
+        # What is proven of the next one is kept in it, and counts for the trust once it delivers.
         socket.confirmed(asked_at)
         if socket is self.sockets.current:
             self._believe(now)
@@ -566,19 +651,27 @@ class Stream:
         self.tick(now)
 
     def paused(self, socket: StreamSocket) -> None:
-        """Nobody reads from the socket until there is room."""
+        """Nobody reads from the socket until there is room (S6).
+
+        What is read later is old news, and no pong is seen: after two ping intervals it is not live, if that lasts.
+        """
         socket.pause()
         self._be_patient(self._latest)
 
     def resumed(self, socket: StreamSocket, now: float) -> None:
-        """There is room again."""
+        """There is room again. A ping is due soon, whose pong says when all that has piled up was read."""
         socket.resume(now)
         self._be_patient(now)
 
     # From one open socket to the next.
 
     def _ask_for_the_rest(self, current: StreamSocket, drain: Drain, now: float) -> None:
-        """Both sockets have overlapped for long enough: has the first one delivered all that the next one has not?"""
+        """Both sockets have overlapped for long enough: has the first one delivered all that the next one has not?
+
+        The answer to a ping comes behind everything that the exchange had sent on that socket: that is what it proves,
+        and no time of waiting does. Before the overlap is over it would say nothing, for the feed of one gateway may be
+        behind that of the other by ``Timing.feed_lag`` (S10).
+        """
         drain.asked(now, is_paused=current.is_paused)
         current.ping_at = now  # its answer comes after all that the exchange has sent there by now
         if current.is_subscribed:
@@ -586,6 +679,7 @@ class Stream:
         self._look_at_the_rest(now)
 
     def _be_patient(self, now: float) -> None:
+        """The first of two sockets gets its time to answer anew, when the consumer held it up or let it go on."""
         match self.sockets:
             case BothOpen(current, _, drain):
                 drain.wait(now, is_paused=current.is_paused)
@@ -607,7 +701,10 @@ class Stream:
                 pass
 
     def _end_current(self, current: StreamSocket, next_: StreamSocket, now: float) -> None:
-        """The first socket of two does not answer, or takes too long for it."""
+        """The first socket of two does not answer, or takes too long for it, or there is no room to hold more.
+
+        Nobody knows what it still had, so it counts as lost: there is a gap, if what both delivered does not join.
+        """
         error = silence(self._venue, "shown that it has delivered everything", now - next_.opened_at)
         self._actions.append(Close(current, politely=False))
         self._lose(current, "unresponsive", error, now)
@@ -618,6 +715,8 @@ class Stream:
 
         The order matters: the gap, if there is one, comes before what was held; and what was held is delivered in the
         new state, for an announcement in it may begin the next move.
+
+        What is held proves nothing about now (S8): ``is_news`` is false for it, however short a time it was held.
         """
         held = self._delivery.take_over(old, new, now)
         self._become(event, OneSocket(new))
@@ -639,11 +738,15 @@ class Stream:
             self.fail(error)
 
     def fail(self, error: ListenKeyError) -> None:
-        """There is no way on: the exchange has refused for good."""
+        """There is no way on: the exchange has refused for good. The first reason is the one that is told."""
         self.failure = self.failure or error
 
     def stop(self) -> None:
-        """The block is over, or there is no way on. No socket is opened any more; those that are open are closed."""
+        """The block is over, or there is no way on. No socket is opened any more; those that are open are closed.
+
+        It may be called in every state and more than once. No gap is told for it: a stream that is opened later begins
+        with one (S9), and goes on from ``last_event_time``.
+        """
         if self.state is not SocketState.CLOSED:
             for socket in (self.sockets.current, self.sockets.next):
                 if socket is not None:
@@ -651,7 +754,7 @@ class Stream:
             self._become(SocketEvent.STOP, NoSocket(None))
 
     def actions(self) -> list[Action]:
-        """What to do, in this order."""
+        """What to do, in this order. Taken once: who takes them does them, whatever happens meanwhile."""
         actions, self._actions = self._actions, []
         return actions
 
@@ -665,7 +768,10 @@ class Stream:
         return bool(self._actions) or self._report.has_news
 
     def _become(self, event: SocketEvent, sockets: Sockets) -> None:
-        """The one place where the state changes, and with it the sockets that there are."""
+        """The one place where the state changes, and with it the sockets that there are.
+
+        It opens, closes and tells nothing: that is its caller's business, who knows why the state changes.
+        """
         self.state = after(SOCKET_TRANSITIONS, self.state, event)
         assert type(sockets) is SOCKETS_IN[self.state]
         self.sockets = sockets

@@ -1,7 +1,7 @@
 """The states of a user stream and every way from one to the other.
 
-The two rules of ``_state`` hold here, too: what may come next is decided in this file and nowhere else, and this file
-does not know why.
+The two rules of ``_key_states`` hold here, too: what may come next is decided in this file and nowhere else, and this
+file does not know why.
 
 Theory of operation
 ===================

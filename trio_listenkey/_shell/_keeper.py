@@ -19,7 +19,9 @@ without a bound is the end of the block, and the block is not shielded.
 **The block goes first.** It runs in a cancel scope of its own. Cancelled from outside, it cleans up while its
 key is still kept alive; the keeper learns that the block is over, and only then closes the key.
 
-What to send and when is decided in ``_core._lifecycle``; this file waits, sends, and tells.
+What to send and when is decided in ``_core._key_lifecycle``; this file waits, sends, and tells.
+
+The file is long for what is said in it, the arguments of ``open_listen_key`` first of all.
 """
 
 from __future__ import annotations
@@ -170,26 +172,44 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_venue",
     )
 
+    # What the keeper's task waits for is one of four things. Each has something by which the block's task, or another
+    # context's, ends or shortens it. The three scopes are set by the keeper alone, and are ``None`` outside the wait.
+
     _alarm: Alarm
     """What the keeper waits by for a time. Ring it to make the keeper look again."""
-
-    _body: BodyScope
-    _context: RunContext
-    _key: ListenKey
-    _machine: Lifecycle
-    _membership: Registration
 
     _nap: trio.CancelScope | None
     """While the keeper waits for a turn: cancel it to make the keeper look again."""
 
+    _room_wait: trio.CancelScope | None
+    """While the keeper waits for a place in the host's budget. Only the end of the block ends it: a place in the queue
+    is worth keeping while there is a block that needs the key."""
+
+    _flight: trio.CancelScope | None
+    """While a request is in flight: its deadline follows ``Lifecycle.answer_deadline``. It is moved and never
+    cancelled, so that a create has its time to tell its key (L1)."""
+
+    _machine: Lifecycle
+    """Decides. Every step of it that looks at the account is made by ``_step``, under the lock of all hosts."""
+
+    _settled: trio.Event
+    """Set once there is a key, or there will be none: then entering the block is over. It stays set."""
+
+    _body: BodyScope
+    """The block's scope: what the keeper cancels if there is no way on, and where Ctrl-C is parked (L4)."""
+
+    _membership: Registration
+    """This context's place among all that use the account, the host and the transport, from ``_set_up`` on. Left in two
+    parts: the account with the machine's last step, the transport as the keeper's last act."""
+
+    _context: RunContext
+    _key: ListenKey
+
     _share_task: ShareTask | None
     """What goes to the register of those who share the key, if there is one."""
 
-    _room_wait: trio.CancelScope | None
-    """While the keeper waits for a place in the host's budget."""
-
-    _flight: trio.CancelScope | None
-    """While a request is in flight: its deadline follows ``Lifecycle.until``."""
+    _arguments: tuple[OnExit, OnLost] | None
+    """Taken on entering; ``None`` from then on, which is how a second entry is noticed."""
 
     def __init__(
         self,
@@ -214,6 +234,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     @enable_ki_protection
     async def __aenter__(self) -> ListenKey:
         await trio.lowlevel.checkpoint_if_cancelled()  # then nothing is sent; if not, there is more to wait for
+        # From here to the keeper's start there is no checkpoint: what is registered is always left again by the keeper.
         self._set_up()
         nursery = await self._nursery_manager.__aenter__()
         nursery.start_soon(self._keep, name=f"listen key keeper of {self._name}")
@@ -227,6 +248,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if error is None and self._machine.failure is None and not self._body.is_interrupted:
             self._body.enter()
             return self._key
+        # There is no body to enter. The keeper ends as after one: what it has made by now, it closes (L1).
         error = await self._finish(error)
         assert error is not None
         return reraise_unchanged(error)
@@ -299,7 +321,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._settled.set()
 
     async def _finish(self, error: BaseException | None) -> BaseException | None:
-        """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise."""
+        """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise.
+
+        The machine is told before anything is waited for (L3: not earlier, and L2: not later), and then each wait that
+        the keeper may be in is ended or shortened, so that it looks at what has changed.
+        """
         self._machine.stop(self._context.clock.now())
         if self._room_wait is not None:
             self._room_wait.cancel(reason="the block is over")
@@ -326,27 +352,35 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             await self._membership.leave()
 
     async def _take_step(self) -> None:
-        """Wait for whatever comes next, and do it."""
+        """Wait for whatever comes next, and do it.
+
+        Three things have to be had for a request: that it is due, the account's turn, and a place in the host's budget.
+        They are waited for one after the other, and after each the machine is asked again: meanwhile another context
+        may have done it, or the block may have ended.
+        """
         machine, now = self._machine, self._context.clock.now()
         self._step(lambda: machine.tick(now))
         self._tell()
         if machine.state is State.CLOSED:
             return
-        if now < machine.ready_at:
-            await self._alarm.wait_until(min(machine.ready_at, machine.patience))
-        elif await self._wait_for_turn(machine.patience):
+        if now < machine.next_request_at:
+            await self._alarm.wait_until(min(machine.next_request_at, machine.give_up_at))
+        elif await self._wait_for_turn(machine.give_up_at):
             try:
                 if await self._wait_for_room():
                     await self._send_what_is_due()
             finally:
                 self._membership.turn.release()
 
-    async def _wait_for_turn(self, patience: float) -> bool:
-        """Wait until no other context of this account has a request in flight."""
+    async def _wait_for_turn(self, give_up_at: float) -> bool:
+        """Wait until no other context of this account has a request in flight (K1).
+
+        ``False`` if it was ended before: by ``_look_again``, or because from ``give_up_at`` on a turn is of no use.
+        """
         turn = self._membership.turn
         if turn.acquire_nowait():
             return True
-        with trio.CancelScope(deadline=self._to_trio(patience)) as self._nap:
+        with trio.CancelScope(deadline=self._to_trio(give_up_at)) as self._nap:
             await turn.acquire()
         was_our_turn, self._nap = not self._nap.cancelled_caught, None
         return was_our_turn
@@ -356,7 +390,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         machine, clock = self._machine, self._context.clock
         start = clock.now()
         self._step(lambda: machine.tick(start))
-        if start < machine.ready_at:
+        if start < machine.next_request_at:
             return False  # another context of this account did it while this one waited for its turn
         gate, ticket, has_room = self._membership.gate, machine.ticket(start), False
         if gate.admit(ticket, start):
@@ -370,7 +404,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return has_room
 
     async def _send_what_is_due(self) -> None:
-        send = self._step(lambda: self._machine.begin(self._context.clock.now()))
+        send = self._step(lambda: self._machine.next_request(self._context.clock.now()))
         if send is not None:
             outcome = await self._ask(send)
             draw = random.random()  # noqa: S311 - spreads load
@@ -378,10 +412,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._tell()
 
     def _step(self, step: Callable[[], _T]) -> _T:
-        """Have the machine take a step. Other threads may have members of this account.
+        """Have the machine take a step. Other threads may have holders of this account.
 
         The step that ends the machine leaves the account, too: of two who leave at once, each would otherwise find
-        that the other holds the key, and nobody would close it.
+        that the other holds the key, and nobody would close it (L1, L5).
         """
         with self._membership.lock:
             result = step()
@@ -392,12 +426,16 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return result
 
     async def _ask(self, send: Send) -> Outcome:
-        """Send one request, and make whatever happens to it an outcome."""
+        """Send one request, and make whatever happens to it an outcome.
+
+        Not one exception leaves it, whatever the transport raises: the state in which a request is in flight has no way
+        but an outcome. What cannot be known is told as ``may_be_done``: a create that was cut off may have made a key.
+        """
         hide = self._secrets()
         start = trio.current_time()
         answer = None
         try:
-            with trio.CancelScope(deadline=self._to_trio(self._machine.until)) as self._flight:
+            with trio.CancelScope(deadline=self._to_trio(self._machine.answer_deadline)) as self._flight:
                 answer = await self._membership.transport.request(
                     build_request(self._venue, self._credentials, send.verb, send.key, timestamp_ms=self._exchange_ms())
                 )
@@ -443,7 +481,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     def _follow_until(self) -> None:
         """The request in flight may be given less time than it was."""
         if self._flight is not None:
-            self._flight.deadline = self._to_trio(self._machine.until)
+            self._flight.deadline = self._to_trio(self._machine.answer_deadline)
 
     def _look_again(self) -> None:
         self._alarm.ring()
@@ -455,7 +493,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return self._context.clock.to_trio(when)
 
     def _tell(self) -> None:
-        """Tell the block, those who wait and those who watch what has happened."""
+        """Tell the block, those who wait and those who watch what has happened.
+
+        The block first, for an instrument is the user's code and may take its time. Secrets are in none of it: errors
+        are worded without them, and the key is told by its generation (T1).
+        """
         machine = self._machine
         if machine.failure is not None or machine.generation:
             self._settled.set()

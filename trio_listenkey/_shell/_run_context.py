@@ -63,7 +63,7 @@ class Registration:
         self._is_borrower = transport is None
         hosts = context.hosts(transport)
         self.lock = hosts.lock
-        """Held over each step of a machine that looks at the account: other threads may have members of it."""
+        """Held over each step of a machine that looks at the account: other threads may have holders of it."""
         # The key's place in the answer belongs to it: of the two keys of Binance TH, each is an account's own.
         place = f"{venue.path}#{venue.answer.key}"
         with ExitStack() as undo:
@@ -206,9 +206,9 @@ class RunContext:
                 host.budget.limit(venue.weight_budget)
             return RestHost(self.clock, hosts, host)
 
-    def door(self, venue: Venue | SignedVenue, connector: Connector, user: object) -> ConnectLimiter:
-        """The host that a venue's sockets go to; kept for as long as ``user`` exists."""
-        return self.hosts(connector).door(_address(venue.stream_url), user, self.clock.now())
+    def connect_limiter(self, venue: Venue | SignedVenue, connector: Connector, user: object) -> ConnectLimiter:
+        """What limits connecting to the host of a venue's sockets; kept for as long as ``user`` exists."""
+        return self.hosts(connector).connect_limiter(_address(venue.stream_url), user, self.clock.now())
 
     def acquire_transport(self) -> Transport:
         """The default transport, made when first borrowed."""

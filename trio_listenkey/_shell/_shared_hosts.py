@@ -51,8 +51,8 @@ class SharedHosts:
         """Begin anew; in the child of a fork, none of whose parent's blocks go on in it."""
         self.lock: AbstractContextManager[object] = threading.RLock()
         self._hosts: dict[_Address, Host] = {}
-        self._doors: dict[_Address, ConnectLimiter] = {}
-        # Who uses a host or a door. What nobody uses is dropped once there is nothing to be remembered of it.
+        self._connect_limiters: dict[_Address, ConnectLimiter] = {}
+        # Who uses a host or a connect limiter. What nobody uses is dropped once nothing has to be remembered of it.
         self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
         self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
@@ -64,14 +64,14 @@ class SharedHosts:
             self._drop_blank(self._hosts, now)
             return self._use(self._hosts.setdefault(address, Host()), user)
 
-    def door(self, address: _Address, user: object, now: float) -> ConnectLimiter:
-        """Where sockets go to; it is kept for as long as ``user`` exists, at least."""
+    def connect_limiter(self, address: _Address, user: object, now: float) -> ConnectLimiter:
+        """What limits connecting to a host of sockets; it is kept for as long as ``user`` exists, at least."""
         with self.lock:
-            self._drop_blank(self._doors, now)
-            return self._use(self._doors.setdefault(address, ConnectLimiter(self.lock)), user)
+            self._drop_blank(self._connect_limiters, now)
+            return self._use(self._connect_limiters.setdefault(address, ConnectLimiter(self.lock)), user)
 
     def turn(self, account: Account) -> Turn:
-        """Who has it may send. One request at a time: the key is the same one for all members of the account."""
+        """Who has it may send. One request at a time: the key is the same one for all holders of the account."""
         with self.lock:
             return self._turns.setdefault(account, Turn(self.lock))
 
@@ -83,7 +83,7 @@ class SharedHosts:
         """
         with self.lock:
             share = self._shares.get(account)
-            if account.members > 1 and (share is None) is not (make is None):
+            if account.holders > 1 and (share is None) is not (make is None):
                 raise UsageError(
                     "of the blocks of this process that use this account, some have sharing= and some have not",
                     advice="Pass the same SharedKey to all of them, or to none",

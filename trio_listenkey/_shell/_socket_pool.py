@@ -21,12 +21,27 @@ What holds for all tasks
 * Between two checkpoints nothing else runs, so that the machine is never changed while it takes a step. No step of it
   waits for anything.
 
+How a socket ends
+=================
+
+* The peer ends it, or the network: ``connection.receive`` raises, and ``_read`` reports ``ended``.
+* It answers no ping (S4): ``_ping_loop`` reports ``unanswered``. The machine wants it closed at once.
+* The machine wants it closed because it is old, or because the block is over: with a close frame, if it was open.
+* Its handshake fails, or takes longer than ``connect_timeout``, with what has to be said before events come included.
+* The connector breaks its contract, by another exception than ``SocketError``: it is reported as an end like any other,
+  with the place but not the text of the exception (T1).
+
+In each of them the machine has been told before the task is over, whether it wanted the end or not, and maybe twice.
+What it hears of a socket that it has given up means nothing to it: so nobody here has to remember who was first.
+
 Time
 ====
 
 The machine's axis is that of ``SteadyClock``, which goes on while the machine sleeps; trio's does not. A wait ends on
 trio's clock, and after ``suspend_check_every`` at the latest: then, if the two are found to differ by more than before,
 everybody looks at the clock again.
+
+The file is long for what is said in it. It is one class, for all of its tasks report to one machine.
 """
 
 from __future__ import annotations
@@ -81,30 +96,49 @@ class SocketPool:
     """
 
     machine: Stream
-    """Decides. Steps of it are made here and in ``access``, never by the user's task, but for what it takes."""
+    """Decides. Its steps are made here and in ``access``. The user's task takes items from its buffer, stops it, and
+    has it let time pass before it reads whether the stream is live (S8); that is all."""
 
     stream: UserStream
-    """What the block is given."""
+    """What the block is given. What is in the buffer can be taken after a failure, and not after it was closed."""
 
     settled: trio.Event
-    """Set once the first socket is open, or cannot be had: then entering the block is over. It stays set."""
+    """Set once the first socket is open, or cannot be had: then entering the block is over. It stays set. Set by
+    ``_follow``, and by ``_run`` for an interrupt, which to the machine is no failure."""
+
+    _access: StreamAccess
+    """The key, or the signed subscriptions. It reports what happens to the key to the machine by itself, from the
+    moment at which it is attached; here it is only asked: for a URL, and whether the key is alive."""
+
+    _body: BodyScope
+    """The block's scope. Cancelled if there is no way on. Ctrl-C that comes out of a connector is parked in it (L4)."""
+
+    _nursery: trio.Nursery
+    """The block's. What runs in it never raises, so it has no errors to group, and only waits for the tasks' ends."""
+
+    _can_wait: bool
+    """Whether a full buffer stops the reader. Else what is beyond its room is dropped, or ends the stream: the user's
+    choice (S6)."""
 
     _tasks: dict[StreamSocket, SocketTask]
     """The sockets that are open, being opened or being closed. A task is entered before it is started, and leaves as
     the last thing that it does: the machine may want a socket closed before its task has run for the first time."""
 
     _alarm: Alarm
-    """What the task that lets time pass waits for; ring it to have that task look again."""
+    """What the task that lets time pass waits for; ring it to have that task look again. It also ends by itself after
+    ``suspend_check_every``, for trio's clock stands still while the machine sleeps (K2)."""
 
     _waits_until: float
-    """When that wait is over by itself. It is ended only for an earlier time: most events change no deadline."""
+    """When that wait is over by itself. It is ended only for an earlier time: most events change no deadline. Written
+    by ``_pass_time`` alone, before each wait."""
 
     _room: trio.Event | None
     """What the reader of the socket that delivers waits for while the buffer is overfull; ``None`` otherwise. There is
     one such reader at most: the other socket's events are held, and bounded by themselves."""
 
     _slept: float
-    """The time that the machine has slept, when the sockets' tasks last looked at the clock."""
+    """The time that the machine has slept, when the sockets' tasks last looked at the clock. Where the clock says more,
+    every wait of theirs would end late by the difference, and a ping with it (S4)."""
 
     def __init__(
         self,
@@ -132,7 +166,7 @@ class SocketPool:
         self.machine = Stream(
             access.venue.name,
             timing,
-            self._context.door(access.venue, connector, self),
+            self._context.connect_limiter(access.venue, connector, self),
             room=room,
             now=began_at,
             since=since,
@@ -145,18 +179,24 @@ class SocketPool:
             draw=random.random,
         )
         self.stream = UserStream(access, self.machine, self._sync, self._make_room)
-        # From here on the machine hears of the key: at once, if it is held. So it has to be complete by now.
+        # From here on the machine hears of the key: at once, if it is held. So all of this has to be complete by now.
         access.attach(self.machine, self._now, self._follow)
         nursery.start_soon(self._pass_time, name=f"user stream of {self._name}")
 
     def stop(self) -> None:
-        """The block is over: close the sockets. Their tasks end soon, and with them the one that lets time pass."""
+        """The block is over: close the sockets. Their tasks end soon, and with them the one that lets time pass.
+
+        It is by the stream that the machine is stopped, for who still waits for an item has to be told as well (S7).
+        """
         self.stream._close()  # noqa: SLF001 - the other half of it
 
     # Time.
 
     def _now(self) -> float:
-        """The time on the machine's axis; the machine is told at the same time what that is on trio's clock."""
+        """The time on the machine's axis; the machine is told at the same time what that is on trio's clock.
+
+        Taken anew for each report, and never kept across a wait: after a suspend it would be from before that.
+        """
         clock, machine = self._context.clock, self.machine
         now = clock.now()
         machine.axes.to_local = -clock.slept
@@ -172,6 +212,7 @@ class SocketPool:
         with trio.CancelScope(shield=True):
             self._sync()
             while self.machine.state is not SocketState.CLOSED:
+                # Between these two lines nothing else runs: no step can make the deadline earlier unnoticed.
                 self._waits_until = self.machine.deadline
                 await self._alarm.wait_until(self._waits_until)
                 self._sync()
@@ -179,7 +220,10 @@ class SocketPool:
     # What the machine wants.
 
     def _sync(self) -> None:
-        """Let the machine know the time, and do what it wants."""
+        """Let the machine know the time, and do what it wants.
+
+        The user's task calls it, too, to read statistics: they are as of now, and not as of the last event (S8).
+        """
         now = self._now()
         self.machine.axes.to_unix = (
             self._context.clock.unix() - now
@@ -191,6 +235,8 @@ class SocketPool:
         """Do what the machine wants after what was reported to it, and wake whoever has to look again.
 
         It never waits, and calls no code of the user's but the instrument, whose exceptions end there.
+
+        The machine is stopped first, so that the sockets which it then wants closed are among the actions.
         """
         machine = self.machine
         if machine.buffer.overflowed or machine.failure is not None:
@@ -211,28 +257,39 @@ class SocketPool:
             self._alarm.ring()
         for task in self._tasks.values():
             task.look_again()  # a ping may have become due earlier
+        # A leap of the clock is found by whoever looks at it first, which is not always a task of ours.
         if self._context.clock.slept != self._slept:
             self._slept = self._context.clock.slept
             self._wake_all()
 
     def _do(self, action: Action) -> None:
-        """Begin to do it. What comes of it is reported when it does."""
+        """Begin to do it. What comes of it is reported when it does.
+
+        What the machine wants done is never refused: it counts on it that each ``Open`` ends in exactly one of
+        ``open_failed`` and ``opened``, and the latter in ``ended``.
+        """
         match action:
             case Open(link):
+                # The URL is taken now, in the step in which the machine has fixed the generation that goes with it.
                 conversation = self._access.converse(partial(self._confirmed, link))
                 task = self._tasks[link] = SocketTask(link, self._access.url, conversation)
                 self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._name}")
             case Close(link, politely):
+                # The task leaves ``_tasks`` when the socket is closed, so it is there for as long as one may be wanted.
                 self._tasks[link].close(politely=politely)
             case AskAboutKey():
                 self._access.ask(None)
-            case _:
+            case _:  # on the socket itself: the answer comes back by ``_confirmed``
                 task = self._tasks[action.socket]
                 self._access.ask(task.conversation)
                 task.speak()
 
     def _wake_all(self) -> None:
-        """All waits are on trio's clock, and what they stand for on the machine's axis has moved."""
+        """All waits are on trio's clock, and what they stand for on the machine's axis has moved.
+
+        A ping that was due during a suspend is sent at once, and shows within one interval whether the peer is still
+        there. If the suspend was long, nothing that is read before its answer is news: see ``Stream._deliver`` (S8).
+        """
         for task in self._tasks.values():
             task.wake()
 
@@ -244,6 +301,9 @@ class SocketPool:
 
         It ends in one of four ways: the handshake failed; the connection is over, which ``_read`` has reported; the
         machine wanted it closed, by ``task.open`` with a close frame, or by ``task.whole`` at once; or Ctrl-C.
+
+        ``task.whole`` is shielded, for the block's cancellation must end no socket by itself, and surrounds the
+        connector's own exit: a connector that hangs while it closes is cut off by the same scope.
         """
         link = task.link
         was_open = False
@@ -255,15 +315,19 @@ class SocketPool:
                     connection = await task.begin(socket, self._context.clock)
                     task.whole.deadline = inf  # from here on pings say whether the peer is there
                     was_open = True
+                    # No checkpoint between the two: what is open is reported as such, and only then as ended.
                     self.machine.opened(link, self._now())
                     self._follow()
                     await self._attend(task, connection)
         except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
             error = _told(fault)
+        # ``Cancelled`` does not come here: no scope above ``whole`` is ever seen through its shield. What does come is
+        # Ctrl-C, raised in a task of a library's own that no protection of ours reaches.
         except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
             self._body.interrupt(fault)
             self.settled.set()
             error = SocketError("interrupted")
+        # Without an error a scope was cancelled: by the machine, or by the deadline of the handshake.
         if error is None:
             error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
         # What was reported already, or was wanted, is of no interest to the machine, and means nothing to it.
@@ -271,17 +335,24 @@ class SocketPool:
             self.machine.ended(link, error, self._now())
         else:
             self.machine.open_failed(link, error, self._now())
+            # What a subscription was refused with is an answer about it; of an open socket, ``_read`` has looked at it.
             self._on_socket_error(task, error)
         del self._tasks[link]
-        self._follow()
+        self._follow()  # last, and with nothing left here that the machine could want closed
 
     def _confirmed(self, link: StreamSocket, asked_at: float) -> None:
-        """Called by the socket's protocol, when all that came before the answer was passed on."""
+        """Called by the socket's protocol, when all that came before the answer was passed on.
+
+        Not earlier: the machine takes it that everything until ``asked_at`` has been received (S2).
+        """
         self.machine.confirmed(link, asked_at, self._now())
         self._follow()
 
     def _on_socket_error(self, task: SocketTask, error: Exception) -> None:
-        """What an exchange says on the socket itself may be the end of everything, or of a token."""
+        """What an exchange says on the socket itself may be the end of everything, or of a token.
+
+        A token that has run out is no failure: another one is fetched, and the next socket is opened with that.
+        """
         if isinstance(error, RefusedError | UsageError):
             protocol = task.conversation
             self.machine.refused(error, is_doubtful=protocol is not None and protocol.is_doubtful)
@@ -292,6 +363,9 @@ class SocketPool:
         """Read and ping until the socket ends, or is to be closed.
 
         The nursery has no exceptions to group: reading ends by a cancellation, and the other two end with it.
+
+        A polite close cancels ``task.open`` from outside. So reading and pinging stop, and only then does the connector
+        close, within the time that ``task.whole`` leaves it: nobody writes to a socket that says goodbye.
         """
         with task.open:
             async with trio.open_nursery() as nursery:
@@ -301,14 +375,21 @@ class SocketPool:
                 await self._read(task, connection)
 
     async def _read(self, task: SocketTask, connection: Connection) -> None:
-        """Read until the connection is over, report why, and have the socket closed at once."""
+        """Read until the connection is over, report why, and have the socket closed at once.
+
+        By itself it leaves by a cancellation of ``task.whole``, and never by an exception: what there is to report was
+        reported here, at the time at which it happened, and ``_run`` need not tell one end from another.
+        """
         machine, link = self.machine, task.link
         while True:
+            # Only the socket that delivers is stopped by a full buffer. What the next one brings is held beside it, and
+            # the machine ends the overlap if that becomes too much.
             if self._can_wait and machine.buffer.is_overfull and link.held is None:
                 await self._wait_for_room(link)
             try:
                 batch = await connection.receive()
                 if not batch:
+                    # A connector that returns at once with nothing would make this a loop without an end.
                     raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
@@ -330,25 +411,35 @@ class SocketPool:
         """Read nothing until the consumer has made room.
 
         The exchange's pings are not seen meanwhile, nor are answers to ours: so no answer is missed, says the machine.
+        Its socket's buffers fill, and the exchange may end a socket that takes nothing: that is a loss as any other,
+        with a gap. A consumer that never comes back is left behind by the end of the block, which cancels this wait.
         """
         self.machine.paused(link)
+        # Whoever takes an item looks at this event from now on; there is no checkpoint before the wait.
         self._room = trio.Event()
         await self._room.wait()
         self.machine.resumed(link, self._now())
         self._follow()
 
     def _make_room(self) -> None:
-        """Called after each item that was taken."""
+        """Called after each item that was taken.
+
+        The reader goes on as soon as the buffer is within its limit, by whichever item that is.
+        """
         if self._room is not None and not self.machine.buffer.is_overfull:
             self._room.set()
             self._room = None
 
     @enable_ki_protection
     async def _ping_loop(self, task: SocketTask, connection: Connection) -> None:
-        """Ping the peer when it is time, one ping after the other, and report what became of each."""
+        """Ping the peer when it is time, one ping after the other, and report what became of each (S4).
+
+        The time of a ping is taken before it is sent: what the exchange had sent by then is what the pong confirms, and
+        no more (S2). Both times are reported, for the answer may be from long before it is read.
+        """
         link, machine = task.link, self.machine
         while True:
-            await task.sleep_until(self._to_trio, link)
+            await task.sleep_until(self._to_trio, link)  # ``ping_at``, which the machine moves at will
             sent_at = self._context.clock.now()
             if await self._is_answered(connection):
                 machine.ponged(link, sent_at, self._now())
@@ -385,7 +476,11 @@ class SocketPool:
     # What observers see.
 
     def _tell(self, notice: StreamNotice) -> None:
-        """The log first, for an instrument may raise."""
+        """The log first, for an instrument may raise.
+
+        Not every notice is for instruments: a doubt, a move and an announcement are told to the log alone, for they end
+        in something that is told, or in nothing.
+        """
         if isinstance(notice, Dropped | Unconnected):
             name_error(notice.error, self._name)
         _log_notice(self._name, notice, has_key=self._access.key is not None)
@@ -419,7 +514,7 @@ def _told(fault: Exception) -> Exception:
     """What was raised, if that may be shown; else what there is to say of it."""
     if isinstance(fault, SocketError | ListenKeyError):
         return fault
-    # Where it was raised, but not its text: that may hold the URL, and so the listen key.
+    # Where it was raised, but not its text: that may hold the URL, and so the listen key (T1).
     frames = traceback.extract_tb(fault.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
     return SocketError(f"the connector raised {type(fault).__name__} at {where}, where only SocketError is allowed")

@@ -68,15 +68,15 @@ class _ServerStream(trio.abc.Stream):
         self._taken.set()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        # A client that is gone does not free this; but the same client's end of stream ends who sends.
-        while self._unread > _WINDOW:
-            self._taken = trio.Event()
-            await self._taken.wait()
+        await self.wait_send_all_might_not_block()
         self._unread += len(data)
         await self._inner.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
+        # A client that is gone frees nothing; but whoever sends is cancelled when its end of stream is read.
+        while self._unread > _WINDOW:
+            self._taken = trio.Event()
+            await self._taken.wait()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         data: bytes | bytearray = await self._inner.receive_some(max_bytes)

@@ -74,7 +74,7 @@ TIMINGS = [
     Timing(suspend_check_every=900),
     Timing(suspend_check_every=900, ping_every=45, silence_check_every=400, socket_lifetime=1500),
     Timing(suspend_check_every=900, ping_every=7, silence_check_every=25, keepalive_every=300, socket_lifetime=400),
-    Timing(suspend_check_every=900, ping_every=11, socket_lifetime=60),
+    Timing(suspend_check_every=900, ping_every=31, socket_lifetime=100),
 ]
 FEEDS = [
     None,
@@ -615,7 +615,7 @@ def play(script: Script, *faults: Fault) -> Stage:
     return stage
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(FOUND[0])
 @example(FOUND[1])
 @given(SCRIPTS)
@@ -624,14 +624,14 @@ def test_the_books_balance(script: Script) -> None:
     play(script)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SESSION_SCRIPTS)
 def test_they_balance_where_each_socket_has_its_own_subscription(script: Script) -> None:
     """So they do where the stream is asked for on the socket, by a signature or by a token."""
     play(script)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(HARMLESS)
 def test_where_only_time_passes_nothing_is_missing(script: Script) -> None:
     """However far the gateways are apart at moves, and however long the program computes: all of it, and no gap."""

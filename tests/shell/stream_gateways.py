@@ -42,7 +42,13 @@ class FeedConnector(MemoryConnector):
     """
 
     def __init__(
-        self, exchange: Exchange, feed: Feed, nursery: trio.Nursery, when: Callable[[int], float], *, latency: float
+        self,
+        exchange: Exchange,
+        feed: Feed,
+        nursery: trio.Nursery,
+        when: Callable[[int], float],
+        *,
+        latency: float = 0.0,
     ) -> None:
         super().__init__(exchange, latency=latency)
         self._nursery = nursery

@@ -21,7 +21,7 @@ nox.options.error_on_missing_interpreters = False
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers
-OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+OLDEST = PYTHONS[0]
 nox.options.sessions = ["lint", "types", "docs", "tests", "coverage"]
 REST = ["rest"]  # the tag of what has to pass as well, and takes longer
 
@@ -36,8 +36,9 @@ EXTRAS = sorted(PYPROJECT["project"]["optional-dependencies"])
 # ``nox -s tests -- --hypothesis-profile=default``.
 PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
 
-# The whole takes too long to be run four times for each change.
-A_PART, ANOTHER_PART = "--part=1/3", "--part=2/3"
+# The whole takes too long to be run four times for each change. So all of it runs on the oldest Python, and each case
+# once more: on one of the newer ones, or on the oldest dependencies.
+PARTS = [*PYTHONS[1:], "oldest"]
 
 # Clients that no one here wrote.
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
@@ -47,6 +48,10 @@ def _install(
     session: nox.Session, *groups: str, extras: str = "asks,cli,metrics,proxy,redis,testing,trio-websocket"
 ) -> None:
     session.install(f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups))
+
+
+def _part(where: str) -> str:
+    return f"--part={PARTS.index(where) + 1}/{len(PARTS)}"
 
 
 @nox.session
@@ -104,14 +109,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[1:], tags=REST)
 def newer(session: nox.Session) -> None:
-    """Run the tests on every newer Python; arguments after ``--`` go to pytest.
-
-    All of them on the newest. Those in between run a part each, for what fails there alone has not been seen yet; with
-    ``--part=1/1`` after ``--`` they run all.
-    """
+    """Run a part of the tests on every newer Python; ``-- --part=1/1`` runs all, and other arguments go to pytest."""
     _install(session, "test")
-    part = () if session.python == NEWEST else (A_PART,)
-    session.run(*PYTEST, *part, *session.posargs, env=INSTALLED)
+    session.run(*PYTEST, _part(str(session.python)), *session.posargs, env=INSTALLED)
 
 
 @nox.session
@@ -133,7 +133,7 @@ def oldest(session: nox.Session) -> None:
     allowed = [*PYPROJECT["project"]["dependencies"], *(each for extra in optional.values() for each in extra)]
     _install(session, "test")
     session.install(*(requirement.replace(">=", "==") for requirement in allowed if ">=" in requirement))
-    session.run(*PYTEST, ANOTHER_PART, *session.posargs, env=INSTALLED)
+    session.run(*PYTEST, _part("oldest"), *session.posargs, env=INSTALLED)
 
 
 @nox.session(tags=REST)

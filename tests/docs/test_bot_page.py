@@ -28,7 +28,7 @@ BLOCKS = {  # what is typed, and what is shown
         r"\.\. code-block:: (?:sh|text)\n   :name: ([\w-]+)\n\n((?:   .*\n|\n)+)", TUTORIAL + BOT
     )
 }
-FILES = "bot.py", "desk.py", "first.py", "run_bot.py", "test_bot.py"
+FILES = "bot.py", "client.py", "first.py", "run_bot.py", "test_bot.py"
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the page uses curl")
 
 
@@ -174,8 +174,9 @@ def test_the_bot(tmp_path: Path) -> None:
         for line in BLOCKS["bot-says"].splitlines():
             shown = re.sub(r"caught\\ up:\\ \d", r"caught\\ up:\\ \\d", pattern(line))
             assert re.search(f"^{shown}$", printed, flags=re.MULTILINE), line
-        placed = set(re.findall(r"order (\d+) is NEW", printed))
-        assert placed == set(re.findall(r"order (\d+) is CANCELED", printed))
+        became = {each: set(re.findall(rf"order (\d+) is {each}", printed)) for each in ("NEW", "FILLED", "CANCELED")}
+        assert became["FILLED"] == {"1"}
+        assert became["CANCELED"] == became["NEW"] - {"1"}
 
 
 def test_its_tests_pass(tmp_path: Path) -> None:

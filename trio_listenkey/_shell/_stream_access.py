@@ -172,7 +172,7 @@ class KeyAccess:
             self._confirm()
 
     def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol | None:
-        """The exchange's channel protocol, if it has one; where the key is no part of the URL, it is sent in that."""
+        """The channel protocol, if the exchange has one; the WebSocket API's, where the key is sent on the socket."""
         shape = self._key.venue.stream
         if shape.says_key:
             return WsApiProtocol(self.venue.name, subscribe_by_token(self._key.value), confirmed)

@@ -1,5 +1,6 @@
 """Keeping a key alive, losing it, and replacing it."""
 
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 from typing import Any
@@ -619,6 +620,25 @@ class TestReplacedByANeighbour:
         one, _ = two_contexts(ACCOUNT)
         one.tick(1900.0)
         assert one.machine.next_request_at == 1800
+
+    @given(turns=st.lists(st.integers(0, 2), min_size=60, max_size=60))
+    def test_holders_whose_keys_are_all_alive_ask_once_about_each(self, turns: list[int]) -> None:
+        """K4: where each create makes a key, and all of them live, three holders do not ask by turns for ever."""
+        several = replace(venues.BINANCE_US, sharing=venues.Sharing(second_create="unknown"))
+        host, sent = Host(), 0
+        three = []
+        for number in range(3):
+            life = Life(several, account=host.join("/path", "A", "unknown"))
+            life.sends(0.0, "create", None)
+            life.gets(alive(f"K{number}"), 0.0)
+            three.append(life)
+        for life in (three[turn] for turn in turns):
+            life.tick(601.0)
+            if life.machine.next_request_at <= 601.0:
+                sent += 1
+                life.sends(601.0, "keepalive", life.machine.key)
+                life.gets(OK, 601.0)
+        assert sent <= 3 * 2
 
     def test_it_is_asked_about_once(self) -> None:
         """Once the exchange has told which key is alive, the next keepalive is due in its time."""

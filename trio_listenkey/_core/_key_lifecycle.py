@@ -54,6 +54,7 @@ only be understood together with the other two.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal
@@ -91,6 +92,7 @@ OnLost = Literal["replace", "raise"]
 # What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``. FAILED waits as well,
 # but for the end of the block, which no request brings about.
 _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "create", State.LEAVING: "close"}
+_REMEMBERED: Final = 16  # keys of other holders; more contexts with keys of their own are no usual account
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
@@ -221,9 +223,10 @@ class Lifecycle:
     after it, is not worth another such try. Written by ``_correct_clock`` for every outcome, and read once more by
     ``_try_again``, which then leaves out the backoff."""
 
-    _asked_about: str | None
-    """The key that another holder of the account had, and that last made us ask for ours: it does so but once. Two API
-    keys of one account may see two keys for good, and would else ask by turns without an end (K4)."""
+    _asked_about: deque[str]
+    """The keys that other holders of the account had, and that made us ask for ours: each does so but once. Holders
+    whose keys are all alive would else ask by turns without an end (K4); to remember the last key alone is not enough
+    with three of them."""
 
     _member: Member | None
     """Who of the processes that share the key sends what, and who may close it, is decided there. Shared with the other
@@ -258,7 +261,8 @@ class Lifecycle:
         self.failure, self.closed, self.answer_deadline = None, None, inf
         self._record, self._report = KeyRecord(), KeyReport()
         self._pacing = RequestPacing(timing, now, draw)
-        self._error = self._asked_about = None
+        self._error = None
+        self._asked_about = deque(maxlen=_REMEMBERED)
         self._ask_by = "keepalive"
         self._sent = Send("create", None, now)
         self._clock_was_set = False
@@ -414,10 +418,10 @@ class Lifecycle:
             self._lose(Event.EXPIRED, key_expired(self._venue.name, self._pace.validity, self._error), now)
         elif self._account.key == self.key and self._account.confirmed_at > self._record.confirmed_at:
             self._adopt(self._account.confirmed_at)
-        elif self._account.key not in {None, self.key, self._asked_about}:
+        elif (other := self._account.key) not in {None, self.key, *self._asked_about}:
             # Another holder has seen another key alive: ask, once, and be told which it is.
             # Should the answer be that ours is alive, both are, and asking again would only repeat that.
-            self._asked_about = self._account.key
+            self._asked_about.append(str(other))
             self._pacing.hurry(now)
 
     def _adopt(self, confirmed_at: float) -> None:

@@ -234,7 +234,7 @@ class Lifecycle:
     back or start one, and may keep us from closing; it never makes a key dead or alive that the exchange has not."""
 
     _asked_about_news: str
-    """The same as ``_asked_about``, of another process's key: the member's word for what it has seen, not the key. A
+    """What ``_asked_about`` is, for the last key of another process: the member's word for what it has seen. A
     register that shows the same other key at each beat would have us ask at each beat (E2)."""
 
     _sharing_told: tuple[SharingState, int] | None

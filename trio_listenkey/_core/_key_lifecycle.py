@@ -234,7 +234,7 @@ class Lifecycle:
     back or start one, and may keep us from closing; it never makes a key dead or alive that the exchange has not."""
 
     _asked_about_news: str
-    """The same as ``_asked_about``, of another process's key: the member's word for what it has seen, not the key. A
+    """What ``_asked_about`` is, for the last key of another process: the member's word for what it has seen. A
     register that shows the same other key at each beat would have us ask at each beat (E2)."""
 
     _sharing_told: tuple[SharingState, int] | None
@@ -470,7 +470,11 @@ class Lifecycle:
             self._trying_ends_at += seconds
 
     def ticket(self, now: float) -> Ticket:
-        """What the next request is for, and what it costs: for its place in the host's budget."""
+        """What the next request is for, and what it costs: for its place in the host's budget (E1).
+
+        It is a picture of this moment. While it waits in the queue the key grows older, and the budget knows by the
+        ticket when that becomes urgent; whether the request is needed at all is asked again by ``next_request``.
+        """
         call = self._venue.call(self._next_verb)
         assert call is not None  # where nothing can be closed, no close becomes due
         weight = call.weight
@@ -578,7 +582,8 @@ class Lifecycle:
     def _excuse(self, outcome: Outcome) -> Outcome:
         """Once a key has lived here, a doubtful refusal is trouble that may pass, and does not end what has worked.
 
-        The other way round, a certificate that is refused may pass for trouble, but for the first time.
+        The other way round, a certificate that is refused may pass for trouble, but for the first time: a host that had
+        the right one an hour ago will have it again.
 
         Before the first key it says that this is the wrong exchange, machine or request: that is final. So it is when
         it goes on for ``DOUBTFUL_TRIES``, and when the block is over: there is nothing left to keep. Each of these
@@ -591,7 +596,7 @@ class Lifecycle:
             return outcome
         self._pacing.doubts += 1
         if self._pacing.doubts > DOUBTFUL_TRIES:
-            return outcome
+            return outcome  # it has gone on for too long to pass
         return Transient(outcome.error, outcome.may_be_done)
 
     # A create has ended.
@@ -661,7 +666,7 @@ class Lifecycle:
                 self._ask_by = "create"
                 self._pacing.hurry(now)
             case Ok(key=key, lives=lives):
-                # Without a key in the answer, ours was named in the request, and is the one that lives.
+                # An answer that names no key is about ours, at the exchanges that are left here.
                 self._take_renewed(key, lives, now)
             case Gone(error=error):
                 # The other holders find out when the next create tells another key: then each of them asks (K4).
@@ -722,6 +727,7 @@ class Lifecycle:
         validity = min(pace.validity, lives or inf)  # the exchange may say that it is less
         is_new = self._record.hold(key, sent_at, validity)
         self._account.learn(key, sent_at, sent_at + validity)
+        # Other processes learn at the next beat that the key lives, and so need not ask (E1).
         if self._member is not None:
             self._member.tell(key, sent_at)
         # Where the exchange says how long this key lives, that may be less than the time between two keepalives.
@@ -749,6 +755,7 @@ class Lifecycle:
                 self._pacing.due = now  # no backoff: it is our clock that was wrong, and it is right now
             elif self.state is State.VACANT and (last := self._trying_ends_at - self._timing.retry_base) > now:
                 # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
+                # Once there was a key the end is infinity, and this changes nothing (K4).
                 self._pacing.hurry(last)
         # What is told as a retry is followed by one; a warning of something that never comes would mislead.
         is_cut_short = self.phase is Phase.STOPPING and self.state is not State.LEAVING
@@ -795,6 +802,7 @@ class Lifecycle:
         blocked = self._account.host.allowed_at - now
         if blocked > 0:
             return silence_too_long(self._venue.name, blocked, self._error)
+        # Without an error no request was sent at all: there was no turn, or no room, in all of the time.
         return self._error or never_sent(self._venue.name, self._timing.open_timeout)
 
     # The end.

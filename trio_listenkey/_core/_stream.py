@@ -461,7 +461,11 @@ class Stream:
     # Sockets come and go.
 
     def opened(self, socket: StreamSocket, now: float) -> None:
-        """The handshake of ``socket`` is over, and its subscription was answered if it has one."""
+        """The handshake of ``socket`` is over, and its subscription was answered if it has one.
+
+        From here on its peer has to answer pings. The first one is due only after an interval: so for two of them an
+        opened socket counts as answering without a pong (S4).
+        """
         match self.sockets:
             case Connecting(next_, last) if socket is next_:
                 self._note_open(socket, now)
@@ -564,10 +568,14 @@ class Stream:
                 self._become(SocketEvent.NEXT_DROPPED, OneSocket(current))
                 self._pacing.retry_later(now)
             case _:
-                pass  # it was given up before
+                pass  # it was given up before, and its end was told then
 
     def _note_end(self, socket: StreamSocket, cause: GapCause, error: Exception, now: float) -> None:
-        """``cause`` and ``ended_at`` are what the gap after it is told with, and what the key is asked about for."""
+        """``cause`` and ``ended_at`` are what the gap after it is told with, and what the key is asked about for.
+
+        The socket is kept as ``last`` if it delivered, for as long as none does: what it was sure of having read, at
+        ``certain_at``, is where that gap begins (S10).
+        """
         socket.cause, socket.ended_at = cause, now
         self._report.count("disconnects")
         self._report.tell(Dropped(self.trust.generation, error))

@@ -106,7 +106,7 @@ def needs_channel_protocol(shape: StreamShape) -> bool:
 
 
 class ChannelProtocol:
-    """The manners of an exchange that has some of its own, on a socket whose URL has the key.
+    """The channels and heartbeats of an exchange that has its own, on a socket whose URL has the key.
 
     Events that are to be asked for come on each channel from the moment at which the exchange takes the subscription:
     that all do is known when each was answered. Where no answer is documented, messages are taken for heard when a ping

@@ -216,7 +216,7 @@ class _StreamBlock(AbstractAsyncContextManager[UserStream[Any], None]):
 
 @final
 class _KeyAccessBlock(AbstractAsyncContextManager[StreamAccess, None]):
-    """A listen key's block, for a lease."""
+    """A listen key's block, as a stream sees it: see ``StreamAccess``."""
 
     def __init__(self, block: AbstractAsyncContextManager[ListenKey, None], calls: SignedCalls) -> None:
         self._block, self._calls = block, calls

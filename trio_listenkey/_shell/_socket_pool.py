@@ -250,13 +250,15 @@ class SocketPool:
             self.settled.set()
         if machine.failure is not None:
             name_error(machine.failure, self._name)
-            # Again and again, for as long as there is a step: cancelling twice does nothing.
+            # Again and again, for as long as there is a step: cancelling twice does nothing. The block hears of it at
+            # once; what it cleans up may still take what is in the buffer.
             self._body.cancel("the user stream failed")
         self.stream._wake()  # noqa: SLF001 - as above
         if machine.deadline < self._waits_until or machine.state is SocketState.CLOSED:
             self._alarm.ring()
         for task in self._tasks.values():
-            task.look_again()  # a ping may have become due earlier
+            # A ping may have become due earlier: the machine asks a socket by it whether it has delivered everything.
+            task.look_again()
         # A leap of the clock is found by whoever looks at it first, which is not always a task of ours.
         if self._context.clock.slept != self._slept:
             self._slept = self._context.clock.slept
@@ -382,8 +384,9 @@ class SocketPool:
         """
         machine, link = self.machine, task.link
         while True:
-            # Only the socket that delivers is stopped by a full buffer. What the next one brings is held beside it, and
-            # the machine ends the overlap if that becomes too much.
+            # S6: looked at before a batch is read, so that the buffer goes beyond its limit by one batch at most. Only
+            # the socket that delivers is stopped by it. What the next one brings is held beside it, and the machine
+            # ends the overlap if that becomes too much.
             if self._can_wait and machine.buffer.is_overfull and link.held is None:
                 await self._wait_for_room(link)
             try:
@@ -396,7 +399,8 @@ class SocketPool:
                 self._on_socket_error(task, error)
                 machine.ended(link, error, self._now())
                 self._follow()
-                # There is nobody to say goodbye to.
+                # There is nobody to say goodbye to. Pinging ends by the same cancellation: else it would go on, and
+                # report a silence of a socket that has ended.
                 task.whole.cancel(reason="the socket ended")
                 await trio.lowlevel.checkpoint()  # noqa: ASYNC120 - it was told of just above
                 raise AssertionError("a cancelled scope lets no one pass") from None

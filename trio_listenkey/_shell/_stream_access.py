@@ -134,7 +134,7 @@ class KeyAccess:
     def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
         """See the port."""
         self._machine, self._now, self._follow = machine, now, follow
-        self._key._watchers.append(self._changed)  # noqa: SLF001 - the lease is the other half of it
+        self._key._watchers.append(self._changed)  # noqa: SLF001 - this is the other half of it
         if not self.subscribes:  # else the exchange is asked on the socket, by each for itself
             self._key._silent_at = lambda: machine.silent_at  # noqa: SLF001 - as above
         self._take()
@@ -172,7 +172,7 @@ class KeyAccess:
             self._confirm()
 
     def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol | None:
-        """The exchange's manners, if it has some; where the key is no part of the URL, it is said."""
+        """The channel protocol, if the exchange has one; the WebSocket API's, where the key is sent on the socket."""
         shape = self._key.venue.stream
         if shape.says_key:
             return WsApiProtocol(self.venue.name, subscribe_by_token(self._key.value), confirmed)

@@ -204,7 +204,12 @@ class Script:
 
     @property
     def bans_are_told(self) -> bool:
-        """A ban cannot be respected by someone whose request for it was answered too late, or never."""
+        """A ban cannot be respected by someone whose request for it was answered too late, or never.
+
+        So it is for who leaves while that request is under way: the key is closed at once.
+        """
+        if not self.calm_down and self.latency > 1:
+            return False
         patience = self.timing.request_timeout - 2 * self.latency
         return not any(isinstance(step, Stall | Block) and step.seconds >= patience for step in self.steps)
 

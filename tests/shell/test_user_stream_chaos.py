@@ -208,7 +208,7 @@ class Script:
 
         So it is for who leaves while that request is under way: the key is closed at once.
         """
-        if not self.calm_down and self.latency > 1:
+        if not self.calm_down and self.latency > 0.1:
             return False
         patience = self.timing.request_timeout - 2 * self.latency
         return not any(isinstance(step, Stall | Block) and step.seconds >= patience for step in self.steps)

@@ -640,6 +640,16 @@ class TestReplacedByANeighbour:
                 life.gets(OK, 601.0)
         assert sent <= 3 * 2
 
+    def test_what_another_holder_found_counts_for_who_looks_late(self) -> None:
+        """K2: the key that another context kept alive is not called dead by one that looks after its own bound."""
+        host = Host()
+        late, other = (held(ACCOUNT, account=host.join("/path", "A")) for _ in range(2))
+        other.sends(1800.0, "keepalive", "K1")
+        other.gets(alive("K1"), 1800.0)
+        assert late.tick(3700.0) == "HELD"
+        assert (late.machine.expires_at, late.machine.statistics().losses) == (5400.0, 0)
+        assert late.tick(5400.0) == "VACANT"
+
     def test_it_is_asked_about_once(self) -> None:
         """Once the exchange has told which key is alive, the next keepalive is due in its time."""
         one, other = two_contexts(ACCOUNT)

@@ -411,13 +411,14 @@ class Lifecycle:
     def _check_presumption(self, now: float) -> None:
         """Is the key still presumed alive, and is it still the account's key?
 
-        The end of its validity is looked at first (K2). After a suspend that is what is found, and the key is replaced
-        by a create, which returns the old one where that is alive after all.
+        What another holder has found out counts before the end of the validity does: a context that looks late would
+        else call a key dead that the account knows to be alive. Then comes that end (K2): after a suspend that is what
+        is found, and the key is replaced by a create, which returns the old one where that is alive after all.
         """
+        if self._account.key == self.key and self._account.confirmed_at > self._record.confirmed_at:
+            self._adopt(self._account.confirmed_at)
         if now >= self._record.expires_at:
             self._lose(Event.EXPIRED, key_expired(self._venue.name, self._pace.validity, self._error), now)
-        elif self._account.key == self.key and self._account.confirmed_at > self._record.confirmed_at:
-            self._adopt(self._account.confirmed_at)
         elif (other := self._account.key) not in {None, self.key, *self._asked_about}:
             # Another holder has seen another key alive: ask, once, and be told which it is.
             # Should the answer be that ours is alive, both are, and asking again would only repeat that.

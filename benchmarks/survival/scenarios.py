@@ -23,10 +23,11 @@ from trio_listenkey.testing import (
     service_unavailable,
 )
 
+from .gateways import Feed
 from .judge import Promise
 from .part import Settings
 
-__all__ = ["ACCOUNT", "SCENARIOS", "Act", "Scenario", "Scene"]
+__all__ = ["ACCOUNT", "EVENTS_PER_SECOND", "SCENARIOS", "Act", "Scenario", "Scene"]
 
 ACCOUNT = "account"
 
@@ -36,6 +37,8 @@ _SLACK = 1.0
 _OVERLAP = 2.0
 """Seconds for which ours reads two sockets where the key was replaced: the old one may still work, and its feed may
 lag by ``Timing.feed_lag``. What comes on the new socket meanwhile is late by so much."""
+
+EVENTS_PER_SECOND = 8
 
 _USUAL = Settings()
 _NONE = Promise()
@@ -82,6 +85,8 @@ class Scenario:
         announces_expiry: Whether the exchange tells sockets that their key has expired.
         announces_shutdown: Whether it tells them that it will close them.
         keepalive_tells_key: Whether the answer to a keepalive names the key.
+        events_per_second: How fast they trickle.
+        feed: By which gateways events get to the players; ``None`` for none.
         consumers: Who consumes the account's events; the last is judged.
         promise: What is required of this library.
         is_about_stopping: Whether readers want to know how long that took.
@@ -96,6 +101,8 @@ class Scenario:
     announces_expiry: bool = True
     announces_shutdown: bool = False
     keepalive_tells_key: bool = True
+    events_per_second: int = EVENTS_PER_SECOND
+    feed: Feed | None = None
     consumers: tuple[str, ...] = ("a",)
     promise: Promise = _NONE
     is_about_stopping: bool = False
@@ -209,6 +216,15 @@ SCENARIOS = (
         promise=Promise(deaf_at_most=_SLACK),
     ),
     Scenario(
+        name="expiry-said-late",
+        title="the key expires, and the stream says so a second later",
+        seconds=28,
+        acts=((3.0, _kill_key(announced=True)),),
+        settings=_RARE_KEEPALIVE,
+        feed=Feed(expiry_late=1.0),
+        promise=Promise(deaf_at_most=1.0 + _SLACK),
+    ),
+    Scenario(
         name="expired-untold",
         title="REST answers 503 for 23 s, the key expires after 16 s, and the stream says nothing",
         seconds=38,
@@ -317,6 +333,22 @@ SCENARIOS = (
         seconds=25,
         settings=Settings(socket_lifetime=10.0),
         promise=Promise(gapless=True),
+    ),
+    Scenario(
+        name="skewed-handover",
+        title="the same at 200 events a second, and every other socket's feed is 0.5 s behind and begins 10 ms late",
+        seconds=25,
+        settings=Settings(socket_lifetime=10.0),
+        events_per_second=200,
+        feed=Feed(lags=(0.0, 0.5), begins_late=0.01),
+        promise=Promise(gapless=True),
+    ),
+    Scenario(
+        name="storm-100",
+        title="the sockets of a hundred consumers in one program are reset together",
+        seconds=45,
+        acts=((17.0, _strike(Reset())),),
+        consumers=tuple(f"c{nth}" for nth in range(100)),
     ),
     Scenario(
         name="shutdown-loop",

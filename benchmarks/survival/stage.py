@@ -15,11 +15,12 @@ import trio
 
 from trio_listenkey.testing import USDM, Exchange, ServedExchange, serve_exchange
 
+from .gateways import serve_gateways
 from .judge import Run
 from .part import API_KEY, Line, Part
 from .scenarios import ACCOUNT, Act, Scenario
 
-__all__ = ["EVENTS_PER_SECOND", "PLAYERS", "PlayerError", "perform"]
+__all__ = ["PLAYERS", "PlayerError", "perform"]
 
 PLAYERS: Final = {
     "trio-listenkey": "ours",
@@ -29,7 +30,6 @@ PLAYERS: Final = {
 }
 """The modules in ``players``, by the names of the libraries."""
 
-EVENTS_PER_SECOND: Final = 8
 _START: Final = 60.0  # seconds that a player has to open its stream: some take long to import
 _REST: Final = 1.0  # seconds between the last event and the request to stop: what is on its way arrives
 _PATIENCE: Final = 20.0  # seconds that a player has to stop, before it is killed
@@ -64,9 +64,12 @@ async def perform(scenario: Scenario, player: str, logs: Path) -> Run:
     log = logs / f"{scenario.name}.{player}.log"
     with log.open("wb") as stderr, log.with_suffix(".jsonl").open("w") as copy:
         async with serve_exchange(exchange) as served, trio.open_nursery() as nursery:
+            stream_url = served.stream_url
+            if scenario.feed is not None:
+                stream_url = await nursery.start(serve_gateways, scenario.feed, stream_url)
             part = Part(
                 rest_url=served.rest_url,
-                stream_url=served.stream_url,
+                stream_url=stream_url,
                 consumers=scenario.consumers,
                 settings=settings,
             )
@@ -154,12 +157,15 @@ class _Stage:
 
     async def play(self) -> None:
         """Let events trickle, and things go wrong."""
+        if self._scenario.feed is not None:
+            await trio.sleep(self._scenario.feed.begins_late)
+        rate = self._scenario.events_per_second
         begin = trio.current_time()
         async with trio.open_nursery() as nursery:
             for after, act in self._scenario.acts:
                 nursery.start_soon(self._act_at, begin + after, act)
-            for nth in range(int(self._scenario.seconds * EVENTS_PER_SECOND)):
-                await trio.sleep_until(begin + nth / EVENTS_PER_SECOND)
+            for nth in range(int(self._scenario.seconds * rate)):
+                await trio.sleep_until(begin + nth / rate)
                 self.emit(1)
         await trio.sleep(_REST)
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from .judge import Figures
 from .part import Settings
-from .scenarios import Scenario
-from .stage import EVENTS_PER_SECOND
+from .scenarios import EVENTS_PER_SECOND, Scenario
 
 __all__ = ["NOTES", "Result", "format_result", "heading", "write_csv", "write_json", "write_rst"]
 
@@ -22,10 +21,10 @@ _LATE = 2.0
 """Seconds of deafness from which on a reader wants to know of it although nothing was lost."""
 
 _NOTES = f"""
-All four consume the USD-M user stream of an account with {EVENTS_PER_SECOND} order updates a second, each from an
-exchange of its own, on one machine. There was one run for each cell; a second more or less is chance. So is more where
-tries are spaced by lot: python-binance gives up for good after five, and that may be before or after the 20 s of
-refused handshakes are over.
+All four consume the USD-M user stream of an account with {EVENTS_PER_SECOND} order updates a second, where nothing else
+is said, each from an exchange of its own, on one machine. There was one run for each cell; a second more or less is
+chance. So is more where tries are spaced by lot: python-binance gives up for good after five, and that may be before or
+after the 20 s of refused handshakes are over.
 
 *Deaf* is the longest time from an event to the next one that reached the user.
 

@@ -18,6 +18,7 @@ __all__ = [
     "AT_REQUESTS",
     "AT_SOCKETS",
     "BANS",
+    "HOLLOW",
     "ON_THE_API",
     "TOO_MANY",
     "effect_from_text",
@@ -47,7 +48,15 @@ AT_REQUESTS: Final = (
 )
 """At any request about a key."""
 
-AT_KEEPALIVES: Final = (*AT_REQUESTS, "gone", '{"effect":"WrongShape","body":"[]"}')
+HOLLOW: Final = (
+    '{"effect":"WrongShape","body":"{\\"listenKey\\":\\"\\"}"}',
+    '{"effect":"WrongShape","body":"{\\"listenKey\\":null}"}',
+    '{"effect":"WrongShape","body":"{}"}',
+    '{"effect":"WrongShape","body":""}',
+)
+"""Successes that name no key. One who asks for a first key may take that for a refusal; who had one, goes on."""
+
+AT_KEEPALIVES: Final = (*AT_REQUESTS, "gone", '{"effect":"WrongShape","body":"[]"}', *HOLLOW)
 
 AT_HANDSHAKES: Final = (
     "Delay:0.4",

@@ -650,6 +650,17 @@ class TestReplacedByANeighbour:
         assert (late.machine.expires_at, late.machine.statistics().losses) == (5400.0, 0)
         assert late.tick(5400.0) == "VACANT"
 
+    def test_it_is_no_answer_to_a_later_doubt(self) -> None:
+        """S5: what another context asked before somebody doubted does not put our own request off."""
+        host = Host()
+        one, other = (held(ACCOUNT, account=host.join("/path", "A")) for _ in range(2))
+        other.sends(1800.0, "keepalive", "K1")
+        one.machine.ask(1800.5)
+        other.gets(alive("K1"), 1801.0)
+        one.tick(1801.0)
+        assert one.machine.expires_at == 5400.0
+        assert one.machine.next_request_at <= 1800.5
+
     def test_it_is_asked_about_once(self) -> None:
         """Once the exchange has told which key is alive, the next keepalive is due in its time."""
         one, other = two_contexts(ACCOUNT)

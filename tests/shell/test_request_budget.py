@@ -16,7 +16,7 @@ from trio_listenkey import Credentials, ListenKey, Timing, UserStream, Venue, op
 from trio_listenkey._core._budget import RequestBudget, Ticket, Urgency
 from trio_listenkey._shell._gate import BudgetGate
 from trio_listenkey._shell._shared_hosts import SharedHosts, clock_and_hosts
-from trio_listenkey.testing import Exchange, MemoryConnector, MemoryTransport
+from trio_listenkey.testing import Exchange, Fault, MemoryConnector, MemoryTransport, rate_limited
 
 MINUTE, HOUR = 60.0, 3600.0
 STEADY = Timing(jitter=0)
@@ -168,6 +168,26 @@ async def test_who_gives_up_waiting_leaves_the_place(autojump_clock: MockClock) 
         assert list(opened) == [0, 2, 3]
         assert busiest_minute(sent(exchange)) == 1
         nursery.cancel_scope.cancel()
+
+
+async def test_a_ban_that_comes_while_a_request_waits(autojump_clock: MockClock) -> None:
+    """K3: there is room in the budget again before the ban is over, and nothing is sent all the same."""
+    exchange, venue = an_exchange(2), usdm(1)
+    exchange.add_faults(Fault(verb="create", nth=1, effect=rate_limited(100)))
+    transport = MemoryTransport(exchange, latency=1.0)  # the second one waits before the first is answered
+
+    async def hold(number: int) -> None:
+        timing = Timing(jitter=0, open_timeout=400)
+        async with open_listen_key(venue, account(number), transport=transport, timing=timing):
+            await trio.sleep(300)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(2):
+            nursery.start_soon(hold, number)
+            await trio.sleep(0.1)
+    first, *rest = sent(exchange)
+    assert min(rest) - first >= 100
+    assert len(rest) == 2
 
 
 async def test_without_a_budget_nobody_waits(autojump_clock: MockClock) -> None:

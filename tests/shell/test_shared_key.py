@@ -6,6 +6,7 @@ import json
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -427,6 +428,30 @@ class Nested(MemoryRegister):
         async with trio.open_nursery() as nursery:  # noqa: ASYNC112 - as the connecting of sockets does
             nursery.start_soon(work)
         return found[0]
+
+
+async def test_a_register_that_makes_a_group_of_a_cancellation(office: Office, autojump_clock: MockClock) -> None:
+    """The block's own end is no interrupt, in whatever group it comes."""
+    sharing = SharedKey(Grouping(latency=1.0))
+    venue = office.venue()
+    ours = partial(open_listen_key, venue, ALICE, transport=office.transport, sharing=sharing)
+    async with ours(), office.open(sharing=sharing) as other:
+        with trio.move_on_after(10) as scope:
+            async with ours():
+                await trio.sleep_forever()
+        assert scope.cancelled_caught
+        await trio.sleep(50)
+        assert role(other) == "follower"
+
+
+class Grouping(MemoryRegister):
+    """Wraps what cancels it, as a library does that connects to several addresses at once."""
+
+    async def read(self, name: str) -> tuple[bytes | None, str]:
+        try:
+            return await MemoryRegister.read(self, name)
+        except trio.Cancelled as cancelled:
+            raise BaseExceptionGroup("while connecting", [cancelled]) from None
 
 
 async def test_the_index_is_written_by_whoever_comes_first(office: Office, autojump_clock: MockClock) -> None:

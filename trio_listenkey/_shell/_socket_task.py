@@ -59,9 +59,9 @@ class SocketTask:
             await self._talk.speak()
 
     def speak(self) -> None:
-        """There may be something to say."""
-        if self._talk is not None:
-            self._talk.look_again()
+        """There may be something to say: only a socket that is open is asked on."""
+        assert self._talk is not None
+        self._talk.look_again()
 
     async def sleep_until(self, to_trio: Any, link: StreamSocket) -> None:
         """Sleep until the next ping is due; that may come to be earlier meanwhile."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
@@ -151,7 +153,8 @@ class TestManyWriters:
     def test_no_process_loses_a_write(self, kit: Kit, name: str) -> None:
         """A thousand increments by processes that begin at the same time, with nothing there, are a thousand."""
         command = [sys.executable, __file__, str(kit.url), name]
-        workers = [subprocess.Popen([*command, "250"], stderr=subprocess.PIPE) for _ in range(4)]
+        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}  # for what the tests of registers share
+        workers = [subprocess.Popen([*command, "250"], stderr=subprocess.PIPE, env=environ) for _ in range(4)]
         for worker in workers:
             _, errors = worker.communicate(timeout=60)
             assert worker.returncode == 0, errors.decode()

@@ -124,7 +124,7 @@ class Sockets:
         self._listening: dict[str, dict[KeyConnection, None]] = {}
         self._attempts: deque[float] = deque()
         self._last_subscription = -math.inf
-        self.alarm: Callable[[Place], float] = _never
+        self.alarm: Callable[[Place], float] = lambda _place: math.inf
         keys.changed = self._key_changed
 
     # --- What the exchange does
@@ -364,11 +364,6 @@ class Sockets:
                 session.deliver(life.key, place[0], kind, text, now)
         for listener in self._subscribers.listeners(place):
             listener.deliver(place, text, now)
-
-
-def _never(_place: Place) -> float:
-    """Nothing is."""
-    return math.inf
 
 
 def dialect_at(dialects: Mapping[str, Dialect], place: Place) -> Dialect:

@@ -30,11 +30,11 @@ INSTALLED = {"PYTHONSAFEPATH": "1"}
 
 EXTRAS = sorted(PYPROJECT["project"]["optional-dependencies"])
 
-# Half of the time the tests wait, for sockets and real clocks: two processes are done nearly twice as fast. More would
-# make each other late. After ``--``, ``-n 0`` runs all in one, as a debugger needs it.
+# Half of the time the tests wait, for sockets and real clocks: three processes keep two cores busy. Those that are done
+# take over what others have left. After ``--``, ``-n 0`` runs all in one, as a debugger needs it.
 # Hypothesis tries the same examples each time, so that a change is judged by what it changes. To look for new ones:
 # ``nox -s tests -- --hypothesis-profile=default``.
-PYTEST = ("pytest", "-n", "2", "--hypothesis-profile=ci")
+PYTEST = ("pytest", "-n", "3", "--dist", "worksteal", "--hypothesis-profile=ci")
 
 # The whole takes too long to be run four times for each change. So all of it runs on the oldest Python, and each case
 # once more: on one of the newer ones, or on the oldest dependencies.

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import trio
 from loopback import KEY, an_exchange, asked
 
-from trio_listenkey import Credentials, UserEvent, open_listen_key, open_user_stream
+from trio_listenkey import Credentials, Gap, UserEvent, open_listen_key, open_user_stream
 
 OTHERS = {"anyio", "asks", "click", "python_socks", "rich", "trio_websocket", "trustme", "wsproto"}
 
@@ -19,6 +19,7 @@ async def main() -> None:
             assert key.value == KEY
         assert asked == ["POST", "DELETE"]
         async with open_user_stream(venue, credentials) as stream:
+            assert isinstance(await stream.receive(), Gap)  # as each stream begins
             item = await stream.receive()
             assert isinstance(item, UserEvent)
             assert (item.type, item.time) == ("executionReport", 1)

@@ -7,7 +7,7 @@ from functools import partial
 import trio
 from loopback import an_exchange
 
-from trio_listenkey import Credentials, UserEvent, open_user_stream
+from trio_listenkey import Credentials, Gap, UserEvent, open_user_stream
 from trio_listenkey.connectors import WebSocketConnector
 
 asked_for: list[bytes] = []
@@ -34,6 +34,7 @@ async def main() -> None:
         (proxy,) = await nursery.start(partial(trio.serve_tcp, socks, 0, host="127.0.0.1"))
         connector = WebSocketConnector(proxy=f"socks5://127.0.0.1:{proxy.socket.getsockname()[1]}")
         async with open_user_stream(venue, Credentials("the-api-key-of-alice"), connector=connector) as stream:
+            assert isinstance(await stream.receive(), Gap)  # as each stream begins
             assert isinstance(await stream.receive(), UserEvent)
         nursery.cancel_scope.cancel()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import trio
 
-from trio_listenkey import Credentials, Venue, open_user_stream, venues
+from trio_listenkey import Credentials, Gap, Venue, open_user_stream, venues
 from trio_listenkey.connectors import WebSocketConnector
 from trio_listenkey.testing import Exchange, MemoryConnector, MemoryTransport, event_number, serve_exchange
 from trio_listenkey.transports import HTTPCore2Transport
@@ -19,6 +19,7 @@ exchange.add_account("the-api-key-of-alice", name="alice")
 async def receive_one(venue: Venue, now: Callable[[], float], **ports: Any) -> int:
     async with open_user_stream(venue, Credentials("the-api-key-of-alice"), **ports) as stream:
         exchange.emit("alice", now())
+        assert isinstance(await stream.receive(), Gap)  # as each stream begins
         item: Any = await stream.receive()
         return event_number(item.data)
 

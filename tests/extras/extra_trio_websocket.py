@@ -9,7 +9,7 @@ import trio
 from loopback import KEY, serve_keys
 from trio_websocket import ConnectionClosed, WebSocketRequest, serve_websocket
 
-from trio_listenkey import Credentials, UserEvent, open_user_stream, venues
+from trio_listenkey import Credentials, Gap, UserEvent, open_user_stream, venues
 from trio_listenkey.connectors import TrioWebSocketConnector
 
 
@@ -27,6 +27,7 @@ async def main() -> None:
         venue = venues.BINANCE_US.at(url, f"ws://127.0.0.1:{server.port}")
         connector = TrioWebSocketConnector()
         async with open_user_stream(venue, Credentials("the-api-key-of-alice"), connector=connector) as stream:
+            assert isinstance(await stream.receive(), Gap)  # as each stream begins
             item = await stream.receive()
             assert isinstance(item, UserEvent)
             assert item.type == "executionReport"

@@ -24,7 +24,7 @@ def say(*words: object) -> None:
 
 
 def main() -> None:
-    """The child tries the register that its parent has used, a new one for the same place, and one that was not used yet."""
+    """The child tries the register that its parent has used, a new one for it, and an unused one."""
     name, *urls = sys.argv[1:]
     registers = [open_patiently(url) for url in urls]
     trio.run(count_up, registers[0], name)

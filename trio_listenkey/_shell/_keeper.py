@@ -68,7 +68,7 @@ _T = TypeVar("_T")
 _log: Final = logging.getLogger("trio_listenkey")
 _DEFAULT_TIMING: Final = Timing()
 _OVERBOOKED: Final = (
-    "%s: more keys are open than a budget of %g weight a minute can keep alive; some will be late. Raise "
+    "%s: more keys are open than a budget of %g weight a minute can keep alive; the last may never be opened. Raise "
     "Venue.weight_budget if the exchange allows it, or use another IP address for a part of them"
 )
 _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's

@@ -50,7 +50,7 @@ async def hold(number: int, echo: Echo, keys: list[ListenKey]) -> None:
 
 
 async def keep(
-    count: int, hours: float, *, opening: float, look: Callable[[list[ListenKey]], None] = lambda keys: None
+    count: int, hours: float, *, opening: float, look: Callable[[list[ListenKey]], None] = lambda _: None
 ) -> tuple[Echo, list[ListenKey], float, float]:
     """Open ``count`` keys and keep them; CPU seconds of a keepalive, and of cancelling them all."""
     echo, keys = Echo(), list[ListenKey]()
@@ -108,7 +108,7 @@ async def day() -> None:
 
 
 async def full() -> None:
-    """As many as fit: a budget of 1,200 a minute, of which 60 in 61 parts can be counted on, and 50 minutes for each."""
+    """As many as fit: 60 in 61 parts of 1,200 a minute, and 50 minutes for each."""
     least: list[float] = []
 
     def look(keys: list[ListenKey]) -> None:

@@ -59,7 +59,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="trio-listenkey")
 def commands() -> None:
-    """Keep exchange listen keys alive, and see how."""
+    """Keep exchange listen keys alive, and watch their streams."""
 
 
 commands.add_command(demo)

@@ -80,7 +80,7 @@ class Gauges:
         stream = None if self.stream is None else self.stream.statistics()
         key = stream.key if stream is not None else None if self.key is None else self.key.statistics()
         lives = stream.is_live if stream is not None else key is not None and key.expires_at > trio.current_time()
-        about = "Would a fill be heard of now? Without a stream: is the key presumed alive?"
+        about = "Whether a fill would be received now. Without a stream: whether the key is presumed alive."
         return [
             _sample("gauge", "live", about, lives),
             *(_of_stream(stream) if stream is not None else ()),

@@ -107,8 +107,8 @@ class _Supervision:
         self._status.put_the_picture_away()
         await trio.sleep(_DEAF)
         self._process.let_signals_end_it()  # whoever sends it again does not want to wait
-        self._status.note("closing", "waits for the exchange; another Ctrl-C does not", "busy")
+        self._status.note("closing", "waits for the exchange; press Ctrl-C again to end at once", "busy")
 
     async def _end_without_reader(self) -> None:
         await reader_has_gone(self._process.stdout)
-        self._scope.cancel(reason="nobody reads standard output any more")
+        self._scope.cancel(reason="the reader of standard output is gone")

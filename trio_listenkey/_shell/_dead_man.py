@@ -95,7 +95,7 @@ def dead_man_switch(
         UsageError: An argument is wrong, there is no such countdown at this exchange, or no secret. Raised at the call.
         RefusedError: The exchange refused, on entering or later: the permission is missing, or a symbol is unknown.
             Later, the block is cancelled first.
-        RateLimitedError: The exchange wants silence for longer than ``Timing.open_timeout`` of the stream.
+        RateLimitedError: A rate limit or ban lasts longer than ``Timing.open_timeout`` of the stream.
         UnavailableError: Not all countdowns could be begun within it.
     """
     check_type("stream", stream, UserStream, "what open_user_stream yields")
@@ -353,7 +353,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
                 why = "the program has not re-synchronised"
                 _log.warning("%s: dead-man switch: %s; orders are cancelled in %.0f s", name, why, notice.delay)
             case "expired":
-                _log.error("%s: dead-man switch: time is up: orders were cancelled in %s", name, all_of_them)
+                _log.error("%s: dead-man switch: countdown expired: orders were cancelled in %s", name, all_of_them)
             case "retrying":
                 _log.warning("%s: dead-man switch: %s: %s", name, notice.symbol, notice.error)
             case "left":
@@ -370,8 +370,8 @@ def _calls_of(stream: UserStream) -> tuple[SignedCalls, CountdownCancel]:
     place = None if isinstance(venue, SignedVenue) else venue.countdown
     if calls is None or place is None:
         raise UsageError(
-            "there is no countdown that cancels orders at this exchange, or none that is known here",
-            advice="Of the known venues, Binance's USD-M and COIN-M futures have one; cancel the orders yourself",
+            "no countdown that cancels orders is known for this exchange",
+            advice="Binance's USD-M and COIN-M futures have one; cancel the orders yourself",
             venue=venue.name,
         )
     return calls, place
@@ -400,7 +400,7 @@ def _checked_seconds(name: str, value: object, least: float, most: float) -> flo
 def _check_budget(venue: Venue, weight: float) -> None:
     if venue.weight_budget is not None and weight > venue.weight_budget:
         raise UsageError(
-            f"to begin these countdowns again would cost a weight of {weight:.0f} a minute, and the budget of all that "
+            f"renewing these countdowns costs a weight of {weight:.0f} a minute, and the budget of all that "
             f"is sent to this host is {venue.weight_budget}",
             advice="Pass fewer symbols, a longer countdown or a longer renew_every",
             venue=venue.name,

@@ -119,7 +119,7 @@ def open_listen_key(
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
         RefusedError: The exchange refused, on opening or later; later, the block is cancelled first.
-        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``.
+        RateLimitedError: A rate limit or ban lasts longer than ``timing.open_timeout``.
         UnavailableError: No key could be had within ``timing.open_timeout``.
         KeyLostError: The key died, with ``on_lost="raise"``.
     """
@@ -473,7 +473,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
         error = ListenKeyError(
             f"the transport raised {type(fault).__name__} at {where}, where only TransportError is allowed",
-            advice="Mend the transport: the contract is that of trio_listenkey.transports.Transport",
+            advice="Fix the transport: its contract is trio_listenkey.transports.Transport",
             venue=self._venue.name,
             verb=send.verb,
         )

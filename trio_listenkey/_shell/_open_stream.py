@@ -107,7 +107,7 @@ def open_user_stream(
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
         UnavailableError: No key, or no socket, could be had within ``timing.open_timeout``.
         RefusedError: The exchange refused the key, on opening or later; later, the block is cancelled first.
-        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``; or this process has opened
+        RateLimitedError: A rate limit or ban lasts longer than ``timing.open_timeout``; or this process has opened
             so many sockets at the host that this library opens no more within that time.
     """
     access_block: AbstractAsyncContextManager[StreamAccess, None]
@@ -138,12 +138,10 @@ def open_user_stream(
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
-        raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
+        raise UsageError(f"buffer is {buffer}", advice="Pass the number of events to buffer")
     check_type("buffer_bytes", buffer_bytes, int, "a number of bytes")
     if buffer_bytes < 1:
-        raise UsageError(
-            f"buffer_bytes is {buffer_bytes}", advice="Pass the number of bytes that there is to be room for"
-        )
+        raise UsageError(f"buffer_bytes is {buffer_bytes}", advice="Pass the number of bytes to buffer")
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
     check_since(since)
     room = Room(buffer, buffer_bytes, on_full)

@@ -61,7 +61,7 @@ def check_sharing(venue: Venue, sharing: SharedKey) -> bool:
             venue=venue.name,
         )
     if second == "new":
-        _log.info("%s: each create makes a key of its own there, so sharing= changes nothing", venue.name)
+        _log.info("%s: each create returns a new key at this exchange, so sharing= has no effect", venue.name)
     return second == "same"
 
 
@@ -278,7 +278,7 @@ class ShareTask:
             case trio.TooSlowError():
                 return f"it did not answer within {_VISIT_LIMIT:g} s"
             case ForeignDocumentError():
-                return "it holds what this version of trio-listenkey did not write, and leaves alone"
+                return "it contains a document of another version of trio-listenkey, which is left unchanged"
             case Exception():
                 # A register may be anyone's. Its text may hold a password.
                 return f"it raised {type(fault).__name__}, where only RegisterAway and RegisterRefused are allowed"
@@ -298,9 +298,9 @@ class ShareTask:
     def _report(self, trouble: str) -> None:
         """Log that the register is away, why, and that it is back: once each."""
         if trouble and not self._trouble:
-            _log.warning("%s: the register of those who share its key cannot be used: %s", self._share.label, trouble)
+            _log.warning("%s: the register of sharing= cannot be used: %s", self._share.label, trouble)
         elif self._trouble and not trouble:
-            _log.info("%s: the register of those who share its key can be used again", self._share.label)
+            _log.info("%s: the register of sharing= can be used again", self._share.label)
         self._trouble = trouble
 
     def _plan(self, raw: bytes | None) -> Plan | None:

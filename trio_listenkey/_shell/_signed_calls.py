@@ -141,7 +141,7 @@ def _contract_broken(venue: Venue, fault: Exception) -> Outcome:
     where = f"{frame.filename}:{frame.lineno}"
     error = ListenKeyError(
         f"the transport raised {type(fault).__name__} at {where}, where only TransportError is allowed",
-        advice="Mend the transport: the contract is that of trio_listenkey.transports.Transport",
+        advice="Fix the transport: its contract is trio_listenkey.transports.Transport",
         venue=venue.name,
     )
     return Refused(error, may_be_done=True)

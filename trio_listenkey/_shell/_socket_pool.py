@@ -393,7 +393,7 @@ class SocketPool:
                 batch = await connection.receive()
                 if not batch:
                     # A connector that returns at once with nothing would make this a loop without an end.
-                    raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
+                    raise SocketError("the connector returned no message, and must return at least one")  # noqa: TRY301
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
                 self._on_socket_error(task, error)
@@ -507,7 +507,7 @@ def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
         case Dropped(_, error):
             _log.warning("%s: user stream: socket lost: %s", venue, error)
         case ToldGap(_, gap) if gap.cause == "opened":
-            _log.info("%s: user stream begins; of what was before, nothing is known", venue)
+            _log.info("%s: user stream open; earlier events are not known", venue)
         case ToldGap(_, gap):
             _log.warning("%s: user stream: gap of %.1f s (%s)", venue, gap.duration, gap.cause)
         case _:

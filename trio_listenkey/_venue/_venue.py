@@ -201,7 +201,7 @@ def check_url(where: str, url: object, venue: Any, *, secure: str, plain: str) -
             advice=f"Pass scheme and host: {secure}://host or {secure}://host:port",
         )
     if "@" in parts.netloc:
-        raise UsageError(f"{where} has a user name in it", advice="Credentials go into Credentials alone")
+        raise UsageError(f"{where} has a user name in it", advice="Pass credentials in Credentials only")
     if _has_path(str(url), parts):
         raise UsageError(
             f"{where} has a path or a query", advice="Pass scheme and host only; paths are the venue's own"
@@ -209,7 +209,7 @@ def check_url(where: str, url: object, venue: Any, *, secure: str, plain: str) -
     if parts.scheme == plain and not venue.allow_plaintext and not _is_loopback(host):
         raise UsageError(
             f"{where} is plain {plain} to another machine",
-            advice=f"Use {secure}, or say allow_plaintext=True and let everyone on the way read your keys",
+            advice=f"Use {secure}, or pass allow_plaintext=True, which lets anyone on the network path read your keys",
         )
 
 

@@ -106,7 +106,7 @@ class BinanceQueries:
 
         Raises:
             UnavailableError: There is no answer now.
-            RateLimitedError: The exchange wants silence.
+            RateLimitedError: A rate limit or ban is in force.
             RefusedError: It said no, and will again.
         """
         market = self._market
@@ -119,7 +119,7 @@ class BinanceQueries:
 
         Raises:
             UnavailableError: There is no answer now.
-            RateLimitedError: The exchange wants silence.
+            RateLimitedError: A rate limit or ban is in force.
             RefusedError: It said no, and will again.
         """
         named = {"symbol": symbol, "orderId": str(id)}
@@ -131,7 +131,7 @@ class BinanceQueries:
 
         Raises:
             UnavailableError: There is no answer now.
-            RateLimitedError: The exchange wants silence.
+            RateLimitedError: A rate limit or ban is in force.
             RefusedError: It said no, and will again.
         """
         page = self.page
@@ -145,7 +145,7 @@ class BinanceQueries:
 
         Raises:
             UnavailableError: There is no answer now.
-            RateLimitedError: The exchange wants silence.
+            RateLimitedError: A rate limit or ban is in force.
             RefusedError: It said no, and will again.
         """
         market = self._market

@@ -169,7 +169,7 @@ async def test_an_answer_that_does_not_come_can_be_cancelled(make: Make, tls: ss
 
 
 async def test_a_tls_handshake_that_does_not_come_can_be_cancelled(make: Make) -> None:
-    """A server that speaks no TLS and says nothing is given up when the caller says so."""
+    """A server that does not speak TLS and says nothing is given up when the caller says so."""
     async with serve(shakes=False) as server:
         with trio.move_on_after(0.1) as scope:
             async with make().connect(server.url().replace("ws:", "wss:")):

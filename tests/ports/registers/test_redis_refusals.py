@@ -282,7 +282,7 @@ class TestOtherServers:
         async with script(lambda _: answer) as server:
             found = await failure(server.url())
         assert isinstance(found, RegisterRefused)
-        assert "does not speak as Redis does" in str(found)
+        assert "does not speak the Redis protocol" in str(found)
 
     async def test_one_that_says_nothing(self) -> None:
         """A call ends in time."""

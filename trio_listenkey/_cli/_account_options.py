@@ -71,9 +71,7 @@ def _alone(config: Path, given: dict[str, Any]) -> Path:
     """``config``, if nothing was said that belongs into it."""
     said = [name for name in ("venue", *_PARAMETERS) if given.pop(name)]
     if said:
-        raise click.UsageError(
-            f"--config describes the accounts; it cannot be combined with {', '.join(said)}."
-        )
+        raise click.UsageError(f"--config describes the accounts; it cannot be combined with {', '.join(said)}.")
     return config
 
 

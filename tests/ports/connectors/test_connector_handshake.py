@@ -308,7 +308,7 @@ async def test_what_was_dialled_takes_the_place_of_all_else(make: Make) -> None:
         raise AssertionError
 
     for other in ({"ssl_context": client_tls()}, {"proxy": "http://localhost"}):
-        with pytest.raises(UsageError, match="dial takes the place"):
+        with pytest.raises(UsageError, match="dial cannot be combined"):
             make(dial=dial, **other)
     with pytest.raises(UsageError, match="max_message=0"):
         make(max_message=0)

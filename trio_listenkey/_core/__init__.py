@@ -5,10 +5,13 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _key_states       tables: the states of a key and every transition
     _key_lifecycle    what to send for one key, and when
     _key_record       what is known of a key: its value, generation and times
+    _key_peers        what other contexts and processes know of a key, and where it waits for them
+    _close_rules      which key is closed on the way out, and whether by us
+    _retry_policy     which refusals are final, and which are tried again
     _key_errors       the errors that only the lifecycle can word
     _notices          what observers are told, one class a kind
     _outcomes         what became of a request, as values
-    _accounts         a host's bans and clock; who shares an account's key; which key is to be closed
+    _accounts         a host's bans and clock; who holds an account's key
     _budget           what requests to a host may cost, and who goes first
     _sharing          who of several processes keeps a shared key alive, and who may close it
     _sharing_plan     what such a process remembers, and what it wants to write

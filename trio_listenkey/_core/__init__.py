@@ -14,7 +14,10 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _accounts         a host's bans and clock; who holds an account's key
     _budget           what requests to a host may cost, and who goes first
     _sharing          who of several processes keeps a shared key alive, and who may close it
-    _sharing_plan     what such a process remembers, and what it wants to write
+    _sharing_watch    which of the others live: silence, counted in beats
+    _sharing_writes   what is known to have been written, and whether the register has forgotten it
+    _sharing_confirmation  which key was last confirmed, and how long ago
+    _sharing_plan     what such a process wants to write
     _sharing_states   table: the states of such a process, and every transition
     _sharing_record   what they tell each other, by a register
     _stream_states    tables: the states of a stream and every transition

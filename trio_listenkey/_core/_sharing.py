@@ -11,8 +11,8 @@ How to drive it (``_share`` of the shell does; so do the tests, without a clock)
     member.stop(...)                 the block is over
     member.close_ended(...)          in CLOSING: the close has ended, or was not sent
 
-All that is asked of the register is a compare-and-swap. Four ideas carry the agreement, and three of them have a file of
-their own:
+All that is asked of the register is a compare-and-swap. Four ideas carry the agreement, and three of them have a file
+of their own:
 
 * **Silence is counted, not timed**: ``_sharing_watch``.
 * **An epoch**, for a register may forget: ``_sharing_writes``.

@@ -56,7 +56,7 @@ class Confirmation:
         return self.known.at if self.known is not None and self._is_of(key, self.known.fingerprint) else -inf
 
     def is_another(self, key: str, document: Document | None) -> bool:
-        """Whether ``document`` tells of another key than ``key``, or of none; not while ours is yet to be told there."""
+        """Whether ``document`` tells of another key than ``key``, or of none; not while ours is to be told there."""
         return self.is_announced and document is not None and not self._is_of(key, document.fingerprint)
 
     def is_older_than(self, seconds: float, now: float) -> bool:

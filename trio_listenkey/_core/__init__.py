@@ -28,6 +28,7 @@ Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows a
     _stream_errors    the errors that only a stream can word
     _stream_socket    what one socket has delivered and proven
     _trust            whether the key or subscription is alive as far as anyone knows, and when to ask
+    _liveness         whether an event that happens now will be delivered; what is a proof of what
     _delivery         from sockets to the buffer: each event once, and gaps in the places of missing ones
     _announcements    what is said on a socket of the socket or the key, and is no event of the account
     _gap_rules        what was missed between two sockets, and what came on both

@@ -593,7 +593,9 @@ class Stream:
                 self._report.tell(Announced(self.trust.generation))
                 # S3: the move is made ahead of the end, and earlier than its age would have it; never later.
                 socket.move_at = min(socket.move_at, self._pacing.announced(socket.opened_at, now))
-        elif announcements.says_expired(event, self.trust, is_own=self._liveness.has_key_that_lives(self.sockets.current)):
+        elif announcements.says_expired(
+            event, self.trust, is_own=self._liveness.has_key_that_lives(self.sockets.current)
+        ):
             # It is a doubt and no loss: the exchange is asked, and its answer decides whether the key is replaced.
             self._report.tell(Announced(self.trust.generation))
             self.trust.deny(now)

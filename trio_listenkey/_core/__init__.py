@@ -2,6 +2,7 @@
 
 Nothing here has a socket, a clock, ``async`` or randomness, and nothing knows an exchange's protocol::
 
+    _tables           what all tables of states have in common
     _key_states       tables: the states of a key and every transition
     _key_lifecycle    what to send for one key, and when
     _key_record       what is known of a key: its value, generation and times

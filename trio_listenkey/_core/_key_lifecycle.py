@@ -80,10 +80,11 @@ from ._key_errors import (
 )
 from ._key_peers import KeyPeers
 from ._key_record import KeepaliveSchedule, KeyRecord, KeyReport
-from ._key_states import Event, Phase, PhaseEvent, State, after, phase_after
+from ._key_states import PHASES, TRANSITIONS, Event, Phase, PhaseEvent, State
 from ._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying, SharingChanged
 from ._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 from ._retry_policy import RetryPolicy
+from ._tables import after
 
 if TYPE_CHECKING:  # costs something at import, and most keys are not shared between processes
     from ._sharing import Member
@@ -487,7 +488,7 @@ class Lifecycle:
         That is the whole difference between the two (L1, L2): nobody misses a keepalive's answer, but a key that a
         create has made can be closed only by who was told of it.
         """
-        self.phase = phase_after(self.phase, PhaseEvent.LEFT)
+        self.phase = after(PHASES, self.phase, PhaseEvent.LEFT)
         self._trying_ends_at = now + self._timing.close_timeout
         match self.state:
             case State.RENEWING if self._sent.verb == "keepalive":
@@ -538,7 +539,7 @@ class Lifecycle:
         # limit: the next ``tick`` closes the key.
         if self.phase is Phase.OPENING:
             self._trying_ends_at = inf
-        self.phase = phase_after(self.phase, PhaseEvent.HELD)
+        self.phase = after(PHASES, self.phase, PhaseEvent.HELD)
         self._hold(outcome.key, outcome.lives)
 
     def _note_untold_key(self, outcome: Outcome, now: float) -> None:
@@ -810,4 +811,4 @@ class Lifecycle:
             self._report.tell(Closed(self.generation, error))
 
     def _fire(self, event: Event) -> None:
-        self.state = after(self.state, event)
+        self.state = after(TRANSITIONS, self.state, event)

@@ -37,9 +37,10 @@ from .._statistics import SharingStatistics
 from ._sharing_confirmation import Confirmation
 from ._sharing_plan import LeftBecause, Plan
 from ._sharing_record import Close, Document, Entry, dump_document, load_document
-from ._sharing_states import SharingEvent, SharingState, sharing_after
+from ._sharing_states import SHARING_TRANSITIONS, SharingEvent, SharingState
 from ._sharing_watch import Watch
 from ._sharing_writes import Writes
+from ._tables import after
 
 __all__ = ["Member"]
 
@@ -422,4 +423,4 @@ class Member:
         return Plan(dump_document(document), document, event, now, self._confirmation.known, **more)
 
     def _fire(self, event: SharingEvent) -> None:
-        self.state = sharing_after(self.state, event)
+        self.state = after(SHARING_TRANSITIONS, self.state, event)

@@ -75,7 +75,8 @@ from ._stream_errors import silence
 from ._stream_report import StreamReport
 from ._stream_socket import Held, SocketEnd, StreamSocket
 from ._stream_sockets import SOCKETS_IN, BothOpen, Connecting, NoSocket, OneSocket, Sockets, TwoSockets
-from ._stream_states import SOCKET_TRANSITIONS, SocketEvent, SocketState, TrustState, after
+from ._stream_states import SOCKET_TRANSITIONS, SocketEvent, SocketState, TrustState
+from ._tables import after
 from ._trust import ANSWER_WITHIN, Trust
 
 __all__ = ["Stream"]
@@ -270,6 +271,11 @@ class Stream:
             # When there will be a key is not known here: ``allowed_at`` is the time of a backoff, or of a ban.
             next_connect_at=None if waits_for in {None, "key"} else self._pacing.allowed_at,
         )
+
+    @property
+    def silent_at(self) -> float:
+        """When the exchange will be asked whether the key is alive, if nothing is heard until then."""
+        return self.trust.asks_for_silence_at(self._alive_at)
 
     @property
     def _waits_for(self) -> WaitsFor | None:

@@ -141,7 +141,6 @@ MACHINES = [
     "_core._stream",
     "_core._trust",
     "_shell._keeper",
-    "_shell._socket_pool",
     *(f"_core.{name}_states" for name in ("_dead_man", "_key", "_sharing", "_stream")),
 ]
 

@@ -309,8 +309,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if error is None and self._machine.failure is None and not self._body.is_interrupted:
             self._body.enter()
             return self._key
-        # There is no body to enter. The keeper ends as after one: what it has made by now, it closes (L1).
-        # An interrupt that was parked by then leaves here as well.
+        # There is no body to enter. The keeper ends as after one: what it has made by now, it closes (L1). An interrupt
+        # that was parked by then leaves here as well. So does a failure that came with no key: it is what the caller of
+        # ``async with`` sees.
         error = await self._finish(error)
         assert error is not None
         return reraise_unchanged(error)
@@ -615,7 +616,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             # The body hears of it at its next checkpoint, and cleans up while the keeper waits in FAILED (L3). Only
             # when it has ended is the key closed, and the failure raised from ``__aexit__``.
             self._body.cancel("the listen key failed")
+        # Each is told once, in the order in which it happened, though several steps may lie between two calls.
         for notice in machine.notices():
+            # An error says whose key it is about, by the account's name, before anybody sees it.
             for fact in notice.arguments:
                 name_error(fact, self._name)
             if isinstance(notice, Created | Renewed | Replaced):

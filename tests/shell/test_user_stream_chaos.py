@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import trio
 from hypothesis import HealthCheck, example, given, settings, strategies as st
-from stream_gateways import Feed, FeedConnector
+from stream_gateways import Feed, FeedExchange
 from trio.testing import MockClock
 
 from trio_listenkey import (
@@ -353,7 +353,7 @@ class Stage:
     def __init__(self, script: Script, *faults: Fault) -> None:
         self.script = script
         self.venue, dialect = {**PLACES, **SESSIONS}[script.place]
-        self.exchange = Exchange(seed=1, dialects=[dialect], log_size=200)
+        self.exchange = self._new_exchange(dialect)
         self.exchange.add_account(ALICE.api_key, name="alice", secret=ALICE.api_secret)
         self.exchange.add_faults(*faults)
         self.transport = MemoryTransport(self.exchange, latency=script.latency)
@@ -370,21 +370,17 @@ class Stage:
     def play(self) -> None:
         trio.run(self._main, clock=self.clock)
 
-    def _new_connector(self) -> MemoryConnector:
-        """With latency, what it says is said later than it is so."""
-        latency, feed = self.script.latency, self.script.feed
-        if feed is None:
-            return MemoryConnector(self.exchange, latency=latency)
-        return FeedConnector(self.exchange, feed, self.nursery, self._when, latency=latency)
-
-    def _when(self, number: int) -> float:
-        return self.book.times[number - 1]
+    def _new_exchange(self, dialect: Dialect) -> Exchange:
+        if self.script.feed is None:
+            return Exchange(seed=1, dialects=[dialect], log_size=200)
+        return FeedExchange(self.script.feed, seed=1, dialects=[dialect], log_size=200)
 
     async def _main(self) -> None:
         if self.script.place in SESSIONS:  # what is signed has the time in it
             self.exchange.epoch = time.time() - trio.current_time()
         async with trio.open_nursery() as self.nursery:
-            self.connector = self._new_connector()
+            # With latency, what it says is said later than it is so.
+            self.connector = MemoryConnector(self.exchange, latency=self.script.latency)
             await self._hold_stream()
             if self.partner is not None:
                 self.partner.set()

@@ -575,20 +575,23 @@ class Stream:
         if socket is sockets.current:
             self._deliver(socket, events, now)
         elif socket is sockets.next and socket.held is not None:
+            # By what was answered before it came: a ping that is answered while it is held says nothing of it (S10).
+            if self._delivery.is_sign_of_life(events):
+                socket.prove(now, is_news=False)
             # It is not held for longer than there is room. The first one is behind by so much that nobody knows.
             has_room = self._delivery.hold(socket, events)
             if sockets.current is not None and not has_room:
                 self._end_current(sockets.current, socket, now)
 
-    def _deliver(self, socket: StreamSocket, events: list[UserEvent], now: float, *, is_news: bool = True) -> None:
+    def _deliver(self, socket: StreamSocket, events: list[UserEvent], now: float, *, was_held: bool = False) -> None:
         """Deliver what ``socket`` has brought, and take from it what it says of the key and of itself.
 
-        An event proves that the key was alive when it was sent. When that was, only ``is_news`` says: what was held, or
-        lay in the socket's buffer while the machine slept, is from some time ago.
+        An event proves that the key was alive when it was sent. What ``was_held`` has proven that when it was read; of
+        now it proves nothing (S8).
         """
         announcements, is_sign_of_life = self._delivery.deliver(socket, events, now, self.sockets.next)
-        if is_sign_of_life:
-            is_news = is_news and self._liveness.is_news(socket, now)
+        if is_sign_of_life and not was_held:
+            is_news = self._liveness.is_news(socket, now)
             socket.prove(now, is_news=is_news)
             if is_news:
                 self._liveness.events_come(socket, now)
@@ -700,7 +703,7 @@ class Stream:
         The order matters: the gap, if there is one, comes before what was held; and what was held is delivered in the
         new state, for an announcement in it may begin the next move.
 
-        What is held proves nothing about now (S8): ``is_news`` is false for it, however short a time it was held.
+        What was held proves nothing about now (S8), however short a time it was held.
         """
         held = self._delivery.take_over(old, new, now)
         self._become(event, OneSocket(new))
@@ -709,7 +712,7 @@ class Stream:
         if new.is_subscribed:
             self._liveness.events_come(new, now)  # the subscription was answered
         if held:
-            self._deliver(new, held, now, is_news=False)  # they were read some time ago
+            self._deliver(new, held, now, was_held=True)
 
     # The end.
 

@@ -96,6 +96,7 @@ OnLost = Literal["replace", "raise"]
 
 # What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``. FAILED waits as well,
 # but for the end of the block, which no request brings about.
+# In VACANT and UNSURE the same is sent, but what an answer means is another thing.
 _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "create", State.LEAVING: "close"}
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 

@@ -46,6 +46,9 @@ A swap may fail in two ways
 What we wanted to write may have been written all the same, so the next read may find it, and ``Writes`` knows its own
 word by the number of the try. In both, nothing of the plan counts: all that a plan changes here, it changes in
 ``taken``.
+
+The file is longer than others for what is said in it. What can be understood alone was taken out of it: the files named
+above. What is left reads one document and writes the next, so that each rule depends on what the others have left there.
 """
 
 from __future__ import annotations

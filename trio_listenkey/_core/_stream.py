@@ -571,6 +571,7 @@ class Stream:
         events = self._delivery.events(socket, batch, now)
         socket.heard_at = now
         sockets = self.sockets
+        # Compared by identity: a socket that was given up since delivers nothing more (S1).
         # An ordinary event lets no time pass: it makes nothing due earlier, and thousands a second would pay for it.
         if socket is sockets.current:
             self._deliver(socket, events, now)

@@ -48,7 +48,8 @@ word by the number of the try. In both, nothing of the plan counts: all that a p
 ``taken``.
 
 The file is longer than others for what is said in it. What can be understood alone was taken out of it: the files named
-above. What is left reads one document and writes the next, so that each rule depends on what the others have left there.
+above. What is left reads one document and writes the next, so that each rule depends on what the others have left
+there.
 """
 
 from __future__ import annotations

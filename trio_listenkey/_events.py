@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, final
 
@@ -173,8 +172,7 @@ def select(event: UserEvent[E_co], places: Sequence[int]) -> UserEvent[E_co]:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """Events may have been missed: fetch the account's state again, and go on with the events that follow.
 
     All events from before ``started_at`` were delivered before this, and whatever happens from ``ended_at`` on comes

@@ -278,7 +278,7 @@ OF_A_STREAM = StreamStatistics(
 @pytest.mark.parametrize("statistics", [OF_A_KEY, OF_A_STREAM], ids=["key", "stream"])
 def test_statistics_cannot_be_changed(statistics: KeyStatistics | StreamStatistics) -> None:
     """What was read at one moment stays as it was."""
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         statistics.generation = 2  # type: ignore[misc]
 
 

@@ -20,9 +20,10 @@ over. Users plan by the first; the promise is about the second.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import Final, Literal
+
+import msgspec
 
 from .._errors import ListenKeyError, UnavailableError
 from .._settings import Timing
@@ -48,8 +49,7 @@ _TOLD: Final[dict[SwitchState, Told]] = {
 _MINDED: Final = frozenset({SwitchState.HOLDING, SwitchState.DEAF, SwitchState.BEHIND})
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """Begin the countdown of ``symbol``; with ``seconds == 0``, end it."""
 
     symbol: str
@@ -57,8 +57,7 @@ class Count:
     sent_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchNotice:
+class SwitchNotice(msgspec.Struct, frozen=True):
     """Something to tell.
 
     Attributes:
@@ -74,8 +73,7 @@ class SwitchNotice:
     delay: float = 0.0
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(msgspec.Struct):
     """One symbol's countdown."""
 
     symbol: str

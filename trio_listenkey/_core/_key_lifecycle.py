@@ -55,9 +55,10 @@ only be understood together with the other two.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
 
 from .._errors import KeyLostError, ListenKeyError
 from .._settings import Timing
@@ -96,8 +97,7 @@ _REMEMBERED: Final = 16  # keys of other holders; more contexts with keys of the
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """A request to send at once.
 
     It says nothing of how: what a verb is at an exchange, and whether the key is named in it, the protocol knows. Its

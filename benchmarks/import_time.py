@@ -38,7 +38,7 @@ def main() -> None:
             for code, times in spent.items():
                 times.append(cpu_ms(code, environment))
     report("import trio_listenkey / import trio", spent[BARE], spent[TRIO], "ms", goal=1.25)
-    report("... and what a program uses of it", spent[USED], spent[TRIO], "ms", goal=1.25)
+    report("    what a program imports of it / import trio", spent[USED], spent[TRIO], "ms", goal=1.25)
 
 
 if __name__ == "__main__":

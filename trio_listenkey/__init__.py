@@ -29,6 +29,8 @@ the list to the files, and the imports to the layers::
     beside      testing/       an exchange to test against, which knows nothing of the core that it judges
 """
 
+from typing import TYPE_CHECKING
+
 from . import events as events, venues as venues
 from ._errors import (
     CredentialsError as CredentialsError,
@@ -44,7 +46,6 @@ from ._errors import (
 from ._events import Gap as Gap, UserEvent as UserEvent
 from ._instrument import Instrument as Instrument
 from ._settings import Credentials as Credentials, Timing as Timing
-from ._shell._dead_man import DeadManSwitch as DeadManSwitch, dead_man_switch as dead_man_switch
 from ._shell._keeper import open_listen_key as open_listen_key
 from ._shell._listen_key import ListenKey as ListenKey
 from ._shell._open_stream import open_user_stream as open_user_stream
@@ -89,8 +90,29 @@ __all__ = [
     "venues",
 ]
 
+_LATER = frozenset({"DeadManSwitch", "dead_man_switch"})
+
+if TYPE_CHECKING:
+    from ._shell._dead_man import DeadManSwitch as DeadManSwitch, dead_man_switch as dead_man_switch
+else:  # type checkers would take it to have every name
+
+    def __getattr__(name: str) -> object:
+        """What most programs do without is imported when it is first asked for (PEP 562)."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from ._shell import _dead_man  # noqa: PLC0415 - the reason for all this
+
+        thing = globals()[name] = getattr(_dead_man, name)
+        thing.__module__ = __name__  # as below
+        return thing
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
 # Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
 for _name in __all__:
-    if _name not in {"AnyVenue", "events", "venues"}:
+    if _name not in {"AnyVenue", "events", "venues", *_LATER}:
         globals()[_name].__module__ = __name__
 del _name

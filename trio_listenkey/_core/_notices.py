@@ -45,8 +45,7 @@ class _Notice(msgspec.Struct, frozen=True):
     @property
     def arguments(self) -> tuple[object, ...]:
         """What the instrument's method is called with, after the venue's name and the generation."""
-        names: tuple[str, ...] = self.__match_args__
-        return tuple(getattr(self, name) for name in names[1:])
+        return tuple(getattr(self, name) for name in self.__struct_fields__[1:])
 
 
 class Created(_Notice, frozen=True):

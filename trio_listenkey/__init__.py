@@ -10,6 +10,7 @@ the list to the files, and the imports to the layers::
                 _settings      Credentials and Timing
                 _statistics    KeyStatistics, StreamStatistics and SwitchStatistics
                 _validation    checks of arguments
+                _value         the base of what users hand in and may change
                 events/        what the venues send, as structs
     venue       _venue/        what differs between exchanges, as types
                 venues         every exchange, as data with its sources

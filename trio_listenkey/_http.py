@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from ._value import show_nothing
+
 __all__ = ["DEFAULT_PORTS", "Request", "Response"]
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
@@ -32,6 +34,8 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
     max_answer: int = 64 * 1024
 
+    __rich_repr__ = show_nothing
+
     def __repr__(self) -> str:
         return f"<Request {self.method}>"
 
@@ -55,6 +59,8 @@ class Response(msgspec.Struct, frozen=True):
         """The first header of that name, in whatever case, or ``None``."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    __rich_repr__ = show_nothing
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

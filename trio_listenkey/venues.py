@@ -14,8 +14,9 @@ that nobody lists is no fact of a venue: see :doc:`/venues`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Never
+
+from msgspec.structs import replace
 
 from ._errors import UsageError
 from ._venue._codes import Code

@@ -63,6 +63,7 @@ import msgspec
 from .._errors import KeyLostError, ListenKeyError
 from .._settings import Timing
 from .._statistics import KeyStatistics
+from .._value import show_nothing
 from .._venue._venue import Venue, Verb
 from ._accounts import Account
 from ._backoff import DOUBTFUL_TRIES, RequestPacing
@@ -112,6 +113,8 @@ class Send(msgspec.Struct, frozen=True):
     verb: Verb
     key: str | None
     at: float = 0.0
+
+    __rich_repr__ = show_nothing
 
     def __repr__(self) -> str:
         return f"<Send {self.verb}>"

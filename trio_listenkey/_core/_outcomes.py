@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from .._errors import ListenKeyError
+from .._value import show_nothing
 from ._key_states import Event
 
 __all__ = ["Failure", "Gone", "Ok", "Outcome", "Refused", "Transient", "Wait"]
@@ -33,6 +34,8 @@ class Ok(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         assert self.key != ""
         assert self.lives is None or 0 < self.lives < inf
+
+    __rich_repr__ = show_nothing
 
     def __repr__(self) -> str:
         return "<Ok>"  # never the key

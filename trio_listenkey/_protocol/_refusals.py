@@ -34,6 +34,7 @@ from .._errors import (
     RefusedError,
     UnavailableError,
 )
+from .._value import show_nothing
 from .._venue._codes import Code, CodeKind
 from .._venue._parts import Answer
 
@@ -83,6 +84,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     retired: str | None = None
     is_signed: bool = True
 
+    __rich_repr__ = show_nothing
     __repr__ = object.__repr__
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
-import msgspec
 import trio
+from msgspec.structs import replace
 
 from .._core._outcomes import Ok, Outcome, Refused, Wait
 from .._errors import ListenKeyError, TransportError
@@ -110,7 +109,7 @@ class SignedCalls:
             with trio.move_on_after(within):
                 async with self._borrowed_transport() as transport:
                     request = build_request(venue, self._credentials, "close", None, timestamp_ms=host.exchange_ms())
-                    answer = await transport.request(msgspec.structs.replace(request, max_answer=self._max_answer))
+                    answer = await transport.request(replace(request, max_answer=self._max_answer))
         except ListenKeyError as error:
             return Refused(error.with_traceback(None)), b""  # it could not be signed, and nothing was sent
         except TransportError as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec.structs import replace
+
 from .._errors import UsageError
+from .._value import Value
 from ..events._types import E_co, EventTypes
 from ._parts import Answer, Call, CountdownCancel, KeyPlace, Sharing, Signing, StreamShape, Verb
 
@@ -19,8 +21,7 @@ _T = TypeVar("_T")
 _PLACES = {"form", "query", "json", "path", "account"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Venue(Generic[E_co]):
+class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
     """One exchange's listen-key dialect. The known ones are in :mod:`trio_listenkey.venues`.
 
     ``E_co`` is what the exchange sends, as :attr:`UserEvent.parsed` has it; ``Venue`` alone is any of them.
@@ -251,7 +252,7 @@ def _is_host(host: str) -> bool:
 
 
 def _visible_ascii(text: str) -> bool:
-    return all("!" <= character <= "~" for character in text)
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _is_loopback(host: str) -> bool:

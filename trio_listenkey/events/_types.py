@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib import import_module
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, final
 
 from .._envelope import UNREADABLE
 from .._errors import UsageError
+from .._value import Value
 from ._decoders import Decode, decoders_of
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ __all__ = ["E_co", "EventReader", "EventTypes"]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class EventTypes(Generic[E_co]):
+class EventTypes(Value, Generic[E_co], frozen=True):
     """What the events of a venue are read as: a union of structs, of which each event's ``e`` chooses one.
 
     Each module of :mod:`trio_listenkey.events` has two, ``AS_SENT`` and ``DECIMALS``. One for types of your own names

@@ -1,0 +1,51 @@
+"""What users hand in and may change: a struct that is a dataclass to those who ask.
+
+Importing a library takes as long as its classes take to be made. A frozen dataclass writes seven methods and has them
+compiled, which takes forty times as long as it takes to make a :class:`msgspec.Struct` that does the same.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from dataclasses import Field
+
+__all__ = ["Value", "show_nothing"]
+
+
+@cache
+def _fields_of(struct: type[msgspec.Struct]) -> dict[str, Field[Any]]:
+    from dataclasses import field, fields, make_dataclass  # noqa: PLC0415 - nothing else here needs it
+
+    names, given = struct.__struct_fields__, struct.__struct_defaults__  # the latter of the last ones
+    defaults = (msgspec.NODEFAULT,) * (len(names) - len(given)) + given
+    columns: list[tuple[str, Any, Any]] = [
+        (name, Any, field() if default is msgspec.NODEFAULT else field(default=default))
+        for name, default in zip(names, defaults, strict=True)
+    ]
+    return {each.name: each for each in fields(make_dataclass(struct.__name__, columns, kw_only=True))}
+
+
+class _Fields:
+    """``__dataclass_fields__`` of a struct: made when it is asked for, which few programs do."""
+
+    def __get__(self, instance: object, owner: type[msgspec.Struct]) -> dict[str, Field[Any]]:
+        return _fields_of(owner)
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A frozen value that :func:`dataclasses.replace` changes, and :func:`dataclasses.asdict` and its like read."""
+
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    else:
+        __dataclass_fields__ = _Fields()
+
+
+def show_nothing(_struct: object) -> list[tuple[str, Any]]:
+    """``__rich_repr__`` of what has secrets in it: rich asks a struct for its fields, whatever its ``repr`` hides."""
+    return []

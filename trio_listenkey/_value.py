@@ -18,8 +18,8 @@ __all__ = ["Value", "show_nothing"]
 
 
 @cache
-def _fields_of(struct: type[msgspec.Struct]) -> dict[str, Field[Any]]:
-    from dataclasses import field, fields, make_dataclass  # noqa: PLC0415 - nothing else here needs it
+def _dataclass_like(struct: type[msgspec.Struct]) -> type:
+    from dataclasses import field, make_dataclass  # noqa: PLC0415 - nothing else here needs it
 
     names, given = struct.__struct_fields__, struct.__struct_defaults__  # the latter of the last ones
     defaults = (msgspec.NODEFAULT,) * (len(names) - len(given)) + given
@@ -27,14 +27,19 @@ def _fields_of(struct: type[msgspec.Struct]) -> dict[str, Field[Any]]:
         (name, Any, field() if default is msgspec.NODEFAULT else field(default=default))
         for name, default in zip(names, defaults, strict=True)
     ]
-    return {each.name: each for each in fields(make_dataclass(struct.__name__, columns, kw_only=True))}
+    return make_dataclass(struct.__name__, columns, frozen=True, kw_only=True, repr=False)
 
 
-class _Fields:
-    """``__dataclass_fields__`` of a struct: made when it is asked for, which few programs do."""
+class _OfDataclass:
+    """What :mod:`dataclasses` looks for in a class: made when it is looked for, which few programs do."""
 
-    def __get__(self, instance: object, owner: type[msgspec.Struct]) -> dict[str, Field[Any]]:
-        return _fields_of(owner)
+    __slots__ = ("_name",)
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, _instance: object, owner: type[msgspec.Struct]) -> Any:
+        return getattr(_dataclass_like(owner), self._name)
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -43,7 +48,8 @@ class Value(msgspec.Struct, frozen=True):
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     else:
-        __dataclass_fields__ = _Fields()
+        __dataclass_fields__ = _OfDataclass()
+        __dataclass_params__ = _OfDataclass()  # pprint looks for these
 
 
 def show_nothing(_struct: object) -> list[tuple[str, Any]]:

@@ -38,6 +38,12 @@ def test_what_looks_public_is_public() -> None:
     assert visible - modules - {"TYPE_CHECKING"} == set(trio_listenkey.__all__) - modules
 
 
+def test_a_name_that_is_none_is_an_error() -> None:
+    """As in any module, though some are imported when they are first asked for."""
+    with pytest.raises(AttributeError, match="no_such_name"):
+        trio_listenkey.no_such_name  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_the_reference_documents_every_public_name() -> None:
     """There is a directive for each, under the module that it is imported from."""
     reference = (HERE.parent / "docs" / "reference.rst").read_text(encoding="utf-8")

@@ -33,6 +33,7 @@ extensions = [
     "command_tables",
     "exchange_tables",
     "lifecycle_diagram",
+    "names_on",
     "sequence_diagram",
     "survival_table",
     "venue_table",

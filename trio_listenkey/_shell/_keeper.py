@@ -68,7 +68,7 @@ _T = TypeVar("_T")
 _log: Final = logging.getLogger("trio_listenkey")
 _DEFAULT_TIMING: Final = Timing()
 _OVERBOOKED: Final = (
-    "%s: more keys are open than a budget of %g weight a minute can keep alive; some will be late. Raise "
+    "%s: more keys are open than a budget of %g weight a minute can keep alive; the last may never be opened. Raise "
     "Venue.weight_budget if the exchange allows it, or use another IP address for a part of them"
 )
 _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
@@ -293,9 +293,12 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if self._sharing is not None and share is not None:
             self._share_task = self._join_share(share, self._sharing)
 
-    def _make_share(self, sharing: SharedKey, schedule: KeepaliveSchedule) -> Share:
+    def _make_share(self, sharing: SharedKey, schedule: KeepaliveSchedule, present: Share | None) -> Share:
         from ._share import Share  # noqa: PLC0415 - nothing of it where nothing is shared
 
+        if present is not None:
+            present.check(sharing)
+            return present
         now, lock = self._context.clock.now(), self._context.hosts(self._transport).lock
         return Share(self._venue, self._credentials, sharing, schedule.keepalive_every, lock, now)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
-from ._value import show_nothing
+from ._value import Secretive
 
 __all__ = ["DEFAULT_PORTS", "Request", "Response"]
 
@@ -14,7 +12,7 @@ DEFAULT_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 """By the scheme of a URL that names no port."""
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(Secretive, frozen=True):
     """One HTTP request, complete: a transport adds nothing but ``Host`` and ``Content-Length``.
 
     Attributes:
@@ -34,13 +32,11 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
     max_answer: int = 64 * 1024
 
-    __rich_repr__ = show_nothing
-
     def __repr__(self) -> str:
         return f"<Request {self.method}>"
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(Secretive, frozen=True):
     """One complete HTTP answer, whatever its status.
 
     Attributes:
@@ -59,8 +55,6 @@ class Response(msgspec.Struct, frozen=True):
         """The first header of that name, in whatever case, or ``None``."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
-
-    __rich_repr__ = show_nothing
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

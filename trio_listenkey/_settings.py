@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable, Mapping
 
 from ._errors import UsageError
-from ._value import Value, show_nothing
+from ._value import Secretive, Value
 
 __all__ = ["Credentials", "Timing"]
 
 
-class Credentials(Value, frozen=True):
+class Credentials(Value, Secretive, frozen=True):
     """An account's API key, and its secret where the exchange wants these calls signed.
 
     Most listen-key calls need the API key alone. The ``repr`` hides everything.
@@ -62,8 +62,6 @@ class Credentials(Value, frozen=True):
             f"the environment variable {name} is not set",
             advice=f"Export {name} (and {prefix}_API_SECRET where calls are signed)",
         )
-
-    __rich_repr__ = show_nothing
 
     def __repr__(self) -> str:
         if self.signer is not None:

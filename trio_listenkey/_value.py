@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from dataclasses import Field
 
-__all__ = ["Value", "show_nothing"]
+__all__ = ["Secretive", "Value"]
 
 
 @cache
@@ -52,6 +52,9 @@ class Value(msgspec.Struct, frozen=True):
         __dataclass_params__ = _OfDataclass()  # pprint looks for these
 
 
-def show_nothing(_struct: object) -> list[tuple[str, Any]]:
-    """``__rich_repr__`` of what has secrets in it: rich asks a struct for its fields, whatever its ``repr`` hides."""
-    return []
+class Secretive(msgspec.Struct, frozen=True):
+    """Base of what has secrets in it, and a ``repr`` of its own that shows none."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """No fields: rich asks a struct for all of them, whatever its ``repr`` hides."""
+        return []

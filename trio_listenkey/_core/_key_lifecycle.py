@@ -58,12 +58,10 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal
 
-import msgspec
-
 from .._errors import KeyLostError, ListenKeyError
 from .._settings import Timing
 from .._statistics import KeyStatistics
-from .._value import show_nothing
+from .._value import Secretive
 from .._venue._venue import Venue, Verb
 from ._accounts import Account
 from ._backoff import DOUBTFUL_TRIES, RequestPacing
@@ -98,7 +96,7 @@ _REMEMBERED: Final = 16  # keys of other holders; more contexts with keys of the
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
-class Send(msgspec.Struct, frozen=True):
+class Send(Secretive, frozen=True):
     """A request to send at once.
 
     It says nothing of how: what a verb is at an exchange, and whether the key is named in it, the protocol knows. Its
@@ -113,8 +111,6 @@ class Send(msgspec.Struct, frozen=True):
     verb: Verb
     key: str | None
     at: float = 0.0
-
-    __rich_repr__ = show_nothing
 
     def __repr__(self) -> str:
         return f"<Send {self.verb}>"

@@ -12,13 +12,13 @@ from typing import ClassVar, Literal
 import msgspec
 
 from .._errors import ListenKeyError
-from .._value import show_nothing
+from .._value import Secretive
 from ._key_states import Event
 
 __all__ = ["Failure", "Gone", "Ok", "Outcome", "Refused", "Transient", "Wait"]
 
 
-class Ok(msgspec.Struct, frozen=True):
+class Ok(Secretive, frozen=True):
     """The exchange did what it was asked.
 
     Attributes:
@@ -34,8 +34,6 @@ class Ok(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         assert self.key != ""
         assert self.lives is None or 0 < self.lives < inf
-
-    __rich_repr__ = show_nothing
 
     def __repr__(self) -> str:
         return "<Ok>"  # never the key

@@ -23,8 +23,6 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import msgspec
-
 from .._core._outcomes import Failure, Gone, Refused, Transient, Wait
 from .._errors import (
     CredentialsError,
@@ -34,7 +32,7 @@ from .._errors import (
     RefusedError,
     UnavailableError,
 )
-from .._value import show_nothing
+from .._value import Secretive
 from .._venue._codes import Code, CodeKind
 from .._venue._parts import Answer
 
@@ -55,7 +53,7 @@ _SAME_TIME: Final = 1.0  # ``Date`` is cut to the second
 _BAN_END: Final = re.compile(r"until (\d{13})\b")
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True):
+class Answered(Secretive, frozen=True, kw_only=True):
     """What an exchange has answered that is no success. Without a repr: ``facts`` may quote it.
 
     Attributes:
@@ -84,7 +82,6 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     retired: str | None = None
     is_signed: bool = True
 
-    __rich_repr__ = show_nothing
     __repr__ = object.__repr__
 
 

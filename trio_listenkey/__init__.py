@@ -103,9 +103,10 @@ else:  # type checkers would take it to have every name
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from ._shell import _dead_man  # noqa: PLC0415 - the reason for all this
 
-        thing = globals()[name] = getattr(_dead_man, name)
-        thing.__module__ = __name__  # as below
-        return thing
+        for each in _LATER:
+            thing = globals()[each] = getattr(_dead_man, each)
+            thing.__module__ = __name__  # as below
+        return globals()[name]
 
 
 def __dir__() -> list[str]:

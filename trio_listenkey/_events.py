@@ -1,7 +1,5 @@
 """What a user stream delivers: events, and the honest word for those that it cannot."""
 
-from __future__ import annotations
-
 import builtins
 from collections.abc import Sequence
 from math import inf

@@ -1,7 +1,5 @@
 """One HTTP exchange as values: what the core asks for and what a transport brings back."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ._value import Secretive

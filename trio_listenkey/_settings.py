@@ -1,7 +1,5 @@
 """What a user hands in and reads out: credentials, timing, statistics."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -41,7 +39,7 @@ class Credentials(Value, Secretive, frozen=True):
             raise error
 
     @classmethod
-    def from_env(cls, prefix: str, environ: Mapping[str, str] | None = None) -> Credentials:
+    def from_env(cls, prefix: str, environ: Mapping[str, str] | None = None) -> "Credentials":
         """Read ``<prefix>_API_KEY`` and, if it is set, ``<prefix>_API_SECRET`` from the environment.
 
         Args:

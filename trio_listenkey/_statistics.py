@@ -1,7 +1,5 @@
 """What a listen key and a stream tell of themselves, as numbers."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

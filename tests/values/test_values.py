@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import pickle
 import pprint
 
+import msgspec
 import pytest
 from rich.pretty import pretty_repr
 
-from trio_listenkey import Credentials, Timing, UsageError, venues
+import trio_listenkey
+from trio_listenkey import Credentials, Timing, UsageError, events, transports, venues
 from trio_listenkey.transports import Request, Response
 
 VENUE = venues.BINANCE_USDM
@@ -78,3 +81,17 @@ def test_a_long_value_is_printed_in_full() -> None:
     """What has no secret hides nothing."""
     assert "retry_cap=60.0" in pprint.pformat(Timing(), width=20)
     assert "retry_cap=60.0" in pretty_repr(Timing(), max_width=20)
+
+
+PUBLIC = [
+    each
+    for module in (trio_listenkey, events, transports, venues)
+    for each in map(module.__dict__.get, module.__all__)
+    if isinstance(each, type) and issubclass(each, msgspec.Struct)
+]
+
+
+@pytest.mark.parametrize("struct", PUBLIC, ids=lambda struct: struct.__name__)
+def test_they_have_a_signature(struct: type[msgspec.Struct]) -> None:
+    """For ``help()``, an editor, or hypothesis: each of its names is one that is known where users import it from."""
+    assert list(inspect.signature(struct).parameters) == list(struct.__struct_fields__)

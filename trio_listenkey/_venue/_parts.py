@@ -1,7 +1,5 @@
 """What the description of an exchange is made of: each part is what travels together."""
 
-from __future__ import annotations
-
 from typing import Final, Literal
 
 from .._errors import UsageError

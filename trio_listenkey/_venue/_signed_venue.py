@@ -1,7 +1,5 @@
 """An exchange that has no listen keys any more, but sessions, as data."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -77,7 +75,7 @@ class SignedVenue(Value, Generic[E_co], frozen=True, kw_only=True):
             changed = tuple((name, number if name == "recvWindow" else value) for name, value in self.parameters)
             force_setattr(self, "parameters", changed)
 
-    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue[E_co]:  # noqa: ARG002 - all venues are moved in the same way
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> "SignedVenue[E_co]":  # noqa: ARG002 - all venues are moved in the same way
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
@@ -90,7 +88,7 @@ class SignedVenue(Value, Generic[E_co], frozen=True, kw_only=True):
         """
         return replace(self, stream_url=stream_url, allow_plaintext=allow_plaintext)
 
-    def with_events(self, events: EventTypes[_T]) -> SignedVenue[_T]:
+    def with_events(self, events: EventTypes[_T]) -> "SignedVenue[_T]":
         """The same exchange, and its events are read as ``events``, for example with decimals: ``spot.DECIMALS``.
 
         Raises:

@@ -1,7 +1,5 @@
 """What differs between exchanges, as data."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from typing import Any, Generic, TypeVar
@@ -123,7 +121,7 @@ class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"<Venue {self.name} at {self.rest_url}>"
 
-    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> Venue[E_co]:
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> "Venue[E_co]":
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
@@ -154,7 +152,7 @@ class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
         call = {"create": None, "keepalive": self.keepalive, "close": self.close}[verb]
         return "account" if call is None else call.key_in or self.key_in
 
-    def with_events(self, events: EventTypes[_T]) -> Venue[_T]:
+    def with_events(self, events: EventTypes[_T]) -> "Venue[_T]":
         """The same exchange, and its events are read as ``events``, for example with decimals: ``usdm.DECIMALS``.
 
         Raises:
@@ -163,7 +161,7 @@ class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
         venue: Venue[Any] = self
         return replace(venue, events=events)
 
-    def with_parameters(self, **parameters: str) -> Venue[E_co]:
+    def with_parameters(self, **parameters: str) -> "Venue[E_co]":
         """The same exchange with parameters that are sent with every call, for example ``category="USDC"``."""
 
         def extended(call: Call | None) -> Call | None:

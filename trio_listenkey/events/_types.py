@@ -1,7 +1,5 @@
 """What the messages of a stream are read as, and who reads them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -60,7 +58,7 @@ class EventTypes(Value, Generic[E_co], frozen=True):
         """
         return self.reader().read(message)
 
-    def reader(self) -> EventReader[E_co]:
+    def reader(self) -> "EventReader[E_co]":
         """Another reader of these, whose count begins at zero."""
         return EventReader(self)
 
@@ -74,13 +72,13 @@ class EventReader(Generic[E_co]):
 
     __slots__ = ("_read_usual", "types", "unparsed")
 
-    types: EventTypes[E_co]
+    types: "EventTypes[E_co]"
     """What it reads them as."""
 
     unparsed: int
     """How many messages had no event that fits."""
 
-    def __init__(self, types: EventTypes[E_co]) -> None:
+    def __init__(self, types: "EventTypes[E_co]") -> None:
         self.types = types
         self.unparsed = 0
         self._read_usual: Decode = _read_nothing
@@ -93,7 +91,7 @@ class EventReader(Generic[E_co]):
             event = None
         return self._read_unusual(message) if event is None else event
 
-    def __reduce__(self) -> tuple[Callable[[], EventReader[E_co]], tuple[()]]:
+    def __reduce__(self) -> "tuple[Callable[[], EventReader[E_co]], tuple[()]]":
         # Decoders are bound to the process. An event that goes to another one takes another reader along.
         return self.types.reader, ()
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ._value import Secretive
+from ._value import Secretive, Value
 
 __all__ = ["DEFAULT_PORTS", "Request", "Response"]
 
@@ -10,7 +10,7 @@ DEFAULT_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 """By the scheme of a URL that names no port."""
 
 
-class Request(Secretive, frozen=True):
+class Request(Value, Secretive, frozen=True):
     """One HTTP request, complete: a transport adds nothing but ``Host`` and ``Content-Length``.
 
     Attributes:
@@ -34,7 +34,7 @@ class Request(Secretive, frozen=True):
         return f"<Request {self.method}>"
 
 
-class Response(Secretive, frozen=True):
+class Response(Value, Secretive, frozen=True):
     """One complete HTTP answer, whatever its status.
 
     Attributes:

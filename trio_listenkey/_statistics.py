@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-import msgspec
+from ._value import Value
 
 __all__ = ["KeyStatistics", "SharingStatistics", "StreamStatistics", "SwitchStatistics", "WaitsFor"]
 
 WaitsFor = Literal["key", "backoff", "own_limit", "exchange"]
 
 
-class SharingStatistics(msgspec.Struct, frozen=True):
+class SharingStatistics(Value, frozen=True):
     """This process's part in sharing a listen key with others, up to the moment of asking. Times are on trio's clock.
 
     Attributes:
@@ -27,7 +27,7 @@ class SharingStatistics(msgspec.Struct, frozen=True):
     register_away: bool
 
 
-class KeyStatistics(msgspec.Struct, frozen=True):
+class KeyStatistics(Value, frozen=True):
     """What happened to one listen key up to the moment of asking. Times are on trio's clock.
 
     Attributes:
@@ -67,7 +67,7 @@ class KeyStatistics(msgspec.Struct, frozen=True):
     sharing: SharingStatistics | None = None
 
 
-class StreamStatistics(msgspec.Struct, frozen=True):
+class StreamStatistics(Value, frozen=True):
     """What a stream is and was up to the moment of asking. Times are on trio's clock.
 
     Attributes:
@@ -127,7 +127,7 @@ class StreamStatistics(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class SwitchStatistics(msgspec.Struct, frozen=True):
+class SwitchStatistics(Value, frozen=True):
     """What a dead-man switch is and was up to the moment of asking. Times are on trio's clock.
 
     Attributes:

@@ -94,4 +94,6 @@ PUBLIC = [
 @pytest.mark.parametrize("struct", PUBLIC, ids=lambda struct: struct.__name__)
 def test_they_have_a_signature(struct: type[msgspec.Struct]) -> None:
     """For ``help()``, an editor, or hypothesis: each of its names is one that is known where users import it from."""
-    assert list(inspect.signature(struct).parameters) == list(struct.__struct_fields__)
+    names = list(struct.__struct_fields__)
+    assert list(inspect.signature(struct).parameters) == names
+    assert [field.name for field in dataclasses.fields(struct)] == names  # type: ignore[arg-type]

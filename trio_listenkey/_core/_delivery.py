@@ -123,9 +123,8 @@ class Delivery:
     def hold(self, socket: StreamSocket, events: list[UserEvent]) -> bool:
         """Keep what ``socket`` has brought and may not deliver yet; return whether there was room for it."""
         assert socket.held is not None
-        socket.held += events
-        socket.held_bytes += size_of(events)
-        return not self._room.is_exceeded(len(socket.held), socket.held_bytes)
+        socket.held.add(events, size_of(events))
+        return not self._room.is_exceeded(len(socket.held), socket.held.size)
 
     # From one socket to the next.
 
@@ -146,7 +145,7 @@ class Delivery:
 
     def take_over(self, old: StreamSocket, new: StreamSocket, now: float) -> list[UserEvent]:
         """``new``, which was open beside ``old``, delivers from now on; return what it has held until now."""
-        held, new.held, new.held_bytes = new.held or [], None, 0
+        held, new.held = [] if new.held is None else new.held.events, None
         # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
         events = [event for event in held if not self.announcements.may_be_one(event.raw)]
         delivered, all_from = self._gaps.may_come_again(new), self.all_from(old, new)

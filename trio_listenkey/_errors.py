@@ -153,14 +153,14 @@ class KeyLostError(ListenKeyError):
 
 
 class RegisterAway(ListenKeyError):  # noqa: N818 - it is a state of the register, and no fault of anybody
-    """The register cannot be asked now: no connection, no answer in time, locked, still loading.
+    """The register cannot be reached now: no connection, no answer in time, locked, still loading.
 
-    It needs nobody's help: asked again later, it answers. Of a write it is not known whether it was done.
+    It is retried; you need not do anything. Whether a write was done is not known.
     """
 
 
 class RegisterRefused(ListenKeyError):  # noqa: N818 - beside RegisterAway
-    """The register refuses until somebody mends it: wrong password, no room, a file of another program, no Redis."""
+    """The register refuses until it is fixed: wrong password, no space, a file of another program, no Redis."""
 
 
 class SlowConsumerError(ListenKeyError):

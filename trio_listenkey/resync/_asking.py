@@ -43,12 +43,12 @@ _FEW: Final = 10
 
 
 class Asking:
-    """One asking: put :attr:`question` to the exchange, hand the answer to :meth:`answer`, until there is none.
+    """The queries of one gap: send :attr:`question`, pass the answer to :meth:`answer`, until there is none.
 
-    Events may be heard at any time in between. An asking that is not finished is made up for by the next.
+    Events may be received at any time in between. If it is not finished, the next one makes up for it.
 
     Attributes:
-        question: What to ask now; ``None`` when all is asked.
+        question: The next query; ``None`` when there is none left.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Asking:
         return self._log.result()
 
     def set_clock(self, ahead: float) -> None:
-        """With an answer, the exchange's clock may have become known.
+        """Set the difference between the exchange's clock and this machine's, when an answer has shown it.
 
         What happens after the asking has begun is for the stream to tell, however long the asking takes; so the end of
         what is asked for moves with the knowledge of the clock alone, and not with the time.
@@ -94,7 +94,7 @@ class Asking:
         self._until = max(self._until, int((self._unix_began + ahead) * 1000) + CLOCKS_DIFFER_BY)
 
     def answer(self, told: Any) -> None:
-        """Hear the answer to :attr:`question`; each question says what that is."""
+        """Pass the answer to :attr:`question`; each question says what that is."""
         self.question = None
         try:
             self.question = self._steps.send(told)

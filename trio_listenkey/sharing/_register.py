@@ -46,8 +46,8 @@ class Register(Protocol):
             name: Up to 128 ASCII letters, digits, ``-``, ``_``, ``.`` and ``:``.
 
         Raises:
-            RegisterAway: It cannot be asked now.
-            RegisterRefused: It refuses, and somebody has to mend that.
+            RegisterAway: It cannot be reached now.
+            RegisterRefused: It refuses until it is fixed.
             trio.ClosedResourceError: It was closed.
         """
         ...
@@ -61,14 +61,14 @@ class Register(Protocol):
             document: The new document, of up to :data:`MAX_DOCUMENT` bytes.
 
         Raises:
-            RegisterAway: It cannot be asked now. The document may have been written.
-            RegisterRefused: It refuses, and somebody has to mend that.
+            RegisterAway: It cannot be reached now. The document may have been written.
+            RegisterRefused: It refuses until it is fixed.
             trio.ClosedResourceError: It was closed.
         """
         ...
 
     async def aclose(self) -> None:
-        """Let go of file, connection and thread: within a few seconds, even when cancelled. Twice is once."""
+        """Close file, connection and thread: within a few seconds, even when cancelled. It may be called twice."""
         ...
 
 

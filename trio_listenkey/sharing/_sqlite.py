@@ -26,18 +26,18 @@ _T = TypeVar("_T")
 class SQLiteRegister:
     """A register in an SQLite file: for programs on one machine.
 
-    It takes no server, no other package, and no account. The file is made when it is first needed, readable for its
-    owner alone; the directory has to be there. It must be on a local disk: SQLite's locks do not work over NFS or SMB.
+    It needs no server, no other package, and no account. The file is created when it is first needed, readable by its
+    owner only; the directory must exist. It must be on a local disk: SQLite's locks do not work over NFS or SMB.
     Nothing is lost if the file is deleted while no program uses it.
 
     An object belongs to one ``trio.run``; all that share a file need not share an object.
 
     Args:
         path: The file. Next to it SQLite keeps two more, with ``-wal`` and ``-shm`` after the name.
-        timeout: Seconds that a call takes at most: for the disk, and for other programs that hold the lock.
+        timeout: The limit of a call in seconds: for the disk, and for other programs that hold the lock.
 
     Raises:
-        UsageError: The path is none of a file, or ``timeout`` is not between 0 and 60 seconds.
+        UsageError: The path is not one of a file, or ``timeout`` is not between 0 and 60 seconds.
     """
 
     __module__ = __package__ or ""  # where users find it

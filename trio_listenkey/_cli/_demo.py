@@ -80,7 +80,7 @@ async def run_demo(status: Status, tls: bool) -> Exit:
     for promise in promises:
         about = f"{promise.text}: {promise.figure}"
         if promise.kept:
-            story.tell("kept", about, "good")
+            story.tell("ok", about, "good")
         else:
             story.tell("BROKEN", about, "bad")
     await status.flush()

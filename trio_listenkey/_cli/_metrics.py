@@ -85,7 +85,7 @@ class Gauges:
             _sample("gauge", "live", about, lives),
             *(_of_stream(stream) if stream is not None else ()),
             *(_of_key(key) if key is not None else ()),
-            *(_sample("counter", "gaps", "Gaps told", count, cause=cause) for cause, count in self._gaps.items()),
+            *(_sample("counter", "gaps", "Gaps reported", count, cause=cause) for cause, count in self._gaps.items()),
             _sample("counter", "gap_seconds", "Length of the gaps", self._gap_seconds),
         ]
 
@@ -93,7 +93,7 @@ class Gauges:
 def _of_stream(stream: StreamStatistics) -> Iterator[_Sample]:
     yield _sample("counter", "connects", "Sockets opened", stream.connects)
     yield _sample("counter", "drops", "Sockets lost or refused", stream.disconnects + stream.failed_connects)
-    yield _sample("counter", "events", "Events that came", stream.events)
+    yield _sample("counter", "events", "Events received", stream.events)
 
 
 def _of_key(key: KeyStatistics) -> Iterator[_Sample]:

@@ -149,7 +149,7 @@ class UnavailableError(ListenKeyError):
 
 
 class KeyLostError(ListenKeyError):
-    """The listen key died, and ``on_lost="raise"`` says that the caller wants to hear of it."""
+    """The listen key expired or was closed by another program, and ``on_lost="raise"`` is set."""
 
 
 class RegisterAway(ListenKeyError):  # noqa: N818 - it is a state of the register, and no fault of anybody

@@ -28,7 +28,7 @@ __all__ = ["exchange"]
 API_KEY: Final = "test-api-key"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LOOK: Final = 0.1  # seconds from one look into the log to the next
-_LAST_WORD: Final = 0.1  # seconds in which whoever sent POST /shutdown is answered
+_LAST_WORD: Final = 0.1  # seconds for the answer to POST /shutdown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ def exchange(
     except UsageError as error:
         raise click.UsageError(str(error)) from None
     except BrokenPipeError:
-        raise  # whoever read what it prints has gone, and that is no error
+        raise  # the reader of the output is gone, which is not an error
     except (ImportError, OSError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             advice = "perhaps by another exchange. Pass other ports, or 0 for any that is free"
@@ -191,7 +191,7 @@ def exchange(
 
 async def _run(here: Exchange, way: _Way, process: Process) -> None:
     if way.host not in _LOOPBACK:
-        print_line(process.stderr, f"Warning: whoever can connect to {way.host} can use and control this exchange.")
+        print_line(process.stderr, f"Warning: anyone who can connect to {way.host} can use and control this exchange.")
     accounts = [here.add_account(api_key) for api_key in dict.fromkeys(way.api_keys)]
     end = trio.Event()
     with process.open_signals() as signals:

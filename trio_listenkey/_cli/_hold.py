@@ -26,7 +26,7 @@ __all__ = ["hold"]
 @click.option(
     "--show-url",
     is_flag=True,
-    help="Print the URL of the private stream, and again whenever there is another key. Whoever has it can read the "
+    help="Print the URL of the private stream, and again whenever the key is replaced. Anyone who has it can read the "
     "account's events.",
 )
 @accounts_options(keys_alone=True)

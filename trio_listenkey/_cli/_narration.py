@@ -1,4 +1,4 @@
-"""What happens to a key and its stream, told in lines that a person can read at three in the morning."""
+"""What happens to a key and its stream, in lines for people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Trouble:
     Attributes:
         about: What.
         until: When it is tried again, on trio's clock.
-        is_ban: Whether the exchange wants silence until then.
+        is_ban: Whether a rate limit or ban is in force until then.
     """
 
     about: str
@@ -35,7 +35,7 @@ class Trouble:
 
 
 class Narrator(Instrument):
-    """Makes a line of each thing that the library tells. No key is in them: instruments are told none.
+    """Writes a line for each call of the instrument. The lines contain no key, because instruments receive none.
 
     Args:
         note: Takes the lines.

@@ -1,11 +1,11 @@
-"""``dead_man_switch``: one shielded child task tells the exchange, again and again, that somebody minds the orders.
+"""``dead_man_switch``: one shielded child task renews the exchange's countdowns while the stream is live.
 
 It is built like ``open_listen_key``, and for the same reasons: the task never raises, but reports; each of its waits is
 bounded; the block goes first. What to send and when is decided in ``_core._dead_man``.
 
-There are two differences. A block that ends with an exception, a cancellation or the end of the process leaves the
-countdowns to run, for then nobody minds the orders: that is what they are for. And before each request the stream is
-looked at, after all waits, so that no request goes out for a stream that is not live.
+There are two differences. A block that ends with an exception, a cancellation or the end of the process lets the
+countdowns expire, because the program no longer watches its orders. And the stream is checked before each request,
+after all waits, so that no request is sent for a stream that is not live.
 """
 
 from __future__ import annotations

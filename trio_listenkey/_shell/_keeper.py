@@ -491,7 +491,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if gate.admit(ticket, start):
             machine.throttled(0.0)
             return True
-        # Only the end of the block cuts this short: whoever gives up the place in the queue gets the last one. A
+        # Only the end of the block cuts this short: a task that leaves the queue has to queue at its end again. A
         # request that has become needless meanwhile, by another holder's, is found out by ``next_request``.
         with trio.CancelScope() as self._room_wait:
             has_room = await gate.wait(ticket, clock, machine.room_by)
@@ -501,7 +501,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     async def _send_what_is_due(self) -> None:
         # The machine is asked once more, and changes to a state with a request in flight in the same step. There is no
-        # checkpoint from here to the transport: nobody can end the block between the decision and the request.
+        # checkpoint from here to the transport: the block cannot end between the decision and the request.
         send = self._step(lambda: self._machine.next_request(self._context.clock.now()))
         if send is not None:
             # The wait on which L1 depends. It ends by an answer, an error or ``answer_deadline``, and by nothing else.
@@ -514,7 +514,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         """Have the machine take a step. Other threads may have holders of this account.
 
         The step that ends the machine leaves the account, too: of two who leave at once, each would otherwise find
-        that the other holds the key, and nobody would close it (L1, L5).
+        that the other holds the key, and neither would close it (L1, L5).
         """
         # A plain lock of threads. It is held for microseconds, by steps that wait for nothing: so the loop is not held
         # up.
@@ -613,7 +613,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             self._settled.set()
         if machine.failure is not None:
             name_error(machine.failure, self._name)
-            # The body hears of it at its next checkpoint, and cleans up while the keeper waits in FAILED (L3). Only
+            # The body is cancelled at its next checkpoint, and cleans up while the keeper waits in FAILED (L3). Only
             # when it has ended is the key closed, and the failure raised from ``__aexit__``.
             self._body.cancel("the listen key failed")
         # Each is told once, in the order in which it happened, though several steps may lie between two calls.

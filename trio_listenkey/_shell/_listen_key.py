@@ -43,7 +43,7 @@ class ListenKey:
         self._look_again = look_again
         self._changed: trio.Event | None = None  # made when someone waits: most keys are never waited for
         self._watchers: list[Callable[[Notice], None]] = []
-        self._silent_at: Callable[[], float] = lambda: inf  # when a stream will ask, if it hears nothing more
+        self._silent_at: Callable[[], float] = lambda: inf  # when a stream asks, if it receives nothing more
 
     @property
     def value(self) -> str:

@@ -131,7 +131,7 @@ class Share:
         self._blocks.add(block)
 
     def leave(self, block: object, now: float, *, closed: bool) -> None:
-        """A block is over. With the last one the share is: ``closed`` if that one has closed the key."""
+        """A block is over, and with the last one the share: ``closed`` if that block has closed the key."""
         self._blocks.discard(block)
         if self._blocks:
             return
@@ -142,7 +142,7 @@ class Share:
         self.rouse()
 
     def rouse(self) -> None:
-        """The machine has something to say: whoever goes to the register is to look."""
+        """The machine has something to write: wake the task that calls the register."""
         for task in list(self._tasks):
             task.call(task.alarm.ring)
 
@@ -152,7 +152,7 @@ class Share:
             task.call(task.look_again)
 
     def silent_at(self) -> float:
-        """When one of the blocks' streams will ask the exchange if it hears nothing more."""
+        """When one of the blocks' streams asks the exchange if it receives nothing more."""
         return min((task.silent_at() for task in list(self._tasks)), default=inf)
 
 
@@ -177,7 +177,7 @@ class ShareTask:
         clock: What the machine's times are told by.
         alarm: To wait by.
         look_again: Have the block look at what the register said.
-        silent_at: When the block's stream will ask the exchange if it hears nothing more.
+        silent_at: When the block's stream asks the exchange if it receives nothing more.
         interrupt: Ctrl-C came out of the register: the block ends with it.
     """
 
@@ -288,9 +288,9 @@ class ShareTask:
         return "it was interrupted"
 
     async def _write_index(self) -> None:
-        """Write down that this account shares a key, for whoever wants to see them all. Others may do it, too."""
+        """Add this account to the register's index, for ``members``. Other processes may add it, too."""
         raw, version = await self._register.read(INDEX)
-        # Written anew though it is there: a register may drop what nobody writes for hours.
+        # Written again although it is there: a register may delete what is not written for hours.
         index = with_account(raw, self._member.name, self._share.label)
         if not await self._register.swap(INDEX, version, index):
             self._index_until = -inf  # somebody else was faster: at the next beat again

@@ -1,4 +1,4 @@
-"""The default connector: websockets' protocol, driven over a trio stream by whoever receives, with no task of its own.
+"""The default connector: websockets' protocol, driven over a trio stream by the receiving task, without its own task.
 
 A task that reads and a queue would cost more than the whole protocol does, and would run ahead of the receiver.
 """

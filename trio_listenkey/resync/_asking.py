@@ -123,7 +123,7 @@ class Asking:
             yield from self._ask_order(order)
 
     def _ask_open_orders(self) -> Generator[Question, Any, None]:
-        """Which orders are open, in the symbols that matter, or in all if nobody has said which these are."""
+        """Which orders are open, in the symbols that matter, or in all if these are not known."""
         wanted = self._symbols | {each.symbol for each in self._known.open_orders()}
         one_by_one: Iterable[str | None] = sorted(wanted) if self._symbols and len(wanted) <= _FEW else [None]
         for symbol in one_by_one:
@@ -154,7 +154,7 @@ class Asking:
         for order in page.orders:
             self._hear(order)
         if page.is_cut and start < end:
-            # Which ones are missing nobody knows: the earliest or the latest. Each half has its own page.
+            # Which ones are missing is not known: the earliest or the latest. Each half has its own page.
             middle = (start + end) // 2
             yield from self._ask_past_orders(symbol, start, middle)
             yield from self._ask_past_orders(symbol, middle + 1, end)
@@ -180,14 +180,14 @@ class Asking:
         else:
             self._log.unresolved.append(f"{order.symbol}: the exchange does not know the order {order.id}")
 
-    # --- How answers are heard
+    # --- How answers are applied
 
     def _hear(self, order: Order) -> None:
         """Join an answer with what is known."""
         self._known.hear(order, self._log, begun=self._begun)
 
     def _traded(self) -> set[str]:
-        """Every symbol in which there may be orders that nobody has heard of."""
+        """Every symbol in which there may be orders that are not known yet."""
         return {
             *self._symbols,
             *(each.symbol for each in self._known.orders),

@@ -17,7 +17,7 @@ def words_in(data: Any) -> list[Word]:
         read = _READERS.get(data["e"])
         return [] if read is None else read(data)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        # The exchange may send what no document has. What it means nobody knows: a query will say.
+        # The exchange may send undocumented values. Their meaning is unknown: a query will tell.
         return []
 
 

@@ -63,7 +63,7 @@ class Orders:
         """Each position that is open."""
         return tuple(each for each in self._known.positions if each.amount)
 
-    # --- What is heard
+    # --- Events and orders from elsewhere
 
     def take(self, event: UserEvent | Any) -> Changes:
         """Apply an event, and return what it changes: nothing, if it is about something else.

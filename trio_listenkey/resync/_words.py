@@ -1,4 +1,4 @@
-"""What is said of an order, a balance and a position, by whoever says it."""
+"""The reports about an order, a balance and a position, from events and queries."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ._register import ABSENT, check_size, check_timeout
 
 __all__ = ["RedisRegister"]
 
-# Milliseconds after which what nobody writes any more is deleted: two lives of a key. Each write begins them anew.
+# Milliseconds after the last write until a document is deleted: two lives of a key.
 _KEEP: Final = str(2 * 3600 * 1000)
 
 # Redis runs a script as one atomic step.

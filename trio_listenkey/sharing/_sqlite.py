@@ -55,7 +55,7 @@ class SQLiteRegister:
         self._timeout = timeout
         # It waits half as long for a lock, so that it is SQLite who says that there is one.
         self._file = SQLiteFile(self._path, timeout / 2)
-        # One thread at a time uses the file, and it counts until it is over, even if nobody waits for it any more: see
+        # One thread at a time uses the file, and it counts until it is over, even if no task waits for it any more: see
         # _in_thread. A limiter of its own, so that threads which hang on a dead disk take none from other parts of the
         # program, such as those that resolve host names.
         self._limiter = trio.CapacityLimiter(1)
@@ -82,7 +82,8 @@ class SQLiteRegister:
         """As :meth:`Register.aclose`."""
         self._closed = True
         # Shielded, so that nothing is left open. It takes no longer than the call that is at work, if there is one; if
-        # that hangs on a dead disk, its own thread closes the file when it is over (see _work), and nobody waits.
+        # that hangs on a dead disk, its own thread closes the file when it is over (see _work), and no task waits for
+        # it.
         with trio.move_on_after(self._timeout, shield=True):
             await trio.to_thread.run_sync(self._file.close, abandon_on_cancel=True, limiter=self._limiter)
         await trio.lowlevel.checkpoint()

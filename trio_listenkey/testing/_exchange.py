@@ -157,7 +157,7 @@ class Exchange:
             account: The account's name.
             now: The exchange's time.
             dialect: Where; ``None`` for all that it has.
-            announced: Whether its sockets are told, as of an expiry. Otherwise nobody is.
+            announced: Whether its sockets get a message, as at an expiry. Otherwise there is none.
         """
         self._advance(now)
         for place in self._places(account, dialect):

@@ -22,7 +22,7 @@ _MAX_CONNECTIONS = 100
 _MAX_IDLE = 20
 # Seconds. Keys that are kept alive together share connections; half an hour later any connection would be
 # stale. httpcore2 sees it when the server has closed an idle connection, and opens another. What it cannot see
-# is a close that is on its way: such a request fails, and nobody knows whether it was done. So idle is brief.
+# is a close that is on its way: such a request fails, and it is not known whether it was executed. So idle is brief.
 _IDLE_FOR = 5.0
 
 

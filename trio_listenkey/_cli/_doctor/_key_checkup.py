@@ -73,7 +73,7 @@ class KeyCheckup(Checkup[Venue]):
                 await self._check_key(transport, streams)
         finally:
             with trio.CancelScope(shield=True):
-                await transport.aclose()  # it waits for nobody
+                await transport.aclose()  # it does not wait
 
     async def _ask_first(self, transport: Transport) -> Found:
         outcome = await ask_for_key(self.account, transport)

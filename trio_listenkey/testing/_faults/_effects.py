@@ -78,7 +78,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class WrongShape:
-    """HTTP 200 with a body of your own. The work is done: there may be a key that nobody was told of."""
+    """HTTP 200 with another body. The work is done: there may be a key that the client does not know."""
 
     body: bytes
 
@@ -96,7 +96,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The exchange wants silence: this request, and every later one within ``seconds``, is refused.
+    """A rate limit: this request, and every later one within ``seconds``, is refused.
 
     Every request that comes before the end is counted in :attr:`Exchange.requests_during_bans`.
 

@@ -21,7 +21,17 @@ TREES = {module: ast.parse(path.read_bytes()) for module, path in FILES.items()}
 
 # A folder is a layer; "" is the package itself. Of single files, those that are named.
 LAYERS = {
-    "values": ["_errors", "_envelope", "_events", "_http", "_settings", "_statistics", "_validation", "events"],
+    "values": [
+        "_errors",
+        "_envelope",
+        "_events",
+        "_http",
+        "_settings",
+        "_statistics",
+        "_validation",
+        "_value",
+        "events",
+    ],
     "venue": ["venues", "_venue"],
     "core": ["_core"],
     "protocol": ["_protocol"],

@@ -16,8 +16,9 @@ The file is long because it is a table: each exchange is one entry, and no code.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Never
+
+from msgspec.structs import replace
 
 from ._errors import UsageError
 from ._venue._codes import Code

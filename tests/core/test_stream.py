@@ -129,11 +129,11 @@ class TestOpening:
         other = Flow(timing=Timing(feed_lag=0, open_timeout=1e6), limiter=flow.limiter)
         flow.held(0.0)
         flow.fails(flow.opens(0.0), 0.0, status=429)
-        assert flow.stream.deadline == pytest.approx(3)
+        assert flow.stream.deadline == pytest.approx(30)
         other.held(1.0)
         assert other.wants() == []
-        assert other.stream.deadline == pytest.approx(3)
-        other.held(3.1)
+        assert other.stream.deadline == pytest.approx(30)
+        other.held(30.1)
         assert other.wants() == ["Open"]
 
     def test_each_socket_counts_at_the_connect_limiter(self) -> None:
@@ -289,8 +289,8 @@ class TestDrops:
         flow, link = live()
         flow.held(100.0)
         flow.ends(link, 100.0)
-        flow.fails(flow.opens(100.0), 100.0, status=418)
-        assert flow.tick(103.1) == "CONNECTING"
+        flow.fails(flow.opens(100.0), 100.0, status=429)
+        assert flow.tick(130.1) == "CONNECTING"
         flow.stream.actions()
         flow.fails(flow.stream.sockets.next, 170.0)  # type: ignore[arg-type]
         flow.tick(flow.stream.deadline)

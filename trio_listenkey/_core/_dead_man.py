@@ -38,9 +38,10 @@ The file is longer than others for what is said in it: it is one machine, and 24
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import Final, Literal
+
+import msgspec
 
 from .._errors import ListenKeyError, UnavailableError
 from .._settings import Timing
@@ -69,8 +70,7 @@ _TOLD: Final[dict[SwitchState, Told]] = {
 _MINDED: Final = frozenset({SwitchState.HOLDING, SwitchState.DEAF, SwitchState.BEHIND})
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """Begin the countdown of ``symbol``; with ``seconds == 0``, end it.
 
     Attributes:
@@ -84,8 +84,7 @@ class Count:
     sent_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchNotice:
+class SwitchNotice(msgspec.Struct, frozen=True):
     """Something to tell.
 
     Attributes:
@@ -101,8 +100,7 @@ class SwitchNotice:
     delay: float = 0.0
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(msgspec.Struct):
     """One symbol's countdown."""
 
     symbol: str

@@ -58,13 +58,13 @@ one machine: opening, keeping and closing share nearly every attribute, and ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal
 
 from .._errors import KeyLostError, ListenKeyError
 from .._settings import Timing
 from .._statistics import KeyStatistics
+from .._value import Secretive
 from .._venue._venue import Venue, Verb
 from ._accounts import Account
 from ._backoff import RequestPacing
@@ -101,8 +101,7 @@ _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "creat
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Send:
+class Send(Secretive, frozen=True):
     """A request to send at once.
 
     It says nothing of how: what a verb is at an exchange, and whether the key is named in it, the protocol knows. Its

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
 import trio
+from msgspec.structs import replace
 
 from .._core._outcomes import Ok, Outcome, Refused, Wait
 from .._errors import ListenKeyError, TransportError

@@ -12,7 +12,7 @@ __all__ = ["words_in"]
 
 
 def words_in(data: Any) -> list[Word] | None:
-    """The words in one event: none if it is about something else; ``None`` if it should have some, and they are unread."""
+    """The words in one event: none if it is about something else; ``None`` if it should have some, unreadable ones."""
     try:
         read = _READERS.get(data["e"])
     except (LookupError, TypeError):

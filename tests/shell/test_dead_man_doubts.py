@@ -53,7 +53,7 @@ async def test_a_success_that_does_not_say_of_what_arms_nothing(body: bytes, aut
     transport = Proxy(exchange)
     async with open_stream(exchange, transport) as stream:
         transport.body = body
-        with pytest.raises(UnavailableError, match="countdown of .BTCUSDT. was set to 120000 ms"):
+        with pytest.raises(UnavailableError, match=r"countdown of .BTCUSDT. was set to 120000 ms"):
             async with dead_man_switch(stream, ["BTCUSDT"], COUNTDOWN):
                 raise AssertionError
     assert exchange.book.countdowns() == ()

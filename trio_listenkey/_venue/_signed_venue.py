@@ -34,8 +34,8 @@ class SignedVenue(Value, Generic[E_co], frozen=True, kw_only=True):
         stream_url: Scheme, host and, if need be, port of the WebSocket API; ``wss``.
         stream_path: What follows it.
         parameters: Sent with the subscription, besides time and signature, for example ``(("recvWindow", 10_000),)``,
-            or other options of the exchange. A number is sent as a number, and a string
-            as a string; ``recvWindow``, which the exchange accepts as a number only, may be either.
+            or other options of the exchange. A number is sent as a number, and a string as a string; ``recvWindow``,
+            which the exchange accepts as a number only, may be either.
         answer: What the codes of its answers mean.
         events: What its events are read as, from a module of :mod:`trio_listenkey.events`; ``None`` if they have no
             types here.

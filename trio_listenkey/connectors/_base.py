@@ -51,8 +51,8 @@ class SocketError(TransportError):
 class Connection(Protocol):
     """An open WebSocket.
 
-    Messages to send are small, and are sent completely: if the peer does not read for 0.4
-    s, the connection ends, because a frame cannot be sent in part. Cancellation waits for that.
+    Messages to send are small, and are sent completely: if the peer does not read for 0.4 s, the connection ends,
+    because a frame cannot be sent in part. Cancellation waits for that.
     """
 
     async def receive(self) -> Sequence[bytes]:

@@ -29,13 +29,12 @@ __all__ = ["WebSocketConnector"]
 class WebSocketConnector(Dials):
     """The default: the protocol of websockets, without its tasks and queues.
 
-    Of the environment, only ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are used,
-    if they are set. A text that is not
-    valid UTF-8 is passed on unchanged: decoding it fails.
+    Of the environment, only ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are used, if they are set. A text that is not valid
+    UTF-8 is passed on unchanged: decoding it fails.
 
     Args:
-        ssl_context: The TLS context; by default the system's trust store. A
-            context that you pass decides by itself whether it verifies.
+        ssl_context: The TLS context; by default the system's trust store. A context that you pass decides by itself
+            whether it verifies.
         proxy: URL of a proxy: ``http://`` or ``https://`` (CONNECT), ``socks5://``, or ``socks5h://`` if the proxy
             resolves the host's name; a user name and a password may be in it. SOCKS needs the extra ``proxy``.
         max_message: Bytes of one message that are accepted; a longer one ends the connection.

@@ -38,22 +38,17 @@ _UNKNOWN_ORDER: Final = frozenset({-2013, -2026})
 class BinanceQueries:
     """Asks Binance's spot, USD-M or COIN-M futures about an account; :func:`catch_up` takes it.
 
-    Requests use the library's transport, signatures, budget of request weight and rate limits,
-    which are shared with all keys and streams of the process. They need
-    an API key with permission to read, and its secret or a signer.
+    Requests use the library's transport, signatures, budget of request weight and rate limits, which are shared with
+    all keys and streams of the process. They need an API key with permission to read, and its secret or a signer.
 
     The cost of a gap, in request weight (2026-05; limits are 2,400 at futures and 6,000 at spot):
 
     =====================================  =====  ======  ====
     question                               USD-M  COIN-M  spot
     =====================================  =====  ======  ====
-    open orders, of each of up to 10       1      1       6
-    symbols ...
-    ... or of all at once                  40     40      80
-    balances and positions                 10     2       20
-    past orders, for each symbol and       5      20      20
-    each 7 days (spot: each day)
-    an order by its number                 1      1       4
+    open orders, of each of up to 10       1      1       6 symbols ... ... or of all at once                  40     40
+    80 balances and positions                 10     2       20 past orders, for each symbol and       5      20      20
+    each 7 days (spot: each day) an order by its number                 1      1       4
     =====================================  =====  ======  ====
 
     Conditional orders that USD-M keeps apart ("algo orders") are not included.

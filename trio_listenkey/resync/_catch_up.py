@@ -14,6 +14,7 @@ from .._errors import ListenKeyError, RateLimitedError, UnavailableError
 from .._events import Gap
 from .._settings import Timing
 from .._shell._run_context import current_context
+from .._validation import check_seconds
 from ._orders import Orders
 from ._queries import OrderQueries
 from ._questions import AskHoldings, AskOpenOrders, AskPastOrders, Question
@@ -33,13 +34,13 @@ async def catch_up(
     *,
     symbols: Iterable[str] = (),
     timing: Timing = _DEFAULT_TIMING,
+    answers_lag: float = 1.0,
 ) -> Changes:
     """Query the exchange after a gap, until ``orders`` is up to date; return what has changed.
 
     Call it for each :class:`~trio_listenkey.Gap`, the first included. Events may wait in the stream's buffer meanwhile,
-    or be passed on by another task. While the exchange does not answer, it
-    retries, with the pauses of ``timing``; use a cancel scope to limit this. If
-    it is cancelled or raises, the next call makes up for it.
+    or be passed on by another task. While the exchange does not answer, it retries, with the pauses of ``timing``; use
+    a cancel scope to limit this. If it is cancelled or raises, the next call makes up for it.
 
     Args:
         orders: What is known.
@@ -48,10 +49,15 @@ async def catch_up(
         symbols: The symbols that you trade. Other symbols in which the account is known to have orders or positions are
             queried as well; an order that was placed and ended within the gap in any other is not found.
         timing: ``retry_base`` and ``retry_cap``, in seconds.
+        answers_lag: Seconds by which the exchange's answers may be behind what has happened. Nothing is asked before so
+            much has passed since the gap's end: an answer from before it would not know of the last events that were
+            missed, and no event would come to correct it.
 
     Raises:
+        UsageError: ``answers_lag`` is not a number of seconds from 0 to 60; or ``symbols`` is a string.
         RefusedError: The exchange refused, and would refuse again: for example, the API key has no permission to read.
     """
+    check_seconds("answers_lag", answers_lag, most=60)
     asking = orders.begin(
         gap,
         span=queries.span,
@@ -59,7 +65,8 @@ async def catch_up(
         clock_ahead=queries.clock_ahead,
         symbols=symbols,
     )
-    await trio.lowlevel.checkpoint()
+    # Begun before the wait: what is cancelled in it is owed. No longer than the lag, whatever clock the gap is from.
+    await trio.sleep(min(answers_lag, max(0.0, gap.ended_at + answers_lag - trio.current_time())))
     while asking.question is not None:
         answer = await _answer_to(asking.question, queries, timing)
         asking.set_clock(queries.clock_ahead)

@@ -19,8 +19,7 @@ Snapshot: TypeAlias = dict[str, tuple[bytes, str]]
 class MemoryRegister:
     """A register in the memory of one process: for tests, not for sharing.
 
-    Pass the same object to all members of a test. It runs
-    under a virtual clock, and can fail as real engines do.
+    Pass the same object to all members of a test. It runs under a virtual clock, and can fail as real engines do.
 
     Attributes:
         away: While ``True``, every call ends in :exc:`RegisterAway`.

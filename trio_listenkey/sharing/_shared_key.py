@@ -17,8 +17,8 @@ _LONGEST_NAME = 100
 class SharedKey:
     """One listen key for many processes and machines: pass it as ``sharing=``.
 
-    All programs that share a key must use the same register, and should pass
-    the same durations. One object can be used for all accounts of a program.
+    All programs that share a key must use the same register, and should pass the same durations. One object can be used
+    for all accounts of a program.
 
     Args:
         register: Where the programs coordinate: :class:`SQLiteRegister` for programs on one machine,

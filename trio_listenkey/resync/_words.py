@@ -189,10 +189,10 @@ class Changes:
         orders: The orders whose state has changed, each once.
         balances: The same for balances ...
         positions: ... and positions.
-        gone: Orders that seemed open, but that the exchange does not know any more: they ended days ago without a trade.
-            They are deleted.
-        unresolved: What could not be determined, as text. Empty unless the exchange contradicts itself, or sends an event
-            that cannot be read; then do not rely on these, and query again later.
+        gone: Orders that seemed open, but that the exchange does not know any more: they ended days ago without a
+            trade. They are deleted.
+        unresolved: What could not be determined, as text. Empty unless the exchange contradicts itself, or sends an
+            event that cannot be read; then do not rely on these, and query again later.
     """
 
     orders: tuple[Change[Order], ...] = ()

@@ -46,9 +46,13 @@ class BinanceQueries:
     =====================================  =====  ======  ====
     question                               USD-M  COIN-M  spot
     =====================================  =====  ======  ====
-    open orders, of each of up to 10       1      1       6 symbols ... ... or of all at once                  40     40
-    80 balances and positions                 10     2       20 past orders, for each symbol and       5      20      20
-    each 7 days (spot: each day) an order by its number                 1      1       4
+    open orders, of each of up to 10       1      1       6
+    symbols ...
+    ... or of all at once                  40     40      80
+    balances and positions                 10     2       20
+    past orders, for each symbol and       5      20      20
+    each 7 days (spot: each day)
+    an order by its number                 1      1       4
     =====================================  =====  ======  ====
 
     Conditional orders that USD-M keeps apart ("algo orders") are not included.

@@ -181,7 +181,10 @@ class Trust:
         self._is_asked_in_vain = False
 
     def cannot_ask(self) -> None:
-        """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to."""
+        """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to.
+
+        It holds for the question that was asked last, until there is another one: also where silence is not due yet.
+        """
         self._is_asked_in_vain = True
         if self.state is TrustState.ASKED:
             self._fire(TrustEvent.UNANSWERED)

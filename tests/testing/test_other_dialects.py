@@ -252,15 +252,19 @@ class TestAnswers:
             assert b"ERR-5106" in ask(exchange, t.GMO_COIN, "PUT", headers=gmo("PUT"), body=bad).body
 
 
+def own_form(rules: StreamRules) -> str:
+    return rules.url or f"{rules.base}/ws/{{key}}{rules.suffix}"
+
+
 @named([t.PM_PRO, t.PORTFOLIO_MARGIN, t.STOCKS, t.THAILAND, t.BINGX, t.MEXC, t.TOOBIT, t.BITRUE, t.GMO_COIN])
 def test_a_stream_has_a_form_of_its_own(dialect: Dialect) -> None:
     """The exchange's own form delivers; any other is taken for one of Binance's, or is nowhere."""
     exchange = an_exchange(dialect)
-    own = exchange.connect(dialect.stream.url.replace("{key}", "somekey"), 0)
+    own = exchange.connect(own_form(dialect.stream).replace("{key}", "somekey"), 0)
     other = exchange.connect("/ws/somekey", 0)
     assert isinstance(own, KeyConnection)
     assert isinstance(other, KeyConnection)
-    assert (own.form, other.form) == (dialect.stream.url, "")
+    assert (own.form, other.form) == (dialect.stream.url or dialect.stream.base, "")
     assert "somekey" not in own.shown
     assert isinstance(exchange.connect("/nowhere", 0), Reply)
 

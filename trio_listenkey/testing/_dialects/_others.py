@@ -62,14 +62,14 @@ PORTFOLIO_MARGIN = replace(
     name="portfolio-margin",
     path="/papi/v1/listenKey",
     keepalive_tells_key=False,
-    stream=StreamRules(url="/pm/ws/{key}", account_events="portfolio-margin", expiry_names_key=False),
+    stream=StreamRules(base="/pm", account_events="portfolio-margin", expiry_names_key=False),
 )
 """Binance portfolio margin documentation, "User Data Streams" (2026)."""
 
 PM_PRO = replace(
     USDM,
     name="pm-pro",
-    stream=StreamRules(url="/pm-classic/ws/{key}", account_events="usdm", announces_expiry=False),
+    stream=StreamRules(base="/pm-classic", account_events="usdm", announces_expiry=False),
 )
 """Binance portfolio margin pro documentation (2026). Its key is that of :data:`USDM`: serve one of the two."""
 
@@ -94,9 +94,9 @@ STOCKS = replace(
     name="stocks",
     path="/sapi/v1/equity/listenKey",
     methods=(("POST", "create"),),
-    stream=StreamRules(url="/equity/ws/{key}@orderReport", account_events="spot", announces_expiry=False),
+    stream=StreamRules(base="/equity", suffix="@orderReport", account_events="spot", announces_expiry=False),
 )
-"""Binance's SDK for stocks 1.6.0 (2026-08)."""
+"""Binance's SDK for stocks 1.6.0 (2026-08). Its stream is ``<key>@orderReport``, in the URL or by SUBSCRIBE."""
 
 THAILAND = replace(
     SPOT_US,

@@ -20,6 +20,7 @@ from trio_listenkey.testing import (
     Exchange,
     Reply,
 )
+from trio_listenkey.testing._dialects._events import kinds_of
 
 RAW, COMBINED, SILENT = "raw", "combined", "silent"
 
@@ -71,7 +72,7 @@ async def test_a_form_delivers_raw_or_combined_or_nothing(
     """The handshake always succeeds, pings are answered, and events come in the form that the URL asks for."""
     exchange = open_exchange(dialects=[dialect])
     key = new_key(exchange, dialect, trio.current_time())
-    kind = "ORDER_TRADE_UPDATE" if dialect in {USDM, COINM, PORTFOLIO_MARGIN} else "executionReport"
+    kind = kinds_of(dialect.stream.account_events)[0]
     async with joined(exchange, form.format(key=key, kind=kind)) as peer:
         exchange.emit("alice", trio.current_time(), count=2)
         got = await peer.next()

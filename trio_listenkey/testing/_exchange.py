@@ -230,7 +230,8 @@ class Exchange:
             account: The account's name.
             now: The exchange's time.
             kind: ``"ORDER_TRADE_UPDATE"`` or ``"ACCOUNT_UPDATE"`` at USD-M, COIN-M and BingX's swaps, at options and at
-                portfolio margin; ``"BALANCE_POSITION_UPDATE"`` at options; ``"executionReport"`` or
+                portfolio margin; ``"BALANCE_POSITION_UPDATE"`` at options; ``"USER_LIABILITY_CHANGE"`` or
+                ``"MARGIN_LEVEL_STATUS_CHANGE"`` at margin risk; ``"orderReport"`` at stocks; ``"executionReport"`` or
                 ``"outboundAccountPosition"`` at portfolio margin and Aster's spot;
                 ``"executionReport"``, ``"outboundAccountPosition"`` or ``"balanceUpdate"`` at Spot, Binance.US and
                 Coins.ph; ``"executionReport"`` or ``"ACCOUNT_UPDATE"`` at BingX's spot; ``"executionReport"``,

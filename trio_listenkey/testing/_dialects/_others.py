@@ -81,7 +81,7 @@ MARGIN_RISK = replace(
     keepalive_tells_key=False,
     kept="",
     refusals=Refusals(gone=api_error(400, -3038, "Listen key not found.")),
-    stream=StreamRules(account_events="spot", announces_expiry=False),
+    stream=StreamRules(account_events="margin-risk", announces_expiry=False),
 )
 """Binance's SDK for margin trading 8.9.0 (2026), risk data stream."""
 
@@ -94,7 +94,7 @@ STOCKS = replace(
     name="stocks",
     path="/sapi/v1/equity/listenKey",
     methods=(("POST", "create"),),
-    stream=StreamRules(base="/equity", suffix="@orderReport", account_events="spot", announces_expiry=False),
+    stream=StreamRules(base="/equity", suffix="@orderReport", account_events="stocks", announces_expiry=False),
 )
 """Binance's SDK for stocks 1.6.0 (2026-08). Its stream is ``<key>@orderReport``, in the URL or by SUBSCRIBE."""
 

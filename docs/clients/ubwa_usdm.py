@@ -10,11 +10,14 @@ REST = os.environ.get("EXCHANGE_REST", "http://127.0.0.1:8180")
 WS = os.environ.get("EXCHANGE_WS", "ws://127.0.0.1:8180")
 
 # [settings]
-rest = BinanceRestApiManager("test-api-key", "any-secret", exchange="binance.com-futures", warn_on_update=False)
-rest.FUTURES_URL = f"{REST}/fapi"
+# Whichever product it is for, it asks spot for the time.
+BinanceRestApiManager.API_URL = f"{REST}/api"
+BinanceRestApiManager.FUTURES_URL = f"{REST}/fapi"
+rest = BinanceRestApiManager("test-api-key", "any-secret", tld="", warn_on_update=False)
 manager = BinanceWebSocketApiManager(
-    exchange="binance.com-futures", websocket_base_uri=f"{WS}/", ubra_manager=rest, warn_on_update=False
+    exchange="binance.com-futures", websocket_base_uri=f"{WS}/", warn_on_update=False
 )
+manager.restclient.ubra = rest  # 2.16.1 does not pass on its arguments restful_base_uri and ubra_manager
 # [end]
 
 stream = manager.create_stream(

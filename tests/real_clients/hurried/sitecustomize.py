@@ -7,6 +7,7 @@ seconds. All others take as long as ever, so that no request times out because o
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from typing import Any
@@ -27,3 +28,9 @@ asyncio.BaseEventLoop.call_later = (  # type: ignore[method-assign]
 )
 time.sleep = lambda seconds: _sleep(_short(seconds))
 threading.Event.wait = lambda self, timeout=None: _wait(self, _short(timeout))  # type: ignore[method-assign]
+
+# Who looks at the clock again and again, instead of waiting, has to be shown another one.
+if "HURRIED_CLOCK" in os.environ:
+    _begun = time.time()
+    _time = time.time
+    time.time = lambda: _begun + (_time() - _begun) * _FACTOR

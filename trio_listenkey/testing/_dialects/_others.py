@@ -79,7 +79,6 @@ MARGIN_RISK = replace(
     path="/sapi/v2/margin/listen-key",
     names_key=frozenset({"keepalive"}),
     keepalive_tells_key=False,
-    kept="",
     refusals=Refusals(gone=api_error(400, -3038, "Listen key not found.")),
     stream=StreamRules(account_events="margin-risk", announces_expiry=False),
 )

@@ -105,8 +105,9 @@ class RestApi:
         return weight
 
     def _standing_headers(self, now: float) -> tuple[tuple[str, str], ...]:
-        date = formatdate(self._unix_time(now), usegmt=True)
-        return ("Date", date), ("X-MBX-USED-WEIGHT-1M", str(self._limits.weight))
+        date, weight = formatdate(self._unix_time(now), usegmt=True), str(self._limits.weight)
+        # The header without an interval is no longer documented; it is still sent, and clients fail without it.
+        return ("Date", date), ("X-MBX-USED-WEIGHT", weight), ("X-MBX-USED-WEIGHT-1M", weight)
 
     def _refuse_noise(self, call: Call) -> Reply:
         return self._limits.refuse(call.dialect or next(iter(self._dialects.values())), call.now)

@@ -16,11 +16,12 @@ stream = UMFuturesWebsocketClient(
 )
 # [end]
 
-stream.user_data(client.new_listen_key()["listenKey"])
+key = client.new_listen_key()["listenKey"]
+stream.user_data(key)
 try:
     while True:
         time.sleep(1800)
-        client.renew_listen_key("")  # it does not do so by itself
+        client.renew_listen_key(key)  # it does not do so by itself
 finally:
     stream.stop()
-    client.close_listen_key("")
+    client.close_listen_key(key)

@@ -48,8 +48,9 @@ class Process:
     def entries(self, *verbs: str) -> list[dict[str, Any]]:
         return [each for each in self.ask("GET", "/log")["entries"] if each["verb"] in verbs]
 
-    def emit(self) -> int:
-        (number,) = self.ask("POST", "/events", {"account": "account-1"})["numbers"]
+    def emit(self, kind: str | None = None) -> int:
+        body = {"account": "account-1"} if kind is None else {"account": "account-1", "kind": kind}
+        (number,) = self.ask("POST", "/events", body)["numbers"]
         return int(number)
 
     def is_heard(self) -> bool:
@@ -58,9 +59,9 @@ class Process:
 
 
 @contextmanager
-def an_exchange(*dialects: str) -> Iterator[Process]:
+def an_exchange(*dialects: str, api_key: str = "test-api-key") -> Iterator[Process]:
     served = [word for dialect in dialects for word in ("--dialect", dialect)]
-    command = [sys.executable, "-m", "trio_listenkey", "exchange", "--json", *served]
+    command = [sys.executable, "-m", "trio_listenkey", "exchange", "--json", "--api-key", api_key, *served]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield Process(json.loads(process.stdout.readline()))
@@ -105,7 +106,7 @@ def a_client(program: str, exchange: Process, errors: Path) -> Iterator[Client]:
         command = ["node", "--import", str(HERE / "hurried" / "hurried.mjs"), str(here)]
     else:
         command = [os.environ.get("CLIENTS_PYTHON", sys.executable), str(PROGRAMS / program)]
-        environment["PYTHONPATH"] = str(HERE / "hurried")
+        environment["PYTHONPATH"] = os.pathsep.join([str(HERE / "hurried"), *filter(None, [os.environ.get("CLIENTS_EXTRA")])])
     with errors.open("w") as stderr:
         process = subprocess.Popen(
             command,

@@ -34,3 +34,9 @@ if "HURRIED_CLOCK" in os.environ:
     _begun = time.time()
     _time = time.time
     time.time = lambda: _begun + (_time() - _begun) * _FACTOR
+
+if "HURRIED_TRIO" in os.environ:
+    import trio
+
+    _trio_sleep = trio.sleep
+    trio.sleep = lambda seconds: _trio_sleep(_short(seconds))  # type: ignore[assignment]

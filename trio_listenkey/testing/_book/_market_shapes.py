@@ -12,7 +12,7 @@ from typing import Any
 from ._markets import Market
 from ._symbols import Symbol
 
-__all__ = ["exchange_info"]
+__all__ = ["brackets_json", "exchange_info"]
 
 Json = dict[str, Any]
 
@@ -37,6 +37,13 @@ def exchange_info(market: Market, symbols: Iterable[Symbol], ms: int) -> Json:
         assets = dict.fromkeys(each.quote for each in listed)
         told["assets"] = [{"asset": each, "marginAvailable": True, "autoAssetExchange": None} for each in assets]
     return told
+
+
+def brackets_json(market: Market, symbols: Iterable[Symbol]) -> list[Json]:
+    """How much leverage there is: "Notional and Leverage Brackets", with one bracket that has room for everything."""
+    unit = "qty" if market.name == "coinm" else "notional"
+    bracket = {"bracket": 1, "initialLeverage": 20, f"{unit}Cap": 1_000_000_000, f"{unit}Floor": 0}
+    return [{"symbol": each.name, "brackets": [{**bracket, "maintMarginRatio": 0.025, "cum": 0.0}]} for each in symbols]
 
 
 def _rate_limits(market: Market) -> list[Json]:

@@ -24,6 +24,8 @@ ROOT = HERE.parent.parent
 PROGRAMS = ROOT / "docs" / "clients"
 NODE_MODULES = Path(os.environ.get("CLIENTS_NODE_MODULES", ROOT / ".nox" / "node" / "node_modules"))
 
+ALONE = Path(os.environ.get("CLIENTS_ALONE", ROOT / ".nox" / "clients-alone"))
+
 # How much faster the client's long waits pass: see "hurried".
 FACTOR = 600.0
 
@@ -53,6 +55,10 @@ class Process:
         (number,) = self.ask("POST", "/events", body)["numbers"]
         return int(number)
 
+    def kill(self, *, announced: bool) -> None:
+        """End the key: announced, as if it had expired; or behind the client's back."""
+        self.ask("POST", "/keys/kill", {"account": "account-1", "announced": announced})
+
     def is_heard(self) -> bool:
         """Whether a socket is open on which an event would come."""
         return any(each["live_keys"] and each["state"] == "open" for each in self.ask("GET", "/state")["sockets"])
@@ -64,16 +70,19 @@ def an_exchange(*dialects: str, api_key: str = "test-api-key") -> Iterator[Proce
     command = [sys.executable, "-m", "trio_listenkey", "exchange", "--json", "--api-key", api_key, *served]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield Process(json.loads(process.stdout.readline()))
-        process.terminate()
-        assert process.wait(10) == 0
+        try:
+            yield Process(json.loads(process.stdout.readline()))
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
 
 
 class Client:
     """A running program, and what it has printed."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], stderr: Path) -> None:
         self.process = process
+        self._stderr = stderr
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -86,6 +95,13 @@ class Client:
     def printed(self, text: str) -> bool:
         return any(text in line for line in tuple(self.lines))
 
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def errors(self) -> str:
+        """The end of what it said on standard error, for who looks into a failure."""
+        return self._stderr.read_text(errors="replace")[-2000:]
+
     def interrupt(self) -> None:
         """Press Ctrl-C, and see it end."""
         self.process.send_signal(signal.SIGINT)
@@ -96,9 +112,15 @@ class Client:
             self.process.wait()
 
 
+def alone(program: str) -> Path:
+    """Where the packages are of a client that cannot be installed beside the others."""
+    return ALONE / program.partition(".")[0]
+
+
 @contextmanager
-def a_client(program: str, exchange: Process, errors: Path) -> Iterator[Client]:
+def a_client(program: str, exchange: Process, errors: Path, hurry: tuple[str, ...] = ()) -> Iterator[Client]:
     environment = {**os.environ, "EXCHANGE_REST": exchange.rest, "EXCHANGE_WS": exchange.websocket}
+    environment |= dict.fromkeys(hurry, "1")
     if program.endswith(".mjs"):
         # Node looks for packages beside the program.
         here = NODE_MODULES.parent / program
@@ -106,7 +128,7 @@ def a_client(program: str, exchange: Process, errors: Path) -> Iterator[Client]:
         command = ["node", "--import", str(HERE / "hurried" / "hurried.mjs"), str(here)]
     else:
         command = [os.environ.get("CLIENTS_PYTHON", sys.executable), str(PROGRAMS / program)]
-        environment["PYTHONPATH"] = os.pathsep.join([str(HERE / "hurried"), *filter(None, [os.environ.get("CLIENTS_EXTRA")])])
+        environment["PYTHONPATH"] = os.pathsep.join([str(HERE / "hurried"), str(alone(program))])
     with errors.open("w") as stderr:
         process = subprocess.Popen(
             command,
@@ -117,7 +139,7 @@ def a_client(program: str, exchange: Process, errors: Path) -> Iterator[Client]:
             # Where this runs in the background of a shell, SIGINT is ignored, and children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )
-    client = Client(process)
+    client = Client(process, errors)
     try:
         yield client
     finally:

@@ -39,4 +39,4 @@ if "HURRIED_TRIO" in os.environ:
     import trio
 
     _trio_sleep = trio.sleep
-    trio.sleep = lambda seconds: _trio_sleep(_short(seconds))  # type: ignore[assignment]
+    trio.sleep = lambda seconds: _trio_sleep(_short(seconds))

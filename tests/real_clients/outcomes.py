@@ -1,0 +1,258 @@
+"""What each client does when its key dies: the table of the documentation, and what the tests expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["CLIENTS", "KnownClient"]
+
+Outcome = Literal["deaf", "reconnects", "ends"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownClient:
+    """One program of ``docs/clients``.
+
+    Attributes:
+        program: Its file.
+        needs: The package that it uses, with the version that was measured.
+        dialects: What the exchange speaks; nothing for what it usually does.
+        keepalive: Minutes between two keepalives, by the client's own timer; ``None`` where there are none.
+        announced: What becomes of it when its key expires and the stream says so ...
+        silent: ... and when its key is closed by somebody else, and nothing says so. ``"deaf"``: the socket stays open
+            and silent. ``"reconnects"``: with another key, by itself. ``"ends"``: an exception ends the program.
+        closes: Whether it closes its key at the end.
+        kind: The event that it is sent; ``None`` for the usual one.
+        mark: What is in what it prints of this event.
+        api_key: What it calls itself.
+        environment: How its clock is hurried, besides.
+    """
+
+    program: str
+    needs: str
+    dialects: tuple[str, ...] = ()
+    keepalive: float | None
+    announced: Outcome
+    silent: Outcome
+    closes: bool = False
+    kind: str | None = None
+    mark: str = "n-1"
+    api_key: str = "test-api-key"
+    environment: tuple[str, ...] = ()
+
+    @property
+    def is_for_node(self) -> bool:
+        """Whether it is JavaScript."""
+        return self.program.endswith(".mjs")
+
+
+_SDK_AT = "binance-sdk-derivatives-trading-"
+ASTER_WALLET = "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a"  # of the private key 1111...
+
+CLIENTS: tuple[KnownClient, ...] = (
+    KnownClient(
+        program="python_binance_usdm.py",
+        needs="python-binance==1.0.37",
+        keepalive=5,
+        announced="reconnects",
+        silent="reconnects",
+    ),
+    KnownClient(
+        program="python_binance_coinm.py",
+        needs="python-binance==1.0.37",
+        dialects=("spot-classic", "coinm"),
+        keepalive=5,
+        announced="reconnects",
+        silent="reconnects",
+    ),
+    KnownClient(
+        program="python_binance_spot.py",
+        needs="python-binance==1.0.37",
+        keepalive=None,
+        announced="deaf",
+        silent="deaf",
+    ),
+    KnownClient(
+        program="python_binance_isolated_margin.py",
+        needs="python-binance==1.0.37",
+        dialects=("spot", "margin"),
+        keepalive=None,
+        announced="deaf",
+        silent="deaf",
+    ),
+    KnownClient(
+        program="sdk_usdm.py",
+        needs=f"{_SDK_AT}usds-futures==18.1.0",
+        keepalive=30,
+        announced="ends",
+        silent="ends",
+        closes=True,
+    ),
+    KnownClient(
+        program="sdk_coinm.py",
+        needs=f"{_SDK_AT}coin-futures==14.1.0",
+        dialects=("coinm",),
+        keepalive=30,
+        announced="ends",
+        silent="ends",
+        closes=True,
+    ),
+    KnownClient(
+        program="sdk_options.py",
+        needs=f"{_SDK_AT}options==8.7.0",
+        dialects=("options",),
+        keepalive=30,
+        announced="ends",
+        silent="ends",
+        closes=True,
+    ),
+    KnownClient(
+        program="sdk_portfolio_margin.py",
+        needs=f"{_SDK_AT}portfolio-margin==16.1.0",
+        dialects=("portfolio-margin",),
+        keepalive=30,
+        announced="ends",
+        silent="ends",
+        closes=True,
+    ),
+    KnownClient(
+        program="sdk_margin_risk.py",
+        needs="binance-sdk-margin-trading==8.9.0",
+        dialects=("margin-risk",),
+        keepalive=30,
+        announced="ends",
+        silent="ends",
+        closes=True,
+        mark="USDT",
+    ),
+    KnownClient(
+        program="sdk_stocks.py",
+        needs="binance-sdk-stocks==1.6.0",
+        dialects=("stocks",),
+        keepalive=30,
+        announced="deaf",
+        silent="deaf",
+        mark="00000000-0000-4000-8000-000000000001",
+    ),
+    KnownClient(
+        program="sdk_spot.py",
+        needs="binance-sdk-spot==13.3.0",
+        keepalive=None,
+        announced="deaf",
+        silent="deaf",
+    ),
+    KnownClient(
+        program="futures_connector.py",
+        needs="binance-futures-connector==4.2.0",
+        keepalive=30,
+        announced="ends",
+        silent="ends",
+        closes=True,
+    ),
+    KnownClient(
+        program="ubwa_usdm.py",
+        needs="unicorn-binance-websocket-api==2.16.1",
+        keepalive=15,
+        announced="deaf",
+        silent="deaf",
+        closes=True,
+        environment=("HURRIED_CLOCK",),
+    ),
+    KnownClient(
+        program="trio_binance_usdm.py",
+        needs="trio-binance==0.5.3",
+        keepalive=59,
+        announced="reconnects",
+        silent="reconnects",
+        environment=("HURRIED_TRIO",),
+    ),
+    KnownClient(
+        program="ccxt_usdm.py",
+        needs="ccxt==4.5.90",
+        keepalive=20,
+        announced="reconnects",
+        silent="reconnects",
+    ),
+    KnownClient(
+        program="ccxt_coinm.py",
+        needs="ccxt==4.5.90",
+        dialects=("coinm",),
+        keepalive=20,
+        announced="reconnects",
+        silent="reconnects",
+    ),
+    KnownClient(
+        program="ccxt_spot.py",
+        needs="ccxt==4.5.90",
+        keepalive=None,
+        announced="deaf",
+        silent="deaf",
+    ),
+    KnownClient(
+        program="ccxt_toobit.py",
+        needs="ccxt==4.5.90",
+        dialects=("toobit",),
+        keepalive=20,
+        announced="deaf",
+        silent="deaf",
+        mark="executionReport",
+    ),
+    KnownClient(
+        program="ccxt_hashkey.py",
+        needs="ccxt==4.5.90",
+        dialects=("hashkey",),
+        keepalive=60,
+        announced="reconnects",
+        silent="reconnects",
+        mark="executionReport",
+    ),
+    KnownClient(
+        program="ccxt_bingx.py",
+        needs="ccxt==4.5.90",
+        dialects=("bingx",),
+        keepalive=60,
+        announced="reconnects",
+        silent="reconnects",
+    ),
+    KnownClient(
+        program="ccxt_aster.py",
+        needs="ccxt==4.5.90",
+        dialects=("aster-futures-v3",),
+        keepalive=60,
+        announced="reconnects",
+        silent="reconnects",
+        kind="ACCOUNT_UPDATE",
+        mark="BTCUSDT",
+        api_key=ASTER_WALLET,
+    ),
+    KnownClient(
+        program="npm_binance_usdm.mjs",
+        needs="binance@3.6.5",
+        keepalive=50,
+        announced="reconnects",
+        silent="reconnects",
+    ),
+    KnownClient(
+        program="npm_binance_coinm.mjs",
+        needs="binance@3.6.5",
+        dialects=("usdm", "coinm"),
+        keepalive=50,
+        announced="reconnects",
+        silent="reconnects",
+    ),
+    KnownClient(
+        program="npm_binance_spot.mjs",
+        needs="binance@3.6.5",
+        keepalive=None,
+        announced="deaf",
+        silent="deaf",
+    ),
+    KnownClient(
+        program="npm_ccxt_usdm.mjs",
+        needs="ccxt@4.5.84",
+        keepalive=20,
+        announced="reconnects",
+        silent="reconnects",
+    ),
+)

@@ -4,7 +4,9 @@ import asyncio
 import os
 
 from binance_common.configuration import ConfigurationRestAPI, ConfigurationWebSocketStreams
-from binance_sdk_derivatives_trading_portfolio_margin.derivatives_trading_portfolio_margin import DerivativesTradingPortfolioMargin
+from binance_sdk_derivatives_trading_portfolio_margin.derivatives_trading_portfolio_margin import (
+    DerivativesTradingPortfolioMargin,
+)
 
 REST = os.environ.get("EXCHANGE_REST", "http://127.0.0.1:8180")
 WS = os.environ.get("EXCHANGE_WS", "ws://127.0.0.1:8180")

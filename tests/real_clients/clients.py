@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from observing import FACTOR, Client, Process, a_client, an_exchange, wait_until
+from observing import FACTOR, PROGRAMS, Client, Process, a_client, an_exchange, wait_until
 from outcomes import CLIENTS, KnownClient
 
 # A client that reconnects does so at its next keepalive at the latest; one that is still deaf by the time of the third
@@ -59,7 +58,7 @@ def outcome(known: KnownClient, exchange: Process, client: Client) -> str:
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "silent"])
 def test_a_client_that_no_one_here_wrote(known: KnownClient, announced: bool, tmp_path: Path) -> None:
-    """It opens its stream, receives an event and keeps its key alive; what it does when that dies is as the page says."""
+    """It opens its stream, hears an event and keeps its key alive; what it does when that dies is as the page says."""
     with (
         an_exchange(*known.dialects, api_key=known.api_key) as exchange,
         a_client(known.program, exchange, tmp_path / "stderr", known.environment) as client,
@@ -84,4 +83,6 @@ def test_every_program_of_the_page_is_run() -> None:
     """And none is left over."""
     from observing import PROGRAMS
 
-    assert {client.program for client in CLIENTS} == {each.name for each in PROGRAMS.iterdir() if each.suffix != ".toml"}
+    assert {client.program for client in CLIENTS} == {
+        each.name for each in PROGRAMS.iterdir() if each.suffix != ".toml"
+    }

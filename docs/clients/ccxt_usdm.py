@@ -11,7 +11,12 @@ WS = os.environ.get("EXCHANGE_WS", "ws://127.0.0.1:8180")
 # [settings]
 exchange = ccxt.pro.binanceusdm({"apiKey": "test-api-key", "secret": "any-secret"})
 exchange.options["fetchCurrencies"] = False  # it would ask the wallet
-exchange.urls["api"] |= {"fapiPublic": f"{REST}/fapi/v1", "fapiPrivate": f"{REST}/fapi/v1"}
+exchange.urls["api"] |= {
+    "fapiPublic": f"{REST}/fapi/v1",
+    "fapiPrivate": f"{REST}/fapi/v1",
+    "fapiPrivateV2": f"{REST}/fapi/v2",
+    "fapiPrivateV3": f"{REST}/fapi/v3",
+}
 exchange.urls["api"]["ws"]["linear"] = f"{WS}/ws"
 # [end]
 

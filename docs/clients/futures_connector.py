@@ -11,7 +11,9 @@ WS = os.environ.get("EXCHANGE_WS", "ws://127.0.0.1:8180")
 
 # [settings]
 client = UMFutures(key="test-api-key", base_url=REST)
-stream = UMFuturesWebsocketClient(stream_url=f"{WS}/private", on_message=lambda _, message: print(message, flush=True))
+stream = UMFuturesWebsocketClient(
+    stream_url=f"{WS}/private", on_message=lambda _, message: print(message, flush=True)
+)
 # [end]
 
 key = client.new_listen_key()["listenKey"]

@@ -1,11 +1,11 @@
 // npm's binance, at spot.
-import { WebsocketClient } from "binance";
+import { WebsocketAPIClient } from "binance";
 
 const REST = process.env.EXCHANGE_REST ?? "http://127.0.0.1:8180";
 const WS = process.env.EXCHANGE_WS ?? "ws://127.0.0.1:8180";
 
 // [settings]
-const client = new WebsocketClient({
+const client = new WebsocketAPIClient({
   api_key: "test-api-key",
   api_secret: "any-secret",
   wsUrl: `${WS}/ws-api/v3`,
@@ -13,10 +13,11 @@ const client = new WebsocketClient({
 });
 // [end]
 
-client.on("message", (event) => console.log(JSON.stringify(event)));
-client.on("exception", (error) => console.error(error));
+const socket = client.getWSClient();
+socket.on("message", (event) => console.log(JSON.stringify(event)));
+socket.on("exception", (error) => console.error(error));
 process.on("SIGINT", () => {
-  client.closeAll(true);
+  socket.closeAll(true);
   process.exit();
 });
-await client.subscribeSpotUserDataStream("mainWSAPI");
+await client.subscribeUserDataStream("mainWSAPI");

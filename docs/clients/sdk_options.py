@@ -4,14 +4,18 @@ import asyncio
 import os
 
 from binance_common.configuration import ConfigurationRestAPI, ConfigurationWebSocketStreams
-from binance_sdk_derivatives_trading_options.derivatives_trading_options import DerivativesTradingOptions
+from binance_sdk_derivatives_trading_options.derivatives_trading_options import (
+    DerivativesTradingOptions,
+)
 
 REST = os.environ.get("EXCHANGE_REST", "http://127.0.0.1:8180")
 WS = os.environ.get("EXCHANGE_WS", "ws://127.0.0.1:8180")
 
 # [settings]
 client = DerivativesTradingOptions(
-    config_rest_api=ConfigurationRestAPI(api_key="test-api-key", api_secret="any-secret", base_path=REST),
+    config_rest_api=ConfigurationRestAPI(
+        api_key="test-api-key", api_secret="any-secret", base_path=REST
+    ),
     config_ws_streams=ConfigurationWebSocketStreams(stream_url=WS),
 )
 # [end]

@@ -11,7 +11,9 @@ WS = os.environ.get("EXCHANGE_WS", "ws://127.0.0.1:8180")
 
 # [settings]
 client = Stocks(
-    config_rest_api=ConfigurationRestAPI(api_key="test-api-key", api_secret="any-secret", base_path=REST),
+    config_rest_api=ConfigurationRestAPI(
+        api_key="test-api-key", api_secret="any-secret", base_path=REST
+    ),
     config_ws_streams=ConfigurationWebSocketStreams(stream_url=f"{WS}/equity"),
 )
 # [end]

@@ -11,7 +11,9 @@ WS = os.environ.get("EXCHANGE_WS", "ws://127.0.0.1:8180")
 
 # [settings]
 AsyncClient.FUTURES_URL = f"{REST}/fapi"
-BinanceSocketManager.URLS["main"]["linear"] = {name: f"{WS}/{name}" for name in ("public", "market", "private")}
+BinanceSocketManager.URLS["main"]["linear"] = {
+    name: f"{WS}/{name}" for name in ("public", "market", "private")
+}
 # [end]
 
 

@@ -14,8 +14,12 @@ WS = os.environ.get("EXCHANGE_WS", "ws://127.0.0.1:8180")
 BinanceRestApiManager.API_URL = f"{REST}/api"
 BinanceRestApiManager.FUTURES_URL = f"{REST}/fapi"
 rest = BinanceRestApiManager("test-api-key", "any-secret", tld="", warn_on_update=False)
-manager = BinanceWebSocketApiManager(exchange="binance.com-futures", websocket_base_uri=f"{WS}/", warn_on_update=False)
-manager.restclient.ubra = rest  # 2.16.1 does not pass on its arguments restful_base_uri and ubra_manager
+manager = BinanceWebSocketApiManager(
+    exchange="binance.com-futures", websocket_base_uri=f"{WS}/", warn_on_update=False
+)
+manager.restclient.ubra = (
+    rest  # 2.16.1 does not pass on its arguments restful_base_uri and ubra_manager
+)
 # [end]
 
 stream = manager.create_stream(

@@ -45,7 +45,7 @@ def begin(known: KnownClient, exchange: Process, client: Client) -> None:
 
 def outcome(known: KnownClient, exchange: Process, client: Client) -> str:
     """What becomes of a client whose key has just died."""
-    seconds = max(LEAST, WINDOW * (known.keepalive or 0.0) * 60 / FACTOR)
+    seconds = max(LEAST, WINDOW * (known.keepalive or 0.0) * 60 / FACTOR) + known.slow
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if client.ended():

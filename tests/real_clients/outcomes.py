@@ -7,7 +7,7 @@ from typing import Literal
 
 __all__ = ["CLIENTS", "KnownClient"]
 
-Outcome = Literal["deaf", "reconnects", "ends"]
+Outcome = Literal["deaf", "at once", "reconnects", "ends"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +16,15 @@ class KnownClient:
 
     Attributes:
         program: Its file.
-        needs: The package that it uses, with the version that was measured.
+        needs: The package that it uses, with the version that was measured ...
+        product: ... and for what, where it has several.
         dialects: What the exchange speaks; nothing for what it usually does.
         keepalive: Minutes between two keepalives, by the client's own timer; ``None`` where there are none.
         announced: What becomes of it when its key expires and the stream says so ...
         silent: ... and when its key is closed by somebody else, and nothing says so. ``"deaf"``: the socket stays open
-            and silent. ``"reconnects"``: with another key, by itself. ``"ends"``: an exception ends the program.
+            and silent. ``"reconnects"``: with another key, at its next keepalive; or ``"at once"``. ``"ends"``: an
+            exception ends the program, at its next keepalive.
+        slow: Seconds that it takes besides, in waits that are too short to be hurried.
         closes: Whether it closes its key at the end.
         kind: The event that it is sent; ``None`` for the usual one.
         mark: What is in what it prints of this event.
@@ -31,10 +34,12 @@ class KnownClient:
 
     program: str
     needs: str
+    product: str = ""
     dialects: tuple[str, ...] = ()
     keepalive: float | None
     announced: Outcome
     silent: Outcome
+    slow: float = 0.0
     closes: bool = False
     kind: str | None = None
     mark: str = "n-1"
@@ -54,21 +59,26 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="python_binance_usdm.py",
         needs="python-binance==1.0.37",
+        product="USD-M",
         keepalive=5,
         announced="reconnects",
         silent="reconnects",
+        slow=30.0,
     ),
     KnownClient(
         program="python_binance_coinm.py",
         needs="python-binance==1.0.37",
+        product="COIN-M",
         dialects=("spot-classic", "coinm"),
         keepalive=5,
         announced="reconnects",
         silent="reconnects",
+        slow=30.0,
     ),
     KnownClient(
         program="python_binance_spot.py",
         needs="python-binance==1.0.37",
+        product="spot",
         keepalive=None,
         announced="deaf",
         silent="deaf",
@@ -76,6 +86,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="python_binance_isolated_margin.py",
         needs="python-binance==1.0.37",
+        product="isolated margin",
         dialects=("spot", "margin"),
         keepalive=None,
         announced="deaf",
@@ -119,6 +130,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="sdk_margin_risk.py",
         needs="binance-sdk-margin-trading==8.9.0",
+        product="risk stream",
         dialects=("margin-risk",),
         keepalive=30,
         announced="ends",
@@ -145,6 +157,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="futures_connector.py",
         needs="binance-futures-connector==4.2.0",
+        product="USD-M",
         keepalive=30,
         announced="ends",
         silent="ends",
@@ -153,6 +166,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="ubwa_usdm.py",
         needs="unicorn-binance-websocket-api==2.16.1",
+        product="USD-M",
         keepalive=15,
         announced="deaf",
         silent="deaf",
@@ -162,29 +176,33 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="trio_binance_usdm.py",
         needs="trio-binance==0.5.3",
+        product="USD-M",
         keepalive=59,
-        announced="reconnects",
-        silent="reconnects",
+        announced="deaf",
+        silent="deaf",
         environment=("HURRIED_TRIO",),
     ),
     KnownClient(
         program="ccxt_usdm.py",
         needs="ccxt==4.5.90",
+        product="binanceusdm",
         keepalive=20,
-        announced="reconnects",
-        silent="reconnects",
+        announced="ends",
+        silent="ends",
     ),
     KnownClient(
         program="ccxt_coinm.py",
         needs="ccxt==4.5.90",
+        product="binancecoinm",
         dialects=("coinm",),
         keepalive=20,
-        announced="reconnects",
-        silent="reconnects",
+        announced="ends",
+        silent="ends",
     ),
     KnownClient(
         program="ccxt_spot.py",
         needs="ccxt==4.5.90",
+        product="binance",
         keepalive=None,
         announced="deaf",
         silent="deaf",
@@ -192,6 +210,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="ccxt_toobit.py",
         needs="ccxt==4.5.90",
+        product="toobit",
         dialects=("toobit",),
         keepalive=20,
         announced="deaf",
@@ -201,23 +220,26 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="ccxt_hashkey.py",
         needs="ccxt==4.5.90",
+        product="hashkey",
         dialects=("hashkey",),
         keepalive=60,
-        announced="reconnects",
-        silent="reconnects",
+        announced="ends",
+        silent="ends",
         mark="executionReport",
     ),
     KnownClient(
         program="ccxt_bingx.py",
         needs="ccxt==4.5.90",
+        product="bingx",
         dialects=("bingx",),
         keepalive=60,
-        announced="reconnects",
-        silent="reconnects",
+        announced="ends",
+        silent="ends",
     ),
     KnownClient(
         program="ccxt_aster.py",
         needs="ccxt==4.5.90",
+        product="aster",
         dialects=("aster-futures-v3",),
         keepalive=60,
         announced="reconnects",
@@ -229,6 +251,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="npm_binance_usdm.mjs",
         needs="binance@3.6.5",
+        product="USD-M",
         keepalive=50,
         announced="reconnects",
         silent="reconnects",
@@ -236,6 +259,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="npm_binance_coinm.mjs",
         needs="binance@3.6.5",
+        product="COIN-M",
         dialects=("usdm", "coinm"),
         keepalive=50,
         announced="reconnects",
@@ -244,6 +268,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="npm_binance_spot.mjs",
         needs="binance@3.6.5",
+        product="spot",
         keepalive=None,
         announced="deaf",
         silent="deaf",
@@ -251,6 +276,7 @@ CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         program="npm_ccxt_usdm.mjs",
         needs="ccxt@4.5.84",
+        product="binanceusdm",
         keepalive=20,
         announced="reconnects",
         silent="reconnects",

@@ -51,7 +51,13 @@ class ClientOutcomes(SphinxDirective):
             ]
             for client in CLIENTS
         ]
-        heads = ["Client", "Keepalive", "The key expires, and the stream says so", "Somebody closes the key", "At the end"]
+        heads = [
+            "Client",
+            "Keepalive",
+            "The key expires, and the stream says so",
+            "Somebody closes the key",
+            "At the end",
+        ]
         return self.parse_text_to_nodes("\n".join(table("28 10 24 24 14", heads, *rows)))
 
 

@@ -36,7 +36,7 @@ def begin(known: KnownClient, exchange: Process, client: Client) -> None:
     wait_until(lambda: exchange.is_heard() or client.ended(), "a stream")
     # A subscription's answer may still be under way; an event that comes before it may be lost on the client.
     time.sleep(1)
-    exchange.emit(known.kind)
+    exchange.emit()
     wait_until(lambda: client.printed(known.mark) or client.ended(), "the event")
     assert client.printed(known.mark), client.errors()
     if known.keepalive is not None:
@@ -60,7 +60,7 @@ def outcome(known: KnownClient, exchange: Process, client: Client) -> str:
 def test_a_client_that_no_one_here_wrote(known: KnownClient, announced: bool, tmp_path: Path) -> None:
     """It opens its stream, hears an event and keeps its key alive; what it does when that dies is as the page says."""
     with (
-        an_exchange(*known.dialects, api_key=known.api_key) as exchange,
+        an_exchange(*known.dialects) as exchange,
         a_client(known.program, exchange, tmp_path / "stderr", known.environment) as client,
     ):
         begin(known, exchange, client)
@@ -71,7 +71,7 @@ def test_a_client_that_no_one_here_wrote(known: KnownClient, announced: bool, tm
 def test_at_the_end(known: KnownClient, tmp_path: Path) -> None:
     """Ctrl-C: it leaves its key to expire, or closes it."""
     with (
-        an_exchange(*known.dialects, api_key=known.api_key) as exchange,
+        an_exchange(*known.dialects) as exchange,
         a_client(known.program, exchange, tmp_path / "stderr", known.environment) as client,
     ):
         begin(known, exchange, client)

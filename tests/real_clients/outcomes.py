@@ -26,9 +26,7 @@ class KnownClient:
             exception ends the program, at its next keepalive.
         slow: Seconds that it takes besides, in waits that are too short to be hurried.
         closes: Whether it closes its key at the end.
-        kind: The event that it is sent; ``None`` for the usual one.
         mark: What is in what it prints of this event.
-        api_key: What it calls itself.
         environment: How its clock is hurried, besides.
     """
 
@@ -41,9 +39,7 @@ class KnownClient:
     silent: Outcome
     slow: float = 0.0
     closes: bool = False
-    kind: str | None = None
     mark: str = "n-1"
-    api_key: str = "test-api-key"
     environment: tuple[str, ...] = ()
 
     @property
@@ -53,7 +49,6 @@ class KnownClient:
 
 
 _SDK_AT = "binance-sdk-derivatives-trading-"
-ASTER_WALLET = "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a"  # of the private key 1111...
 
 CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
@@ -235,18 +230,6 @@ CLIENTS: tuple[KnownClient, ...] = (
         keepalive=60,
         announced="ends",
         silent="ends",
-    ),
-    KnownClient(
-        program="ccxt_aster.py",
-        needs="ccxt==4.5.90",
-        product="aster",
-        dialects=("aster-futures-v3",),
-        keepalive=60,
-        announced="reconnects",
-        silent="reconnects",
-        kind="ACCOUNT_UPDATE",
-        mark="BTCUSDT",
-        api_key=ASTER_WALLET,
     ),
     KnownClient(
         program="npm_binance_usdm.mjs",

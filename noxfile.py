@@ -7,6 +7,7 @@ the tests on the other Pythons and dependencies, and what is published. ``nox --
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import nox
 

@@ -1,6 +1,7 @@
-"""``.. client-outcomes::`` and ``.. client-versions::``: what clients of others do when the key dies, and which they are.
+"""``.. client-outcomes::`` and ``.. client-versions::``: clients of others.
 
-Both are made of what ``nox -s clients`` expects."""
+They show what each does when its key dies, and which it is, from what ``nox -s clients`` expects.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "real_clients"))
 
-from outcomes import CLIENTS, KnownClient  # noqa: E402 - it is no package that is installed
+from outcomes import CLIENTS, KnownClient
 
 
 def title(client: KnownClient) -> str:
@@ -32,7 +33,7 @@ def told(client: KnownClient, outcome: str) -> str:
         "deaf": "**stays deaf**",
         "at once": "another key and socket, at once",
         "reconnects": f"another key and socket at its next keepalive{after}",
-        "ends": f"its keepalive call raises{after}; deaf until then",
+        "ends": f"an exception{after}, and deaf until then",
     }[outcome]
 
 

@@ -8,7 +8,7 @@ const WS = process.env.EXCHANGE_WS ?? "ws://127.0.0.1:8180";
 const client = new WebsocketAPIClient({
   api_key: "test-api-key",
   api_secret: "any-secret",
-  wsUrl: `${WS}/ws-api/v3`,
+  wsUrl: WS,
   restOptions: { baseUrl: REST },
 });
 // [end]

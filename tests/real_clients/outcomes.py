@@ -182,8 +182,8 @@ CLIENTS: tuple[KnownClient, ...] = (
         needs="ccxt==4.5.90",
         product="binanceusdm",
         keepalive=20,
-        announced="ends",
-        silent="ends",
+        announced="deaf",
+        silent="deaf",
     ),
     KnownClient(
         program="ccxt_coinm.py",
@@ -191,8 +191,8 @@ CLIENTS: tuple[KnownClient, ...] = (
         product="binancecoinm",
         dialects=("coinm",),
         keepalive=20,
-        announced="ends",
-        silent="ends",
+        announced="deaf",
+        silent="deaf",
     ),
     KnownClient(
         program="ccxt_spot.py",
@@ -236,7 +236,7 @@ CLIENTS: tuple[KnownClient, ...] = (
         needs="binance@3.6.5",
         product="USD-M",
         keepalive=50,
-        announced="reconnects",
+        announced="at once",
         silent="reconnects",
     ),
     KnownClient(
@@ -261,7 +261,7 @@ CLIENTS: tuple[KnownClient, ...] = (
         needs="ccxt@4.5.84",
         product="binanceusdm",
         keepalive=20,
-        announced="reconnects",
-        silent="reconnects",
+        announced="ends",
+        silent="ends",
     ),
 )

@@ -64,7 +64,7 @@ CLIENTS: tuple[KnownClient, ...] = (
         program="python_binance_coinm.py",
         needs="python-binance==1.0.37",
         product="COIN-M",
-        dialects=("spot-classic", "coinm"),
+        dialects=("spot", "coinm"),
         keepalive=5,
         announced="reconnects",
         silent="reconnects",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import math
 from dataclasses import replace
 from typing import Any
@@ -201,7 +202,7 @@ class TestAnswers:
         ask(exchange, t.MARGIN_RISK)
         assert b"-1102" in ask(exchange, t.MARGIN_RISK, "PUT").body
         kept = ask(exchange, t.MARGIN_RISK, "PUT", f"listenKey={exchange.keys_ever[0]}")
-        assert (kept.work, kept.body) == ("renewed", b"")
+        assert (kept.work, kept.body) == ("renewed", b"{}")
         assert ask(exchange, t.MARGIN_RISK, "DELETE").work == "closed"
         assert b"-3038" in ask(exchange, t.MARGIN_RISK, "DELETE").body
 
@@ -278,6 +279,20 @@ def test_an_event_reaches_the_own_form_alone() -> None:
     assert isinstance(own, KeyConnection)
     assert isinstance(other, KeyConnection)
     assert (own.events, other.events) == (1, 0)
+
+
+@named([t.MARGIN_RISK, t.STOCKS, t.PORTFOLIO_MARGIN])
+def test_each_kind_has_its_number(dialect: Dialect) -> None:
+    """Of the products whose events are no one else's, too."""
+    exchange = an_exchange(dialect)
+    ask(exchange, dialect)
+    session = exchange.connect(own_form(dialect.stream).replace("{key}", exchange.keys_ever[0]), 0)
+    assert isinstance(session, t.Session)
+    kinds = kinds_of(dialect.stream.account_events)
+    for number, kind in enumerate(kinds, 1):
+        assert exchange.emit("alice", number, kind=kind) == (number,)
+        (text,) = said(session, number)
+        assert (json.loads(text)["e"], t.event_number(json.loads(text))) == (kind, number)
 
 
 class Sockets:

@@ -24,7 +24,7 @@ def test_questions_about_denials_are_a_second_apart() -> None:
     """So that an exchange which goes on saying it does not make a hot loop."""
     trust = trusted()
     trust.deny(10.0)
-    trust.asked(10.0)
+    trust.asked(10.0, 10.0)
     trust.deny(10.25)
     assert trust.ask_at == 11.0
 

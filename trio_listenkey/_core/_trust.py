@@ -51,6 +51,7 @@ class Trust:
         "_every",
         "ask_at",
         "asked_at",
+        "asked_since",
         "confirmed_at",
         "dead_generation",
         "generation",
@@ -77,6 +78,10 @@ class Trust:
     asked_at: float
     """When we last asked. An answer to a request from before is no answer to this question."""
 
+    asked_since: float
+    """Since when we have wanted to know it. Others ask about the same key: whoever of them was told that it was alive
+    after this time has the answer for us as well (E1)."""
+
     ask_at: float
     """When to ask; infinity while there is no need. A doubt is asked about again every ``silence_check_every``, and a
     word of the exchange that the key is dead at once, but at most once a second."""
@@ -90,7 +95,7 @@ class Trust:
         self.generation, self.key = 0, ""
         self.dead_generation = 0
         self.is_troubled = False
-        self.confirmed_at = self.asked_at = -inf
+        self.confirmed_at = self.asked_at = self.asked_since = -inf
         self.ask_at = inf
         self._every = every
         self._answer_by = inf  # in ASKED: when a question without an answer becomes a doubt; of no meaning elsewhere
@@ -168,9 +173,15 @@ class Trust:
             if self.ask_at == inf:
                 self.ask_at = max(now, self.asked_at + _ASK_AGAIN_AFTER)
 
-    def asked(self, now: float) -> None:
-        """The exchange is being asked."""
-        self.asked_at, self.ask_at = now, inf
+    def asked(self, now: float, since: float) -> None:
+        """The exchange is being asked what we have wanted to know ``since`` some time."""
+        self.asked_at, self.asked_since, self.ask_at = now, since, inf
+
+    def doubts_since(self, alive_at: float, now: float) -> float:
+        """Since when there has been a reason to ask, as it is due ``now``."""
+        if self.state is TrustState.DENIED:
+            return self._denied_at
+        return min(now, alive_at + self._every)
 
     def cannot_ask(self) -> None:
         """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to."""

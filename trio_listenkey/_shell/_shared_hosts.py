@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import trio
@@ -39,6 +39,14 @@ _Known = TypeVar("_Known", Host, ConnectLimiter)
 _Address = tuple[str | None, int]
 
 
+class Run(Protocol):
+    """A run of trio, in whatever thread."""
+
+    def wake(self, account: Account) -> None:
+        """Have its contexts on the account look at it; called from any thread."""
+        ...
+
+
 class SharedHosts:
     """Hosts by their address.
 
@@ -60,6 +68,18 @@ class SharedHosts:
         self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
         self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
         self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
+        self._runs: WeakSet[Run] = WeakSet()
+
+    @property
+    def runs(self) -> list[Run]:
+        """Those that see these hosts."""
+        with self.lock:
+            return list(self._runs)
+
+    def see(self, run: Run) -> None:
+        """``run`` sees these hosts from now on, until it is gone."""
+        with self.lock:
+            self._runs.add(run)
 
     def host(self, address: _Address, user: object, now: float) -> Host:
         """Where REST calls go to; it is kept for as long as ``user`` exists, at least."""

@@ -37,6 +37,10 @@ def as_it_is(event: bytes) -> bytes:
     return event
 
 
+def _never(_message: bytes) -> bool:
+    return False
+
+
 class Repeats:
     """What was delivered, and may come again on the socket that follows: how often each event.
 
@@ -54,13 +58,16 @@ class Repeats:
     """Whether a gap was told, so that what is late may be left out: it happened before that gap's end."""
 
     _newest: int
-    """The time of the newest of them, on the exchange's clock."""
+    """The time of the newest of them, on the exchange's clock. What is said of keys and sockets does not count: it may
+    be ahead of a feed that lags, and no event is late for it."""
 
-    def __init__(self, canonical: Canonical, events: Sequence[UserEvent] = ()) -> None:
+    def __init__(
+        self, canonical: Canonical, events: Sequence[UserEvent] = (), is_announcement: Callable[[bytes], bool] = _never
+    ) -> None:
         self._canonical = canonical
         self.counts = Counter(key for event in events for key in self._keys(event))
         self.after_gap = False
-        self._newest = max((event.time or 0 for event in events), default=0)
+        self._newest = max((event.time or 0 for event in events if not is_announcement(event.raw)), default=0)
 
     def __bool__(self) -> bool:
         return bool(self.counts)
@@ -119,10 +126,10 @@ class Repeats:
 class Delivered:
     """The last events, as they were delivered. They are not looked into before another socket takes over."""
 
-    __slots__ = ("_batches", "_bytes", "_canonical", "_count")
+    __slots__ = ("_batches", "_bytes", "_canonical", "_count", "_is_announcement")
 
-    def __init__(self, canonical: Canonical = as_it_is) -> None:
-        self._canonical = canonical
+    def __init__(self, canonical: Canonical = as_it_is, is_announcement: Callable[[bytes], bool] = _never) -> None:
+        self._canonical, self._is_announcement = canonical, is_announcement
         # Each with the time of delivery and its size in bytes, the oldest first.
         self._batches: deque[tuple[float, int, Sequence[UserEvent]]] = deque()
         self._count = self._bytes = 0  # of all the events in them
@@ -147,4 +154,4 @@ class Delivered:
         """What was delivered since ``when``. Words without a time may come again and be others."""
         recent = (event for at, _, events in self._batches if at >= when for event in events)
         kept = [event for event in recent if event.time is not None or len(event.raw) > _LONGEST_WORDS]
-        return Repeats(self._canonical, kept)
+        return Repeats(self._canonical, kept, self._is_announcement)

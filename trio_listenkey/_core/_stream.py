@@ -338,7 +338,7 @@ class Stream:
                 self._become(SocketEvent.MOVE, TwoSockets(current, next_))
             case BothOpen(current, _, drain) if now >= drain.ask_at:
                 self._ask_for_the_rest(current, drain, now)
-            case BothOpen(current, next_, drain) if now >= drain.give_up_at:
+            case BothOpen(current, next_, drain) if now >= drain.give_up_at and drain.is_over(now):
                 # What the next one holds is late by as much as we wait, and costs memory: it must have an end (S6).
                 self._end_current(current, next_, now)
 

@@ -37,7 +37,8 @@ def as_it_is(event: bytes) -> bytes:
     return event
 
 
-def _never(_message: bytes) -> bool:
+def always_an_event(event: UserEvent) -> bool:  # noqa: ARG001 - as a predicate is called
+    """Where nothing else is known: no message is an announcement."""
     return False
 
 
@@ -47,9 +48,12 @@ class Repeats:
     Feeds are in order, each by itself. So an event that was not delivered, and that a feed has *before* one that was,
     is late: the socket before had missed it, for its own feed began after it. It cannot be delivered in order any more.
     Where a gap says that it may be missing, it is left out.
+
+    What the exchange says of the socket or the key is in no feed's order: it may come on one socket alone, and at once
+    where events lag. It may come twice like an event, but nothing is late by it.
     """
 
-    __slots__ = ("_canonical", "_newest", "after_gap", "counts")
+    __slots__ = ("_canonical", "_is_announcement", "_newest", "after_gap", "counts")
 
     counts: Counter[bytes]
     """How often each event, in its canonical form, may still come."""
@@ -58,16 +62,18 @@ class Repeats:
     """Whether a gap was told, so that what is late may be left out: it happened before that gap's end."""
 
     _newest: int
-    """The time of the newest of them, on the exchange's clock. What is said of keys and sockets does not count: it may
-    be ahead of a feed that lags, and no event is late for it."""
+    """The time of the newest event of the account among them, on the exchange's clock."""
 
     def __init__(
-        self, canonical: Canonical, events: Sequence[UserEvent] = (), is_announcement: Callable[[bytes], bool] = _never
+        self,
+        canonical: Canonical,
+        events: Sequence[UserEvent] = (),
+        is_announcement: Callable[[UserEvent], bool] = always_an_event,
     ) -> None:
-        self._canonical = canonical
+        self._canonical, self._is_announcement = canonical, is_announcement
         self.counts = Counter(key for event in events for key in self._keys(event))
         self.after_gap = False
-        self._newest = max((event.time or 0 for event in events if not is_announcement(event.raw)), default=0)
+        self._newest = max((event.time or 0 for event in events if not is_announcement(event)), default=0)
 
     def __bool__(self) -> bool:
         return bool(self.counts)
@@ -95,7 +101,7 @@ class Repeats:
         late = 0
         for event in events:
             rest = self._rest_of(event)
-            if self.after_gap and rest is not event and left:
+            if self.after_gap and rest is not event and left and not self._is_announcement(event):
                 late += len(left)
                 left.clear()
             if rest is not None:
@@ -128,7 +134,9 @@ class Delivered:
 
     __slots__ = ("_batches", "_bytes", "_canonical", "_count", "_is_announcement")
 
-    def __init__(self, canonical: Canonical = as_it_is, is_announcement: Callable[[bytes], bool] = _never) -> None:
+    def __init__(
+        self, canonical: Canonical = as_it_is, is_announcement: Callable[[UserEvent], bool] = always_an_event
+    ) -> None:
         self._canonical, self._is_announcement = canonical, is_announcement
         # Each with the time of delivery and its size in bytes, the oldest first.
         self._batches: deque[tuple[float, int, Sequence[UserEvent]]] = deque()

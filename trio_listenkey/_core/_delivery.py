@@ -76,7 +76,7 @@ class Delivery:
             timing.feed_lag,
             overlaps=overlaps,
             canonical=canonical,
-            is_announcement=self.announcements.may_be_one,
+            is_announcement=self.announcements.is_one,
             since=since,
         )
 

@@ -60,7 +60,7 @@ class GapRules:
         overlaps: Whether what came on two sockets says that there is nothing between them. It does not where channels
             are subscribed to one after the other: the first may be there, and the second not yet.
         canonical: What makes two messages the same event.
-        is_announcement: Whether a message may be of a key or socket, and no event of the account.
+        is_announcement: Whether a message is no event of the account, but says something of the socket or the key.
         since: The time of the last event that the user had before, in milliseconds of the exchange's clock.
     """
 
@@ -73,7 +73,7 @@ class GapRules:
         *,
         overlaps: bool,
         canonical: Canonical,
-        is_announcement: Callable[[bytes], bool],
+        is_announcement: Callable[[UserEvent], bool],
         since: int | None,
     ) -> None:
         self._axes, self._feed_lag, self._overlaps, self._since = axes, feed_lag, overlaps, since

@@ -422,8 +422,8 @@ class DeadMan:
         """When orders are cancelled: at the earliest; of what was never confirmed, when they will have been."""
         earliest = self.armed_until
         latest = max(line.runs_until for line in self._lines.values())
-        if latest > -inf:
-            self._tell("left", delay=(earliest if earliest > -inf else latest) - now)
+        unconfirmed = latest if latest > -inf else now + self._countdown  # the request is on its way still
+        self._tell("left", delay=(earliest if earliest > -inf else unconfirmed) - now)
 
     # Helpers.
 

@@ -22,7 +22,7 @@ _ANSWER_WITHIN: Final = 5.0
 class Drain:
     """The times of one drain: first ``ask_at`` counts, and then ``give_up_at``. The other one is infinite."""
 
-    __slots__ = ("_patience", "_patient_until", "_patient_within", "ask_at", "give_up_at")
+    __slots__ = ("_answer_by_latest", "_answer_within", "_answer_within_latest", "ask_at", "give_up_at")
 
     ask_at: float
     """When to ask the first socket whether it has delivered everything; infinity once it was asked."""
@@ -30,14 +30,15 @@ class Drain:
     give_up_at: float
     """When the answer is not waited for any longer; infinity before it was asked for."""
 
-    _patient_until: float
-    """After the question: the end of all patience, however slow the consumer is. The key is not checked meanwhile."""
+    _answer_by_latest: float
+    """After the question: when the drain ends at the latest, however slow the consumer is. The key is not checked
+    meanwhile."""
 
     def __init__(self, ask_at: float, timing: Timing) -> None:
         self.ask_at = ask_at
-        self.give_up_at = self._patient_until = inf
-        self._patience = min(_ANSWER_WITHIN, timing.ping_every)
-        self._patient_within = max(_ANSWER_WITHIN, timing.silence_check_every)
+        self.give_up_at = self._answer_by_latest = inf
+        self._answer_within = min(_ANSWER_WITHIN, timing.ping_every)
+        self._answer_within_latest = max(_ANSWER_WITHIN, timing.silence_check_every)
 
     @property
     def deadline(self) -> float:
@@ -51,10 +52,10 @@ class Drain:
         there.
         """
         self.ask_at = inf
-        self._patient_until = now + self._patient_within
+        self._answer_by_latest = now + self._answer_within_latest
         self.wait(now, is_paused=is_paused)
 
     def wait(self, now: float, *, is_paused: bool) -> None:
         """Give the first socket its time from ``now``; one that nobody reads from cannot show anything."""
         if self.ask_at == inf:
-            self.give_up_at = min(now + (inf if is_paused else self._patience), self._patient_until)
+            self.give_up_at = min(now + (inf if is_paused else self._answer_within), self._answer_by_latest)

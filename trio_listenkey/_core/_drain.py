@@ -35,7 +35,8 @@ class Drain:
     """How many there are until then, this one included."""
 
     _answer_by_latest: float
-    """After the question: when the drain ends at the latest, however slow the consumer is: the key is not checked then."""
+    """After the question: when the drain ends at the latest, however slow the consumer is. The key is not checked
+    meanwhile."""
 
     def __init__(self, ask_at: float, timing: Timing) -> None:
         self.ask_at = ask_at

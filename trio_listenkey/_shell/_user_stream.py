@@ -150,15 +150,24 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         return gap == buffer.taken_gap and not buffer.has_gap
 
     async def _wait_for_items(self) -> None:
-        self._until_rest -= 1
-        if self._items and self._until_rest:
-            await trio.lowlevel.checkpoint_if_cancelled()
-        else:
-            self._until_rest = _CHECKPOINT_EVERY
+        if self._items:
+            self._until_rest -= 1
+            if self._until_rest:
+                await trio.lowlevel.checkpoint_if_cancelled()
+            else:
+                self._until_rest = _CHECKPOINT_EVERY
+                await trio.lowlevel.checkpoint()
+        elif self._is_over:
             await trio.lowlevel.checkpoint()
+        # Waiting lets other tasks run by itself.
         while not self._items or self._closed:
             self._raise_if_over()
+            self._until_rest = _CHECKPOINT_EVERY
             await self._readers.park()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._closed or self._machine.buffer.overflowed
 
     def _raise_if_over(self) -> None:
         if self._closed:

@@ -18,6 +18,7 @@ from .._statistics import StreamStatistics
 from .._venue._signed_venue import AnyVenue
 from ..events._types import E_co
 from ._listen_key import ListenKey
+from ._standby import Standby
 from ._stream_access import StreamAccess
 
 __all__ = ["UserStream"]
@@ -42,6 +43,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         "_machine",
         "_made_room",
         "_readers",
+        "_standby",
         "_sync",
         "_until_rest",
         "name",
@@ -67,6 +69,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         self._sync = sync
         self._made_room = made_room
         self._readers = trio.lowlevel.ParkingLot()
+        self._standby: Standby | None = None  # where who waits may read the socket itself
         self._until_rest = _CHECKPOINT_EVERY
         self._closed = False
 
@@ -163,7 +166,10 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         while not self._items or self._closed:
             self._raise_if_over()
             self._until_rest = _CHECKPOINT_EVERY
-            await self._readers.park()
+            if self._standby is not None and self._standby.is_free:
+                await self._standby.read()
+            else:
+                await self._readers.park()
 
     @property
     def _is_over(self) -> bool:
@@ -181,15 +187,25 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
             name_error(error, self.name)
             raise error
 
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether one task waits for an event: with more of them, each event may go to another one."""
+        return len(self._readers) == 1
+
     def _wake(self) -> None:
         if self._items or self._machine.buffer.overflowed:
-            self._readers.unpark_all()
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        self._readers.unpark_all()
+        if self._standby is not None:
+            self._standby.interrupt()
 
     def _close(self) -> None:
         if not self._closed:
             self._closed = True
             self._items.clear()
-            self._readers.unpark_all()
+            self._wake_all()
             if self._machine.state is not SocketState.CLOSED:
                 self._machine.stop()
                 self._sync()

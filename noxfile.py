@@ -7,7 +7,6 @@ the tests on the other Pythons and dependencies, and what is published. ``nox --
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import nox
 
@@ -170,10 +169,10 @@ def picture(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks: all of them, or those named after ``--``."""
+    """Print what this library costs as one table, beside its peers; or run the benchmarks named after ``--``."""
     _install(session, "test")
     session.install(*PEERS, "pydantic>=2")  # to be compared with
-    for script in session.posargs or sorted(map(str, Path("benchmarks").glob("[!_]*.py"))):
+    for script in session.posargs or ["benchmarks/economy.py"]:
         session.run("python", script)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import trio
+from _measuring import BROKEN, row
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, ListenKey, Timing, UserStream, open_listen_key, open_user_stream, venues
@@ -19,14 +21,6 @@ from trio_listenkey.transports import Request, Response
 
 HOUR, DAY = 3600.0, 86_400.0
 BUDGET = venues.BINANCE_USDM.weight_budget or 0
-FAILED: list[str] = []
-
-
-def row(what: str, value: float, unit: str, goal: float) -> None:
-    verdict = "" if value <= goal else "   MISSED"
-    print(f"{what:<66} {value:10.2f} {unit:<6} goal {goal:8.2f}{verdict}", flush=True)
-    if verdict:
-        FAILED.append(what)
 
 
 class Echo:
@@ -55,7 +49,9 @@ async def hold(number: int, echo: Echo, keys: list[ListenKey]) -> None:
         await trio.sleep_forever()
 
 
-async def keep(count: int, hours: float, *, opening: float) -> tuple[Echo, list[ListenKey], float, float]:
+async def keep(
+    count: int, hours: float, *, opening: float, look: Callable[[list[ListenKey]], None] = lambda _: None
+) -> tuple[Echo, list[ListenKey], float, float]:
     """Open ``count`` keys and keep them; CPU seconds of a keepalive, and of cancelling them all."""
     echo, keys = Echo(), list[ListenKey]()
     async with trio.open_nursery() as nursery:
@@ -65,7 +61,9 @@ async def keep(count: int, hours: float, *, opening: float) -> tuple[Echo, list[
         await trio.sleep(opening)
         assert len(keys) == count, f"{len(keys)} of {count} are open"
         before, start = echo.requests, time.process_time()
-        await trio.sleep(hours * HOUR)
+        for _ in range(int(hours * 20)):
+            await trio.sleep(HOUR / 20)
+            look(keys)
         each = (time.process_time() - start) / max(1, echo.requests - before)
         start = time.process_time()
         nursery.cancel_scope.cancel()
@@ -104,15 +102,23 @@ async def cancel() -> None:
 async def day() -> None:
     echo, keys, each, _ = await keep(10_000, 24, opening=900)
     lost = sum(key.statistics().losses for key in keys)
-    row("10,000 keys for a day at half a host's budget: lost", lost, "", 0)
-    row("    busiest minute", max(echo.minutes.values()), "", BUDGET)
+    row("10,000 keys for a day at half a host's budget: lost", lost, "", 0, promise=0)
+    row("    busiest minute", max(echo.minutes.values()), "", BUDGET, promise=BUDGET)
     row("    CPU per keepalive", each * 1e6, "us", 250)
 
 
 async def full() -> None:
-    echo, keys, each, _ = await keep(60_000, 4, opening=2 * HOUR)
-    row("60,000 keys at half a host's budget: lost", sum(key.statistics().losses for key in keys), "", 0)
-    row("    busiest minute", max(echo.minutes.values()), "", BUDGET)
+    """As many as fit: 60 in 61 parts of 1,200 a minute, and 50 minutes for each."""
+    least: list[float] = []
+
+    def look(keys: list[ListenKey]) -> None:
+        least.append(min(key.expires_at for key in keys) - trio.current_time())
+
+    echo, keys, each, _ = await keep(59_000, 4, opening=2 * HOUR, look=look)
+    lost = sum(key.statistics().losses for key in keys)
+    row("59,000 keys at half a host's budget: lost", lost, "", 0, promise=0)
+    row("    least life left, short of the margin of 600 s", max(0, 600 - min(least)), "s", 5)
+    row("    busiest minute", max(echo.minutes.values()), "", BUDGET, promise=BUDGET)
     row("    CPU per keepalive", each * 1e6, "us", 250)
 
 
@@ -162,10 +168,11 @@ async def killed() -> None:
                 if number not in found and streams[number].statistics().generation > 1:
                     found[number] = trio.current_time() - began
         nursery.cancel_scope.cancel()
-    row("2,000 quiet streams, 20 keys killed: not found", len(victims) - len(found), "", 0)
-    row("    slowest, seconds; the goal is the bound that statistics() tells", max(found.values()), "s", bound + 5)
+    row("2,000 quiet streams, 20 keys killed: not found", len(victims) - len(found), "", 0, promise=0)
+    slowest = max(found.values())
+    row("    the slowest; the goal is the bound that statistics() tells", slowest, "s", bound + 5, promise=bound + 5)
     asked = Counter(int(entry.when // 60) for entry in exchange.log if entry.verb in {"create", "keepalive"})
-    row("    busiest minute", max(asked.values()), "", BUDGET)
+    row("    busiest minute", max(asked.values()), "", BUDGET, promise=BUDGET)
 
 
 PARTS = {part.__name__: part for part in (cpu, cancel, quiet, day, full, killed)}
@@ -173,4 +180,4 @@ PARTS = {part.__name__: part for part in (cpu, cancel, quiet, day, full, killed)
 if __name__ == "__main__":
     for name in sys.argv[1:] or PARTS:
         trio.run(PARTS[name], clock=MockClock(autojump_threshold=0))
-    sys.exit(bool(FAILED))
+    sys.exit(bool(BROKEN))

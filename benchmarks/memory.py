@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import trio
+from _measuring import row
 
 from trio_listenkey import Credentials, open_listen_key, venues
 from trio_listenkey.transports import Request, Response
@@ -63,10 +64,8 @@ async def main() -> None:
     for count in (1_000, 10_000):
         task, nothing, key = [await kib_each(hold, count) for hold in (hold_task, hold_nothing, hold_key)]
         # The block's own task is its user's: what the library holds is the rest.
-        print(
-            f"{count:>6} open: a key {key - task:5.2f} KiB beyond the task it is opened in; a nursery with one child "
-            f"{nothing - task:5.2f} KiB; ratio {(key - task) / (nothing - task):.2f}; goal 12 KiB"
-        )
+        print(f"    beyond the task it is opened in; a nursery with one child has {nothing - task:.2f} KiB")
+        row(f"memory of an open key, of {count:,}", key - task, "KiB", 6)
 
 
 if __name__ == "__main__":

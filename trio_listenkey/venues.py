@@ -300,13 +300,14 @@ BINANCE_PM_PRO: Venue[Never] = Venue(
     stream_path="/pm-classic/ws/{key}",
     key_in="account",
     limits_shared_with=BINANCE_USDM.limits_shared_with,
+    sharing=Sharing(keys_of=BINANCE_USDM.name),
     stream=StreamShape(expired_is_documented=False),  # SDK 9.1.0 lists the stream's events, and not this one
     source="Portfolio margin pro documents and SDK 9.1.0, 2026",
     events_url="https://developers.binance.com/docs/derivatives/portfolio-margin-pro/portfolio-margin-pro-user-data-stream",
 )
-"""Binance portfolio margin pro. Its key is that of :data:`BINANCE_USDM`: a close of one silences both streams, and this
-process therefore counts holders of both. ``uniMMRDrop`` comes to those who have asked for it, by ``POST
-/papi/v1/unimmr/notification`` (change log, 2026-10-22)."""
+"""Binance portfolio margin pro. Its key is that of :data:`BINANCE_USDM`: a close of one silences both streams, so
+holders of both are counted together, in this process and by ``sharing=``. ``uniMMRDrop`` comes to those who have asked
+for it, by ``POST /papi/v1/unimmr/notification`` (change log, 2026-10-22)."""
 
 BINANCE_MARGIN_RISK: Venue[Never] = Venue(
     name="binance-margin-risk",

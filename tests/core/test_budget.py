@@ -57,6 +57,21 @@ class TestRoom:
         assert budget.serve(A_LITTLE_OVER_A_MINUTE) is waiting
         assert budget.next_at(A_LITTLE_OVER_A_MINUTE) == inf
 
+    def test_what_fits_is_what_can_be_spent(self) -> None:
+        """E1: said when the keys are asked for, and not found out when the last of them are never opened."""
+        budget, now, served = spent(120), 0.0, 0
+        for _ in range(10_000):
+            budget.admit(create(), now)
+        while now < 3600:
+            while budget.serve(now) is not None:
+                served += 1
+            now = budget.next_at(now)
+        a_minute = served / 60
+        budget.load = a_minute * 0.999
+        assert budget.fits
+        budget.load = a_minute * 1.01
+        assert not budget.fits
+
     def test_weights_count(self) -> None:
         """A request of weight 2 needs room for two."""
         budget = RequestBudget(3)

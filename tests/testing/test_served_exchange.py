@@ -541,3 +541,28 @@ async def test_a_venue_moves_in() -> None:
         venue = served.venue_at(venues.BINANCE_USDM)
         assert (venue.rest_url, venue.stream_url) == (served.rest_url, served.stream_url)
         assert served.exchange.log == ()
+
+
+async def test_each_port_is_new() -> None:
+    """A client of this process may still respect the ban of an exchange that was at a port before."""
+    ports = set()
+    for _ in range(800):  # as many as a big test suite; a system that chooses at random gives dozens of them twice
+        async with serve_exchange(Exchange()) as served:
+            ports.add(served.rest_url)
+    assert len(ports) == 800
+
+
+async def test_an_old_port_is_better_than_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After as many exchanges as there are ports, they are used again."""
+    monkeypatch.setattr("trio_listenkey.testing._frontends._listening._chosen", set(range(65536)))
+    async with serve_exchange(Exchange()) as served:
+        assert served.rest_url
+
+
+async def test_a_port_of_ones_own_can_be_used_again() -> None:
+    """Only those that the system chooses have to be new."""
+    async with serve_exchange(Exchange()) as served:
+        port = int(served.rest_url.rpartition(":")[2])
+    for _ in range(2):
+        async with serve_exchange(Exchange(), port=port) as served:
+            assert served.rest_url.endswith(f":{port}")

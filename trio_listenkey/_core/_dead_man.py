@@ -30,7 +30,7 @@ from .._statistics import SwitchStatistics
 from ._backoff import DOUBTFUL_TRIES, full_jitter
 from ._dead_man_states import SWITCH_TRANSITIONS, SwitchEvent, SwitchState
 from ._outcomes import Ok, Outcome, Refused, Transient, Wait
-from ._stream_states import after
+from ._tables import after
 
 __all__ = ["Count", "DeadMan", "SwitchNotice"]
 

@@ -140,7 +140,7 @@ class GapRules:
         certain_until = self._certain_until(old, new)
         started_at = certain_until if since is None else min(since, certain_until)
         return self._gap(
-            old.cause or "key_lost",
+            old.end.cause if old.end else "key_lost",
             started_at - self._feed_lag,
             new.opened_at + self._feed_lag,
             after,

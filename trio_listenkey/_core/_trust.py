@@ -23,7 +23,8 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from ._stream_states import TRUST_TRANSITIONS, TrustEvent, TrustState, after
+from ._stream_states import TRUST_TRANSITIONS, TrustEvent, TrustState
+from ._tables import after
 
 __all__ = ["ANSWER_WITHIN", "Trust"]
 

@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import logging
 import random
-import traceback
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -55,6 +54,7 @@ from .._venue._venue import Venue
 from ..transports._base import Transport
 from ._alarm import Alarm
 from ._body_scope import BodyScope, close_nursery, error_to_raise, reraise_unchanged
+from ._broken_contracts import transport_fault
 from ._listen_key import ListenKey
 from ._run_context import Registration, RunContext, current_context
 
@@ -68,7 +68,7 @@ _T = TypeVar("_T")
 _log: Final = logging.getLogger("trio_listenkey")
 _DEFAULT_TIMING: Final = Timing()
 _OVERBOOKED: Final = (
-    "%s: more keys are open than a budget of %g weight a minute can keep alive; some will be late. Raise "
+    "%s: more keys are open than a budget of %g weight a minute can keep alive; the last may never be opened. Raise "
     "Venue.weight_budget if the exchange allows it, or use another IP address for a part of them"
 )
 _TRANSPORT_CLOSE_LIMIT: Final = 1.0  # seconds; closing sockets takes none, but a transport may be anyone's
@@ -293,9 +293,12 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if self._sharing is not None and share is not None:
             self._share_task = self._join_share(share, self._sharing)
 
-    def _make_share(self, sharing: SharedKey, schedule: KeepaliveSchedule) -> Share:
+    def _make_share(self, sharing: SharedKey, schedule: KeepaliveSchedule, present: Share | None) -> Share:
         from ._share import Share  # noqa: PLC0415 - nothing of it where nothing is shared
 
+        if present is not None:
+            present.check(sharing)
+            return present
         now, lock = self._context.clock.now(), self._context.hosts(self._transport).lock
         return Share(self._venue, self._credentials, sharing, schedule.keepalive_every, lock, now)
 
@@ -445,7 +448,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         except TransportError as error:
             return no_answer(self._venue, send.verb, error, hide=hide)
         except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's
-            return self._contract_broken(send, fault)
+            return transport_fault(self._venue, send.verb, fault)
         except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
             self._interrupt(fault)
             return no_answer(self._venue, send.verb, TransportError("the request was interrupted"), hide=hide)  # noqa: ASYNC104 - as above
@@ -463,18 +466,6 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     def _secrets(self) -> list[str]:
         secrets = [self._credentials.api_key, self._credentials.api_secret, self._machine.key]
         return [secret for secret in secrets if secret]
-
-    def _contract_broken(self, send: Send, fault: Exception) -> Outcome:
-        # Where it was raised, but not its text, nor the exception itself: either may hold the request's headers.
-        frames = traceback.extract_tb(fault.__traceback__)
-        where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
-        error = ListenKeyError(
-            f"the transport raised {type(fault).__name__} at {where}, where only TransportError is allowed",
-            advice="Mend the transport: the contract is that of trio_listenkey.transports.Transport",
-            venue=self._venue.name,
-            verb=send.verb,
-        )
-        return Refused(error, may_be_done=True)
 
     # How the two learn of each other.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from math import inf
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ from ._clock import SteadyClock
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
 if TYPE_CHECKING:  # most keys are not shared between processes
-    from ._share import Share
+    from ._shared_hosts import MakeShare
 
 __all__ = ["Registration", "RestHost", "RunContext", "current_context"]
 
@@ -56,7 +55,7 @@ class Registration:
         transport: Transport | None,
         schedule: KeepaliveSchedule,
         alarm: Alarm,
-        make_share: Callable[[], Share] | None,
+        make_share: MakeShare | None,
     ) -> None:
         self._context = context
         self._alarm = alarm
@@ -182,7 +181,7 @@ class RunContext:
         transport: Transport | None,
         schedule: KeepaliveSchedule,
         alarm: Alarm,
-        make_share: Callable[[], Share] | None = None,
+        make_share: MakeShare | None = None,
     ) -> Registration:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
         return Registration(self, venue, credentials.api_key, transport, schedule, alarm, make_share)

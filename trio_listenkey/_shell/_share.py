@@ -74,7 +74,7 @@ class Share:
         turn: Who has it goes to the register.
     """
 
-    __slots__ = ("__weakref__", "_blocks", "_tasks", "label", "member", "turn")
+    __slots__ = ("__weakref__", "_blocks", "_tasks", "_terms", "label", "member", "turn")
 
     def __init__(
         self,
@@ -86,7 +86,8 @@ class Share:
         now: float,
     ) -> None:
         account = credentials.api_key if sharing.account is None else sharing.account
-        dialect = f"{venue.name} {venue.path}#{venue.answer.key}"
+        # Not by the host: programs that reach the exchange by different ones share the key all the same.
+        dialect = f"{venue.sharing.keys_of or venue.name} {venue.path}#{venue.answer.key}"
         self.label: str = venue.name if sharing.account is None else f"{venue.name} {sharing.account}"
         self.member: Member = Member(
             me=secrets.token_hex(8),
@@ -98,6 +99,7 @@ class Share:
             now=now,
         )
         self.turn: Turn = Turn(lock)
+        self._terms = _terms_of(sharing)
         self._blocks: set[object] = set()
         self._tasks: set[ShareTask] = set()
 
@@ -110,6 +112,19 @@ class Share:
     def is_over(self) -> bool:
         """Whether no block is a part of it any more."""
         return not self._blocks
+
+    def check(self, sharing: SharedKey) -> None:
+        """Another block means to share in the same way.
+
+        Raises:
+            UsageError: It does not. One member cannot be in two documents, nor keep two times.
+        """
+        if _terms_of(sharing) != self._terms:
+            raise UsageError(
+                "the blocks of this process that use this account share it in different ways",
+                advice="Pass the same SharedKey to all of them, or one with the same kind of register, beat_every,"
+                " patience and account",
+            )
 
     def join(self, block: object) -> None:
         """A block becomes a part of it."""
@@ -139,6 +154,11 @@ class Share:
     def silent_at(self) -> float:
         """When one of the blocks' streams will ask the exchange if it hears nothing more."""
         return min((task.silent_at() for task in list(self._tasks)), default=inf)
+
+
+def _terms_of(sharing: SharedKey) -> tuple[object, ...]:
+    # Of the register only its kind can be compared: each run and thread has an object of its own for the same place.
+    return type(sharing.register), float(sharing.beat_every), sharing.patience, sharing.account
 
 
 _ON_THE_WAY_OUT: Final = frozenset(

@@ -30,6 +30,9 @@ from ._turn import Turn
 if TYPE_CHECKING:  # most keys are not shared between processes
     from ._share import Share
 
+    MakeShare = Callable[[Share | None], Share]
+    """Takes the one that there is, if others may become a part of it; gives back that, or a new one."""
+
 __all__ = ["ProcessClock", "SharedHosts", "clock_and_hosts"]
 
 _Known = TypeVar("_Known", Host, ConnectLimiter)
@@ -75,11 +78,12 @@ class SharedHosts:
         with self.lock:
             return self._turns.setdefault(account, Turn(self.lock))
 
-    def share(self, account: Account, make: Callable[[], Share] | None) -> Share | None:
+    def share(self, account: Account, make: MakeShare | None) -> Share | None:
         """This process's share in the account's key; made by ``make`` for the first context that joins with one.
 
         Raises:
-            UsageError: Another context of this process shares the key, and this one does not mean to; or reversely.
+            UsageError: Another context of this process shares the key, and this one does not mean to; or reversely; or
+                in another way.
         """
         with self.lock:
             share = self._shares.get(account)
@@ -88,8 +92,8 @@ class SharedHosts:
                     "of the blocks of this process that use this account, some have sharing= and some have not",
                     advice="Pass the same SharedKey to all of them, or to none",
                 )
-            if make is not None and (share is None or not share.takes_in):
-                share = self._shares[account] = make()
+            if make is not None:
+                share = self._shares[account] = make(share if share is not None and share.takes_in else None)
             return share
 
     def gate(self, host: Host) -> BudgetGate:

@@ -177,10 +177,13 @@ class Sharing:
     Attributes:
         second_create: Which of these.
         max_keys: How many keys an account may have at a time; ``None`` if it is one, or not said.
+        keys_of: The name of the venue whose keys these are, where an account has one key for both; ``None`` where
+            they are this venue's own. Programs that share a key find each other by it.
     """
 
     second_create: SecondCreate = "same"
     max_keys: int | None = None
+    keys_of: str | None = None
 
     def __post_init__(self) -> None:
         if self.second_create not in {"same", "new", "replaces", "unknown"}:

@@ -45,11 +45,11 @@ class Wire:
         """What comes next, as of any stream; or ``None``, after :meth:`interrupt`."""
         if isinstance(self._stream, InterruptibleStream):
             try:
-                return await self._stream.receive_some(READ)
+                return bytes(await self._stream.receive_some(READ))
             except InterruptedReadError:
                 return None
         with trio.CancelScope() as self._receiving:
-            return bytes(await self.receive_some())
+            return await self.receive_some()
         return None
 
     def interrupt(self) -> None:

@@ -6,6 +6,7 @@ Importing this module imports no engine; a register imports its own when its nam
 
     _shared_key     what is passed as sharing=
     _register       the port and its contract
+    _one_run        whose a register is: one run of one process at a time
     _memory         in memory, for tests
     _sqlite         in a file, for one machine
     _sqlite_file    the file itself, in blocking calls

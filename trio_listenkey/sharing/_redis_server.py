@@ -10,6 +10,7 @@ from typing import Any, Final
 import trio
 
 from .._errors import RegisterAway, RegisterRefused
+from ._one_run import OneRun
 from ._redis_errors import FAILURES, ServerError, meaning
 from ._redis_link import RedisLink, open_link
 from ._redis_url import RedisAddress
@@ -35,6 +36,7 @@ class RedisServer:
         self._trust = trust
         self._timeout = timeout
         self._link: RedisLink | None = None
+        self._run = OneRun()
         # Held from a command to its answer: see RedisLink.
         self._turn = trio.Lock()
         self._pause = _Pause()
@@ -55,6 +57,8 @@ class RedisServer:
         """
         failure: Exception
         try:
+            if self._run.has_changed(self._address):
+                await self._begin_anew()
             return await self._bounded(command, twice=twice)
         except (RegisterAway, RegisterRefused) as error:
             failure = error
@@ -67,6 +71,13 @@ class RedisServer:
             raise failure
         finally:
             del failure  # else exception -> traceback -> frame -> exception is a cycle
+
+    async def _begin_anew(self) -> None:
+        """Have nothing of the run before, or of the parent's, whose connection stays open when ours is closed."""
+        link, self._link = self._link, None
+        self._turn, self._pause = trio.Lock(), _Pause()
+        if link is not None:
+            await link.drop()
 
     async def aclose(self) -> None:
         """Close the connection, under the hands of a task that waits for an answer if there is one."""

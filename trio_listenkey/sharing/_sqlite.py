@@ -13,6 +13,7 @@ import trio
 
 from .._errors import RegisterAway, RegisterRefused, UsageError
 from .._validation import check_type
+from ._one_run import OneRun
 from ._register import ABSENT, check_size, check_timeout
 from ._sqlite_errors import meaning
 from ._sqlite_file import SQLiteFile
@@ -58,6 +59,7 @@ class SQLiteRegister:
         # _in_thread. A limiter of its own, so that threads which hang on a dead disk take none from other parts of the
         # program, such as those that resolve host names.
         self._limiter = trio.CapacityLimiter(1)
+        self._run = OneRun()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -95,6 +97,8 @@ class SQLiteRegister:
             raise trio.ClosedResourceError("this register was closed")
         failure: Exception
         try:
+            if self._run.has_changed(self):
+                self._limiter = trio.CapacityLimiter(1)
             with trio.fail_after(self._timeout):
                 return await trio.to_thread.run_sync(self._work, call, abandon_on_cancel=True, limiter=self._limiter)
         except trio.TooSlowError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
 from typing import Final
+from weakref import WeakSet
 
 from .._errors import RegisterRefused
 from ._register import ABSENT, MAX_DOCUMENT
@@ -29,6 +31,13 @@ _INSERT = "INSERT OR IGNORE INTO register (version, document, name) VALUES (?, ?
 _UPDATE = "UPDATE register SET version = ?, document = ? WHERE name = ? AND version = ?"
 
 
+# SQLite keeps a table of the locks that a process has on a file. The child of a fork finds its parent's there, and has
+# none of them. So another connection of the child takes no lock, the parent deletes the log under it, and what the
+# child writes is lost. ("How To Corrupt An SQLite Database File", section 2.6; seen with SQLite 3.40.)
+_files: Final[WeakSet[SQLiteFile]] = WeakSet()
+_inherited: Final[dict[tuple[int, int], list[sqlite3.Connection]]] = {}
+
+
 class SQLiteFile:
     """An SQLite file that is opened when it is needed.
 
@@ -42,6 +51,7 @@ class SQLiteFile:
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        _files.add(self)
 
     def read(self, name: str) -> tuple[bytes, str] | None:
         """The document and its version, if there is one."""
@@ -81,6 +91,19 @@ class SQLiteFile:
             raise RegisterRefused(
                 f"the register {self._path} has no directory to be in", advice="Make the directory, or name another"
             )
+        if _identity(self._path) in _inherited:
+            raise RegisterRefused(
+                f"the register {self._path} was in use when this process was forked, and is lost to SQLite here",
+                advice='Fork before it is first used; or start processes by another way, such as "spawn"',
+            )
+
+    def leave_to_parent(self) -> None:
+        """In the child of a fork: neither use the parent's connection nor close it, nor open the file anew."""
+        if self._connection is not None:
+            assert self._identity is not None
+            # Kept for as long as the process lives, for Python closes a connection that nobody has.
+            _inherited.setdefault(self._identity, []).append(self._connection)
+            self._connection = None
 
     def _connect(self) -> sqlite3.Connection:
         is_new = not self._path.exists()
@@ -154,3 +177,12 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     return application, schema
+
+
+def _leave_all_to_parent() -> None:
+    for file in list(_files):
+        file.leave_to_parent()
+
+
+# Not on Windows, which does not fork.
+getattr(os, "register_at_fork", lambda **_: None)(after_in_child=_leave_all_to_parent)

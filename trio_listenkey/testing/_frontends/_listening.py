@@ -17,12 +17,37 @@ WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - a name for it
 """Addresses that stand for all of a machine's: one cannot connect to them, but to 127.0.0.1."""
 
 
+# The ports that the system has chosen for this process so far. Clients remember for minutes or hours that an address
+# has banned them, and a system gives a port again soon after it was closed: a new server would find them silent.
+_chosen: set[int] = set()
+_TRIES = 100
+
+
 async def listen(host: str, port: int) -> trio.SocketListener:
     """Listen at one address: where a name has several, at the first.
+
+    Args:
+        host: The address, or a name.
+        port: The port; 0 lets the system choose one that it has not chosen for this process before.
 
     Raises:
         OSError: The port is taken, or the address none of this machine's.
     """
+    listener = await _listen(host, port)
+    if port != 0:
+        return listener
+    # Left open until there is a new one, or the system would choose the same one again.
+    used: list[trio.SocketListener] = []
+    while (chosen := listener.socket.getsockname()[1]) in _chosen and len(used) < _TRIES:
+        used.append(listener)
+        listener = await _listen(host, 0)
+    _chosen.add(chosen)
+    for each in used:
+        each.socket.close()
+    return listener
+
+
+async def _listen(host: str, port: int) -> trio.SocketListener:
     listener, *others = await trio.open_tcp_listeners(port, host=host)
     for other in others:
         other.socket.close()

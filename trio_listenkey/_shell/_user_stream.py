@@ -113,7 +113,11 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
     # The same again, for it is what ``async for`` calls, and a call within a call would be a third of its cost.
     @enable_ki_protection
     async def __anext__(self) -> UserEvent[E_co] | Gap:
-        await self._wait_for_items()
+        if self._items and self._until_rest:
+            self._until_rest -= 1
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await self._wait_for_items()
         item = self._items.popleft()
         self._machine.buffer.took(item)
         self._made_room()
@@ -153,16 +157,13 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         return gap == buffer.taken_gap and not buffer.has_gap
 
     async def _wait_for_items(self) -> None:
-        if self._items:
+        if self._items and self._until_rest:
             self._until_rest -= 1
-            if self._until_rest:
-                await trio.lowlevel.checkpoint_if_cancelled()
-            else:
-                self._until_rest = _CHECKPOINT_EVERY
-                await trio.lowlevel.checkpoint()
-        elif self._is_over:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        elif self._items or self._is_over:
+            self._until_rest = _CHECKPOINT_EVERY
             await trio.lowlevel.checkpoint()
-        # Waiting lets other tasks run by itself.
+        # Else there is a wait, which lets other tasks run by itself.
         while not self._items or self._closed:
             self._raise_if_over()
             self._until_rest = _CHECKPOINT_EVERY
@@ -197,7 +198,8 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
             self._wake_all()
 
     def _wake_all(self) -> None:
-        self._readers.unpark_all()
+        if self._readers:
+            self._readers.unpark_all()
         if self._standby is not None:
             self._standby.interrupt()
 

@@ -26,6 +26,10 @@ class InterruptibleStream(trio.abc.Stream):
     """A stream on which another task can end a read."""
 
     @abstractmethod
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """As of any stream, or :exc:`InterruptedReadError`."""
+
+    @abstractmethod
     def interrupt(self) -> None:
         """End the ``receive_some`` that waits, if there is one, by :exc:`InterruptedReadError`."""
 

@@ -51,7 +51,9 @@ class TLSStream(InterruptibleStream):
                 is_done = True
             except ssl.SSLWantReadError:
                 await self._send_pending()
-                if not await self._fill():
+                received = await self._transport.receive_some(_READ)
+                self._incoming.write(received)
+                if not received:
                     self._incoming.write_eof()  # what that means is OpenSSL's to say
             except ssl.SSLError as error:
                 raise trio.BrokenResourceError from error
@@ -65,7 +67,9 @@ class TLSStream(InterruptibleStream):
             if data := self._decrypt(room):
                 return data
         while self._failure is None and not self._has_ended:
-            if not await self._fill():
+            received = await self._transport.receive_some(_READ)
+            self._incoming.write(received)
+            if not received:
                 self._has_ended = True
             elif data := self._decrypt(room):
                 return data
@@ -96,12 +100,6 @@ class TLSStream(InterruptibleStream):
             self._failure = error
         self._has_more = not room
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    async def _fill(self) -> bytes | bytearray:
-        """Receive more of what is encrypted; nothing at the end."""
-        data = await self._transport.receive_some(_READ)
-        self._incoming.write(data)
-        return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """As of any stream."""

@@ -35,7 +35,8 @@ class Wire:
         self.failure: str | None = None
         self._stream = stream
         self._sending = trio.Lock()
-        self._receiving = trio.CancelScope()
+        self._interruptible = stream if isinstance(stream, InterruptibleStream) else None
+        self._receiving = trio.CancelScope()  # of a read from any other stream
 
     async def receive_some(self, max_bytes: int = READ) -> bytes:
         """What comes next, as of any stream."""
@@ -43,9 +44,9 @@ class Wire:
 
     async def receive_interruptibly(self) -> bytes | None:
         """What comes next, as of any stream; or ``None``, after :meth:`interrupt`."""
-        if isinstance(self._stream, InterruptibleStream):
+        if self._interruptible is not None:
             try:
-                return bytes(await self._stream.receive_some(READ))
+                return await self._interruptible.receive_some(READ)
             except InterruptedReadError:
                 return None
         with trio.CancelScope() as self._receiving:
@@ -54,8 +55,8 @@ class Wire:
 
     def interrupt(self) -> None:
         """End the :meth:`receive_interruptibly` that is under way, if there is one."""
-        if isinstance(self._stream, InterruptibleStream):
-            self._stream.interrupt()
+        if self._interruptible is not None:
+            self._interruptible.interrupt()
         else:
             self._receiving.cancel(reason="somebody else will read")
 

@@ -133,8 +133,10 @@ class OpenProtocolConnection(ProtocolConnection):
 
     async def receive_only(self) -> Sequence[bytes]:
         """As of any such connection; what ends the conversation is left to :meth:`receive`."""
+        if self._events:
+            return ()
         self.conversation.delivered()
-        if self._events or self.conversation.failure is not None:
+        if self.conversation.failure is not None:
             return ()
         batch = await self._open_connection.receive_only()
         events = self.conversation.receive_messages(batch, self._moment()) if batch else ()

@@ -129,11 +129,11 @@ class TestOpening:
         other = Flow(timing=Timing(feed_lag=0, open_timeout=1e6), limiter=flow.limiter)
         flow.held(0.0)
         flow.fails(flow.opens(0.0), 0.0, status=429)
-        assert flow.stream.deadline == pytest.approx(3)
+        assert flow.stream.deadline == pytest.approx(30)
         other.held(1.0)
         assert other.wants() == []
-        assert other.stream.deadline == pytest.approx(3)
-        other.held(3.1)
+        assert other.stream.deadline == pytest.approx(30)
+        other.held(30.1)
         assert other.wants() == ["Open"]
 
     def test_each_socket_counts_at_the_connect_limiter(self) -> None:
@@ -289,8 +289,8 @@ class TestDrops:
         flow, link = live()
         flow.held(100.0)
         flow.ends(link, 100.0)
-        flow.fails(flow.opens(100.0), 100.0, status=418)
-        assert flow.tick(103.1) == "CONNECTING"
+        flow.fails(flow.opens(100.0), 100.0, status=429)
+        assert flow.tick(130.1) == "CONNECTING"
         flow.stream.actions()
         flow.fails(flow.stream.sockets.next, 170.0)  # type: ignore[arg-type]
         flow.tick(flow.stream.deadline)
@@ -1338,6 +1338,26 @@ class TestSubscriptions:
         flow.ends(second, 150.0)
         flow.opened(flow.opens(150.0), 150.5)
         assert flow.gap().started_at == LOCAL + 100
+
+    def test_the_one_before_proves_nothing_of_it(self) -> None:
+        """A minute after its own proof it is asked about, though the first was confirmed later than that (S8).
+
+        What was observed on the first is observed all the same (S10).
+        """
+        flow, first, second = draining(subscribes=True)
+        flow.confirmed(first, 1004.0, 1004.1)
+        assert flow.ponged(first, 1004.0, 1004.1) == "LIVE"
+        flow.wants()
+        flow.ponged(second, 1050.0, 1050.1)
+        assert flow.tick(1060.0) == "SILENT"
+        flow.asks()
+        flow.tick(1062.0)
+        assert not flow.is_live()
+        flow.ends(second, 1063.0)
+        flow.asks()
+        flow.held(1063.0)
+        flow.opened(flow.opens(1063.0), 1063.5)
+        assert flow.gap().started_at == LOCAL + 1004
 
     def test_a_doubt_is_over_when_it_is_confirmed(self) -> None:
         """It is asked about on its socket; an answer on another, or one that is late, is none."""

@@ -143,6 +143,10 @@ class Stream:
     """Whether each socket has a subscription of its own. Then nothing that holds for the key proves anything of it: the
     question whether events come is put on the socket, and answered by ``confirmed``. It does not change."""
 
+    _timing: Timing
+    """Here: how often to ping, and when silence is asked about. The pacing, the drain and the delivery have the
+    rest."""
+
     _actions: list[Action]
     """What is to be done and nobody has taken yet; every step may add to it. An ``Open`` whose socket was given up
     since is followed by its ``Close``: who does them in this order needs to know no more."""
@@ -482,6 +486,7 @@ class Stream:
                 self._become(SocketEvent.FAILED, OneSocket(current))
             case _:
                 return
+        # A failure before the first socket may be the end; after it, never: the exchange was there once.
         if getattr(error, "untrusted", False) and not self.was_open:
             # Another try does not help. Once a socket was open it may: the exchange will want to mend that.
             self.fail(untrusted_peer(str(error), venue=self._venue, verb="connect"))
@@ -562,10 +567,11 @@ class Stream:
     # What comes from a socket. This is the path of every event.
 
     def received(self, socket: StreamSocket, batch: Sequence[bytes], now: float) -> None:
-        """Messages have come."""
+        """Messages have come on ``socket``, which is open. From any other they are of no interest, and are dropped."""
         events = self._delivery.events(socket, batch, now)
         socket.heard_at = now
         sockets = self.sockets
+        # Compared by identity: a socket that was given up since delivers nothing more (S1).
         # An ordinary event lets no time pass: it makes nothing due earlier, and thousands a second would pay for it.
         if socket is sockets.current:
             self._deliver(socket, events, now)
@@ -642,7 +648,7 @@ class Stream:
 
     def resumed(self, socket: StreamSocket, now: float) -> None:
         """There is room again. A ping is due soon, whose pong says when all that has piled up was read."""
-        socket.resume(now)
+        socket.resume(now, self._timing.ping_every)
         self._be_patient(now)
 
     # From one open socket to the next.
@@ -720,7 +726,10 @@ class Stream:
             self.fail(error)
 
     def fail(self, error: ListenKeyError) -> None:
-        """There is no way on: the exchange has refused for good. The first reason is the one that is told."""
+        """There is no way on: the exchange has refused for good. The first reason is the one that is told.
+
+        Nothing else changes here: who drives the stream sees the failure after the step, and stops it.
+        """
         self.failure = self.failure or error
 
     def stop(self) -> None:
@@ -741,12 +750,15 @@ class Stream:
         return actions
 
     def notices(self) -> list[StreamNotice]:
-        """What happened since the last call."""
+        """What happened since the last call. They are told before the actions are done: see the driver."""
         return self._report.take()
 
     @property
     def has_news(self) -> bool:
-        """Whether there are actions or notices."""
+        """Whether there are actions or notices.
+
+        It is asked after each event: for most of them there is nothing to do but to hand them on.
+        """
         return bool(self._actions) or self._report.has_news
 
     def _become(self, event: SocketEvent, sockets: Sockets) -> None:

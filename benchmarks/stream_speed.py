@@ -4,13 +4,13 @@ Each sample is a process of its own, and the sender another. Events have about 6
 
 * ``flood``: events as fast as they are taken; how many reach the user for each second of the client's CPU time. That
   is the rate where the machine does nothing else; where it does, it is what can be compared.
-* ``paced``: 1,000 events a second, one at a time; CPU time for each, and how long it takes from the sender's hand to the
-  user's.
+* ``paced``: 1,000 events a second, one at a time; CPU time for each, and how long it takes from the sender's hand to
+  the user's, both in microseconds.
 
 Both plain and over TLS. ``by hand`` is the limit of trio: one task that waits for the socket, decrypts and cuts frames,
 and knows nothing of keys, pings, gaps or a second consumer. Clients that are not installed are left out, loudly. The
-goals are ratios to ``websockets.trio``, by the median of the ratios within each round; where one is missed, the exit
-status is 1. Words on the command line choose rows: ``paced``, ``flood``, ``tls``, ``plain``.
+goals are ratios to ``websockets.trio``, by the median of the ratios within each round. Words on the command line choose
+rows: ``paced``, ``flood``, ``tls``, ``plain``.
 """
 
 from __future__ import annotations
@@ -25,15 +25,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import inf
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from _measuring import BROKEN, row
+
 FLOOD = 100_000
 PACED, RATE = 3_000, 1_000.0
-ROUNDS = 7
+ROUNDS = 5
 WARM = 1_000  # events that do not count: a client is still connecting, or importing
 
 
@@ -84,16 +88,18 @@ async def with_ours(url: str, tally: Tally, decode: str, ready: Callable[[], Non
         key_in="account",
         events=events.usdm.AS_SENT,
     )
+    reads: dict[str, Callable[[UserEvent[Any]], int | None]] = {
+        "": lambda _: None,
+        "data": lambda event: event.data["T"],
+        "typed": attrgetter("parsed.transaction_time"),
+    }
+    read = reads[decode]
     async with open_user_stream(venue, Credentials("an-api-key")) as stream:
         await stream.receive()  # the gap that it begins with
         ready()
         async for item in stream:
             assert isinstance(item, UserEvent), item
-            if decode == "typed":
-                made_at = item.parsed.transaction_time
-            else:
-                made_at = item.data["T"] if decode else None
-            if tally.take(made_at):
+            if tally.take(read(item)):
                 return
 
 
@@ -119,11 +125,13 @@ async def by_hand(url: str, tally: Tally, decode: str, ready: Callable[[], None]
     ready()
     held = b""
     while True:
-        try:
-            data = stream.recv(65536)
-        except (ssl.SSLWantReadError, BlockingIOError):
-            await trio.lowlevel.wait_readable(stream)
-            continue
+        await trio.lowlevel.wait_readable(stream)
+        data = b""
+        with suppress(ssl.SSLWantReadError, BlockingIOError):
+            while True:  # all the records of TLS that are there
+                data += stream.recv(65536)
+                if not isinstance(stream, ssl.SSLSocket):
+                    break
         held, position = held + data, 0
         while position + 4 <= len(held):
             end = position + 4 + int.from_bytes(held[position + 2 : position + 4])
@@ -272,6 +280,7 @@ class Row:
         count: How many events that is.
         decode: What is asked of an event: ``""`` nothing, ``"data"``, ``"typed"``.
         goals: By what is measured: what our ratio to ``websockets.trio`` is to be.
+        promises: What the documentation says that it is.
     """
 
     title: str
@@ -279,68 +288,72 @@ class Row:
     count: int
     decode: str
     goals: dict[str, float]
+    promises: dict[str, float]
 
-    def measure(self, names: Sequence[str], files: tuple[str, str] | None) -> bool:
-        """Print each client's best, and our ratios within each round; whether the goals are met."""
-        print(f"\n{self.title}, {'TLS' if files else 'plain'}", flush=True)
+    def measure(self, names: Sequence[str], files: tuple[str, str] | None) -> None:
+        """Print each client's best, and our ratios within each round."""
+        title = f"{self.title}, {'TLS' if files else 'plain'}"
+        print(f"\n{title}", flush=True)
         samples: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+        against: dict[str, float] = {}
         for turn in range(ROUNDS):
             for name in names if turn % 2 else reversed(names):
                 result = sample(name, self.path, self.count, self.decode, files)
                 if result is not None:
                     samples[name].append(result)
-        is_met = True
         for name in names:
             got = samples[name]
             line = [f"  {name:<16}"]
-            for key, goal in self.goals.items():
+            for key in self.goals:
                 better = max if key == "rate" else min
                 line.append(f"{key} {better((each[key] for each in got), default=0.0):>10,.1f}")
                 if name != OURS and len(got) == len(samples[OURS]):
                     ratios = sorted(mine[key] / theirs[key] for mine, theirs in zip(samples[OURS], got, strict=True))
                     median = statistics.median(ratios)
-                    line.append(f"(ours is {median:.2f} of it [{ratios[0]:.2f}..{ratios[-1]:.2f}]")
+                    line.append(f"(ours is {median:.2f} of it [{ratios[0]:.2f}..{ratios[-1]:.2f}])")
                     if name == BASELINE:
-                        is_met = is_met and (median >= goal if key == "rate" else median <= goal)
-                        line.append(f"; goal {goal:g}")
-                    line[-1] += ")"
+                        against[key] = median
             print(" ".join(line), flush=True)
-        return is_met
+        for key, ratio in against.items():
+            what, goal, promise = f"{title}: {key} / {BASELINE}", self.goals[key], self.promises.get(key)
+            if key == "rate":
+                row(what, ratio, "x", goal, promise=promise or inf, more_is_better=True)
+            else:
+                row(what, ratio, "x", goal, promise=promise or inf)
 
 
-def flood(title: str, decode: str, goal: float) -> Row:
-    return Row(f"Flood, {title}: events for a second of CPU", f"flood/{FLOOD}", FLOOD, decode, {"rate": goal})
+def flood(title: str, decode: str, goal: float, promise: float) -> Row:
+    return Row(f"Flood, {title}", f"flood/{FLOOD}", FLOOD, decode, {"rate": goal}, {"rate": promise})
 
 
 def paced(cpu: float, delay: float) -> Row:
-    title = f"{RATE:,.0f} a second, decoded: µs of CPU, median µs of delay"
-    return Row(title, f"paced/{PACED}/{RATE}", PACED, "data", {"cpu": cpu, "delay": delay})
+    goals, promises = {"cpu": cpu, "delay": delay}, {"cpu": 1.0, "delay": 1.0}
+    return Row(f"{RATE:,.0f} events a second", f"paced/{PACED}/{RATE}", PACED, "data", goals, promises)
 
 
-def main(chosen: Sequence[str]) -> int:
+def main(chosen: Sequence[str]) -> None:
     known = [name for name, (_, module, _) in CLIENTS.items() if find_spec(module)]
     for name in CLIENTS.keys() - set(known):
         print(f"NOT INSTALLED, so not measured: {name}")
     floods, three = "paced" not in chosen, [OURS, BASELINE, LIMIT]
-    is_met = []
     if "tls" not in chosen:
         if "flood" not in chosen:
-            is_met.append(paced(0.75, 0.70).measure(known, None))
+            paced(0.75, 0.70).measure(known, None)
         if floods:
-            is_met.append(flood("every field decoded, typed", "typed", 4.0).measure(three[:2], None))
-            is_met.append(flood("every field decoded, dictionaries", "data", 2.0).measure(three[:2], None))
-            is_met.append(flood("not decoded", "", 5.0).measure(three, None))
+            flood("every field decoded, typed", "typed", 4.0, 1.5).measure(three[:2], None)
+            flood("every field decoded, dictionaries", "data", 2.0, 1.0).measure(three[:2], None)
+            flood("not decoded", "", 5.0, 2.0).measure(three, None)
     if "plain" not in chosen:
         with certificate() as files:
             if "flood" not in chosen:
-                is_met.append(paced(0.80, 0.75).measure(three, files))
+                paced(0.80, 0.75).measure(three, files)
             if floods:
-                is_met.append(flood("not decoded", "", 4.0).measure(three, files))
-    return 0 if all(is_met) else 1
+                flood("not decoded", "", 4.0, 2.0).measure(three, files)
+    sys.exit(bool(BROKEN))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["client"]:
         be_client(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
     else:
-        sys.exit(main(sys.argv[1:]))
+        main(sys.argv[1:])

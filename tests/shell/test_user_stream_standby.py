@@ -126,7 +126,9 @@ async def test_a_cancelled_read_is_taken_over_at_once(
     assert not watch.lost
 
 
-async def test_several_consumers_wait_for_nobody(watch: Watch, ports: dict[str, Any], autojump_clock: MockClock) -> None:
+async def test_several_consumers_wait_for_nobody(
+    watch: Watch, ports: dict[str, Any], autojump_clock: MockClock
+) -> None:
     """Whoever is away after an event holds up none of the others."""
     async with open_user_stream(USDM, ALICE, **ports) as stream, trio.open_nursery() as nursery:
         await begin(stream)

@@ -3,8 +3,8 @@
 Why
 ===
 
-An event that comes alone would cost two turns of trio's scheduler: one for the task that reads, another for the one that
-is woken by it. Where the consumer reads, it costs one.
+An event that comes alone would cost two turns of trio's scheduler: one for the task that reads, another for the one
+that is woken by it. Where the consumer reads, it costs one.
 
 What does not depend on the consumer
 ====================================

@@ -132,4 +132,3 @@ class Connector(Protocol):
             SocketError: It could not be opened.
         """
         ...
-

@@ -22,8 +22,8 @@ _READ = 64 * 1024  # bytes
 class TLSStream(InterruptibleStream):
     """TLS, as a client, over ``transport``. Nobody is trusted before :meth:`do_handshake` has returned.
 
-    An end without TLS's own goodbye is an end: exchanges end sockets that way, and messages say how long they are. It is
-    closed without one, too.
+    An end without TLS's own goodbye is an end: exchanges end sockets that way, and messages say how long they are. It
+    is closed without one, too.
 
     Args:
         transport: What it is spoken over.

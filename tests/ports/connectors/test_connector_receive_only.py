@@ -79,7 +79,7 @@ async def test_cancelled_it_has_lost_nothing(connector: WebSocketConnector, tls:
             async with trio.open_nursery() as nursery:
                 with trio.CancelScope() as scope:
                     nursery.start_soon(script.peer.send, frame(b"%d" % steps))
-                    nursery.start_soon(cancel_after, scope, steps)
+                    nursery.start_soon(cancel_after, scope, steps)  # noqa: ASYNC111 - it does nothing afterwards
                     received += await connection.receive_only()
         with trio.fail_after(5):
             while len(received) < 30:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 import trio
@@ -37,6 +37,8 @@ async def a_tls_pair() -> AsyncIterator[tuple[TLSStream, trio.SSLStream[trio.Soc
         yield stream, peer
 
 
+Pair = Callable[[], AbstractAsyncContextManager[tuple[InterruptibleStream, trio.abc.Stream]]]
+
 PAIRS = pytest.mark.parametrize("a_pair", [a_tcp_pair, a_tls_pair])
 
 
@@ -52,7 +54,7 @@ async def read_until(stream: trio.abc.ReceiveStream, count: int) -> bytes:
 
 
 @PAIRS
-async def test_all_of_it_comes_in_both_directions(a_pair) -> None:  # type: ignore[no-untyped-def]
+async def test_all_of_it_comes_in_both_directions(a_pair: Pair) -> None:
     """Much more than the system takes at once: who sends waits, and nothing is lost."""
     async with a_pair() as (stream, peer), trio.open_nursery() as nursery:
         nursery.start_soon(stream.send_all, MUCH)
@@ -65,7 +67,7 @@ async def test_all_of_it_comes_in_both_directions(a_pair) -> None:  # type: igno
 
 
 @PAIRS
-async def test_no_more_is_received_than_was_asked_for(a_pair) -> None:  # type: ignore[no-untyped-def]
+async def test_no_more_is_received_than_was_asked_for(a_pair: Pair) -> None:
     """What is left comes next, without another byte from the peer."""
     async with a_pair() as (stream, peer):
         await peer.send_all(b"0123456789")
@@ -75,7 +77,7 @@ async def test_no_more_is_received_than_was_asked_for(a_pair) -> None:  # type: 
 
 
 @PAIRS
-async def test_an_end_stays_an_end(a_pair) -> None:  # type: ignore[no-untyped-def]
+async def test_an_end_stays_an_end(a_pair: Pair) -> None:
     """What was sent before it comes first; TLS's own goodbye is not waited for."""
     async with a_pair() as (stream, peer):
         await peer.send_all(b"last")
@@ -140,7 +142,7 @@ async def end_after_the_first_words(peer: trio.SocketStream) -> None:
 
 
 @PAIRS
-async def test_who_receives_hears_of_a_close(a_pair) -> None:  # type: ignore[no-untyped-def]
+async def test_who_receives_hears_of_a_close(a_pair: Pair) -> None:
     """And so does everyone who comes later. Closing twice is nothing."""
     async with a_pair() as (stream, _):
         async with trio.open_nursery() as nursery:
@@ -176,7 +178,7 @@ async def test_a_reset_breaks_it() -> None:
 
 
 @PAIRS
-async def test_an_interrupted_read_has_lost_nothing(a_pair) -> None:  # type: ignore[no-untyped-def]
+async def test_an_interrupted_read_has_lost_nothing(a_pair: Pair) -> None:
     """Also where half of it had come: the next read has all."""
     async with a_pair() as (stream, peer):
         async with trio.open_nursery() as nursery:
@@ -193,7 +195,7 @@ async def test_an_interrupted_read_has_lost_nothing(a_pair) -> None:  # type: ig
 
 
 @PAIRS
-async def test_a_cancelled_read_has_lost_nothing(a_pair) -> None:  # type: ignore[no-untyped-def]
+async def test_a_cancelled_read_has_lost_nothing(a_pair: Pair) -> None:
     """At whichever step: what it did not return, the next one does."""
     sent, received = b"", b""
     async with a_pair() as (stream, peer):
@@ -202,7 +204,7 @@ async def test_a_cancelled_read_has_lost_nothing(a_pair) -> None:  # type: ignor
             async with trio.open_nursery() as nursery:
                 with trio.CancelScope() as scope:
                     nursery.start_soon(peer.send_all, b"%d " % steps)
-                    nursery.start_soon(cancel_after, scope, steps)
+                    nursery.start_soon(cancel_after, scope, steps)  # noqa: ASYNC111 - it does nothing afterwards
                     received += await stream.receive_some()
         received += await read_until(stream, len(sent) - len(received))
     assert received == sent
@@ -215,7 +217,7 @@ async def cancel_after(scope: trio.CancelScope, steps: int) -> None:
 
 
 @PAIRS
-async def test_who_sends_is_not_interrupted(a_pair) -> None:  # type: ignore[no-untyped-def]
+async def test_who_sends_is_not_interrupted(a_pair: Pair) -> None:
     """The same sign wakes who waits to send; that one goes on."""
     async with a_pair() as (stream, peer), trio.open_nursery() as nursery:
         nursery.start_soon(stream.send_all, MUCH)
@@ -228,7 +230,7 @@ async def test_who_sends_is_not_interrupted(a_pair) -> None:  # type: ignore[no-
 async def test_waking_for_nothing_is_no_data() -> None:
     """What woke who waits may be gone when it looks; here somebody else was woken by it, too, and was first."""
     async with a_tcp_pair() as (stream, peer):
-        thief = socket.socket(fileno=socket.dup(stream._socket.fileno()))  # noqa: SLF001
+        thief = socket.socket(fileno=socket.dup(stream._socket.fileno()))
         stolen = False
         with thief:
             while not stolen:  # trio runs the two in any order

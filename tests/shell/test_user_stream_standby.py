@@ -88,6 +88,7 @@ async def test_a_consumer_that_is_away_is_replaced(
             nursery.start_soon(take, watch, stream, 2)
             await wait_all_tasks_blocked()
             for _ in range(2):
+                await trio.sleep(1)  # in which nothing comes, so that no timer runs
                 watch.emit()
                 await wait_all_tasks_blocked()
             watch.emit(3)

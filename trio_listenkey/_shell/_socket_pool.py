@@ -21,6 +21,12 @@ What holds for all tasks
 * Between two checkpoints nothing else runs, so that the machine is never changed while it takes a step. No step of it
   waits for anything.
 
+Who reads
+=========
+
+A socket's task, or a consumer that waits for an event: see ``_standby``. Either calls ``_received`` with what came, in
+the step in which it was read. What else a read may end in, this task is left to find by a read of its own.
+
 How a socket ends
 =================
 

@@ -1,4 +1,8 @@
-"""One socket of a stream, from before its handshake: its scopes, and what is said on it."""
+"""One socket of a stream, from before its handshake: its scopes, and what is said on it.
+
+Events take one of two ways from here: this task reads them, or a consumer that waits does while this task stands by.
+See ``_user_stream``, and ``_standby`` for who reads when. All that is sent goes through this task, or one beside it.
+"""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ How an event gets here
 ======================
 
 * Where items are there, they are taken, and nothing else happens.
-* Where none is, and the socket's task stands by, who waits reads the socket by itself (``_standby``): bytes, frames, the
-  stream's machine and its buffer are one step of this task.
+* Where none is, and the socket's task stands by, who waits reads the socket by itself (``_standby``): bytes, frames,
+  the stream's machine and its buffer are one step of this task.
 * Otherwise the socket's task reads (``_socket_pool._read``), does the same, and wakes who waits by ``_wake``. If that
   is one task, it will come back for more; so the socket's task stands by from then on.
 """

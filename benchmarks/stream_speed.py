@@ -127,11 +127,8 @@ async def by_hand(url: str, tally: Tally, decode: str, ready: Callable[[], None]
     while True:
         await trio.lowlevel.wait_readable(stream)
         data = b""
-        with suppress(ssl.SSLWantReadError, BlockingIOError):
-            while True:  # all the records of TLS that are there
-                data += stream.recv(65536)
-                if not isinstance(stream, ssl.SSLSocket):
-                    break
+        with suppress(ssl.SSLWantReadError, BlockingIOError):  # there is half a record of TLS
+            data = stream.recv(65536)
         held, position = held + data, 0
         while position + 4 <= len(held):
             end = position + 4 + int.from_bytes(held[position + 2 : position + 4])

@@ -227,7 +227,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         now, allowed_at = self._clock.now(), self._host.allowed_at
         self._machine.stop(in_order=in_order, was_entered=was_entered, allowed_at=allowed_at, now=now)
         if self._flight is not None:
-            self._flight.deadline = self._clock.to_trio(self._machine.patience)
+            self._flight.deadline = self._clock.to_trio(self._machine.answer_deadline)
         self._alarm.ring()
         try:
             outcome = await close_nursery(self._nursery_manager, error)
@@ -301,7 +301,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         call = Call("POST", self._place.path, extra=(("symbol", count.symbol), ("countdownTime", milliseconds)))
         timing = self._calls.timing
         try:
-            with trio.CancelScope(deadline=self._clock.to_trio(self._machine.patience)) as self._flight:
+            with trio.CancelScope(deadline=self._clock.to_trio(self._machine.answer_deadline)) as self._flight:
                 outcome, body = await self._calls.ask(self._host, call, "countdown", timing.request_timeout)
                 return self._about(count, milliseconds, outcome, body)
             return Transient(self._cut_short(), may_be_done=True)

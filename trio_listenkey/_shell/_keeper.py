@@ -623,13 +623,13 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                 name_error(fact, self._name)
             if isinstance(notice, Created | Renewed | Replaced):
                 self._membership.wake_others()
-            _log_notice(self._name, notice)
+            _log_notice(self._name, notice, is_closed=machine.closed is not None)
             # An instrument that raises is logged and left alone: it is the user's code, and runs inside of our shield.
             self._observer.tell(notice.kind, notice.generation, *notice.arguments)
             self._key._notify(notice)  # noqa: SLF001 - the other half of this one
 
 
-def _log_notice(name: str, notice: Notice) -> None:
+def _log_notice(name: str, notice: Notice, *, is_closed: bool) -> None:
     """Write down what happened, once for each notice, instrument or not.
 
     A key that is kept alive is no news: it is at debug level, or a quiet day would fill the log. What will pass by
@@ -650,5 +650,8 @@ def _log_notice(name: str, notice: Notice) -> None:
             _log.info("%s: %s of %d processes that share the listen key", name, sharing.role, sharing.members)
         case Closed(error=error) if error is not None:
             _log.warning("%s: %s may be left behind: %s", name, key, error)
+        case Closed() if not is_closed:
+            # To whoever reads the log "closed" would be a key that is dead, and that others still use.
+            _log.info("%s: %s left as it is", name, key)
         case _:
             _log.info("%s: %s %s", name, key, notice.kind)

@@ -80,9 +80,8 @@ def types(session: nox.Session) -> None:
     """The code by mypy, its use by mypy and pyright, and that nothing public is left without a type."""
     _install(session, "types", "test")
     session.run("mypy")
-    session.run("mypy", "tests/conftest.py")
-    session.run("mypy", "tests/ports/connectors/conftest.py")
-    session.run("mypy", "tests/ports/registers/conftest.py")
+    for conftest in sorted(Path("tests").rglob("conftest.py")):
+        session.run("mypy", str(conftest))
     session.run("pyright")
     session.run("pyright", "--verifytypes", "trio_listenkey", "--ignoreexternal")
 

@@ -133,6 +133,7 @@ SCENARIOS = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("act", ["cancel", "interrupt"])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "-"))
 def test_at_every_moment(scenario: Scenario, act: Act) -> None:

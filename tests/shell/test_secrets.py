@@ -112,6 +112,7 @@ def everything() -> Iterator[Everything]:
     root.removeHandler(handler)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("name", "venue", "dialect"),
     [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
 
+from sphinx.addnodes import desc_annotation
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
@@ -78,6 +80,7 @@ copybutton_prompt_is_regexp = True
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
+pygments_dark_style = "github-dark"  # underlines nothing
 html_title = "trio-listenkey"
 html_show_sphinx = False
 
@@ -124,8 +127,28 @@ def keep_colons(*args: Any) -> None:
         lines[:0] = ["..", ""]  # an empty comment
 
 
+def leave_out_the_files(*args: Any) -> None:
+    """Leave the list of a package's files, which is for contributors, out of the reference."""
+    _, what, _, _, _, lines = args
+    if what == "module":
+        files = next((n for n, line in enumerate(lines) if re.match(r"    _\w+ {2,}\S", line)), len(lines))
+        heads = [n for n, line in enumerate(lines[:files]) if line.endswith("::")]
+        del lines[heads[-1] if heads and files < len(lines) else files :]
+
+
+def shorten_values(*args: Any) -> None:
+    """Leave out values of module-level names that take more than a line: a dialect's is a page long."""
+    _, _, objtype, content = args
+    if objtype == "data":
+        for value in list(content.parent.findall(desc_annotation)):
+            if len(value.astext()) > 80:
+                value.parent.remove(value)
+
+
 def setup(app: Sphinx) -> None:
     """Connect the above."""
     look_behind_the_face()
     know_what_is_imported_late()
     app.connect("autodoc-process-docstring", keep_colons, priority=400)  # Napoleon has 500
+    app.connect("autodoc-process-docstring", leave_out_the_files, priority=400)
+    app.connect("object-description-transform", shorten_values)

@@ -49,3 +49,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         sys.settrace(tracer)
+
+
+def pytest_collection_finish() -> None:
+    """Have hypothesis' table of all characters made, before any test's examples are timed.
+
+    In a fresh clone that takes a second of CPU, in each process. The first test that draws a text would pay for it, and
+    fail by the health check "too slow" on a machine that is busy.
+    """
+    if "hypothesis" in sys.modules:  # else no test draws anything
+        from hypothesis import strategies as st
+
+        st.text().validate()

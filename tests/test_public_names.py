@@ -34,8 +34,14 @@ def test_a_public_name_says_where_to_import_it_from(module: ModuleType, name: st
 def test_what_looks_public_is_public() -> None:
     """A name without underscore that is not in ``__all__`` is there by accident; public modules are no accident."""
     modules = {module.__name__.rpartition(".")[2] for module in MODULES}
-    visible = {name for name in vars(trio_listenkey) if not name.startswith(("_", "@"))}
-    assert visible - modules - {"annotations"} == set(trio_listenkey.__all__) - modules
+    visible = {name for name in dir(trio_listenkey) if not name.startswith(("_", "@"))}
+    assert visible - modules - {"TYPE_CHECKING"} == set(trio_listenkey.__all__) - modules
+
+
+def test_a_name_that_is_none_is_an_error() -> None:
+    """As in any module, though some are imported when they are first asked for."""
+    with pytest.raises(AttributeError, match="no_such_name"):
+        trio_listenkey.no_such_name  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_the_reference_documents_every_public_name() -> None:

@@ -10,6 +10,7 @@ the list to the files, and the imports to the layers::
                 _settings      Credentials and Timing
                 _statistics    KeyStatistics, StreamStatistics and SwitchStatistics
                 _validation    checks of arguments
+                _value         the base of what users hand in and may change
                 events/        what the venues send, as structs
     venue       _venue/        what differs between exchanges, as types
                 venues         every exchange, as data with its sources
@@ -29,6 +30,8 @@ the list to the files, and the imports to the layers::
     beside      testing/       an exchange to test against, which knows nothing of the core that it judges
 """
 
+from typing import TYPE_CHECKING
+
 from . import events as events, venues as venues
 from ._errors import (
     CredentialsError as CredentialsError,
@@ -44,7 +47,6 @@ from ._errors import (
 from ._events import Gap as Gap, UserEvent as UserEvent
 from ._instrument import Instrument as Instrument
 from ._settings import Credentials as Credentials, Timing as Timing
-from ._shell._dead_man import DeadManSwitch as DeadManSwitch, dead_man_switch as dead_man_switch
 from ._shell._keeper import open_listen_key as open_listen_key
 from ._shell._listen_key import ListenKey as ListenKey
 from ._shell._open_stream import open_user_stream as open_user_stream
@@ -89,8 +91,30 @@ __all__ = [
     "venues",
 ]
 
+_LATER = frozenset({"DeadManSwitch", "dead_man_switch"})
+
+if TYPE_CHECKING:
+    from ._shell._dead_man import DeadManSwitch as DeadManSwitch, dead_man_switch as dead_man_switch
+else:  # type checkers would take it to have every name
+
+    def __getattr__(name: str) -> object:
+        """What most programs do without is imported when it is first asked for (PEP 562)."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from ._shell import _dead_man  # noqa: PLC0415 - the reason for all this
+
+        for each in _LATER:
+            thing = globals()[each] = getattr(_dead_man, each)
+            thing.__module__ = __name__  # as below
+        return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
 # Tracebacks, pickles and the documentation name things by where users find them, not by the file they are in.
 for _name in __all__:
-    if _name not in {"AnyVenue", "events", "venues"}:
+    if _name not in {"AnyVenue", "events", "venues", *_LATER}:
         globals()[_name].__module__ = __name__
 del _name

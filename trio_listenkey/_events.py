@@ -1,16 +1,14 @@
 """What a user stream delivers: events, and the honest word for those that it cannot."""
 
-from __future__ import annotations
-
 import builtins
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, final
 
 import msgspec
 
 from ._envelope import UNREADABLE, Head, open_envelope
+from ._value import Value
 from .events._types import E_co, EventReader
 
 __all__ = ["Gap", "GapCause", "StreamItem", "UserEvent"]
@@ -173,8 +171,7 @@ def select(event: UserEvent[E_co], places: Sequence[int]) -> UserEvent[E_co]:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Value, frozen=True):
     """Events may have been missed: fetch the account's state again, and go on with the events that follow.
 
     All events from before ``started_at`` were delivered before this, and whatever happens from ``ended_at`` on comes

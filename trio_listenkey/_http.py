@@ -1,9 +1,8 @@
 """One HTTP exchange as values: what the core asks for and what a transport brings back."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Final
+
+from ._value import Secretive, Value
 
 __all__ = ["DEFAULT_PORTS", "Request", "Response"]
 
@@ -11,8 +10,7 @@ DEFAULT_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 """By the scheme of a URL that names no port."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Request:
+class Request(Value, Secretive, frozen=True):
     """One HTTP request, complete: a transport adds nothing but ``Host`` and ``Content-Length``.
 
     Attributes:
@@ -36,8 +34,7 @@ class Request:
         return f"<Request {self.method}>"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Response:
+class Response(Value, Secretive, frozen=True):
     """One complete HTTP answer, whatever its status.
 
     Attributes:

@@ -1,19 +1,16 @@
 """What a user hands in and reads out: credentials, timing, statistics."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 
 from ._errors import UsageError
+from ._value import Secretive, Value
 
 __all__ = ["Credentials", "Timing"]
 
 
-@dataclass(frozen=True, slots=True, repr=False, init=False)
-class Credentials:
+class Credentials(Value, Secretive, frozen=True):
     """An account's API key, and its secret where the exchange wants these calls signed.
 
     Most listen-key calls need the API key alone. The ``repr`` hides everything.
@@ -33,24 +30,16 @@ class Credentials:
     api_secret: str | None = None
     signer: Callable[[bytes], str | bytes] | None = None
 
-    # Written out, for what dataclasses make would keep its arguments. Error reporters print the locals of each frame
-    # that an error came through; so no frame of ours that raises has a name for what may be a secret.
-    def __init__(
-        self,
-        api_key: str,
-        api_secret: str | None = None,
-        signer: Callable[[bytes], str | bytes] | None = None,
-    ) -> None:
-        error = _problem_with(api_key, api_secret, signer)
+    # Error reporters print the locals of each frame that an error came through; so no frame of ours that raises has a
+    # name for what may be a secret. What a struct does before this has no frames.
+    def __post_init__(self) -> None:
+        error = _problem_with(self.api_key, self.api_secret, self.signer)
         if error is not None:
-            del self, api_key, api_secret, signer
+            del self
             raise error
-        object.__setattr__(self, "api_key", api_key)
-        object.__setattr__(self, "api_secret", api_secret)
-        object.__setattr__(self, "signer", signer)
 
     @classmethod
-    def from_env(cls, prefix: str, environ: Mapping[str, str] | None = None) -> Credentials:
+    def from_env(cls, prefix: str, environ: Mapping[str, str] | None = None) -> "Credentials":
         """Read ``<prefix>_API_KEY`` and, if it is set, ``<prefix>_API_SECRET`` from the environment.
 
         Args:
@@ -105,8 +94,7 @@ def _problem_with_one(name: str, value: object) -> UsageError | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Value, frozen=True):
     """Every duration that one may set, in seconds. The defaults suit every exchange that this library knows.
 
     Attributes:
@@ -157,11 +145,10 @@ class Timing:
     socket_lifetime: float | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is None and field.name in _MAY_BE_NONE:
-                continue
-            _check_duration(field.name, value)
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None or name not in _MAY_BE_NONE:
+                _check_duration(name, value)
         if self.jitter > 0.9:
             raise UsageError(f"Timing.jitter is {self.jitter}", advice="Pass a fraction of the interval from 0 to 0.9")
         if self.retry_cap < self.retry_base:

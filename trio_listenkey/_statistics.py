@@ -1,17 +1,15 @@
 """What a listen key and a stream tell of themselves, as numbers."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Literal
+
+from ._value import Value
 
 __all__ = ["KeyStatistics", "SharingStatistics", "StreamStatistics", "SwitchStatistics", "WaitsFor"]
 
 WaitsFor = Literal["key", "backoff", "own_limit", "exchange"]
 
 
-@dataclass(frozen=True, slots=True)
-class SharingStatistics:
+class SharingStatistics(Value, frozen=True):
     """This process's part in sharing a listen key with others, up to the moment of asking. Times are on trio's clock.
 
     Attributes:
@@ -29,8 +27,7 @@ class SharingStatistics:
     register_away: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KeyStatistics:
+class KeyStatistics(Value, frozen=True):
     """What happened to one listen key up to the moment of asking. Times are on trio's clock.
 
     Attributes:
@@ -70,8 +67,7 @@ class KeyStatistics:
     sharing: SharingStatistics | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StreamStatistics:
+class StreamStatistics(Value, frozen=True):
     """What a stream is and was up to the moment of asking. Times are on trio's clock.
 
     Attributes:
@@ -131,8 +127,7 @@ class StreamStatistics:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchStatistics:
+class SwitchStatistics(Value, frozen=True):
     """What a dead-man switch is and was up to the moment of asking. Times are on trio's clock.
 
     Attributes:

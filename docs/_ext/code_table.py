@@ -48,7 +48,7 @@ class CodeTable(SphinxDirective):
         rows = [["Binance's engine, everywhere", *(written(BINANCE_CODES[kind]) for kind in kinds)]]
         rows += [[", ".join(whose), *codes] for codes, whose in sharing.items()]
         heads = ["Venue", *(HEADS[kind] for kind in kinds)]
-        return self.parse_text_to_nodes("\n".join(table("22 12 13 14 12 19 18", heads, *rows)))
+        return self.parse_text_to_nodes("\n".join(table("22 12 13 14 12 19 18", heads, *rows, kind="wide")))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -23,13 +23,14 @@ HEAD = """\
 .. list-table::
    :header-rows: 1
    :widths: {widths}
+   :class: {kind}
 
 """
 
 
-def table(widths: str, *rows: list[str]) -> list[str]:
-    """The lines of a table, its first row being the heads of its columns."""
-    lines = HEAD.format(widths=widths).splitlines()
+def table(widths: str, *rows: list[str], kind: str = "plain") -> list[str]:
+    """The lines of a table, its first row being the heads of its columns. A ``"wide"`` one is wider than the page."""
+    lines = HEAD.format(widths=widths, kind=kind).splitlines()
     for row in rows:
         lines += [f"   {'-' if n else '* -'} {cell}".replace("   - ", "     - ") for n, cell in enumerate(row)]
     return lines

@@ -151,7 +151,7 @@ SOCKETS = Picture(
 TRUST = Picture(
     table=TRUST_TRANSITIONS,
     in_flight=TrustEvent.UNANSWERED,
-    size=(800, 420),
+    size=(800, 440),
     places={
         TrustState.TRUSTED: (116, 100),
         TrustState.ASKED: (400, 100),
@@ -162,16 +162,16 @@ TRUST = Picture(
     # What leads from each of them to trust, to denial, or to nothing.
     framed=(TrustState.TRUSTED, TrustState.ASKED, TrustState.DOUBTED, TrustState.DENIED),
     frame=(8, 8, 784, 288),
-    legends=[((116, 272), ["a key that is presumed alive"])],
+    legends=[((684, 272), ["a key that is presumed alive"])],
     start=[(484, 386), (456, 386)],
     ways={
         (TrustState.TRUSTED, TrustState.ASKED): Way([(172, 100), (344, 100)], (230, 91)),
         (TrustState.ASKED, TrustState.DOUBTED): Way([(456, 100), (628, 100)], (494, 91)),
-        (None, TrustState.DENIED): Way([(8, 220), (344, 220)], (180, 211)),
+        (None, TrustState.DENIED): Way([(8, 236), (344, 236)], (230, 227)),
         (None, TrustState.TRUSTED): Way([(8, 100), (60, 100)], (14, 62), stacked=True),
         (None, TrustState.NONE): Way([(400, 296), (400, 364)], (410, 336)),
-        (TrustState.NONE, TrustState.TRUSTED): Way([(344, 386), (40, 386), (40, 122)], (200, 377)),
-        (TrustState.NONE, TrustState.NONE): Way([(380, 408), (380, 416), (420, 416), (420, 408)], (428, 416)),
+        (TrustState.NONE, TrustState.TRUSTED): Way([(344, 386), (116, 386), (116, 122)], (200, 377)),
+        (TrustState.NONE, TrustState.NONE): Way([(380, 408), (380, 430), (420, 430), (420, 408)], (428, 430)),
     },
 )
 

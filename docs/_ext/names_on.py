@@ -1,7 +1,7 @@
 """``.. names-on:: reference/keys`` lists the public names of a page, with links.
 
-The reference was one page before, with an anchor for each name and member. The list repeats these anchors, so an old link
-still leads to the name, and from there to its new page. ``:old:`` names the anchors of former sections.
+The reference was one page before, with an anchor for each name and member. The list repeats these anchors, so an old
+link still leads to the name, and from there to its new page. ``:old:`` names the anchors of former sections.
 """
 
 from __future__ import annotations

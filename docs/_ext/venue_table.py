@@ -13,7 +13,7 @@ from trio_listenkey import Venue, venues
 from trio_listenkey._venue._summary import HEADS, facts_of
 
 # The columns that fit on a page; the command line has them all.
-SHOWN = ("Venue", "Create, keep alive, close", "Authentication", "A second create", "Source")
+SHOWN = ("Venue", "A second create", "Authentication", "Create, keep alive, close", "Source")
 CLOSE = "What a close does to other holders"
 EVENTS = "Events"
 
@@ -39,12 +39,12 @@ class VenueTable(SphinxDirective):
             facts = dict(zip(HEADS, facts_of(venue), strict=True))
             shown = [facts[head] for head in SHOWN]
             shown[0] = f"`{names()[venue]} <trio_listenkey.venues.{names()[venue]}>`"
-            shown[1] = literal(shown[1])
-            shown[3] = f"{shown[3]}. A close: {facts[CLOSE]}."
+            shown[1] = f"{shown[1]}. A close: {facts[CLOSE]}."
+            shown[3] = literal(shown[3])
             shown[4] = f"`Its events <{facts[EVENTS]}>`__. {shown[4]}"
             rows.append(shown)
-        heads = [*SHOWN[:3], "A second create, and what a close does to other holders", "Events, and source"]
-        return self.parse_text_to_nodes("\n".join(table("18 28 16 20 18", heads, *rows)))
+        heads = ["Venue", "A second create ...", *SHOWN[2:4], "Events, and source"]
+        return self.parse_text_to_nodes("\n".join(table("16 24 16 26 18", heads, *rows, kind="wide")))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

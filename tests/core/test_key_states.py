@@ -10,9 +10,8 @@ from trio_listenkey._core._key_states import (
     Phase,
     PhaseEvent,
     State,
-    after,
-    phase_after,
 )
+from trio_listenkey._core._tables import after
 
 ANSWERS = {Event.OK, Event.TRANSIENT, Event.WAIT, Event.GONE, Event.REFUSED}
 IN_FLIGHT = [State.CREATING, State.RENEWING, State.RECOVERING, State.CLOSING]
@@ -71,8 +70,8 @@ def test_answers_come_to_requests_only(state: State) -> None:
 @pytest.mark.parametrize("state", [State.VACANT, State.HELD, State.FAILED, State.UNSURE])
 def test_the_block_may_end_wherever_nothing_is_in_flight(state: State) -> None:
     """The end of the block closes a key that we owe, and needs no request where we owe none."""
-    assert after(state, Event.STOP) is State.CLOSED
-    assert after(state, Event.STOP_OWING) is State.LEAVING
+    assert after(TRANSITIONS, state, Event.STOP) is State.CLOSED
+    assert after(TRANSITIONS, state, Event.STOP_OWING) is State.LEAVING
 
 
 def test_only_creating_brings_a_key_to_life() -> None:
@@ -92,13 +91,13 @@ def test_who_leaves_does_not_come_back(state: State) -> None:
 def test_a_hole_names_state_and_event(state: State, event: Event) -> None:
     """What cannot happen is a bug of ours, and says which."""
     with pytest.raises(AssertionError, match=rf"\b{state.name}\b.*\b{event.name}\b"):
-        after(state, event)
+        after(TRANSITIONS, state, event)
 
 
 @pytest.mark.parametrize("state", State)
 def test_after_reads_the_table(state: State) -> None:
     """Looking up what follows is all that ``after`` does."""
-    assert {event: after(state, event) for event in TRANSITIONS[state]} == TRANSITIONS[state]
+    assert {event: after(TRANSITIONS, state, event) for event in TRANSITIONS[state]} == TRANSITIONS[state]
 
 
 def test_every_phase_is_in_the_table() -> None:
@@ -111,13 +110,13 @@ def test_every_phase_is_in_the_table() -> None:
 @pytest.mark.parametrize("phase", [Phase.OPENING, Phase.RUNNING])
 def test_a_block_may_end_in_every_phase(phase: Phase) -> None:
     """Once."""
-    assert phase_after(phase, PhaseEvent.LEFT) is Phase.STOPPING
+    assert after(PHASES, phase, PhaseEvent.LEFT) is Phase.STOPPING
 
 
 def test_a_block_ends_once() -> None:
     """Another end is a bug of ours, and says which."""
     with pytest.raises(AssertionError, match=r"STOPPING.*LEFT"):
-        phase_after(Phase.STOPPING, PhaseEvent.LEFT)
+        after(PHASES, Phase.STOPPING, PhaseEvent.LEFT)
 
 
 def test_what_happens_on_the_way_out_happens_there_alone() -> None:

@@ -20,7 +20,8 @@ from trio_listenkey._core._sharing_record import (
     load_index,
     with_account,
 )
-from trio_listenkey._core._sharing_states import SHARING_TRANSITIONS, SharingEvent, SharingState, sharing_after
+from trio_listenkey._core._sharing_states import SHARING_TRANSITIONS, SharingEvent, SharingState
+from trio_listenkey._core._tables import after
 
 BEAT, PATIENCE, KEEPALIVE = 5.0, 4, 100.0
 HOLES = [(state, event) for state in SharingState for event in SharingEvent if event not in SHARING_TRANSITIONS[state]]
@@ -96,7 +97,7 @@ def test_a_close_has_one_door() -> None:
 def test_a_hole_names_state_and_event(state: SharingState, event: SharingEvent) -> None:
     """What cannot happen is a bug of ours, and says which."""
     with pytest.raises(AssertionError, match=rf"\b{state.name}\b.*\b{event.name}\b"):
-        sharing_after(state, event)
+        after(SHARING_TRANSITIONS, state, event)
 
 
 # --- Who is the keeper

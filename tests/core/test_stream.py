@@ -6,7 +6,7 @@ from math import inf
 import pytest
 from flow import LOCAL, SHUTDOWN, UNIX, Flow, draining, expired, live, moving, order
 
-from trio_listenkey import KeyStatistics, RefusedError, Timing, UnavailableError
+from trio_listenkey import Gap, KeyStatistics, RefusedError, Timing, UnavailableError, UserEvent
 from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._notices import Dropped, Unconnected
 from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Open
@@ -129,11 +129,11 @@ class TestOpening:
         other = Flow(timing=Timing(feed_lag=0, open_timeout=1e6), limiter=flow.limiter)
         flow.held(0.0)
         flow.fails(flow.opens(0.0), 0.0, status=429)
-        assert flow.stream.deadline == pytest.approx(3)
+        assert flow.stream.deadline == pytest.approx(30)
         other.held(1.0)
         assert other.wants() == []
-        assert other.stream.deadline == pytest.approx(3)
-        other.held(3.1)
+        assert other.stream.deadline == pytest.approx(30)
+        other.held(30.1)
         assert other.wants() == ["Open"]
 
     def test_each_socket_counts_at_the_connect_limiter(self) -> None:
@@ -289,8 +289,8 @@ class TestDrops:
         flow, link = live()
         flow.held(100.0)
         flow.ends(link, 100.0)
-        flow.fails(flow.opens(100.0), 100.0, status=418)
-        assert flow.tick(103.1) == "CONNECTING"
+        flow.fails(flow.opens(100.0), 100.0, status=429)
+        assert flow.tick(130.1) == "CONNECTING"
         flow.stream.actions()
         flow.fails(flow.stream.sockets.next, 170.0)  # type: ignore[arg-type]
         flow.tick(flow.stream.deadline)
@@ -1108,6 +1108,23 @@ class TestMoving:
         flow.delivers("key_lost", 1)
         flow.brings(first, 100.5, 2)
         assert flow.items() == []
+
+    def test_what_was_held_proves_its_key_for_when_it_was_read(self) -> None:
+        """A ping that the next socket answers later proves nothing of a key that may have died since (S10)."""
+        flow, first, second = draining()
+        flow.brings(second, 1000.9, 1)
+        flow.ponged(second, 1003.0, 1003.1)
+        flow.ponged(first, 1003.0, 1003.2)
+        flow.closes(first, politely=True)
+        flow.lost(1004.0)
+        flow.held(1004.1, 2)
+        third = flow.opens(1004.1)
+        flow.opened(third, 1004.2)
+        flow.ponged(second, 1004.3, 1004.4)
+        event, gap = flow.items()
+        assert isinstance(event, UserEvent)
+        assert isinstance(gap, Gap)
+        assert gap.started_at == 1000 + LOCAL, "the handshake: what was read after it was sent later"
 
     def test_nothing_moves_in_a_hot_loop(self) -> None:
         """An exchange that says of each socket that it will end it is believed at growing intervals."""

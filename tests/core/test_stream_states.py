@@ -1,6 +1,5 @@
 """The tables of a stream's sockets and of its trust are complete: no dead end, no hole that goes unnamed."""
 
-from enum import Enum
 from typing import Any
 
 import pytest
@@ -12,12 +11,12 @@ from trio_listenkey._core._stream_states import (
     SocketState,
     TrustEvent,
     TrustState,
-    after,
 )
+from trio_listenkey._core._tables import Name, after
 
 Table = dict[Any, dict[Any, Any]]
 
-TABLES: list[tuple[Table, type[Enum], type[Enum]]] = [
+TABLES: list[tuple[Table, type[Name], type[Name]]] = [
     (SOCKET_TRANSITIONS, SocketState, SocketEvent),
     (TRUST_TRANSITIONS, TrustState, TrustEvent),
 ]
@@ -35,7 +34,7 @@ HOLES = [
 ]
 
 
-def reachable_from(table: Table, state: Enum) -> set[Enum]:
+def reachable_from(table: Table, state: Name) -> set[Name]:
     seen, rest = {state}, [state]
     while rest:
         new = set(table[rest.pop()].values()) - seen
@@ -45,19 +44,19 @@ def reachable_from(table: Table, state: Enum) -> set[Enum]:
 
 
 @BOTH
-def test_every_state_is_in_the_table(table: Table, states: type[Enum], events: type[Enum]) -> None:
+def test_every_state_is_in_the_table(table: Table, states: type[Name], events: type[Name]) -> None:
     """The table has a row for each state."""
     assert set(table) == set(states)
 
 
 @BOTH
-def test_every_event_happens(table: Table, states: type[Enum], events: type[Enum]) -> None:
+def test_every_event_happens(table: Table, states: type[Name], events: type[Name]) -> None:
     """No event is without a place in the table."""
     assert {event for row in table.values() for event in row} == set(events)
 
 
 @BOTH
-def test_every_state_can_be_come_to(table: Table, states: type[Enum], events: type[Enum]) -> None:
+def test_every_state_can_be_come_to(table: Table, states: type[Name], events: type[Name]) -> None:
     """From the first state there is a way to every other."""
     assert reachable_from(table, next(iter(states))) == set(states)
 
@@ -123,14 +122,14 @@ def test_a_doubt_is_over_by_a_proof_alone() -> None:
 
 
 @pytest.mark.parametrize(("table", "state", "event"), HOLES, ids=lambda value: getattr(value, "name", ""))
-def test_a_hole_names_state_and_event(table: Table, state: Enum, event: Enum) -> None:
+def test_a_hole_names_state_and_event(table: Table, state: Name, event: Name) -> None:
     """What cannot happen is a bug of ours, and says which."""
-    with pytest.raises(AssertionError, match=rf"\b{event.name}\b.*\b{state.name}\b"):
+    with pytest.raises(AssertionError, match=rf"\b{state.name}\b.*\b{event.name}\b"):
         after(table, state, event)
 
 
 @BOTH
-def test_after_reads_the_table(table: Table, states: type[Enum], events: type[Enum]) -> None:
+def test_after_reads_the_table(table: Table, states: type[Name], events: type[Name]) -> None:
     """Looking up what follows is all that ``after`` does."""
     for state in states:
         assert {event: after(table, state, event) for event in table[state]} == table[state]

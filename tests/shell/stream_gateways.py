@@ -1,18 +1,28 @@
-"""Gateways between a stream and the exchange in memory: what they do to an account's feed, and not to pongs."""
+"""Gateways between a stream and the exchange: what they do to an account's feed, and not to pongs.
+
+They are part of the exchange, and go by its time: what a feed has sent lies in the socket's buffer, before the answer
+to a later ping, also while the program computes and nobody reads.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import cycle
+from typing import Any
 
-import trio
-
-from trio_listenkey.connectors import Connection, SocketError
-from trio_listenkey.testing import Exchange, MemoryConnector, event_number
+from trio_listenkey.testing import Exchange
+from trio_listenkey.testing._dialects._messages import to_json
+from trio_listenkey.testing._state._keys import Place
+from trio_listenkey.testing._state._reply import Reply
+from trio_listenkey.testing._ws._frames import Frame, Text
+from trio_listenkey.testing._ws._key_connection import KeyConnection
+from trio_listenkey.testing._ws._send_queue import SendQueue
+from trio_listenkey.testing._ws._session import Session
+from trio_listenkey.testing._ws._ws_api_connection import WsApiConnection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +31,7 @@ class Feed:
 
     Attributes:
         lags: By how much the feed of one socket after the other is behind, and again from the first.
-        late: From the handshake until sending begins.
+        late: From the handshake, or the subscription, until sending begins.
         rewrites: Whether every other gateway writes events otherwise: members in another order, spaces, escapes.
     """
 
@@ -30,116 +40,111 @@ class Feed:
     rewrites: bool = False
 
 
-class FeedConnector(MemoryConnector):
-    """Each socket goes by a gateway of its own.
+class _Gateway(SendQueue):
+    """What waits for a socket: what is said of the account is due later than elsewhere, and in order."""
+
+    def __init__(self, before: SendQueue, lag: float, begins_at: float, *, rewrites: bool) -> None:
+        super().__init__()
+        self.__dict__.update(before.__dict__)
+        self.lag, self.begins_at, self._rewrites = lag, begins_at, rewrites
+        self._last_at = 0.0
+        self._happened_at: float | None = None
+
+    @contextmanager
+    def as_of(self, when: float) -> Iterator[None]:
+        """What is put happened some time ago."""
+        self._happened_at = when
+        yield
+        self._happened_at = None
+
+    def put(self, frame: Frame, at: float) -> None:
+        """Put something in that is no event: what is said of keys and sockets lags as well, and answers do not."""
+        if isinstance(frame, Text) and '"id":' not in frame.data:
+            self._put_in_order(frame, at + self.lag)
+        else:
+            super().put(frame, at)
+
+    def put_event(self, frame: Frame, at: float) -> None:
+        """Put an event in, unless sending begins only later."""
+        self.events += 1
+        happened_at = at if self._happened_at is None else self._happened_at
+        if happened_at + self.lag > self.begins_at:
+            self._put_in_order(frame, happened_at + self.lag)
+
+    def _put_in_order(self, frame: Frame, at: float) -> None:
+        assert isinstance(frame, Text)
+        self._last_at = max(self._last_at, at)
+        super().put(replace(frame, data=_rewritten(frame.data)) if self._rewrites else frame, self._last_at)
+
+
+class FeedExchange(Exchange):
+    """An exchange of which each socket goes by a gateway of its own.
 
     Args:
-        exchange: Who answers.
         feed: What the gateways do.
-        nursery: Where they run.
-        when: The time at which the event of this number was emitted.
-        latency: As of the connector in memory.
+        kwargs: As of an exchange.
     """
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        feed: Feed,
-        nursery: trio.Nursery,
-        when: Callable[[int], float],
-        *,
-        latency: float = 0.0,
-    ) -> None:
-        super().__init__(exchange, latency=latency)
-        self._nursery = nursery
-        self.opened_after = latency
-        self._feed, self.when = feed, when
+    def __init__(self, feed: Feed, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._feed = feed
         self._lags, self._rewrites = cycle(feed.lags), cycle([False, feed.rewrites])
-        self.recent: dict[int, bytes] = {}
-        """The events that any gateway has had lately: one whose feed is behind sends those of before its own begin."""
+        self._recent: deque[tuple[float, Place, str, str]] = deque()
+        """What has happened lately, heard or not: a gateway that is behind sends that of before its own begin."""
 
-    @asynccontextmanager
-    async def connect(self, url: str) -> AsyncIterator[Connection]:
-        async with super().connect(url) as inner:
-            lag, rewrites = next(self._lags), next(self._rewrites)
-            begins_at = trio.current_time() - self.opened_after + self._feed.late
-            gateway = _Gateway(self, inner, lag, begins_at, rewrites=rewrites)
-            self._nursery.start_soon(gateway.pump)
-            try:
-                yield gateway
-            finally:
-                gateway.scope.cancel()
+        sockets = self._sockets
+        self._pass_on, self._greet = sockets._send, sockets.subscribed
+        # An event that nobody hears when it happens may yet come on a socket whose feed is behind.
+        sockets._is_heard = lambda place, now: True  # type: ignore[method-assign]
+        sockets._send = self._send  # type: ignore[method-assign]
+        sockets.subscribed = self._subscribed  # type: ignore[method-assign]
 
-    def remember(self, number: int, raw: bytes) -> None:
-        self.recent.setdefault(number, raw)
-        while len(self.recent) > 1 and self.when(min(self.recent)) < trio.current_time() - max(self._feed.lags):
-            del self.recent[min(self.recent)]
+    def connect(self, target: str, now: float) -> Session | Reply:
+        """Answer a handshake; a socket that is opened goes by the next gateway."""
+        answer = super().connect(target, now)
+        if isinstance(answer, Session):
+            answer._send_queue = _Gateway(
+                answer._send_queue, next(self._lags), now + self._feed.late, rewrites=next(self._rewrites)
+            )
+            self._send_recent(answer, now)
+        return answer
 
+    def _send(self, place: Place, kind: str, event: Mapping[str, Any], now: float) -> None:
+        while self._recent and self._recent[0][0] < now - max(self._feed.lags):
+            self._recent.popleft()
+        self._recent.append((now, place, kind, to_json(event)))
+        self._pass_on(place, kind, dict(event), now)
 
-class _Gateway:
-    def __init__(
-        self, gateways: FeedConnector, inner: Connection, lag: float, begins_at: float, *, rewrites: bool
-    ) -> None:
-        self.send, self.ping, self._inner = inner.send, inner.ping, inner
-        self._gateways, self._lag, self._begins_at, self._rewrites = gateways, lag, begins_at, rewrites
-        self._last = 0  # what comes from the exchange as well was on its way at the handshake
-        self._due: deque[tuple[float, bytes]] = deque()
-        self._over: SocketError | None = None
-        self._news = trio.Event()
-        self.scope = trio.CancelScope()
-        for number, raw in sorted(gateways.recent.items()):
-            self._put(number, raw)
+    def _subscribed(self, session: Session, now: float) -> None:
+        self._greet(session, now)
+        if isinstance(session._send_queue, _Gateway):  # else it is not open yet
+            session._send_queue.begins_at = now + self._feed.late
+            self._send_recent(session, now)
 
-    def _put(self, number: int, raw: bytes) -> None:
-        at = self._gateways.when(number) + self._lag
-        if number > self._last and at > self._begins_at:
-            self._last = number
-            self._put_at(at, raw)
-
-    def _put_at(self, when: float, raw: bytes) -> None:
-        # Whatever is said on one socket stays in order.
-        self._due.append(
-            (max(when, self._due[-1][0] if self._due else 0.0), _rewritten(raw) if self._rewrites else raw)
-        )
-
-    async def pump(self) -> None:
-        with self.scope:
-            while self._over is None:
-                try:
-                    batch = await self._inner.receive()
-                except SocketError as error:
-                    self._over, batch = error, []
-                for raw in batch:
-                    self._take(raw)
-                self._news.set()
-                self._news = trio.Event()
-
-    def _take(self, raw: bytes) -> None:
-        message = json.loads(raw)
-        try:
-            number = event_number(message)
-        except KeyError:  # what the exchange says of keys and sockets has no number, nor have answers
-            self._put_at(trio.current_time() + (0.0 if "id" in message else self._lag), raw)
-        else:
-            self._gateways.remember(number, raw)
-            self._put(number, raw)
-
-    async def receive(self) -> Sequence[bytes]:
-        await trio.lowlevel.checkpoint()
-        while True:
-            due: list[bytes] = []
-            while self._due and self._due[0][0] <= trio.current_time():
-                due.append(self._due.popleft()[1])
-            if due:
-                return due
-            if self._over is not None:  # and with it what it had not sent yet
-                raise self._over
-            with trio.move_on_at(self._due[0][0] if self._due else trio.current_time() + 3600):
-                await self._news.wait()
+    def _send_recent(self, session: Session, now: float) -> None:
+        """What had happened before, and the gateway has yet to send."""
+        queue = session._send_queue
+        assert isinstance(queue, _Gateway)
+        for when, place, kind, text in self._recent:
+            if when + queue.lag > now and place in session.places:
+                with queue.as_of(when):
+                    _deliver(session, place, kind, text, now)
 
 
-def _rewritten(raw: bytes) -> bytes:
-    message = json.loads(raw)
+def _deliver(session: Session, place: Place, kind: str, text: str, now: float) -> None:
+    match session:
+        case KeyConnection():
+            for name, subscription in session.subscriptions.items():
+                if subscription is not None and subscription.life.place == place:
+                    session.deliver(name, place[0], kind, text, now)
+        case WsApiConnection():
+            session.deliver(place, text, now)
+        case _:
+            raise AssertionError(f"nobody has a stream by {session}")
+
+
+def _rewritten(text: str) -> str:
+    message = json.loads(text)
     if isinstance(message, dict):
         message = dict(reversed(message.items()))
-    return json.dumps(message, indent=1).replace("ORDER", "\\u004fRDER").encode()
+    return json.dumps(message, indent=1).replace("ORDER", "\\u004fRDER")

@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import pytest
 import trio
+from busy_program import BusyConnector, Moment
 from hypothesis import HealthCheck, example, given, settings, strategies as st
-from stream_gateways import Feed, FeedConnector
+from stream_gateways import Feed, FeedExchange
 from trio.testing import MockClock
 
 from trio_listenkey import (
@@ -119,10 +120,14 @@ class Rush:
 
 @dataclass(frozen=True)
 class Block:
-    """The program computes for so long, and nobody reads; ``count`` events come at its begin."""
+    """The program computes for so long, and nobody reads; ``count`` events come at its begin.
+
+    It begins ``at`` this step, or at the next handshake, ping or loss of a socket.
+    """
 
     seconds: float
     count: int
+    at: Moment = "now"
 
 
 @dataclass(frozen=True)
@@ -240,6 +245,7 @@ STEPS = st.one_of(
     one_of(Burst, [2, 1, 40]),
     one_of(Every, [11.0, 1.7, 97.0]),
     one_of(Rush, [1.0, 4.0], AT_SOCKETS),
+    one_of(Block, [1.3, 0.2, 3.0, 20.0], [3, 0], ["now", "connect", "101", "ping", "drop"]),
     WAITS,
     troubles(["keepalive"], AT_KEEPALIVES, 3),
     troubles(["create", "any"], [*AT_REQUESTS, *HOLLOW], 3),
@@ -284,7 +290,7 @@ HARMLESS = st.builds(
             WAITS,
             one_of(Burst, [2, 1, 40]),
             one_of(Every, [1.7, 11.0]),
-            one_of(Block, [1.3, 0.2, 20.0], [3, 0]),
+            one_of(Block, [1.3, 0.2, 20.0], [3, 0], ["now", "connect", "101", "ping"]),
         ),
         min_size=4,
         max_size=12,
@@ -294,11 +300,7 @@ HARMLESS = st.builds(
     feed=st.sampled_from(FEEDS),
     latency=st.sampled_from([0.01, 0.2]),
 )
-"""Nobody's fault: sockets get old, and gateways and the program itself are late.
-
-A program that computes is not among the misfortunes: what lay in the socket's buffer meanwhile counts as of the time
-when it was read, so a gap of what is lost right after it may begin too late.
-"""
+"""Nobody's fault: sockets get old, and gateways and the program itself are late."""
 
 
 # What must be true of it.
@@ -354,13 +356,14 @@ class Stage:
     def __init__(self, script: Script, *faults: Fault) -> None:
         self.script = script
         self.venue, dialect = {**PLACES, **SESSIONS}[script.place]
-        self.exchange = Exchange(seed=1, dialects=[dialect], log_size=200)
+        self.exchange = self._new_exchange(dialect)
         self.exchange.add_account(ALICE.api_key, name="alice", secret=ALICE.api_secret)
         self.exchange.add_faults(*faults)
         self.transport = MemoryTransport(self.exchange, latency=script.latency)
         self.book = Book()
         self.clock = MockClock(autojump_threshold=0)
         self.blocked = 0.0
+        self.blocks: dict[Moment, Block] = {}
         self.error: BaseException | None = None
         self.pace = 0.0
         self.emission = trio.CancelScope()
@@ -371,21 +374,18 @@ class Stage:
     def play(self) -> None:
         trio.run(self._main, clock=self.clock)
 
-    def _new_connector(self) -> MemoryConnector:
-        """With latency, what it says is said later than it is so."""
-        latency, feed = self.script.latency, self.script.feed
-        if feed is None:
-            return MemoryConnector(self.exchange, latency=latency)
-        return FeedConnector(self.exchange, feed, self.nursery, self._when, latency=latency)
-
-    def _when(self, number: int) -> float:
-        return self.book.times[number - 1]
+    def _new_exchange(self, dialect: Dialect) -> Exchange:
+        if self.script.feed is None:
+            return Exchange(seed=1, dialects=[dialect], log_size=200)
+        return FeedExchange(self.script.feed, seed=1, dialects=[dialect], log_size=200)
 
     async def _main(self) -> None:
         if self.script.place in SESSIONS:  # what is signed has the time in it
             self.exchange.epoch = time.time() - trio.current_time()
         async with trio.open_nursery() as self.nursery:
-            self.connector = self._new_connector()
+            # With latency, what it says is said later than it is so.
+            self.connector = MemoryConnector(self.exchange, latency=self.script.latency)
+            self.program = BusyConnector(self.connector, self._reach)
             await self._hold_stream()
             if self.partner is not None:
                 self.partner.set()
@@ -399,7 +399,7 @@ class Stage:
             self.venue,
             ALICE,
             transport=self.transport,
-            connector=self.connector,
+            connector=self.program,
             timing=script.timing,
             on_full=script.on_full,
             buffer=script.buffer,
@@ -465,11 +465,14 @@ class Stage:
                 self.emit(1)
                 await trio.sleep(0.02)
 
-    def _block(self, seconds: float, count: int) -> None:
-        if count:
-            self.emit(count)
-        self.blocked += seconds
-        self.clock.jump(seconds)
+    def _reach(self, moment: Moment) -> None:
+        """The program is there; if it was told to, it computes."""
+        block = self.blocks.pop(moment, None)
+        if block is not None:
+            if block.count:
+                self.emit(block.count)
+            self.blocked += block.seconds
+            self.clock.jump(block.seconds)
 
     # The consumer.
 
@@ -506,8 +509,9 @@ class Stage:
                 self.nursery.start_soon(self._rush, seconds)
                 await trio.sleep(seconds / 2)
                 self.exchange.strike_sockets(effect, trio.current_time())
-            case Block(seconds, count):
-                self._block(seconds, count)
+            case Block():
+                self.blocks[step.at] = step
+                self._reach("now")
             case Every(seconds):
                 self._emit_every(seconds)
             case Consume(seconds):
@@ -568,6 +572,7 @@ class Stage:
     async def _calm_down(self, stream: UserStream) -> None:
         """Without faults, all is well again within a quarter of an hour."""
         self.exchange.clear_faults()
+        self.blocks.clear()
         self.calm.set()
         self.pace = 0.0
         await trio.sleep(1000)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import trio
-from stream_gateways import Feed, FeedConnector
+from stream_gateways import Feed, FeedExchange
 from trio.testing import MockClock
 
 from trio_listenkey import Credentials, Gap, Timing, UserEvent, UserStream, open_user_stream, venues
-from trio_listenkey.testing import Exchange, MemoryTransport, Reset, event_number
+from trio_listenkey.testing import MemoryConnector, MemoryTransport, Reset, event_number
 
 ALICE = Credentials("the-api-key-of-alice")
 RATE = 200  # events a second
@@ -41,24 +41,21 @@ def books_balance(items: Sequence[UserEvent[Any] | Gap], emitted: list[float]) -
 async def play(feed: Feed, seconds: float, *resets_at: float) -> tuple[UserStream[Any], int, int]:
     emitted: list[float] = []
     resets = deque(resets_at)
-    exchange = Exchange(seed=1, log_size=100)
+    exchange = FeedExchange(feed, seed=1, log_size=100)
     exchange.add_account(ALICE.api_key, name="alice")
 
     def emit() -> None:
         emitted.append(trio.current_time())
         exchange.emit("alice", trio.current_time())
 
-    async with (
-        trio.open_nursery() as nursery,
-        open_user_stream(
-            venues.BINANCE_USDM,
-            ALICE,
-            transport=MemoryTransport(exchange),
-            connector=FeedConnector(exchange, feed, nursery, lambda number: emitted[number - 1]),
-            timing=Timing(socket_lifetime=LIFETIME, ping_every=3),
-            buffer=100_000,
-        ) as stream,
-    ):
+    async with open_user_stream(
+        venues.BINANCE_USDM,
+        ALICE,
+        transport=MemoryTransport(exchange),
+        connector=MemoryConnector(exchange),
+        timing=Timing(socket_lifetime=LIFETIME, ping_every=3),
+        buffer=100_000,
+    ) as stream:
         await trio.sleep(1.5)  # what the first one has missed is in the gap that the stream begins with
         begins_at = trio.current_time()
         for step in range(int(seconds * RATE)):

@@ -19,9 +19,14 @@ from trio_listenkey.testing import (
     SPOT_CLASSIC,
     SPOT_US,
     USDM,
+    CloseSocket,
+    Delay,
     Dialect,
+    Effect,
     Exchange,
+    Fault,
     KillKey,
+    Reset,
     Session,
     StreamRules,
     event_number,
@@ -487,3 +492,15 @@ def test_an_account_that_is_none() -> None:
     exchange.add_account(API_KEY, name="alice")
     with pytest.raises(UsageError, match="bob"):
         exchange.emit("bob", 0)
+
+
+@pytest.mark.parametrize("end", [CloseSocket(1001), Reset()])
+def test_nothing_follows_the_end(end: Effect) -> None:
+    """An event that is late is not sent after the connection has ended, however late the front end itself looks."""
+    exchange = open_exchange(dialects=[COINM], faults=[Fault(verb="event", effect=Delay(2.0))])
+    session = exchange.connect(URL[COINM].format(new_key(exchange, COINM, 0)), 0)
+    assert isinstance(session, Session)
+    exchange.emit("alice", 1)
+    exchange.strike_sockets(end, 2)
+    assert [type(frame).__name__ for frame in session.due(5)] == ["Goodbye" if end != Reset() else "Reset"]
+    assert session.due(6) == []

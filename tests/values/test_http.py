@@ -1,6 +1,5 @@
 """One HTTP exchange as values, and what they show of themselves."""
 
-import dataclasses
 import pprint
 
 import pytest
@@ -41,7 +40,7 @@ def test_they_are_values() -> None:
     """Requests and responses compare by content and cannot be changed."""
     assert Response(200) == Response(200, (), b"")
     assert Request("GET", "u", ()) == Request("GET", "u", (), b"")
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         REQUEST.url = "https://elsewhere"  # type: ignore[misc]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         RESPONSE.status = 500  # type: ignore[misc]

@@ -70,7 +70,7 @@ class TestCredentials:
         assert Credentials(API_KEY, SECRET) == BOTH
         assert Credentials(API_KEY) != BOTH
         assert len({Credentials(API_KEY, SECRET), BOTH}) == 1
-        with pytest.raises(dataclasses.FrozenInstanceError):
+        with pytest.raises(AttributeError):
             BOTH.api_key = "other"  # type: ignore[misc]
 
     @pytest.mark.parametrize("value", UNSENDABLE)
@@ -233,7 +233,7 @@ class TestTiming:
     def test_it_is_a_value(self) -> None:
         """Timings compare by content and cannot be changed."""
         assert Timing(jitter=0.2) == Timing(jitter=0.2) != Timing()
-        with pytest.raises(dataclasses.FrozenInstanceError):
+        with pytest.raises(AttributeError):
             Timing().jitter = 0.2  # type: ignore[misc]
 
 
@@ -278,7 +278,7 @@ OF_A_STREAM = StreamStatistics(
 @pytest.mark.parametrize("statistics", [OF_A_KEY, OF_A_STREAM], ids=["key", "stream"])
 def test_statistics_cannot_be_changed(statistics: KeyStatistics | StreamStatistics) -> None:
     """What was read at one moment stays as it was."""
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         statistics.generation = 2  # type: ignore[misc]
 
 

@@ -26,12 +26,13 @@ Who goes first
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
 from typing import Final
+
+import msgspec
 
 __all__ = ["RequestBudget", "Ticket", "Urgency"]
 
@@ -62,8 +63,7 @@ class Urgency(Enum):
     """The block is over. Leaving is bounded in time, so this waits for nobody; it counts all the same."""
 
 
-@dataclass(slots=True, eq=False)
-class Ticket:
+class Ticket(msgspec.Struct, eq=False):
     """One request that waits for its place in the budget.
 
     Attributes:

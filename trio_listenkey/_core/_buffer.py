@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from .._events import Gap, StreamItem, UserEvent
 
@@ -21,8 +23,7 @@ __all__ = ["Buffer", "OnFull", "Room", "size_of"]
 OnFull = Literal["wait", "drop_oldest", "drop_newest", "fail"]
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(msgspec.Struct, frozen=True):
     """For what there is room, and what to do beyond it.
 
     Attributes:

@@ -24,16 +24,15 @@ WARNING: the diagram in the documentation is drawn from this table; a new state 
 
 from __future__ import annotations
 
-from enum import Enum, auto
-from typing import Any
+from enum import auto
+
+from ._tables import Name
 
 __all__ = ["SWITCH_TRANSITIONS", "SwitchEvent", "SwitchState"]
 
 
-class SwitchState(Enum):
+class SwitchState(Name):
     """What a dead-man switch does."""
-
-    __hash__: Any = object.__hash__  # Enum's own is Python code
 
     ARMING = auto()
     """The countdowns are being begun for the first time."""
@@ -51,10 +50,8 @@ class SwitchState(Enum):
     """Nothing is left to do."""
 
 
-class SwitchEvent(Enum):
+class SwitchEvent(Name):
     """What happens to it."""
-
-    __hash__: Any = object.__hash__
 
     ARMED = auto()
     """All countdowns run, and were begun in time."""
@@ -74,35 +71,24 @@ class SwitchEvent(Enum):
     """All were ended, or there is no time left for it."""
 
 
+# Each look at the stream and the program says which of the three it is now, whatever it was before.
+_RUNNING = {
+    SwitchEvent.HEARS: SwitchState.HOLDING,
+    SwitchEvent.DEAF: SwitchState.DEAF,
+    SwitchEvent.BEHIND: SwitchState.BEHIND,
+    SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
+    SwitchEvent.END: SwitchState.ENDING,
+    SwitchEvent.LEAVE: SwitchState.CLOSED,
+}
+
 SWITCH_TRANSITIONS: dict[SwitchState, dict[SwitchEvent, SwitchState]] = {
     SwitchState.ARMING: {
         SwitchEvent.ARMED: SwitchState.HOLDING,
         SwitchEvent.END: SwitchState.ENDING,
     },
-    SwitchState.HOLDING: {
-        SwitchEvent.HEARS: SwitchState.HOLDING,
-        SwitchEvent.DEAF: SwitchState.DEAF,
-        SwitchEvent.BEHIND: SwitchState.BEHIND,
-        SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
-        SwitchEvent.END: SwitchState.ENDING,
-        SwitchEvent.LEAVE: SwitchState.CLOSED,
-    },
-    SwitchState.DEAF: {
-        SwitchEvent.HEARS: SwitchState.HOLDING,
-        SwitchEvent.DEAF: SwitchState.DEAF,
-        SwitchEvent.BEHIND: SwitchState.BEHIND,
-        SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
-        SwitchEvent.END: SwitchState.ENDING,
-        SwitchEvent.LEAVE: SwitchState.CLOSED,
-    },
-    SwitchState.BEHIND: {
-        SwitchEvent.HEARS: SwitchState.HOLDING,
-        SwitchEvent.DEAF: SwitchState.DEAF,
-        SwitchEvent.BEHIND: SwitchState.BEHIND,
-        SwitchEvent.RAN_OUT: SwitchState.EXPIRED,
-        SwitchEvent.END: SwitchState.ENDING,
-        SwitchEvent.LEAVE: SwitchState.CLOSED,
-    },
+    SwitchState.HOLDING: _RUNNING,
+    SwitchState.DEAF: _RUNNING,
+    SwitchState.BEHIND: _RUNNING,
     SwitchState.EXPIRED: {
         SwitchEvent.ARMED: SwitchState.HOLDING,
         SwitchEvent.LEAVE: SwitchState.CLOSED,

@@ -71,7 +71,14 @@ class Delivery:
         self.axes = Axes()
         self.announcements = Announcements(expired)
         self.buffer = Buffer(room, self._overflow, self.announcements.is_one)
-        self._gaps = GapRules(self.axes, timing.feed_lag, overlaps=overlaps, canonical=canonical, since=since)
+        self._gaps = GapRules(
+            self.axes,
+            timing.feed_lag,
+            overlaps=overlaps,
+            canonical=canonical,
+            is_announcement=self.announcements.is_one,
+            since=since,
+        )
 
     @property
     def last_event_time(self) -> int | None:
@@ -99,11 +106,9 @@ class Delivery:
         """Deliver what ``socket`` has brought; ``next_`` is the socket that will take over, if there is one yet.
 
         Returns:
-            What of it is an announcement, or looks like one; and whether an event of the account has come, and nothing
-            that speaks against it: then the key, or the subscription, was alive.
+            What of it is an announcement, or looks like one; and whether it is a sign of life.
         """
-        may_be_one = self.announcements.may_be_one
-        announcements = [event for event in events if may_be_one(event.raw)]
+        announcements = self._announcements_in(events)
         if socket.skip is not None:
             came = len(events)
             events, late = socket.skip.take_out(events)
@@ -112,15 +117,21 @@ class Delivery:
         self._gaps.remember(events, size, now, next_)
         self._report.counts["events"] += len(events)
         self.buffer.add(events, size)
-        # What has no type, as an answer to a command, says nothing of the key.
-        return announcements, not announcements and any(event.type for event in events)
+        return announcements, not announcements and _has_event(events)
+
+    def is_sign_of_life(self, events: list[UserEvent]) -> bool:
+        """Whether an event of the account has come, and nothing that speaks against it: then the key was alive."""
+        return not self._announcements_in(events) and _has_event(events)
+
+    def _announcements_in(self, events: list[UserEvent]) -> list[UserEvent]:
+        may_be_one = self.announcements.may_be_one
+        return [event for event in events if may_be_one(event.raw)]
 
     def hold(self, socket: StreamSocket, events: list[UserEvent]) -> bool:
         """Keep what ``socket`` has brought and may not deliver yet; return whether there was room for it."""
         assert socket.held is not None
-        socket.held += events
-        socket.held_bytes += size_of(events)
-        return not self._room.is_exceeded(len(socket.held), socket.held_bytes)
+        socket.held.add(events, size_of(events))
+        return not self._room.is_exceeded(len(socket.held), socket.held.size)
 
     # From one socket to the next.
 
@@ -141,7 +152,7 @@ class Delivery:
 
     def take_over(self, old: StreamSocket, new: StreamSocket, now: float) -> list[UserEvent]:
         """``new``, which was open beside ``old``, delivers from now on; return what it has held until now."""
-        held, new.held, new.held_bytes = new.held or [], None, 0
+        held, new.held = [] if new.held is None else new.held.events, None
         # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
         events = [event for event in held if not self.announcements.may_be_one(event.raw)]
         delivered, all_from = self._gaps.may_come_again(new), self.all_from(old, new)
@@ -165,3 +176,8 @@ class Delivery:
     def _note(self, gap: Gap) -> None:
         self._report.count("gaps")
         self._report.tell(ToldGap(self._trust.generation, gap))
+
+
+def _has_event(messages: list[UserEvent]) -> bool:
+    """Whether one is an event: what has no type, as an answer to a command, says nothing of the key."""
+    return any(each.type for each in messages)

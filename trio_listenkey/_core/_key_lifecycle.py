@@ -31,41 +31,45 @@ Who knows what
 
 * ``_record`` is this context's own: which key its block was told, and until when that is presumed alive.
 * ``_account`` is what all contexts of this process know together. A key that any of them found alive is written there,
-  and each takes it from there at its next ``tick``. Which key is to be closed is looked up there.
-* ``_member`` is what other processes know, by way of the register. It knows no key, only whether two are the same.
+  and each takes it from there at its next ``tick``.
+* ``_peers`` has what other contexts and other processes found out, and says when that is a reason to ask or to wait.
+* ``_close_rules`` says which key is to be closed, and whether by us.
+* ``_retry_policy`` says which refusals may pass.
 
-They may differ for a moment, and that is looked for in ``tick``: a holder whose key is not the account's asks the
-exchange once, and the answer settles it. No holder ever takes over a key from another without an answer of its own.
+What we know and what the account knows may differ for a moment, and ``tick`` looks for that: a holder whose key is not
+the account's asks the exchange once, and the answer settles it. No holder takes over a key from another without an
+answer of its own.
 
 Where the promises of the contract are kept
 ===========================================
 
 * K1, one request at a time: by the table. A state in which a request is in flight has no way to another such state.
 * K2, no life beyond the validity: ``_check_presumption``. ``KeyRecord.expires_at`` counts from when a request was sent.
-* K3, classes of failure: ``_correct_clock`` and ``_excuse`` say what a refusal is taken for; ``_fall_silent``, bans.
+* K3, classes of failure: ``RetryPolicy`` says what a refusal is taken for; ``_fall_silent`` keeps bans.
 * K4, K5, lost and replaced keys: ``_lose`` and ``_take_renewed``.
+* E1, one budget: ``ticket`` says what the next request is for and how urgent it is; ``throttled``, how long it waited.
 * K6, jitter: ``_pacing``, and ``_spread_after`` for the end of a ban.
 * L1, L2, no key is left behind, and leaving has an end: ``stop``, then ``_wind_up`` in every ``tick`` until CLOSED.
-* L5, nobody else is hurt: ``_end`` and ``_reconsider_close``. Nothing else leads to a close.
+* L5, nobody else is hurt: ``CloseRules``, asked in ``_end`` and ``_reconsider_close``. Nothing else leads to a close.
 
-The file is long because a key has one life: opening, keeping and closing share nearly every attribute, and each could
-only be understood together with the other two.
+The file is longer than others. What can be understood alone was taken out of it: the files named above. What is left is
+one machine: opening, keeping and closing share nearly every attribute, and every step may lead to any other.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal
 
 from .._errors import KeyLostError, ListenKeyError
 from .._settings import Timing
 from .._statistics import KeyStatistics
+from .._value import Secretive
 from .._venue._venue import Venue, Verb
 from ._accounts import Account
-from ._backoff import DOUBTFUL_TRIES, RequestPacing
+from ._backoff import RequestPacing
 from ._budget import Ticket, Urgency, margin_of
+from ._close_rules import CloseRules, OnExit
 from ._key_errors import (
     key_expired,
     key_lost,
@@ -75,29 +79,29 @@ from ._key_errors import (
     not_closed,
     silence_too_long,
 )
+from ._key_peers import KeyPeers
 from ._key_record import KeepaliveSchedule, KeyRecord, KeyReport
-from ._key_states import Event, Phase, PhaseEvent, State, after, phase_after
+from ._key_states import PHASES, TRANSITIONS, Event, Phase, PhaseEvent, State
 from ._notices import Closed, Created, Lost, Notice, Renewed, Replaced, Retrying, SharingChanged
 from ._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
-from ._sharing_states import SharingState
+from ._retry_policy import RetryPolicy
+from ._tables import after
 
 if TYPE_CHECKING:  # costs something at import, and most keys are not shared between processes
     from ._sharing import Member
 
 __all__ = ["KeepaliveSchedule", "Lifecycle", "Notice", "OnExit", "OnLost", "Send"]
 
-OnExit = Literal["close", "leave"]
 OnLost = Literal["replace", "raise"]
 
 # What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``. FAILED waits as well,
 # but for the end of the block, which no request brings about.
+# In VACANT and UNSURE the same is sent, but what an answer means is another thing.
 _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "create", State.LEAVING: "close"}
-_REMEMBERED: Final = 16  # keys of other holders; more contexts with keys of their own are no usual account
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Send:
+class Send(Secretive, frozen=True):
     """A request to send at once.
 
     It says nothing of how: what a verb is at an exchange, and whether the key is named in it, the protocol knows. Its
@@ -135,19 +139,16 @@ class Lifecycle:
     __slots__ = (
         "_account",
         "_ask_by",
-        "_asked_about",
-        "_asked_about_news",
-        "_clock_was_set",
+        "_close_rules",
         "_error",
-        "_member",
-        "_on_exit",
         "_on_lost",
-        "_pace",
         "_pacing",
+        "_peers",
         "_record",
         "_report",
+        "_retry_policy",
+        "_schedule",
         "_sent",
-        "_sharing_told",
         "_timing",
         "_trying_ends_at",
         "_venue",
@@ -179,18 +180,29 @@ class Lifecycle:
     may have brought it forward (L2). Who waits reports a time-out as ``Transient``: the request may have been done."""
 
     _venue: Venue
-    _timing: Timing
+    """What a request costs and whether it names its key; what a second create does; its name for errors."""
 
-    _on_exit: OnExit
-    """Only ever changed from ``"close"`` to ``"leave"``: a key that was declared somebody else's stays so."""
+    _timing: Timing
+    """Three limits in seconds are used here: for opening, for one request, for leaving. Pacing has the others."""
 
     _on_lost: OnLost
-    _pace: KeepaliveSchedule
+    """Whether a key that is lost is replaced, or ends the block. It does not change."""
+
+    _schedule: KeepaliveSchedule
     """How often this key is kept alive, and for how long it lives after a request. It does not change."""
 
     _account: Account
     """Shared with the other contexts of this process that hold the same key. What is known of *its* key (which one was
     last seen alive, whether one may be unknown) may be changed by any of them, whenever none of ours is in flight."""
+
+    _peers: KeyPeers
+    """Who else knows about the key: it may hold a request back, or start one."""
+
+    _close_rules: CloseRules
+    """Whether there is something to close, and whether by us. It may keep us from closing until the last moment."""
+
+    _retry_policy: RetryPolicy
+    """What an outcome is taken for: see there. Asked once for each."""
 
     _record: KeyRecord
     """What we know of our own key. Nobody else writes to it: what others find out comes by the account, in ``tick``."""
@@ -200,7 +212,7 @@ class Lifecycle:
     which the machine waits, so whoever leads to such a state sets it."""
 
     _report: KeyReport
-    """What is to be told."""
+    """What is to be told: counters, and notices in the order in which things happened."""
 
     _trying_ends_at: float
     """When trying ends, if there is an end to it: the end of ``open_timeout`` while OPENING, infinity while RUNNING,
@@ -218,28 +230,6 @@ class Lifecycle:
     """What is sent to keep the key alive. ``"keepalive"``, until one succeeded of which neither the request nor the
     answer named a key; from then on ``"create"``, whose answer does. See ``_receive_keepalive``."""
 
-    _clock_was_set: bool
-    """The last answer corrected what we know of the exchange's clock. So a second refusal for the clock's sake, at once
-    after it, is not worth another such try. Written by ``_correct_clock`` for every outcome, and read once more by
-    ``_try_again``, which then leaves out the backoff."""
-
-    _asked_about: deque[str]
-    """The keys that other holders of the account had, and that made us ask for ours: each does so but once. Holders
-    whose keys are all alive would else ask by turns without an end (K4); to remember the last key alone is not enough
-    with three of them."""
-
-    _member: Member | None
-    """Who of the processes that share the key sends what, and who may close it, is decided there. Shared with the other
-    contexts of this process, like the account, and told of the key by whichever of them asked. It may hold a request
-    back or start one, and may keep us from closing; it never makes a key dead or alive that the exchange has not."""
-
-    _asked_about_news: str
-    """What ``_asked_about`` is, for the last key of another process: the member's word for what it has seen. A
-    register that shows the same other key at each beat would have us ask at each beat (E2)."""
-
-    _sharing_told: tuple[SharingState, int] | None
-    """What observers were last told of the sharing: its state and the number of processes, which is all they hear."""
-
     def __init__(
         self,
         venue: Venue,
@@ -252,20 +242,20 @@ class Lifecycle:
         draw: float = 0.0,
         member: Member | None = None,
     ) -> None:
-        self._member, self._asked_about_news, self._sharing_told = member, "", None
         self._venue, self._timing, self._account = venue, timing, account
-        self._pace = KeepaliveSchedule.of(venue, timing)
-        self._on_exit, self._on_lost = on_exit, on_lost
+        self._schedule = KeepaliveSchedule.of(venue, timing)
+        self._on_lost = on_lost
         self.state, self.phase = State.VACANT, Phase.OPENING
         self._trying_ends_at = now + timing.open_timeout
         self.failure, self.closed, self.answer_deadline = None, None, inf
         self._record, self._report = KeyRecord(), KeyReport()
         self._pacing = RequestPacing(timing, now, draw)
+        self._retry_policy = RetryPolicy(account.host, self._pacing)
+        self._peers = KeyPeers(account, member, timing, self._schedule.keepalive_every)
+        self._close_rules = CloseRules(venue, account, member, on_exit)
         self._error = None
-        self._asked_about = deque(maxlen=_REMEMBERED)
         self._ask_by = "keepalive"
         self._sent = Send("create", None, now)
-        self._clock_was_set = False
 
     # Questions. None of them changes anything.
 
@@ -307,27 +297,8 @@ class Lifecycle:
             return inf  # K1: one is in flight; or there is nothing to be done
         allowed_at = self._account.host.allowed_at
         next_request_at = self._pacing.next_request_at(allowed_at, self._spread_after(allowed_at))
-        return next_request_at if self._member is None else max(next_request_at, self._held_back_until(self._member))
-
-    def _held_back_until(self, member: Member) -> float:
-        """What must not be sent earlier, although it is due: another process does it, or has to be asked first."""
-        record = self._record
-        match self.state:
-            case State.VACANT if self.phase is Phase.OPENING:
-                # Another process may be closing the key. If it takes for ever over it, opening must not fail for that.
-                return min(member.barred_until, self._trying_ends_at - self._timing.open_timeout / 3)
-            case State.VACANT if self.phase is Phase.RUNNING:
-                return member.barred_until  # here nothing runs out: the next key may wait for the end of that close
-            case State.HELD if member.follows and record.asked_at <= record.confirmed_at:
-                # Another process keeps the key alive. A doubt of our own is not held back: S5 is this stream's promise.
-                # The last resort, half-way between the keepalive that is missing and the end of the key's life.
-                life = record.expires_at - record.confirmed_at
-                return record.confirmed_at + (min(self._pace.keepalive_every, life) + life) / 2
-            case State.LEAVING if member.state is SharingState.LEAVING:
-                # The register has not said yet whether we are the last. Half of the time is kept for the close (P6).
-                return self._trying_ends_at - self._timing.close_timeout / 2
-            case _:
-                return -inf
+        held_back_until = self._peers.held_back_until(self.state, self.phase, self._record, self._trying_ends_at)
+        return max(next_request_at, held_back_until)
 
     @property
     def give_up_at(self) -> float:
@@ -361,7 +332,7 @@ class Lifecycle:
             next_request_at=self.next_request_at,
             closed=self.closed,
             to_local=to_local,
-            sharing=self._member.statistics(to_local) if self._member else None,
+            sharing=self._peers.statistics(to_local),
         )
 
     @property
@@ -389,12 +360,15 @@ class Lifecycle:
         """Let time pass until ``now``: whatever happens to a key without a request happens here.
 
         It may be called at any time and in every state. With a request in flight it changes nothing of the key: the
-        outcome does. News of other processes go to the account first, and are taken from there like another holder's.
+        outcome does.
         """
-        if self._member is not None:
-            self._heed(self._member, now)
+        if (sharing := self._peers.change_to_tell()) is not None:
+            self._report.tell(SharingChanged(self.generation, sharing))
         # Not with a request in flight: it ends by ``expires_at`` at the latest, and its outcome leads back here.
         if self.state is State.HELD and self.phase is not Phase.STOPPING:
+            # First, for what other processes know goes to the account, and is taken from there like another holder's.
+            if self._peers.hear_of_processes(self._record):
+                self.ask(now)
             self._check_presumption(now)
         if self.state is State.VACANT and self._is_too_late(now):
             self._fail(Event.GAVE_UP, self._why_no_key(now))
@@ -418,12 +392,9 @@ class Lifecycle:
         if self._account.key == self.key and self._account.confirmed_at > self._record.confirmed_at:
             self._adopt(self._account.confirmed_at)
         if now >= self._record.expires_at:
-            self._lose(Event.EXPIRED, key_expired(self._venue.name, self._pace.validity, self._error), now)
-        elif (other := self._account.key) not in {None, self.key, *self._asked_about}:
-            # Another holder has seen another key alive: ask, once, and be told which it is.
-            # Should the answer be that ours is alive, both are, and asking again would only repeat that.
-            self._asked_about.append(str(other))
-            self._pacing.hurry(now)
+            self._lose(Event.EXPIRED, key_expired(self._venue.name, self._schedule.validity, self._error), now)
+        elif self._peers.has_another_key(self.key):
+            self._pacing.hurry(now)  # the answer tells which of the two is the account's
 
     def _adopt(self, confirmed_at: float) -> None:
         """Another holder of the account has found the key alive: its request was ours, too.
@@ -433,32 +404,8 @@ class Lifecycle:
         assert self._record.value is not None
         self._record.hold(self._record.value, confirmed_at, self._account.expires_at - confirmed_at)
         if self._record.asked_at <= confirmed_at:
-            self._pacing.succeeded(confirmed_at, self._pace.keepalive_every)
+            self._pacing.succeeded(confirmed_at, self._schedule.keepalive_every)
         self._report.tell(Renewed(self.generation))
-
-    def _heed(self, member: Member, now: float) -> None:
-        """What other processes found out about the key is as good as if we had asked, and may be a reason to ask."""
-        if member.summary not in {None, self._sharing_told}:
-            self._sharing_told = member.summary
-            self._report.tell(SharingChanged(self.generation, member.statistics()))
-        account, key = self._account, self.key
-        # With a request in flight our own answer is newer. With another key in the account, ask first which it is.
-        if self.state is not State.HELD or self.phase is Phase.STOPPING or key is None or account.key != key:
-            return
-        heard_at = member.confirmed_at(key)
-        # The bound on it grows with each beat by a little; that is no news.
-        answers = account.confirmed_at < self._record.asked_at <= heard_at
-        if answers or heard_at > account.confirmed_at + member.beat_every:
-            # Into the account and not into our record: ``_check_presumption`` takes it from there, for every holder.
-            account.confirmed_at, account.expires_at = heard_at, account.expires_at - account.confirmed_at + heard_at
-        # The register knows fingerprints only. That another process means another key says nothing of which is alive.
-        if member.is_another(key) and member.news != self._asked_about_news:
-            self._asked_about_news = member.news
-            self.ask(now)
-        # Some member's stream is silent, and this process is the one that asks for all of them.
-        if member.check_is_due:
-            member.check_is_due = False
-            self.ask(now)
 
     def throttled(self, seconds: float) -> None:
         """The next request waited that long for its place in the host's budget.
@@ -479,6 +426,8 @@ class Lifecycle:
         call = self._venue.call(self._next_verb)
         assert call is not None  # where nothing can be closed, no close becomes due
         weight = call.weight
+        # Two kinds have no key in danger, and so no margin: one that leaves, which is in a hurry, and one that has
+        # none.
         if self.phase is Phase.STOPPING:
             return Ticket(Urgency.LEAVE, weight)
         if self.state is not State.HELD:
@@ -486,7 +435,7 @@ class Lifecycle:
         # A request long before its time is a question. It costs as much, and can wait for as long as the key lives.
         record = self._record
         life = record.expires_at - record.confirmed_at
-        is_early = now < record.confirmed_at + min(self._pace.keepalive_every, life / 2) * (1 - self._timing.jitter)
+        is_early = now < record.confirmed_at + min(self._schedule.keepalive_every, life / 2) * (1 - self._timing.jitter)
         urgency = Urgency.CHECK if is_early else Urgency.KEEPALIVE
         return Ticket(urgency, weight, record.expires_at - margin_of(life))
 
@@ -500,13 +449,15 @@ class Lifecycle:
         self.tick(now)
         if now < self.next_request_at:
             return None
+        # From here on a request is in flight, as far as the machine goes: whoever asks sends it without another wait.
         verb = self._next_verb
         self._fire(Event.DUE)
         self._report.count("requests")
+        # No answer is waited for beyond the life of the key, nor beyond the time for trying (K2, L2).
         self.answer_deadline = min(now + self._timing.request_timeout, self.give_up_at)
-        if self.state is State.CLOSING and self._member is not None:
-            # Others wait for the end of it, and not for ever.
-            self.answer_deadline = min(self.answer_deadline, self._member.close_by + self._member.close_within)
+        if self.state is State.CLOSING:
+            self.answer_deadline = min(self.answer_deadline, self._close_rules.answer_by)
+        # A close names the account's key, which another holder may have been told after ours.
         key = self._account.to_close() if self.state is State.CLOSING else self.key
         self._sent = Send(verb, key, now)
         return self._sent
@@ -516,7 +467,7 @@ class Lifecycle:
         self.answer_deadline = inf
         self._pacing.draw = draw
         # The block may be over since the request was sent. Then the phase says so, and the outcome counts all the same.
-        outcome = self._excuse(self._correct_clock(outcome))
+        outcome = self._retry_policy.judge(outcome, self.phase)
         self._error = None if isinstance(outcome, Ok) else outcome.error
         # The four states with a request in flight. What was asked for is ``_sent.verb``, but what the outcome means
         # goes by the state: a create that is sent in RENEWING stands for a keepalive.
@@ -547,7 +498,7 @@ class Lifecycle:
         That is the whole difference between the two (L1, L2): nobody misses a keepalive's answer, but a key that a
         create has made can be closed only by who was told of it.
         """
-        self.phase = phase_after(self.phase, PhaseEvent.LEFT)
+        self.phase = after(PHASES, self.phase, PhaseEvent.LEFT)
         self._trying_ends_at = now + self._timing.close_timeout
         match self.state:
             case State.RENEWING if self._sent.verb == "keepalive":
@@ -559,50 +510,16 @@ class Lifecycle:
 
     def leave_open(self) -> None:
         """The key turned out to be somebody else's: it is not to be closed, whatever was said before."""
-        self._on_exit = "leave"
+        self._close_rules.on_exit = "leave"
 
     def notices(self) -> list[Notice]:
         """What happened since the last call. Whoever takes them tells them all, in this order."""
         return self._report.take()
 
-    # What an outcome is taken for. Both give back the outcome that the rest of the machine is to see.
-
-    def _correct_clock(self, outcome: Outcome) -> Outcome:
-        """A refusal for our clock's sake is worth one more try, at once and by the exchange's clock.
-
-        What was learnt of that clock before is corrected by it: our own may have been set meanwhile. It is the host's
-        clock, so the correction serves every account there. Nothing was done: the exchange looks at the time first.
-        """
-        if not isinstance(outcome, Refused) or outcome.clock is None or self._clock_was_set:
-            self._clock_was_set = False
-            return outcome
-        self._clock_was_set = True
-        self._account.host.clock = outcome.clock
-        return Transient(outcome.error, may_be_done=False)
-
-    def _excuse(self, outcome: Outcome) -> Outcome:
-        """Once a key has lived here, a doubtful refusal is trouble that may pass, and does not end what has worked.
-
-        The other way round, a certificate that is refused may pass for trouble, but for the first time: a host that had
-        the right one an hour ago will have it again.
-
-        Before the first key it says that this is the wrong exchange, machine or request: that is final. So it is when
-        it goes on for ``DOUBTFUL_TRIES``, and when the block is over: there is nothing left to keep. Each of these
-        tries is told as a retry, which is logged as a warning.
-        """
-        if isinstance(outcome, Transient) and outcome.is_final_at_first and self.phase is Phase.OPENING:
-            # Retried for all of ``open_timeout``, it would end as "unavailable", and hide who is not trusted (T4).
-            return Refused(outcome.error, outcome.may_be_done)
-        if not isinstance(outcome, Refused) or not outcome.doubtful or self.phase is not Phase.RUNNING:
-            return outcome
-        self._pacing.doubts += 1
-        if self._pacing.doubts > DOUBTFUL_TRIES:
-            return outcome  # it has gone on for too long to pass
-        return Transient(outcome.error, outcome.may_be_done)
-
     # A create has ended.
 
     def _receive_create(self, outcome: Outcome, now: float) -> None:
+        """A create has ended that was to bring a first key, or another in place of one that was lost."""
         # First, for what follows may end in FAILED or CLOSED, and ask whether there is something to close (L1).
         self._note_untold_key(outcome, now)
         match outcome:
@@ -633,7 +550,7 @@ class Lifecycle:
         # limit: the next ``tick`` closes the key.
         if self.phase is Phase.OPENING:
             self._trying_ends_at = inf
-        self.phase = phase_after(self.phase, PhaseEvent.HELD)
+        self.phase = after(PHASES, self.phase, PhaseEvent.HELD)
         self._hold(outcome.key, outcome.lives)
 
     def _note_untold_key(self, outcome: Outcome, now: float) -> None:
@@ -645,7 +562,7 @@ class Lifecycle:
         if isinstance(outcome, Transient | Refused) and outcome.may_be_done:
             self._account.may_hold_unknown_key = True
             if self._makes_new_keys:
-                self._record.untold_until = now + self._pace.validity
+                self._record.untold_until = now + self._schedule.validity
 
     # A keepalive has ended.
 
@@ -724,15 +641,13 @@ class Lifecycle:
 
         Everything counts from when the request was sent: how long the exchange took for it, nobody knows (K2).
         """
-        sent_at, pace = self._sent.at, self._pace
-        validity = min(pace.validity, lives or inf)  # the exchange may say that it is less
+        sent_at, schedule = self._sent.at, self._schedule
+        validity = min(schedule.validity, lives or inf)  # the exchange may say that it is less
         is_new = self._record.hold(key, sent_at, validity)
         self._account.learn(key, sent_at, sent_at + validity)
-        # Other processes learn at the next beat that the key lives, and so need not ask (E1).
-        if self._member is not None:
-            self._member.tell(key, sent_at)
+        self._peers.tell(key, sent_at)
         # Where the exchange says how long this key lives, that may be less than the time between two keepalives.
-        self._pacing.succeeded(sent_at, min(pace.keepalive_every, validity / 2 if lives else inf))
+        self._pacing.succeeded(sent_at, min(schedule.keepalive_every, validity / 2 if lives else inf))
         # S5: a doubt that came up while this request was in flight; the exchange may not have known yet.
         if self._record.asked_at > sent_at:
             self._pacing.due = self._record.asked_at
@@ -752,7 +667,7 @@ class Lifecycle:
             self._fall_silent(outcome, now)
         else:
             self._pacing.failed(now)
-            if self._clock_was_set:
+            if self._retry_policy.clock_was_set:
                 self._pacing.due = now  # no backoff: it is our clock that was wrong, and it is right now
             elif self.state is State.VACANT and (last := self._trying_ends_at - self._timing.retry_base) > now:
                 # An unlucky draw must not throw half of the time for opening away: there is a try before its end.
@@ -814,69 +729,40 @@ class Lifecycle:
         It is called in each ``tick`` until CLOSED, and decides anew each time: while we wait for our turn another block
         may take over the key, or close it (L5). So nothing that was decided here is kept.
         """
+        must_recover = self._close_rules.must_recover(is_known_key_alive=now < self._record.expires_at)
         match self.state:
-            case State.VACANT if self._must_recover(now):
+            case State.VACANT if must_recover:
                 self._fire(Event.STOP_UNSURE)
-            case State.UNSURE if self._must_recover(now) and not self._is_too_late(now):
-                pass  # it is still to be sent
+            case State.UNSURE if must_recover and not self._is_too_late(now):
+                pass  # the create that tells the key's name is still to be sent
             case State.VACANT | State.HELD | State.FAILED | State.UNSURE:
                 self._end(now)
         # Not only after a wait: ``_end`` may just have led here, and the time may be over already.
         if self.state is State.LEAVING:
             self._reconsider_close(now)
 
-    def _must_recover(self, now: float) -> bool:
-        """A create may have made a key that we were not told, and closing it takes its name: one create more will say.
-
-        With one key per account it returns that very key. It is tried once, for whoever leaves is in a hurry.
-
-        Not where a key is known that is alive: that is the one which the lost answer would have told, as the account
-        has one. Not where a close names no key, for it closes the unknown one as well.
-        """
-        return (
-            self._account.may_hold_unknown_key
-            and (self._account.key is None or now >= self._record.expires_at)
-            and self._venue.close is not None
-            and self._close_names_key
-            and not self._makes_new_keys  # it would make one more
-            and self._on_exit == "close"
-            and not self._account.is_shared()  # else it is up to those who stay
-        )
-
     def _end(self, now: float) -> None:
-        """The block is over and nothing is in flight: close the key, if that is up to us.
+        """The block is over and nothing is in flight: have the key closed, if that is up to us.
 
-        It is up to the last holder in this process (L5), at an exchange that closes keys at all, if the user has not
-        said otherwise. Between processes the register decides, and later: see ``_reconsider_close``.
+        Between processes the register decides, and later: see ``_reconsider_close``.
         """
-        if self._on_exit == "leave" or self._venue.close is None or self._account.is_shared():
-            # Not ours to close. What may have been made and not told is left to those who stay, or to expire.
+        if not self._close_rules.is_ours:
+            # What may have been made and not told is left to those who stay, or to expire.
             self._finish(Event.STOP, closed=None)
-        elif self._has_something_to_close():
+        elif self._close_rules.has_something_to_close:
             # What came before is of no matter: a close gets all of ``close_timeout``, and a first try at once (L2).
             self._fire(Event.STOP_OWING)
             self._error = None
             self._pacing.attempt = 0
             self._pacing.due = now
             self._trying_ends_at = now + self._timing.close_timeout
-            if self._member is not None:
-                # Half of the time to find out whether we are the last, and half to close it (P6).
-                self._member.stop(now, close=True, by=now + self._timing.close_timeout / 2)
+            # Half of the time to find out whether we are the last, and half to close it (P6).
+            self._close_rules.close_is_due(now, by=now + self._timing.close_timeout / 2)
         elif self._account.may_hold_unknown_key:
             # A create whose answer was lost, at an exchange that wants keys named: it stays until it expires.
             self._finish(Event.STOP, closed=False, error=self._error or self._why_not_closed())
         else:
             self._finish(Event.STOP, closed=None)  # nothing was made; or another holder has closed it meanwhile
-
-    def _has_something_to_close(self) -> bool:
-        # Where a close names no key, it closes whichever the account has, also one that nobody was told of.
-        return self._account.to_close() is not None or (
-            self._account.may_hold_unknown_key and not self._close_names_key
-        )
-
-    @property
-    def _close_names_key(self) -> bool:
-        return self._venue.key_place("close") != "account"
 
     def _reconsider_close(self, now: float) -> None:
         """Before a close is sent: others may have come to hold the key, or closed it, or the time may be over.
@@ -884,30 +770,33 @@ class Lifecycle:
         It is asked again at each ``tick``, the one in ``next_request`` among them, so that nothing comes between the
         last look and the request. A close cannot be taken back: every doubt here ends in not closing (L5, P4).
         """
-        if self._account.is_shared() or not self._has_something_to_close():
-            # A block that was opened while we waited for our turn got the same key. It closes it when it is left.
-            self._finish(Event.STOP, closed=None)
-        elif self._member is not None and (because := self._member.why_not_to_close(now)) is not None:
-            if because == "others":
-                self._finish(Event.STOP, closed=None)  # P1: the last of them will close it
-            elif because != "unknown yet":
-                # P4: a register that cannot be relied upon never makes us close a key that others may need.
-                error = left_to_expire(self._venue.name, self._pace.validity, because)
-                self._finish(Event.GAVE_UP, closed=False, error=self._error or error)
-            elif now >= self.next_request_at:
+        match self._close_rules.objection(now):
+            case None if self._is_too_late(now):
+                self._finish(Event.GAVE_UP, closed=False, error=self._error or self._why_not_closed())
+            case None:
+                pass  # it is still to be sent
+            case "not ours":
+                self._finish(Event.STOP, closed=None)
+            case "unknown yet" if now >= self.next_request_at:
                 # Half of the time for closing is over, and the register has not said whether we are the last (P6).
-                error = left_to_expire(self._venue.name, self._pace.validity, "away")
-                self._finish(Event.GAVE_UP, closed=False, error=error)
-        elif self._is_too_late(now):
-            self._finish(Event.GAVE_UP, closed=False, error=self._error or self._why_not_closed())
+                self._finish(Event.GAVE_UP, closed=False, error=self._left_to_expire("away"))
+            case "unknown yet":
+                pass
+            case because:
+                # P4: a register that cannot be relied upon never makes us close a key that others may need.
+                self._finish(Event.GAVE_UP, closed=False, error=self._error or self._left_to_expire(because))
 
     def _receive_close(self, outcome: Outcome, now: float) -> None:
+        """A close has ended. Whatever the outcome, it is the last thing that happens to that key here (L1).
+
+        What may pass is tried again while there is time; a refusal is final, and told, for nobody can mend it now.
+        """
         if isinstance(outcome, Transient | Wait):
             self._try_again(outcome, now)  # until ``close_timeout`` is over: ``_reconsider_close`` ends it
             return
         # GONE is a success: someone was faster, or it had expired. But that the key we named is gone says nothing of
         # another one that we were never told.
-        other = self._account.may_hold_unknown_key and self._close_names_key
+        other = self._account.may_hold_unknown_key and self._close_rules.names_key
         is_closed = isinstance(outcome, Ok) or (isinstance(outcome, Gone) and not other)
         if is_closed:
             # For every holder: the account must not offer this key to be closed again. Ours is dead from now on, and
@@ -919,12 +808,16 @@ class Lifecycle:
             self._fire(Event.TRANSIENT)  # a close is still due: that of a key which we held before
             self._pacing.due = now
         elif is_closed and now < self._record.untold_until:
-            self._finish(outcome.event, closed=False, error=key_may_be_left(self._venue.name, self._pace.validity))
+            self._finish(outcome.event, closed=False, error=key_may_be_left(self._venue.name, self._schedule.validity))
         else:
             self._finish(outcome.event, closed=is_closed, error=None if is_closed else self._error)
 
     def _why_not_closed(self) -> ListenKeyError:
-        return not_closed(self._venue.name, self._pace.validity, self._timing.close_timeout)
+        """Why a key is left behind where no request failed: there was no turn, or a ban lasted for too long."""
+        return not_closed(self._venue.name, self._schedule.validity, self._timing.close_timeout)
+
+    def _left_to_expire(self, because: str) -> ListenKeyError:
+        return left_to_expire(self._venue.name, self._schedule.validity, because)
 
     def _finish(self, event: Event, *, closed: bool | None, error: ListenKeyError | None = None) -> None:
         """Nothing is left to do. ``error`` is why a key may be left behind; it is told and never raised (L1)."""
@@ -934,4 +827,4 @@ class Lifecycle:
             self._report.tell(Closed(self.generation, error))
 
     def _fire(self, event: Event) -> None:
-        self.state = after(self.state, event)
+        self.state = after(TRANSITIONS, self.state, event)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
+
+import msgspec
 
 from .._errors import UsageError
 from .._settings import Timing
@@ -15,8 +16,7 @@ from ._notices import Notice
 __all__ = ["KeepaliveSchedule", "KeyRecord", "KeyReport"]
 
 
-@dataclass(frozen=True, slots=True)
-class KeepaliveSchedule:
+class KeepaliveSchedule(msgspec.Struct, frozen=True):
     """How long a key lives and how often it is kept alive, in seconds: the venue's word, or the user's instead.
 
     Raises:

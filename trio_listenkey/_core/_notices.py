@@ -5,8 +5,9 @@ A kind that an :class:`Instrument` is told of has the arguments of the method, i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+import msgspec
 
 from .._errors import ListenKeyError
 from .._events import Gap
@@ -32,8 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Notice:
+class _Notice(msgspec.Struct, frozen=True):
     """Common to all.
 
     Attributes:
@@ -45,33 +45,28 @@ class _Notice:
     @property
     def arguments(self) -> tuple[object, ...]:
         """What the instrument's method is called with, after the venue's name and the generation."""
-        names: tuple[str, ...] = self.__match_args__
-        return tuple(getattr(self, name) for name in names[1:])
+        return tuple(getattr(self, name) for name in self.__struct_fields__[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class Created(_Notice):
+class Created(_Notice, frozen=True):
     """The first key was made."""
 
     kind: ClassVar[Literal["created"]] = "created"
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed(_Notice):
+class Renewed(_Notice, frozen=True):
     """The exchange has confirmed that the key is alive."""
 
     kind: ClassVar[Literal["renewed"]] = "renewed"
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced(_Notice):
+class Replaced(_Notice, frozen=True):
     """There is another key: ``generation`` is the new one's."""
 
     kind: ClassVar[Literal["replaced"]] = "replaced"
 
 
-@dataclass(frozen=True, slots=True)
-class Retrying(_Notice):
+class Retrying(_Notice, frozen=True):
     """A request failed with ``error``; the next one comes after ``delay`` seconds, or later."""
 
     kind: ClassVar[Literal["retrying"]] = "retrying"
@@ -80,8 +75,7 @@ class Retrying(_Notice):
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class Lost(_Notice):
+class Lost(_Notice, frozen=True):
     """The key is dead, or must be presumed so."""
 
     kind: ClassVar[Literal["lost"]] = "lost"
@@ -89,8 +83,7 @@ class Lost(_Notice):
     error: ListenKeyError
 
 
-@dataclass(frozen=True, slots=True)
-class Closed(_Notice):
+class Closed(_Notice, frozen=True):
     """The block is over. ``error`` says why a key may be left at the exchange; ``None`` if none is."""
 
     kind: ClassVar[Literal["closed"]] = "closed"
@@ -98,8 +91,7 @@ class Closed(_Notice):
     error: ListenKeyError | None
 
 
-@dataclass(frozen=True, slots=True)
-class SharingChanged(_Notice):
+class SharingChanged(_Notice, frozen=True):
     """This process has another part in sharing the key, there are more or fewer who share it, or nobody can tell."""
 
     kind: ClassVar[Literal["sharing_changed"]] = "sharing_changed"
@@ -111,15 +103,13 @@ Notice = Created | Renewed | Replaced | Retrying | Lost | Closed | SharingChange
 """Something that observers want to know of. ``kind`` names the method of an instrument."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connected(_Notice):
+class Connected(_Notice, frozen=True):
     """A stream's socket is open."""
 
     kind: ClassVar[Literal["connected"]] = "connected"
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped(_Notice):
+class Dropped(_Notice, frozen=True):
     """A stream's socket has ended with ``error``."""
 
     kind: ClassVar[Literal["dropped"]] = "dropped"
@@ -127,8 +117,7 @@ class Dropped(_Notice):
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class ToldGap(_Notice):
+class ToldGap(_Notice, frozen=True):
     """A stream has told its user that events may be missing."""
 
     kind: ClassVar[Literal["gap"]] = "gap"
@@ -136,8 +125,7 @@ class ToldGap(_Notice):
     gap: Gap
 
 
-@dataclass(frozen=True, slots=True)
-class Unconnected(_Notice):
+class Unconnected(_Notice, frozen=True):
     """A socket could not be opened; the next try comes after ``delay`` seconds, or never if that is ``None``.
 
     For logs: observers hear of a drop.
@@ -149,22 +137,19 @@ class Unconnected(_Notice):
     delay: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Doubted(_Notice):
+class Doubted(_Notice, frozen=True):
     """The exchange is asked whether events still come. For logs alone."""
 
     kind: ClassVar[Literal["doubted"]] = "doubted"
 
 
-@dataclass(frozen=True, slots=True)
-class Moving(_Notice):
+class Moving(_Notice, frozen=True):
     """A socket is opened that will replace the one that delivers. For logs alone."""
 
     kind: ClassVar[Literal["moving"]] = "moving"
 
 
-@dataclass(frozen=True, slots=True)
-class Announced(_Notice):
+class Announced(_Notice, frozen=True):
     """The exchange says that it will end the socket, or that the key is dead. For logs alone.
 
     It is news to whoever drives the stream, too: something may be due earlier than it was.

@@ -6,18 +6,19 @@ mean nothing. ``event`` is what the outcome is to the key's table in ``_key_stat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf, isfinite
 from typing import ClassVar, Literal
 
+import msgspec
+
 from .._errors import ListenKeyError
+from .._value import Secretive
 from ._key_states import Event
 
 __all__ = ["Failure", "Gone", "Ok", "Outcome", "Refused", "Transient", "Wait"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Ok:
+class Ok(Secretive, frozen=True):
     """The exchange did what it was asked.
 
     Attributes:
@@ -38,8 +39,7 @@ class Ok:
         return "<Ok>"  # never the key
 
 
-@dataclass(frozen=True, slots=True)
-class Transient:
+class Transient(msgspec.Struct, frozen=True):
     """No usable answer: another try may help.
 
     Attributes:
@@ -55,8 +55,7 @@ class Transient:
     is_final_at_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """The exchange wants no request from this address for a while. The request was turned away and not done.
 
     Attributes:
@@ -74,8 +73,7 @@ class Wait:
         assert self.seconds >= 0
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(msgspec.Struct, frozen=True):
     """The exchange does not know the key (any more).
 
     Attributes:
@@ -87,8 +85,7 @@ class Gone:
     error: ListenKeyError
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """The exchange said no, and would again.
 
     Attributes:

@@ -11,40 +11,62 @@ How to drive it (``_share`` of the shell does; so do the tests, without a clock)
     member.stop(...)                 the block is over
     member.close_ended(...)          in CLOSING: the close has ended, or was not sent
 
-All that is asked of the register is a compare-and-swap. Four ideas carry the agreement:
+All that is asked of the register is a compare-and-swap. Four ideas carry the agreement, and three of them have a file
+of their own:
 
-* **Silence is counted, not timed.** A member raises a counter with each beat. Another one is presumed dead once its
-  counter has not moved during ``patience`` of *our own successful beats*. A register that was away, and a machine that
-  slept, make nobody look dead: in that time nobody has had a beat. No two clocks are compared.
-* **An epoch.** A register may forget: a restart without a disk, a replica that lagged, a backup. Whoever does not find
-  what it knows to have been written begins a new epoch. Nobody closes before it has had ``patience`` beats in one
-  epoch, so that all who live have had the time to be there again.
+* **Silence is counted, not timed**: ``_sharing_watch``.
+* **An epoch**, for a register may forget: ``_sharing_writes``.
+* **A confirmation has an age**: ``_sharing_confirmation``.
 * **Two keepers are harmless, only a close is not.** A create returns the key that there is, and a keepalive may be sent
-  by anybody. So who is the keeper is a matter of economy, and whoever doubts asks the exchange itself. The close has
-  one door: the swap which finds that nobody else is there writes, in the same step, that the key is being closed. Who
-  comes meanwhile waits for its end.
-* **A confirmation has an age.** No time of another machine is believed. But a document that another member wrote was
-  written after our own last one: the swap sees to that. So ``age`` seconds before our own last swap the key was alive.
-
-The file is long because all of it reads and writes one document: each rule about that can only be understood together
-with the others.
+  by anybody. So who is the keeper is a matter of economy, and whoever doubts asks the exchange itself. There is one way
+  to a close: the swap which finds that nobody else is there writes, in the same step, that the key is being closed. Who
+  comes meanwhile waits for its end. That is decided here.
 
 Times are seconds on the axis of the process's clock, which goes on while the machine sleeps. ``draw`` is a random
 number in [0, 1).
+
+Where the promises of the contract are kept
+===========================================
+
+* P1, a close by the last one alone: ``_plan_to_leave`` writes that the key is being closed, in the same swap that finds
+  nobody else; ``why_not_to_close`` allows it for ``close_within`` seconds after that; and ``may_create`` makes whoever
+  joins wait for its end.
+* P2, the key lives while one member does: ``_elect`` replaces a keeper that is gone, or that does not do its work; and
+  ALONE keeps the key alive by itself.
+* P3, one keeper: it is written in the document, and changed by a swap.
+* P4, a register that is away, empty or from yesterday: ``failed``, ``Writes.has_forgotten``, and an epoch that begins
+  anew. None of them leads to a close.
+* P5, no secrets: only ``fingerprint_of`` a key gets into a document.
+* P6, leaving is bounded: ``_leave_by``, given by whoever stops it.
+
+A swap may fail in two ways
+===========================
+
+``outrun``: somebody else wrote in between. What was read is old, and is read again. ``failed``: there was no answer.
+What we wanted to write may have been written all the same, so the next read may find it, and ``Writes`` knows its own
+word by the number of the try. In both, nothing of the plan counts: all that a plan changes here, it changes in
+``taken``.
+
+The file is longer than others for what is said in it. What can be understood alone was taken out of it: the files named
+above. What is left reads one document and writes the next, so that each rule depends on what the others have left
+there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import inf
 from typing import Any, Final, Literal
 
 from msgspec.structs import replace
 
 from .._statistics import SharingStatistics
-from ._sharing_plan import NEARLY, Barrier, Known, LeftBecause, Plan, Silence
-from ._sharing_record import Close, Document, Entry, dump_document, fingerprint_of, load_document
-from ._sharing_states import SharingEvent, SharingState, sharing_after
+from ._sharing_confirmation import Confirmation
+from ._sharing_plan import LeftBecause, Plan
+from ._sharing_record import Close, Document, Entry, dump_document, load_document
+from ._sharing_states import SHARING_TRANSITIONS, SharingEvent, SharingState
+from ._sharing_watch import Watch
+from ._sharing_writes import Writes
+from ._tables import after
 
 __all__ = ["Member"]
 
@@ -56,6 +78,10 @@ _RETRY: Final = 0.02  # seconds, at most, until another try after somebody else 
 _RETRIES: Final = 20
 _LEAVE_RETRY: Final = 0.25  # seconds until another try to leave
 
+# States, and events, that mean the same for something.
+#   _OF_INTEREST  what observers are told of: the way in and out passes by itself
+#   _BEATS        how a beat may end, as against the last word of who leaves
+#   _SHARES       what the register knows as a member, or is about to: a confirmation is told there at once
 _OF_INTEREST: Final = frozenset({SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING, SharingState.ALONE})
 _BEATS: Final = frozenset({SharingEvent.ELECTED, SharingEvent.FOLLOWS, SharingEvent.BARRED})
 _SHARES: Final = frozenset({SharingState.JOINING, SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING})
@@ -68,31 +94,22 @@ class Member:
         me: Its id, which nobody has ever had before.
         name: That of the account's document.
         who: What people are to see of it.
-        beat_every: Seconds between two beats.
+        beat_every: Seconds between two beats. It is jittered, so that members do not come at once.
         patience: Beats in which another one must not have moved to be presumed dead.
         keepalive_every: Seconds after which a confirmation of the key is overdue.
         now: The present.
     """
 
     __slots__ = (
-        "_announced",
-        "_attempt",
-        "_barrier",
-        "_beats",
-        "_counted_at",
-        "_document",
-        "_done",
-        "_epoch_beats",
-        "_known",
+        "_confirmation",
+        "_is_done",
         "_leave_by",
         "_outrun",
-        "_overdue",
-        "_seen",
         "_since",
-        "_slowest",
-        "_swapped_at",
-        "_version",
         "_wants_close",
+        "_watch",
+        "_who",
+        "_writes",
         "beat_every",
         "check_is_due",
         "close_by",
@@ -102,101 +119,87 @@ class Member:
         "left_because",
         "me",
         "name",
-        "patience",
         "silence_at",
         "state",
-        "who",
     )
 
     state: SharingState
-    """Changed by ``_fire`` alone, by the table."""
+    """Changed by ``_fire`` alone, by the table. It is what the register said last, and carries no history: what has to
+    be remembered from one beat to the next is in ``_writes``, ``_confirmation`` and ``_watch``."""
 
     due_at: float
-    """When to go to the register next; infinity while there is nothing to be said."""
+    """When to go to the register next; infinity while there is nothing to be said. It may become earlier by ``tell``
+    and by ``stop``: whoever waits for it looks again after each step."""
 
     last_beat_at: float
-    """When the register last took a beat; minus infinity before the first."""
+    """When the register last took a beat; minus infinity before the first. It is for people; nothing is decided by
+    it."""
 
     silence_at: float
     """When one of our streams will ask the exchange if it hears nothing more. Set by whoever drives this."""
 
     check_is_due: bool
     """A stream, of ours or of another member, has heard nothing for a while, and we are the keeper: ask the exchange,
-    once for all. Whoever does takes it back."""
+    once for all (E1). Whoever does takes it back: see ``KeyPeers``."""
 
     close_by: float
-    """In CLOSING: a close may be sent before then."""
+    """In CLOSING: a close may be sent before then, and not later, for others give a closer only so much time. It counts
+    from when the swap was planned: the register may have taken it at any moment since."""
 
     left_because: LeftBecause
     """In LEFT: why nothing was closed. Of no meaning elsewhere, and after a close."""
 
-    _document: Document | None
-    """What was agreed last, as far as we know: the last document of ours that the register took."""
+    _writes: Writes
+    """What we know to be in the register."""
 
-    _version: tuple[int, str]
-    """The newest document that we know to have been there, whoever wrote it: which of all, and whose."""
+    _confirmation: Confirmation
+    """Which key was last confirmed, and when."""
 
-    _attempt: int
-    """Counts each try to write, so that what is ours can be told from what is not though an answer was lost."""
-
-    _beats: int
-    """Our counter, as it is known to have been written. It is the number of the try."""
-
-    _epoch_beats: int
-    """Successful beats in this epoch, in which we were never missing. It is what a close is allowed for."""
-
-    _counted_at: float
-    """When the last of them was. Beats that come sooner, with something to tell, prove no silence of others."""
-
-    _swapped_at: float
-    """When the last document of ours that was taken was planned. Whatever another one wrote after it is younger."""
+    _watch: Watch
+    """What we have seen of the others, as of the last beat that the register took."""
 
     _since: float
-    """When it began."""
+    """When it began. A member whose first beat never comes may create a key all the same, some time after."""
 
-    _seen: Mapping[str, Silence]
-    """The others."""
+    _outrun: int
+    """How often in a row somebody else was faster. Beyond ``_RETRIES`` that is no better than a register that is away:
+    many members with short beats, or one that writes in a loop."""
 
-    _slowest: float
-    """Seconds between two beats of the slowest member that we ever saw, ourselves included: it is to be waited for."""
+    _wants_close: bool
+    """On the way out: there is a key to close, if nobody else is there."""
 
-    _barrier: Barrier | None
-    """The close of another member that is under way."""
+    _leave_by: float
+    """On the way out: until when to try again if the register does not answer."""
 
-    _known: Known | None
-    """The key that was last confirmed: to us, or to others as far as we heard."""
-
-    _announced: bool
-    """Whether that is in the register. Only what the exchange told us, and not others, has to be said there."""
-
-    _overdue: int
-    """Beats in a row in which a confirmation was overdue, under the same keeper."""
+    _is_done: bool
+    """In REPORTING: the key is dead."""
 
     def __init__(
         self, *, me: str, name: str, who: str, beat_every: float, patience: int, keepalive_every: float, now: float
     ) -> None:
         self.me: str = me
         self.name: str = name
-        self.who: str = who
+        self._who = who
         self.beat_every: float = beat_every
-        self.patience: int = patience
         self.keepalive_every: float = keepalive_every
         self.state, self.due_at = SharingState.JOINING, now
         self._since = now
-        self.last_beat_at = self._counted_at = self._swapped_at = -inf
+        self.last_beat_at = -inf
         self.silence_at = self.close_by = self._leave_by = inf
-        self.check_is_due = self._wants_close = self._done = False
+        self.check_is_due = self._wants_close = self._is_done = False
         self.left_because = "nothing"
-        self._document, self._known, self._barrier = None, None, None
-        self._version, self._announced = (0, ""), True
-        self._attempt = self._beats = self._epoch_beats = self._overdue = self._outrun = 0
-        self._seen, self._slowest = {}, beat_every
+        self._writes, self._confirmation = Writes(me), Confirmation(name)
+        self._watch = Watch(beat_every, patience, slowest=beat_every)
+        self._outrun = 0
 
     # Questions. None of them changes anything.
 
     @property
     def may_create(self) -> bool:
-        """Whether a key may be created, for all that this member knows: none is being closed."""
+        """Whether a key may be created, for all that this member knows: none is being closed.
+
+        A create returns the key that there is. If that is being closed, it is dead a moment later, and ours with it.
+        """
         return self.state not in {SharingState.JOINING, SharingState.WAITING}
 
     @property
@@ -204,14 +207,17 @@ class Member:
         """Until when no key may be created, if nothing else is heard by then; minus infinity if one may be now."""
         if self.may_create:
             return -inf
-        if self._barrier is None:
+        barrier, patience = self._watch.barrier, self._watch.patience
+        if barrier is None:
             return self._since + _JOIN_WITHIN
-        counted = (self.patience + 2) * self.beat_every * (1 + _JITTER)
-        return self._barrier.since + counted + 3 * self._barrier.close.within
+        # As long as it takes until the close is over by ``Barrier.is_over``: the beats, and two more for those that
+        # came too soon to count; and the time of the close with the network's.
+        counted = (patience + 2) * self.beat_every * (1 + _JITTER)
+        return barrier.since + counted + 3 * barrier.close.within
 
     @property
     def follows(self) -> bool:
-        """Whether another one keeps the key alive, or is closing it."""
+        """Whether another one keeps the key alive, or is closing it: then keepalives of our own are not needed."""
         return self.state in {SharingState.FOLLOWER, SharingState.WAITING}
 
     @property
@@ -229,7 +235,12 @@ class Member:
         return SharingStatistics(self.state.name.lower(), self.members, self.last_beat_at + to_local, self.is_away)
 
     def why_not_to_close(self, now: float) -> Literal["others", "early", "away", "late", "unknown yet"] | None:
-        """Of one that was stopped: why a close must not be sent at ``now``; ``None`` if it may be."""
+        """Of one that was stopped: why a close must not be sent at ``now``; ``None`` if it may be (P1).
+
+        There is no other way to a close than CLOSING, and to CLOSING than the swap of ``_plan_to_leave``. Between the
+        last look here and the request on the wire time passes, and a process may be stopped in it: see the
+        documentation.
+        """
         match self.state:
             case SharingState.CLOSING:
                 return None if now < self.close_by else "late"
@@ -241,77 +252,91 @@ class Member:
     @property
     def members(self) -> int:
         """How many there are, this one included, as the register said last."""
-        return len(self._document.members) if self._document else 0
+        document = self._writes.document
+        return len(document.members) if document else 0
 
     @property
     def news(self) -> str:
-        """Of which key the register tells: another word for each, and for each time that there is none."""
-        document = self._document
+        """Of which key the register tells: another word for each, and for each time that there is none.
+
+        Whoever asks the exchange because of it remembers the word, and does not ask for the same one again (E2).
+        """
+        document = self._writes.document
         if document is None:
             return ""
         return document.fingerprint or f"none, {document.epoch} {document.generation}"
 
     @property
     def epoch(self) -> str:
-        """The epoch in which this member last wrote."""
-        return self._document.epoch if self._document else ""
+        """The epoch in which this member last wrote; empty before its first beat."""
+        return self._writes.document.epoch if self._writes.document else ""
 
     @property
     def close_within(self) -> float:
-        """Seconds within which a close may be sent, and again for its answer."""
-        return min(_CLOSE_WITHIN, self.patience * self.beat_every / 2)
+        """Seconds within which a close may be sent, and again for its answer.
+
+        It is written into the document, for others wait three times as long. Where beats are fast it is shorter than
+        the time in which a member that has fallen silent is counted out.
+        """
+        return min(_CLOSE_WITHIN, self._watch.patience * self.beat_every / 2)
 
     def confirmed_at(self, key: str) -> float:
         """When, at the earliest, the exchange last confirmed ``key``, to whomever; minus infinity if it did not."""
-        return self._known.at if self._known and self._known.fingerprint == self._print(key) else -inf
+        return self._confirmation.at(key)
 
     def is_another(self, key: str) -> bool:
         """Whether the register tells of another key than ``key``, or that it was closed."""
-        if self.state not in {SharingState.KEEPER, SharingState.FOLLOWER} or not self._announced:
-            return False
-        return self._document is not None and self._document.fingerprint != self._print(key)
-
-    def _print(self, key: str) -> str:
-        return fingerprint_of(self.name, key)
+        is_told = self.state in {SharingState.KEEPER, SharingState.FOLLOWER}
+        return is_told and self._confirmation.is_another(key, self._writes.document)
 
     # Steps.
 
     def tell(self, key: str, sent_at: float) -> None:
-        """A request that was sent at ``sent_at`` found ``key`` alive. The others are told at once."""
-        told = Known(self._print(key), sent_at)
-        if self._known is None or told.fingerprint != self._known.fingerprint or told.at > self._known.at:
-            self._known, self._announced = told, False
-            self._overdue = 0
+        """A request that was sent at ``sent_at`` found ``key`` alive. The others are told at once.
+
+        So no other one asks for the same, and a follower's own request in an emergency makes nobody replace the keeper.
+        """
+        if self._confirmation.confirm(key, sent_at):
+            self._watch = replace(self._watch, overdue=0)
             if self.state in _SHARES:
                 self.due_at = min(self.due_at, sent_at)
 
     def stop(self, now: float, *, close: bool, by: float) -> None:
         """The block is over. ``close``: there is a key to close, if nobody else is there. ``by``: when to give up."""
-        # One that could not be used a beat ago is tried once: who leaves is in a hurry.
+        # A register that could not be used a beat ago is tried once: who leaves is in a hurry.
         self._wants_close, self._leave_by = close, now if self.is_away else by
         self._fire(SharingEvent.STOP)
         self.due_at, self._outrun = now, 0
 
     def close_ended(self, now: float, *, done: bool, by: float) -> None:
-        """In CLOSING: the close has ended; ``done`` if the key is dead. The others are told, until ``by``."""
+        """In CLOSING: the close has ended; ``done`` if the key is dead. The others are told, until ``by``.
+
+        If they cannot be told they find out by themselves, for they count the beats in which nothing moved.
+        """
         self._fire(SharingEvent.ENDED)
-        self._done, self._leave_by = done, by
+        self._is_done, self._leave_by = done, by
         self.due_at, self._outrun = now, 0
 
     def failed(self, now: float, draw: float) -> None:
-        """The register could not be used. What we wanted to write may have been written all the same."""
+        """The register could not be used. What we wanted to write may have been written all the same.
+
+        On the way out it is tried again, for as long as there is time. Then nobody knows whether others are there: the
+        key is left to expire (P4).
+        """
         if self.state in {SharingState.LEAVING, SharingState.REPORTING}:
             if now + _LEAVE_RETRY < self._leave_by:
                 self.due_at = now + _LEAVE_RETRY
                 return
             self.left_because = "away"
         self._fire(SharingEvent.AWAY)
-        # Beats are counted in a row. The others may have had no more luck with the register than we, and live.
-        self._overdue, self._epoch_beats, self._seen = 0, 0, {}
+        self._watch = self._watch.interrupted()
         self._wait_a_beat(now, draw)
 
     def outrun(self, now: float, draw: float) -> None:
-        """Somebody else wrote between our read and our swap: once more. For ever is as good as away."""
+        """Somebody else wrote between our read and our swap: once more. For ever is as good as away.
+
+        The pause is short and random: of two that collide one is first the next time.
+        """
         self._outrun += 1
         if self._outrun > _RETRIES:
             self._outrun = 0
@@ -326,10 +351,8 @@ class Member:
             ForeignDocumentError: It is none of ours.
         """
         found = load_document(raw)
-        has_forgotten = self._has_forgotten(found)
-        if found is not None:
-            self._version = found.writes, found.writer
-        self._attempt += 1
+        has_forgotten = self._writes.has_forgotten(found)
+        self._writes.read(found)
         match self.state:
             case SharingState.LEAVING:
                 return self._plan_to_leave(found, now, has_forgotten=has_forgotten)
@@ -339,216 +362,157 @@ class Member:
                 return self._plan_a_beat(found, now, has_forgotten=has_forgotten)
 
     def taken(self, plan: Plan, now: float, draw: float) -> None:
-        """The register took it."""
-        document = plan.document
-        if plan.is_news:
-            self._epoch_beats, self._counted_at = 0, plan.begun_at
-        elif plan.counts:
-            self._epoch_beats, self._counted_at = self._epoch_beats + 1, plan.begun_at
-        self._seen, self._overdue, self._barrier = plan.seen, plan.overdue, plan.barrier
-        self._document, self._version = document, (document.writes, document.writer)
-        self._beats = document.members[self.me].beats if self.me in document.members else self._beats
-        self._slowest = max(self._slowest, *(entry.every for entry in document.members.values()), 0.0)
-        self._swapped_at, self._outrun = plan.begun_at, 0
-        self._announced = self._announced or plan.told is self._known
+        """The register took it: now it is true, and only now does it count."""
+        if plan.watch is not None:
+            self._watch = plan.watch
+        self._writes.taken(plan.document, plan.begun_at)
+        self._outrun = 0
+        if plan.told is self._confirmation.known:  # else there was another since, which is yet to be told
+            self._confirmation.is_announced = True
         self.left_because = plan.because
+        # A beat that was under way when the block ended is a beat all the same. But it must not lead back from LEAVING.
         if self.state is SharingState.LEAVING and plan.event in _BEATS:
             # The block ended between the read and the swap of a beat. It is yet to be said.
             self.due_at = now
             return
         self._fire(plan.event)
-        if self.state in _SHARES:
-            self.last_beat_at = now
-            self._notice_silence(document, now)
-            self._wait_a_beat(now, draw)
-            if not self._announced:
-                self.due_at = now
-        else:
+        if self.state not in _SHARES:
             self.due_at = inf
             self.close_by = plan.begun_at + self.close_within
+            return
+        self.last_beat_at = now
+        self._notice_silence(plan.document, now)
+        self._wait_a_beat(now, draw)
+        if not self._confirmation.is_announced:
+            self.due_at = now
 
     def _wait_a_beat(self, now: float, draw: float) -> None:
+        """The next beat is due, unless this was the last word. The jitter is half before and half after the time."""
         self.due_at = (
             now + self.beat_every * (1 + _JITTER * (draw - 0.5)) if self.state is not SharingState.LEFT else inf
         )
 
-    # What the register knows and we do not, and the other way round.
-
-    def _has_forgotten(self, found: Document | None) -> bool:
-        """Whether something is missing that we know to have been written."""
-        if self._document is None:
-            return False  # we have never been there
-        if found is None:
-            return True
-        if found.epoch != self._document.epoch:
-            return False  # somebody else has noticed already
-        mine = found.members.get(self.me)
-        writes, writer = self._version
-        return (
-            found.writes < writes
-            or (found.writes == writes and found.writer != writer)
-            or (mine is not None and mine.beats < self._beats)
-        )
-
-    def _is_unknown_in(self, found: Document) -> bool:
-        """Whether we are new there: never written, taken for dead, or in an epoch that began without us."""
-        return self._document is None or found.epoch != self._document.epoch or self.me not in found.members
-
-    def _hear(self, found: Document) -> None:
-        """Take over what others say of the key's confirmation.
-
-        Only what another one wrote after our own last swap, in the same epoch: for that alone we know when it was
-        written, and that it was not restored from an earlier time.
-        """
-        if self._document is None or found.epoch != self._document.epoch:
-            return
-        if found.writer.startswith(f"{self.me}.") or found.fingerprint is None or found.age is None:
-            return
-        heard = Known(found.fingerprint, self._swapped_at - found.age)
-        if self._known is None or heard.fingerprint != self._known.fingerprint:
-            is_better = self._announced  # else ours is what the exchange has just said, and is news to the others
-        else:
-            is_better = heard.at > self._known.at
-        if is_better:
-            self._known, self._announced = heard, True
-
     # A beat.
 
+    # In this order: what others know of the key; which epoch it is; who is still there; and last, who is the keeper.
+    # Each step goes by the document that the one before it has left.
+
     def _plan_a_beat(self, found: Document | None, now: float, *, has_forgotten: bool) -> Plan:
-        is_news = found is None or has_forgotten or self._is_unknown_in(found)
+        writes, confirmation = self._writes, self._confirmation
+        # New there: whoever else lives may not have seen us, nor we them. All counting begins anew.
+        is_new = found is None or has_forgotten or writes.is_new_in(found)
         if found is not None and not has_forgotten:
-            self._hear(found)
-        document = self._tell_of_the_key(self._in_epoch(found, has_forgotten=has_forgotten), now)
-        barrier = self._watch(document.closing, now)
-        if barrier is not None and barrier.is_over(self.patience, now):
+            confirmation.hear(found, writes)
+        base = writes.base(found, has_forgotten=has_forgotten, fingerprint=confirmation.fingerprint)
+        document = confirmation.told_in(base, now)
+        others = self._others(document)
+        watch = self._watch.beat(others, document.closing, now, is_new=is_new)
+        if document.closing is not None and watch.barrier is None:
             # Whoever wanted to close is gone, and may have done it.
-            barrier = None
             document = replace(document, closing=None, fingerprint=None, age=None, generation=document.generation + 1)
-        seen = {other: self._listen(other, entry, now, is_news=is_news) for other, entry in self._others(document)}
-        members = {other: entry for other, entry in self._others(document) if seen[other].unmoved < self.patience}
         is_quiet = self.silence_at - now < _QUIET * self.beat_every
-        members[self.me] = Entry(self._attempt, self.beat_every, self.who, quiet=is_quiet)
+        members = {other: others[other] for other in watch.alive_of(watch.seen)}
+        members[self.me] = Entry(writes.attempt, self.beat_every, self._who, quiet=is_quiet)
         document = replace(document, members=members)
-        counts = now - self._counted_at >= NEARLY * self._slowest
-        event, overdue = SharingEvent.BARRED, 0
-        if barrier is None:
-            document, overdue = self._elect(document, now)
+        # While the key is being closed there is nothing to keep alive, and nobody is elected.
+        event = SharingEvent.BARRED
+        if watch.barrier is None:
+            document, watch = self._elect(document, watch, now)
             event = SharingEvent.ELECTED if document.keeper == self.me else SharingEvent.FOLLOWS
-        return self._sealed(
-            document, event, now, is_news=is_news, counts=counts, overdue=overdue, seen=seen, barrier=barrier
-        )
+        return self._sealed(document, event, now, watch=watch)
 
-    def _in_epoch(self, found: Document | None, *, has_forgotten: bool) -> Document:
-        """What was found; in a new epoch, if that is not all that there was."""
-        if found is None:
-            fingerprint = self._known.fingerprint if self._known else None
-            return Document(epoch=self._token, writes=self._version[0], fingerprint=fingerprint)
-        return replace(found, epoch=self._token) if has_forgotten else found
+    def _others(self, document: Document) -> dict[str, Entry]:
+        """The other members in ``document``: whether they live is for ``Watch`` to say."""
+        return {other: entry for other, entry in document.members.items() if other != self.me}
 
-    def _tell_of_the_key(self, document: Document, now: float) -> Document:
-        """Tell what the exchange told us and the others do not know; and how old the last confirmation is by now."""
-        known = self._known
-        if known is not None and not self._announced and document.fingerprint != known.fingerprint:
-            document = replace(document, fingerprint=known.fingerprint, generation=document.generation + 1)
-        is_known = known is not None and document.fingerprint == known.fingerprint
-        return replace(document, age=max(0.0, now - known.at) if known is not None and is_known else None)
-
-    def _watch(self, close: Close | None, now: float) -> Barrier | None:
-        if close is None:
-            return None
-        if self._barrier is None or self._barrier.close != close:
-            return Barrier(close, Silence(0, 0, now), now)
-        return self._barrier._replace(silence=self._barrier.silence.after(self.beat_every, now))
-
-    def _listen(self, other: str, entry: Entry, now: float, *, is_news: bool) -> Silence:
-        before = None if is_news else self._seen.get(other)
-        if before is None or before.beats != entry.beats:
-            return Silence(entry.beats, 0, now)
-        # Its beats may be slower than ours: it is given as many of its own.
-        return before.after(max(self.beat_every, entry.every), now)
-
-    def _others(self, document: Document) -> list[tuple[str, Entry]]:
-        return [(other, entry) for other, entry in document.members.items() if other != self.me]
-
-    def _elect(self, document: Document, now: float) -> tuple[Document, int]:
+    def _elect(self, document: Document, watch: Watch, now: float) -> tuple[Document, Watch]:
         """The keeper is the one that there is. If there is none, or it does not do its work, it is us.
 
         It does not if a confirmation was overdue at each of ``patience`` of our beats. One beat would not do: of what
         happened while we slept we learn the age only at the second one, from who wrote after our first.
         """
         keeper = document.keeper if document.keeper in document.members else None
-        before = self._document.keeper if self._document else None
-        overdue = self._overdue
-        if keeper == self.me or keeper != before or not self._is_overdue(now):
-            overdue = 0
-        elif now - self._counted_at >= NEARLY * self.beat_every:
-            overdue += 1
-        if keeper is not None and overdue < self.patience:
-            return replace(document, keeper=keeper), overdue
-        return replace(document, keeper=self.me, fence=document.fence + 1), 0
-
-    def _is_overdue(self, now: float) -> bool:
-        return self._known is not None and now >= self._known.at + self.keepalive_every
+        before = self._writes.document.keeper if self._writes.document else None
+        is_same_other = keeper == before and keeper != self.me
+        is_overdue = is_same_other and self._confirmation.is_older_than(self.keepalive_every, now)
+        overdue = watch.overdue_after(self._watch, is_overdue=is_overdue, now=now)
+        if keeper is not None and overdue < watch.patience:
+            return replace(document, keeper=keeper), replace(watch, overdue=overdue)
+        return replace(document, keeper=self.me, fence=document.fence + 1), watch
 
     def _notice_silence(self, document: Document, now: float) -> None:
-        """If we are the keeper, ask for all whose streams are silent; but not again at once."""
-        is_fresh = self._known is not None and now - self._known.at < 3 * self.beat_every
+        """If we are the keeper, ask for all whose streams are silent; but not again at once.
+
+        A member says so in its beats, some beats ahead, for the answer has to be back with it in time (``_QUIET``).
+        """
+        is_fresh = self._confirmation.is_younger_than(3 * self.beat_every, now)
         if self.state is SharingState.KEEPER and not is_fresh:
             self.check_is_due = any(entry.quiet for entry in document.members.values())
 
     # The way out.
 
     def _plan_to_leave(self, found: Document | None, now: float, *, has_forgotten: bool) -> Plan | None:
-        """Say that we leave; and if nobody else is there, that we close."""
+        """Say that we leave; and if nobody else is there, that we close.
+
+        An empty register says nothing about who is there: then nothing is closed, unless there is nothing to close.
+        """
         if found is None:
             self._end("early" if self._wants_close else "nothing")
             return None
-        is_news = has_forgotten or self._is_unknown_in(found)
+        is_new = has_forgotten or self._writes.is_new_in(found)
         if found.closing is not None and found.closing.by == self.me:
             # Our word was taken, and its answer was lost. It is as if we had not asked yet, and are still there.
-            is_news = has_forgotten or self._document is None or found.epoch != self._document.epoch
+            is_new = has_forgotten or not self._writes.is_of_our_epoch(found)
             found = replace(found, closing=None)
+        # Who stays elects another keeper at its next beat: nobody has to be told that we were it.
         keeper = None if found.keeper == self.me else found.keeper
-        document = replace(self._tell_of_the_key(found, now), members=dict(self._others(found)), keeper=keeper)
-        because = self._reason_to_leave_it(document, is_news=is_news)
+        document = replace(self._confirmation.told_in(found, now), members=self._others(found), keeper=keeper)
+        because = self._reason_to_leave_it(document, is_new=is_new)
         if because is not None:
             return self._sealed(document, SharingEvent.GONE, now, because=because)
         close = Close(self.me, self.close_within)
         return self._sealed(replace(document, closing=close), SharingEvent.ALLOWED, now)
 
-    def _reason_to_leave_it(self, document: Document, *, is_news: bool) -> LeftBecause | None:
-        """Why the key must not be closed; ``None`` if it may be."""
+    def _reason_to_leave_it(self, document: Document, *, is_new: bool) -> LeftBecause | None:
+        """Why the key must not be closed; ``None`` if it may be.
+
+        ``document`` is what would be written: without us, and with everybody else whom the register has. Nobody is
+        counted out here: who is silent may be asleep, and was not given the time to be missed.
+        """
         if not self._wants_close or document.closing is not None:
             return "nothing"
         if document.members:
             return "others"
         # Too early: if the register has forgotten somebody, that one may not have had a beat since.
-        return "early" if is_news or self._epoch_beats < self.patience else None
+        return "early" if is_new or self._watch.epoch_beats < self._watch.patience else None
 
     def _plan_to_report(self, found: Document | None, now: float) -> Plan | None:
+        """Say that the close has ended: whoever waits for it may create a key.
+
+        A document without our close was written by who presumed us dead, and waits for us no longer.
+        """
         if found is None or found.closing is None or found.closing.by != self.me:
             self._end("nothing")
             return None
         document = replace(found, closing=None)
-        if self._done:
+        if self._is_done:
             document = replace(document, fingerprint=None, age=None, generation=document.generation + 1)
         return self._sealed(document, SharingEvent.GONE, now)
 
     def _end(self, because: LeftBecause) -> None:
-        """There is nothing to be said."""
+        """There is nothing to be said, and so nothing to be swapped: it is over without the register."""
         self.left_because, self.due_at = because, inf
         self._fire(SharingEvent.GONE)
 
-    # Parts.
-
-    @property
-    def _token(self) -> str:
-        """A word that nobody has ever written."""
-        return f"{self.me}.{self._attempt}"
+    # Parts. Every plan is sealed in one place, so that none goes out without a writer and a number.
 
     def _sealed(self, document: Document, event: SharingEvent, now: float, **more: Any) -> Plan:
-        document = replace(document, writes=document.writes + 1, writer=self._token)
-        return Plan(dump_document(document), document, event, now, self._known, **more)
+        """``document`` as a plan: with our word and its number in it, and with what it means once it was taken.
+
+        The confirmation that it tells of goes with it: another one may come before the register has answered.
+        """
+        document = self._writes.sealed(document)
+        return Plan(dump_document(document), document, event, now, self._confirmation.known, **more)
 
     def _fire(self, event: SharingEvent) -> None:
-        self.state = sharing_after(self.state, event)
+        self.state = after(SHARING_TRANSITIONS, self.state, event)

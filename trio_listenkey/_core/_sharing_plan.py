@@ -1,57 +1,20 @@
-"""What a member of those who share a key remembers between two of its beats, and what it wants to write next."""
+"""What a member of those who share a key wants to write next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
-from ._sharing_record import Close, Document
+from ._sharing_confirmation import Known
+from ._sharing_record import Document
 from ._sharing_states import SharingEvent
+from ._sharing_watch import Watch
 
-__all__ = ["NEARLY", "Barrier", "Known", "LeftBecause", "Plan", "Silence"]
+__all__ = ["LeftBecause", "Plan"]
 
 LeftBecause = Literal["others", "early", "away", "nothing"]
 """Why a member left without closing: others are there; it was not there long enough to be sure; the register is away;
 or there was nothing to close, or nothing to be closed."""
-
-NEARLY: Final = 0.8  # of the time between two beats, which are jittered: less does not count as one
-
-
-class Silence(NamedTuple):
-    """How long another member has not moved."""
-
-    beats: int
-    """Its counter."""
-    unmoved: int
-    """Our own beats since it moved."""
-    counted_at: float
-    """When the last of them was."""
-
-    def after(self, every: float, now: float) -> Silence:
-        """It has not moved since, which counts if there was a beat's time between."""
-        return Silence(self.beats, self.unmoved + 1, now) if now - self.counted_at >= NEARLY * every else self
-
-
-class Barrier(NamedTuple):
-    """Another member's close."""
-
-    close: Close
-    silence: Silence
-    since: float
-    """When we saw it first."""
-
-    def is_over(self, patience: int, now: float) -> bool:
-        """Whether it can do nothing any more: its time is over, and twice as much for the network."""
-        return self.silence.unmoved >= patience and now - self.since >= 3 * self.close.within
-
-
-class Known(NamedTuple):
-    """A key that the exchange has confirmed."""
-
-    fingerprint: str
-    at: float
-    """When, at the earliest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +23,12 @@ class Plan:
 
     Attributes:
         raw: The document.
+        document: The same, as a value.
+        event: What the swap is to the member's table.
+        begun_at: When it was planned; what another one writes after the swap is younger.
+        told: The confirmation that it tells of.
+        watch: What was seen of the others; ``None`` on the way out, where nobody is watched any more.
+        because: See ``LeftBecause``.
     """
 
     raw: bytes
@@ -67,9 +36,5 @@ class Plan:
     event: SharingEvent
     begun_at: float
     told: Known | None
-    is_news: bool = False
-    counts: bool = False
-    overdue: int = 0
-    seen: Mapping[str, Silence] = field(default_factory=dict)
-    barrier: Barrier | None = None
+    watch: Watch | None = None
     because: LeftBecause = "nothing"

@@ -29,16 +29,15 @@ WARNING: the diagram in the documentation is drawn from ``SHARING_TRANSITIONS``;
 
 from __future__ import annotations
 
-from enum import Enum, auto
-from typing import Any
+from enum import auto
 
-__all__ = ["SHARING_TRANSITIONS", "SharingEvent", "SharingState", "sharing_after"]
+from ._tables import Name
+
+__all__ = ["SHARING_TRANSITIONS", "SharingEvent", "SharingState"]
 
 
-class SharingState(Enum):
+class SharingState(Name):
     """Where a member is."""
-
-    __hash__: Any = object.__hash__  # Enum's own is Python code
 
     JOINING = auto()
     """Its first beat is due. Until then it may not create a key: one that is being closed would be handed to it."""
@@ -60,10 +59,8 @@ class SharingState(Enum):
     """It is no member any more."""
 
 
-class SharingEvent(Enum):
+class SharingEvent(Name):
     """What happens to a member."""
-
-    __hash__: Any = object.__hash__
 
     ELECTED = auto()
     """The register took a beat in which it is the keeper."""
@@ -111,11 +108,3 @@ SHARING_TRANSITIONS: dict[SharingState, dict[SharingEvent, SharingState]] = {
     },
     SharingState.LEFT: {},
 }
-
-
-def sharing_after(state: SharingState, event: SharingEvent) -> SharingState:
-    """The state that ``event`` leads to. A hole in the table is a bug of ours, and says where."""
-    try:
-        return SHARING_TRANSITIONS[state][event]
-    except KeyError:
-        raise AssertionError(f"a member that is {state.name} cannot have {event.name} happen to it") from None

@@ -15,8 +15,8 @@ Times are seconds on the axis of the listen key's lifecycle.
 
 What state follows from what is looked up in ``_stream_states``, and which sockets there are in it is one value of
 ``_stream_sockets``. What a socket has seen is kept in ``_stream_socket``; what was missed between two of them is told
-by ``_gap_rules``; whether the key is alive is known to ``_trust``; how long to wait before the next attempt, to
-``_connect_pacing``. This file says what they mean for each other.
+by ``_gap_rules``; whether the key is alive is known to ``_trust``; what that says of the stream, to ``_liveness``; how
+long to wait before the next attempt, to ``_connect_pacing``. This file says what they mean for each other.
 
 Where the promises of the contract are kept
 ===========================================
@@ -27,8 +27,7 @@ Where the promises of the contract are kept
 * S3, make before break: ``tick`` opens the next socket and leaves the first one alone; only ``_look_at_the_rest`` and
   ``_end_current`` close it.
 * S4, a dead peer: ``unanswered``. S5, a key that died silently: ``tick`` asks, by ``_ask``.
-* S8, live is sound: ``is_live``. What may be a proof passes through ``_believe`` or ``key_confirmed``, and nowhere else
-  is ``trust.prove`` called.
+* S8, live is sound: ``_liveness``. What may be a proof is told to it, and it says what that proves.
 
 What time alone may change
 ==========================
@@ -69,13 +68,15 @@ from ._delivered import Canonical, as_it_is
 from ._delivery import Delivery
 from ._drain import Drain
 from ._gap_rules import Axes
+from ._liveness import Liveness
 from ._notices import Announced, Connected, Doubted, Dropped, Moving, StreamNotice, Unconnected
 from ._stream_actions import Action, AskAboutKey, AskOnSocket, Close, Open
 from ._stream_errors import silence
 from ._stream_report import StreamReport
-from ._stream_socket import StreamSocket
+from ._stream_socket import Held, SocketEnd, StreamSocket
 from ._stream_sockets import SOCKETS_IN, BothOpen, Connecting, NoSocket, OneSocket, Sockets, TwoSockets
-from ._stream_states import SOCKET_TRANSITIONS, SocketEvent, SocketState, TrustState, after
+from ._stream_states import SOCKET_TRANSITIONS, SocketEvent, SocketState, TrustState
+from ._tables import after
 from ._trust import ANSWER_WITHIN, Trust
 
 __all__ = ["Stream"]
@@ -121,6 +122,9 @@ class Stream:
     """In the key, or in the subscription of the socket that delivers. There is one for the stream and not one for each
     socket, so that no change of socket can end a doubt (S8)."""
 
+    _liveness: Liveness
+    """What is a proof of what, and whether the stream is live. It is told of each event, and of each answer."""
+
     axes: Axes
     """What makes times that users see; set by who drives the stream, and never read to decide anything."""
 
@@ -138,6 +142,10 @@ class Stream:
     _subscribes: bool
     """Whether each socket has a subscription of its own. Then nothing that holds for the key proves anything of it: the
     question whether events come is put on the socket, and answered by ``confirmed``. It does not change."""
+
+    _timing: Timing
+    """Here: how often to ping, and when silence is asked about. The pacing, the drain and the delivery have the
+    rest."""
 
     _actions: list[Action]
     """What is to be done and nobody has taken yet; every step may add to it. An ``Open`` whose socket was given up
@@ -178,6 +186,7 @@ class Stream:
         self.trust = Trust(timing.silence_check_every)
         self.failure = None
         self._venue, self._timing, self._subscribes = venue, timing, subscribes
+        self._liveness = Liveness(self.trust, timing, subscribes=subscribes)
         self._report = StreamReport()
         self._delivery = Delivery(
             timing,
@@ -199,21 +208,11 @@ class Stream:
 
     @property
     def is_live(self) -> bool:
-        """Whether an event that happens now will be delivered, as far as anyone knows.
+        """Whether an event that happens now will be delivered, as far as anyone knows. See ``Liveness`` (S8).
 
-        This is where S8 has to be true: who trades by it loses money where it says so of a stream that is dead.
-
-        A question just asked for want of events is no doubt. Four things have to hold, and none of them makes up for
-        another: a socket delivers; its peer answers; it has the key that is held, and not the one before; and there is
-        no doubt of that key. Which other socket there is does not matter.
+        As of the last ``tick``: whoever trades by it lets time pass first.
         """
-        current = self.sockets.current
-        return (
-            current is not None
-            and current.is_answering(self._latest, self._timing.ping_every)
-            and self._has_key_that_lives
-            and self.trust.holds
-        )
+        return self._liveness.is_live(self.sockets.current, self._latest)
 
     @property
     def state_name(self) -> str:
@@ -259,26 +258,22 @@ class Stream:
 
     def statistics(self, key: KeyStatistics | None, presumed_valid_until: float) -> StreamStatistics:
         """Counters and times, those on the local axis."""
-        current, to_local = self.sockets.current, self.axes.to_local
         waits_for = self._waits_for
-        # When there will be a key is not known here: ``allowed_at`` is the time of a backoff, or of a ban.
-        is_timed = waits_for is not None and waits_for != "key"
-        return StreamStatistics(
+        return self._report.statistics(
+            self.sockets.current,
             state=self.state_name,
             is_live=self.is_live,
             generation=self.trust.generation,
-            connected_since=current.opened_at + to_local if current else None,
-            last_frame_at=current.heard_at + to_local if current else None,
-            ping_unanswered_since=current.ping_at + to_local if current and current.ping_at < self._latest else None,
+            latest=self._latest,
+            to_local=self.axes.to_local,
             presumed_valid_until=presumed_valid_until,
-            buffered=len(self.buffer.items),
-            dropped=self.buffer.dropped,
+            buffer=self.buffer,
             unparsed=self._delivery.unparsed,
             key=key,
             name=self._venue,
             waits_for=waits_for,
-            next_connect_at=self._pacing.allowed_at + to_local if is_timed else None,
-            **self._report.counts,
+            # When there will be a key is not known here: ``allowed_at`` is the time of a backoff, or of a ban.
+            next_connect_at=None if waits_for in {None, "key"} else self._pacing.allowed_at,
         )
 
     @property
@@ -298,20 +293,9 @@ class Stream:
                 return None
 
     @property
-    def _has_key_that_lives(self) -> bool:
-        """Whether the socket that delivers has the key that is alive. Another one is about to be left."""
-        current = self.sockets.current
-        return current is not None and current.generation == self.trust.generation
-
-    @property
     def _alive_at(self) -> float:
-        """When there was last a sign of life of what the socket that delivers depends on (S5).
-
-        Infinity where there is no such socket, or where it has another key than the one that is held: its silence says
-        nothing of that one. See ``Trust``.
-        """
-        current = self.sockets.current
-        return current.alive_at if current is not None and self._has_key_that_lives else inf
+        """When there was last a sign of life of what the socket that delivers depends on; infinity for none to ask."""
+        return self._liveness.alive_at(self.sockets.current)
 
     def _move_at(self, current: StreamSocket) -> float:
         """When the socket will be opened that is to replace ``current``."""
@@ -324,7 +308,7 @@ class Stream:
         """
         if not self.trust.is_usable:
             return inf
-        return current.move_at if self._has_key_that_lives else -inf
+        return current.move_at if self._liveness.has_key_that_lives(current) else -inf
 
     # Time.
 
@@ -366,7 +350,7 @@ class Stream:
         """Open a socket where there is none, if the key is known to be alive."""
         # Since the last socket ended, and not too long ago: keys die while nobody listens, and a handshake with a dead
         # key may succeed. It would be silent, and found out by S5 a silence check later.
-        lost_at = -inf if last is None else last.ended_at
+        lost_at = -inf if last is None or last.end is None else last.end.at
         since = max(lost_at, now - self._timing.silence_check_every)
         if not self.trust.is_fresh(since):
             # One question at a time; but one from before the loss is no question about the time since.
@@ -421,8 +405,7 @@ class Stream:
         for socket in (self.sockets.current, self.sockets.next, self.sockets.last):
             if socket is not None and socket.generation == generation:
                 socket.key_proven(confirmed_at)
-        if not self._subscribes:  # else it proves nothing of the subscription
-            self.trust.prove(confirmed_at, now)
+        self._liveness.key_confirmed(confirmed_at, now)
         self.tick(now)
 
     def cannot_ask(self, now: float) -> None:
@@ -476,11 +459,11 @@ class Stream:
                 else:
                     self._delivery.follow_lost(last, socket, now)
                 if socket.is_subscribed:
-                    self._believe(now)  # in this subscription; it was answered
+                    self._liveness.events_come(socket, now)  # the subscription was answered
             case TwoSockets(current, next_) if socket is next_:
                 self._note_open(socket, now)
                 # S1: from here on nothing that it brings is delivered before what the first one still has.
-                socket.held = []
+                socket.held = Held()
                 drain = Drain(self._delivery.all_from(current, socket), self._timing)
                 self._become(SocketEvent.CONNECTED, BothOpen(current, socket, drain))
             case _:
@@ -503,6 +486,7 @@ class Stream:
                 self._become(SocketEvent.FAILED, OneSocket(current))
             case _:
                 return
+        # A failure before the first socket may be the end; after it, never: the exchange was there once.
         if getattr(error, "untrusted", False) and not self.was_open:
             # Another try does not help. Once a socket was open it may: the exchange will want to mend that.
             self.fail(untrusted_peer(str(error), venue=self._venue, verb="connect"))
@@ -571,55 +555,49 @@ class Stream:
                 pass  # it was given up before, and its end was told then
 
     def _note_end(self, socket: StreamSocket, cause: GapCause, error: Exception, now: float) -> None:
-        """``cause`` and ``ended_at`` are what the gap after it is told with, and what the key is asked about for.
+        """The cause is told with the gap after it; the time decides whether the key is asked about before the next one.
 
         The socket is kept as ``last`` if it delivered, for as long as none does: what it was sure of having read, at
         ``certain_at``, is where that gap begins (S10).
         """
-        socket.cause, socket.ended_at = cause, now
+        socket.end = SocketEnd(cause, now)
         self._report.count("disconnects")
         self._report.tell(Dropped(self.trust.generation, error))
 
     # What comes from a socket. This is the path of every event.
 
     def received(self, socket: StreamSocket, batch: Sequence[bytes], now: float) -> None:
-        """Messages have come."""
+        """Messages have come on ``socket``, which is open. From any other they are of no interest, and are dropped."""
         events = self._delivery.events(socket, batch, now)
         socket.heard_at = now
         sockets = self.sockets
+        # Compared by identity: a socket that was given up since delivers nothing more (S1).
         # An ordinary event lets no time pass: it makes nothing due earlier, and thousands a second would pay for it.
         if socket is sockets.current:
             self._deliver(socket, events, now)
         elif socket is sockets.next and socket.held is not None:
+            # By what was answered before it came: a ping that is answered while it is held says nothing of it (S10).
+            if self._delivery.is_sign_of_life(events):
+                socket.prove(now, is_news=False)
             # It is not held for longer than there is room. The first one is behind by so much that nobody knows.
             has_room = self._delivery.hold(socket, events)
             if sockets.current is not None and not has_room:
                 self._end_current(sockets.current, socket, now)
 
-    def _deliver(self, socket: StreamSocket, events: list[UserEvent], now: float, *, is_news: bool = True) -> None:
+    def _deliver(self, socket: StreamSocket, events: list[UserEvent], now: float, *, was_held: bool = False) -> None:
         """Deliver what ``socket`` has brought, and take from it what it says of the key and of itself.
 
-        An event proves that the key was alive when it was sent. When that was, only ``is_news`` says: what was held, or
-        lay in the socket's buffer while the machine slept, is from some time ago.
+        An event proves that the key was alive when it was sent. What ``was_held`` has proven that when it was read; of
+        now it proves nothing (S8).
         """
         announcements, is_sign_of_life = self._delivery.deliver(socket, events, now, self.sockets.next)
-        if is_sign_of_life:
-            # A machine that slept reads what came before it did: without an answer since, nothing says how old it is.
-            is_news = is_news and not socket.is_lagging and socket.is_answering(now, self._timing.ping_every)
+        if is_sign_of_life and not was_held:
+            is_news = self._liveness.is_news(socket, now)
             socket.prove(now, is_news=is_news)
             if is_news:
-                self._believe(now)
+                self._liveness.events_come(socket, now)
         for event in announcements:
             self._announced(event, socket, now)
-
-    def _believe(self, now: float) -> None:
-        """There is proof that events come on the socket that delivers; is it the one that they should come on?
-
-        A socket of an older key may go on delivering for a while after its key was replaced. That proves nothing of the
-        key that is held now (S8).
-        """
-        if self._has_key_that_lives:
-            self.trust.prove(self._alive_at, now)
 
     def _announced(self, event: UserEvent, socket: StreamSocket, now: float) -> None:
         """The exchange says that a key has expired, or that it will end this socket; or it only looks like that."""
@@ -630,7 +608,9 @@ class Stream:
                 self._report.tell(Announced(self.trust.generation))
                 # S3: the move is made ahead of the end, and earlier than its age would have it; never later.
                 socket.move_at = min(socket.move_at, self._pacing.announced(socket.opened_at, now))
-        elif announcements.says_expired(event, self.trust, is_own=self._has_key_that_lives):
+        elif announcements.says_expired(
+            event, self.trust, is_own=self._liveness.has_key_that_lives(self.sockets.current)
+        ):
             # It is a doubt and no loss: the exchange is asked, and its answer decides whether the key is replaced.
             self._report.tell(Announced(self.trust.generation))
             self.trust.deny(now)
@@ -654,7 +634,7 @@ class Stream:
         # What is proven of the next one is kept in it, and counts for the trust once it delivers.
         socket.confirmed(asked_at)
         if socket is self.sockets.current:
-            self._believe(now)
+            self._liveness.events_come(socket, now)
         self._look_at_the_rest(now)
         self.tick(now)
 
@@ -724,16 +704,16 @@ class Stream:
         The order matters: the gap, if there is one, comes before what was held; and what was held is delivered in the
         new state, for an announcement in it may begin the next move.
 
-        What is held proves nothing about now (S8): ``is_news`` is false for it, however short a time it was held.
+        What was held proves nothing about now (S8), however short a time it was held.
         """
         held = self._delivery.take_over(old, new, now)
         self._become(event, OneSocket(new))
         self._report.count("moves")
         self._pacing.replaced(old.opened_at, now)
         if new.is_subscribed:
-            self._believe(now)  # in this subscription; it was answered
+            self._liveness.events_come(new, now)  # the subscription was answered
         if held:
-            self._deliver(new, held, now, is_news=False)  # they were read some time ago
+            self._deliver(new, held, now, was_held=True)
 
     # The end.
 
@@ -746,7 +726,10 @@ class Stream:
             self.fail(error)
 
     def fail(self, error: ListenKeyError) -> None:
-        """There is no way on: the exchange has refused for good. The first reason is the one that is told."""
+        """There is no way on: the exchange has refused for good. The first reason is the one that is told.
+
+        Nothing else changes here: who drives the stream sees the failure after the step, and stops it.
+        """
         self.failure = self.failure or error
 
     def stop(self) -> None:
@@ -767,12 +750,15 @@ class Stream:
         return actions
 
     def notices(self) -> list[StreamNotice]:
-        """What happened since the last call."""
+        """What happened since the last call. They are told before the actions are done: see the driver."""
         return self._report.take()
 
     @property
     def has_news(self) -> bool:
-        """Whether there are actions or notices."""
+        """Whether there are actions or notices.
+
+        It is asked after each event: for most of them there is nothing to do but to hand them on.
+        """
         return bool(self._actions) or self._report.has_news
 
     def _become(self, event: SocketEvent, sockets: Sockets) -> None:

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ._stream_socket import StreamSocket
 
 __all__ = ["Action", "AskAboutKey", "AskOnSocket", "Close", "Open"]
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """Open ``socket``, with the listen key as it is now."""
 
     socket: StreamSocket
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """Close ``socket``: with a close frame, or at once if there is no peer to send one to."""
 
     socket: StreamSocket
     politely: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AskAboutKey:
+class AskAboutKey(msgspec.Struct, frozen=True):
     """Ask the exchange whether the listen key is alive, by a request of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskOnSocket:
+class AskOnSocket(msgspec.Struct, frozen=True):
     """Ask on ``socket`` whether its own subscription is alive: no other answer is about that."""
 
     socket: StreamSocket

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from .._statistics import KeyStatistics, StreamStatistics, WaitsFor
+from ._buffer import Buffer
 from ._notices import StreamNotice
+from ._stream_socket import StreamSocket
 
 __all__ = ["StreamReport"]
 
@@ -39,3 +42,42 @@ class StreamReport:
         """What was told since the last call."""
         notices, self._notices = self._notices, []
         return notices
+
+    def statistics(
+        self,
+        current: StreamSocket | None,
+        *,
+        state: str,
+        is_live: bool,
+        generation: int,
+        latest: float,
+        to_local: float,
+        presumed_valid_until: float,
+        buffer: Buffer,
+        unparsed: int,
+        key: KeyStatistics | None,
+        name: str,
+        waits_for: WaitsFor | None,
+        next_connect_at: float | None,
+    ) -> StreamStatistics:
+        """Counters and times as of ``latest``; ``to_local`` is added to the times.
+
+        ``current`` is the socket that delivers. ``presumed_valid_until`` is on trio's clock already.
+        """
+        return StreamStatistics(
+            state=state,
+            is_live=is_live,
+            generation=generation,
+            connected_since=current.opened_at + to_local if current else None,
+            last_frame_at=current.heard_at + to_local if current else None,
+            ping_unanswered_since=current.ping_at + to_local if current and current.ping_at < latest else None,
+            presumed_valid_until=presumed_valid_until,
+            buffered=len(buffer.items),
+            dropped=buffer.dropped,
+            unparsed=unparsed,
+            key=key,
+            name=name,
+            waits_for=waits_for,
+            next_connect_at=None if next_connect_at is None else next_connect_at + to_local,
+            **self.counts,
+        )

@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 from .._events import GapCause, UserEvent
 from ._delivered import Repeats
 
-__all__ = ["StreamSocket"]
+__all__ = ["Held", "SocketEnd", "StreamSocket"]
 
 # Seconds from one ping to the next at least, however often the reader pauses: exchanges end the socket of a client that
 # sends more than five or ten messages a second, pings among them (Binance, "WebSocket Limits", as of 2026).
 _PING_AGAIN_AFTER: Final = 1.0
+
+
+class SocketEnd(NamedTuple):
+    """Why a socket ended, and when."""
+
+    cause: GapCause
+    at: float
+
+
+class Held:
+    """What one socket has brought while another one still delivers.
+
+    Attributes:
+        events: In order.
+        size: How many bytes of messages these are.
+    """
+
+    __slots__ = ("events", "size")
+
+    def __init__(self) -> None:
+        self.events: list[UserEvent] = []
+        self.size: int = 0
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def add(self, events: list[UserEvent], size: int) -> None:
+        """Keep these, too."""
+        self.events += events
+        self.size += size
 
 
 class StreamSocket:
@@ -33,10 +63,8 @@ class StreamSocket:
         is_lagging: What is read is old news: nobody has read for a while.
         ping_at: When the next ping is due.
         move_at: When to move to another socket, for this one is old.
-        cause: Why it ended; ``None`` while it has not.
-        ended_at: When it ended.
+        end: Why and when it ended; ``None`` while it has not.
         held: Its events while another socket still delivers; ``None`` otherwise.
-        held_bytes: How many bytes of messages these are.
         began_at: When its handshake began: from then on, events may come through it.
         skip: What the sockets before this one have delivered and this one may deliver again.
     """
@@ -48,13 +76,11 @@ class StreamSocket:
         "_resumed_at",
         "_skip_since",
         "began_at",
-        "cause",
-        "ended_at",
+        "end",
         "event_at",
         "generation",
         "heard_at",
         "held",
-        "held_bytes",
         "is_ending",
         "is_lagging",
         "is_subscribed",
@@ -74,7 +100,6 @@ class StreamSocket:
     proof_at: float
     event_at: float
     heard_at: float
-    ended_at: float
     ping_at: float
     move_at: float
     is_lagging: bool
@@ -89,10 +114,8 @@ class StreamSocket:
         self.event_at = -inf
         self.opened_at = self.heard_at = inf
         self.ping_at = self.move_at = inf
-        self.cause: GapCause | None = None
-        self.ended_at = inf
-        self.held: list[UserEvent] | None = None
-        self.held_bytes: int = 0
+        self.end: SocketEnd | None = None
+        self.held: Held | None = None
         self.skip: Repeats | None = None
         self._skip_since = inf
         self._paused = self.is_lagging = self.is_ending = False

@@ -7,8 +7,9 @@ A state and the sockets that go with it are changed together, by ``Stream._becom
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+import msgspec
 
 from ._drain import Drain
 from ._stream_socket import StreamSocket
@@ -23,8 +24,7 @@ __all__ = ["SOCKETS_IN", "BothOpen", "Connecting", "NoSocket", "OneSocket", "Soc
 #   last      the socket that delivered last, while none does; ``None`` before the first
 
 
-@dataclass(frozen=True, slots=True)
-class NoSocket:
+class NoSocket(msgspec.Struct, frozen=True):
     """None, and none is being opened."""
 
     last: StreamSocket | None
@@ -32,8 +32,7 @@ class NoSocket:
     next: ClassVar[None] = None
 
 
-@dataclass(frozen=True, slots=True)
-class Connecting:
+class Connecting(msgspec.Struct, frozen=True):
     """None is open; one is being opened."""
 
     next: StreamSocket
@@ -41,8 +40,7 @@ class Connecting:
     current: ClassVar[None] = None
 
 
-@dataclass(frozen=True, slots=True)
-class OneSocket:
+class OneSocket(msgspec.Struct, frozen=True):
     """One delivers."""
 
     current: StreamSocket
@@ -50,8 +48,7 @@ class OneSocket:
     last: ClassVar[None] = None
 
 
-@dataclass(frozen=True, slots=True)
-class TwoSockets:
+class TwoSockets(msgspec.Struct, frozen=True):
     """One delivers; the one that will replace it is being opened."""
 
     current: StreamSocket
@@ -59,8 +56,7 @@ class TwoSockets:
     last: ClassVar[None] = None
 
 
-@dataclass(frozen=True, slots=True)
-class BothOpen:
+class BothOpen(msgspec.Struct, frozen=True):
     """Both are open. The first delivers until ``drain`` is over; what comes on the next one is held."""
 
     current: StreamSocket

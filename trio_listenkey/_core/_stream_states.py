@@ -36,20 +36,15 @@ WARNING: the diagrams in the documentation are drawn from these two tables; a ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum, auto
-from typing import Any, TypeVar
+from enum import auto
 
-__all__ = ["SOCKET_TRANSITIONS", "TRUST_TRANSITIONS", "SocketEvent", "SocketState", "TrustEvent", "TrustState", "after"]
+from ._tables import Name
 
-_State = TypeVar("_State", bound=Enum)
-_Event = TypeVar("_Event", bound=Enum)
+__all__ = ["SOCKET_TRANSITIONS", "TRUST_TRANSITIONS", "SocketEvent", "SocketState", "TrustEvent", "TrustState"]
 
 
-class SocketState(Enum):
+class SocketState(Name):
     """Which sockets a stream has."""
-
-    __hash__: Any = object.__hash__  # Enum's own is Python code
 
     WAITING = auto()
     """There is no socket. The next one is due later, or when there is a key that is presumed alive."""
@@ -65,10 +60,8 @@ class SocketState(Enum):
     """Nothing is left to do."""
 
 
-class SocketEvent(Enum):
+class SocketEvent(Name):
     """What happens to a stream's sockets."""
-
-    __hash__: Any = object.__hash__
 
     DUE = auto()
     """It is time to open a socket."""
@@ -88,10 +81,8 @@ class SocketEvent(Enum):
     """The block is over."""
 
 
-class TrustState(Enum):
+class TrustState(Name):
     """Whether the key, or the subscription, by which events come is alive, as far as anyone knows."""
-
-    __hash__: Any = object.__hash__
 
     NONE = auto()
     """It is dead, or there is none yet. No socket is opened."""
@@ -105,10 +96,8 @@ class TrustState(Enum):
     """It has said on a socket that the key is dead."""
 
 
-class TrustEvent(Enum):
+class TrustEvent(Name):
     """What happens to the trust."""
-
-    __hash__: Any = object.__hash__
 
     NEW_KEY = auto()
     """There is a key where there was none, or another one than before."""
@@ -191,11 +180,3 @@ TRUST_TRANSITIONS: dict[TrustState, dict[TrustEvent, TrustState]] = {
         TrustEvent.LOST: TrustState.NONE,
     },
 }
-
-
-def after(table: Mapping[_State, Mapping[_Event, _State]], state: _State, event: _Event) -> _State:
-    """The state that ``event`` leads to. A hole in a table is a bug of ours, and says where."""
-    try:
-        return table[state][event]
-    except KeyError:
-        raise AssertionError(f"{event.name} cannot happen to what is {state.name}") from None

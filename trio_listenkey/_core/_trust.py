@@ -23,7 +23,8 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from ._stream_states import TRUST_TRANSITIONS, TrustEvent, TrustState, after
+from ._stream_states import TRUST_TRANSITIONS, TrustEvent, TrustState
+from ._tables import after
 
 __all__ = ["ANSWER_WITHIN", "Trust"]
 
@@ -92,8 +93,10 @@ class Trust:
         self.confirmed_at = self.asked_at = -inf
         self.ask_at = inf
         self._every = every
-        self._answer_by = inf  # in ASKED: when a question without an answer becomes a doubt; of no meaning elsewhere
-        self._denied_at = -inf  # when DENIED was last come to; what was asked before speaks of before
+        # In ASKED: when a question without an answer becomes a doubt. It has no meaning elsewhere.
+        self._answer_by = inf
+        # When DENIED was last come to. What was asked before then speaks of the time before, and lifts no denial.
+        self._denied_at = -inf
 
     # Questions. None of them changes anything.
 

@@ -21,7 +21,6 @@ it is tried again, with backoff, a bounded number of times. Who counts is the li
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from .._core._outcomes import Failure, Gone, Refused, Transient, Wait
@@ -33,6 +32,7 @@ from .._errors import (
     RefusedError,
     UnavailableError,
 )
+from .._value import Secretive
 from .._venue._codes import Code, CodeKind
 from .._venue._parts import Answer
 
@@ -53,8 +53,7 @@ _SAME_TIME: Final = 1.0  # ``Date`` is cut to the second
 _BAN_END: Final = re.compile(r"until (\d{13})\b")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Answered:
+class Answered(Secretive, frozen=True, kw_only=True):
     """What an exchange has answered that is no success. Without a repr: ``facts`` may quote it.
 
     Attributes:
@@ -82,6 +81,8 @@ class Answered:
     address: str = ""
     retired: str | None = None
     is_signed: bool = True
+
+    __repr__ = object.__repr__
 
 
 def outcome_of(answered: Answered) -> Failure:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 from urllib.parse import urlencode
+
+import msgspec
 
 from .._http import Request
 from .._settings import Credentials
@@ -43,7 +44,7 @@ def build_request(
     place = venue.key_place(verb) if key is not None else "account"
     named = {} if key is None or place in {"account", "path"} else {venue.key_param: key}
     path = (call.path or venue.path).replace("{key}", key or "")
-    body = json.dumps(named, separators=(",", ":")) if place == "json" else ""
+    body = msgspec.json.encode(named).decode() if place == "json" else ""
     parameters = dict(call.extra) | ({} if place == "json" else named)
     signing = signing_for(venue, credentials, verb)
     headers = [("Accept", "application/json"), ("User-Agent", "trio-listenkey"), *venue.headers]
@@ -67,7 +68,7 @@ def build_request(
         url += "?" + encoded
     if venue.api_key_header is not None:
         headers.insert(0, (venue.api_key_header, credentials.api_key))
-    return Request(call.method, url, tuple(headers), body.encode("ascii"))
+    return Request(call.method, url, tuple(headers), body.encode())
 
 
 def _signed(

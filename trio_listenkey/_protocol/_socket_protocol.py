@@ -17,7 +17,6 @@ Time is an argument, as everywhere below the shell.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -219,11 +218,11 @@ class ChannelProtocol:
             # What else there is, some exchanges want back and none minds.
             rest = {name: value for name, value in said.items() if name not in {heartbeat.heard, heartbeat.answer}}
             pong = {heartbeat.answer: said[heartbeat.heard], **rest}
-            self._due.append(json.dumps(pong, separators=(",", ":")))
+            self._due.append(msgspec.json.encode(pong).decode())
             return True
         match said.get(heartbeat.kind_field) if heartbeat.kind_field else None:
             case "ping":
-                self._due.append(json.dumps({**said, heartbeat.kind_field: "pong"}, separators=(",", ":")))
+                self._due.append(msgspec.json.encode({**said, heartbeat.kind_field: "pong"}).decode())
                 return True
             case "pong":
                 return True

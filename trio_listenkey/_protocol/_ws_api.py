@@ -20,7 +20,6 @@ it comes without the ``id``. Nothing else has a ``subscriptionId`` and no event:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any, Final
@@ -182,7 +181,7 @@ class WsApiProtocol:
         self._request(_SUBSCRIBE, method, params)
 
     def _request(self, name: str, method: str, params: Mapping[str, Any]) -> None:
-        self._due.append(json.dumps({"id": name, "method": method, "params": params}, separators=(",", ":")))
+        self._due.append(msgspec.json.encode({"id": name, "method": method, "params": params}).decode())
 
     def _is_event(self, raw: bytes, moment: Moment) -> bool:
         try:

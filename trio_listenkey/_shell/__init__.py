@@ -19,5 +19,6 @@
     _turn                 a lock that tasks of several runs take in turn
     _alarm                wait until a time, until told to look again, or until the machine has slept
     _body_scope           how to leave a block that hides a nursery
+    _broken_contracts     what to say of a transport or a connector that raises what it must not
     _clock                a clock that goes on while the machine sleeps
 """

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
 from typing import final
 
 import trio
+from msgspec.structs import replace
 
 from .._core._key_lifecycle import Lifecycle, Notice
 from .._core._key_states import State

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
 import trio
+from msgspec.structs import replace
 
 from .._core._outcomes import Ok, Outcome, Refused, Wait
 from .._errors import ListenKeyError, TransportError
@@ -20,6 +19,7 @@ from .._venue._codes import Code
 from .._venue._parts import Answer, Call, Signing
 from .._venue._venue import Venue
 from ..transports._base import MAX_BODY, Transport
+from ._broken_contracts import transport_fault
 from ._run_context import RestHost, current_context
 
 __all__ = ["SignedCalls"]
@@ -115,7 +115,7 @@ class SignedCalls:
         except TransportError as error:
             return no_answer(venue, "close", error, hide=hide), b""
         except Exception as fault:  # noqa: BLE001 - a transport may be anyone's
-            return _contract_broken(venue, fault), b""
+            return transport_fault(venue, "close", fault), b""
         if answer is None:
             return no_answer(venue, "close", TransportError(f"none within {within:.3g} s"), hide=hide), b""
         return read_answer(venue, "close", answer, epoch=host.unix(), hide=hide), answer.body
@@ -133,15 +133,3 @@ class SignedCalls:
             # Bounded: the last one to use it closes its connections, whatever has become of the request.
             with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
                 await context.release_transport()
-
-
-def _contract_broken(venue: Venue, fault: Exception) -> Outcome:
-    # Where it was raised, but not its text, nor the exception itself: either may hold the request's headers.
-    frame = traceback.extract_tb(fault.__traceback__)[-1]
-    where = f"{frame.filename}:{frame.lineno}"
-    error = ListenKeyError(
-        f"the transport raised {type(fault).__name__} at {where}, where only TransportError is allowed",
-        advice="Mend the transport: the contract is that of trio_listenkey.transports.Transport",
-        venue=venue.name,
-    )
-    return Refused(error, may_be_done=True)

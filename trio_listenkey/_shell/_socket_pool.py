@@ -48,7 +48,6 @@ from __future__ import annotations
 
 import logging
 import random
-import traceback
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -69,6 +68,7 @@ from .._settings import Timing
 from ..connectors._base import Connection, Connector, SocketError
 from ._alarm import Alarm
 from ._body_scope import BodyScope
+from ._broken_contracts import place_of
 from ._run_context import RunContext, current_context
 from ._socket_task import SocketTask
 from ._stream_access import StreamAccess
@@ -519,6 +519,5 @@ def _told(fault: Exception) -> Exception:
     if isinstance(fault, SocketError | ListenKeyError):
         return fault
     # Where it was raised, but not its text: that may hold the URL, and so the listen key (T1).
-    frames = traceback.extract_tb(fault.__traceback__)
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
-    return SocketError(f"the connector raised {type(fault).__name__} at {where}, where only SocketError is allowed")
+    name, where = type(fault).__name__, place_of(fault)
+    return SocketError(f"the connector raised {name} at {where}, where only SocketError is allowed")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Generic, final
 
 import trio
+from msgspec.structs import replace
 from trio.lowlevel import enable_ki_protection
 
 from .._core._stream import Stream

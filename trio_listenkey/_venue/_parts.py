@@ -1,11 +1,9 @@
 """What the description of an exchange is made of: each part is what travels together."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from .._errors import UsageError
+from .._value import Value
 from ._codes import BINANCE_CODES, KINDS, Code, CodeKind
 
 __all__ = [
@@ -29,8 +27,7 @@ SecondCreate = Literal["same", "new", "replaces", "unknown"]
 EVERY_VERB: Final[frozenset[Verb]] = frozenset({"create", "keepalive", "close"})
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Value, frozen=True):
     """One of the three requests.
 
     Attributes:
@@ -52,8 +49,7 @@ class Call:
             raise UsageError(f"Call.method is {self.method!r}", advice="Pass 'GET', 'POST', 'PUT' or 'DELETE'")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountdownCancel:
+class CountdownCancel(Value, frozen=True, kw_only=True):
     """A countdown at whose end the exchange cancels an account's open orders in one symbol, unless it is begun again.
 
     Binance's way: a signed POST with ``symbol`` and ``countdownTime`` in milliseconds; zero ends it.
@@ -67,8 +63,7 @@ class CountdownCancel:
     weight: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
+class Signing(Value, frozen=True, kw_only=True):
     """How calls are signed: by HMAC-SHA256 with the API secret, or by a signer that the user hands in.
 
     Attributes:
@@ -99,8 +94,7 @@ class Signing:
     verbs: frozenset[Verb] = EVERY_VERB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Value, frozen=True, kw_only=True):
     """How to read the exchange's answers.
 
     A place in the answer is written with dots: ``"data.listenKey"``; ``"0.id"`` is that of the first in a list, and
@@ -165,8 +159,7 @@ class Answer:
         return next(of_venue, None) or next(of_binance, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sharing:
+class Sharing(Value, frozen=True, kw_only=True):
     """What a second create does to the first key, and hence who closes what.
 
     ``"same"``: it returns the first. All contexts on an account hold one key, and the last of this process to leave
@@ -193,8 +186,7 @@ class Sharing:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
+class Heartbeat(Value, frozen=True, kw_only=True):
     """How a socket is found alive.
 
     Attributes:
@@ -220,8 +212,7 @@ class Heartbeat:
     say_every: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamShape:
+class StreamShape(Value, frozen=True, kw_only=True):
     """What the private WebSocket looks like.
 
     Attributes:

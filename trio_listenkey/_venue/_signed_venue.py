@@ -1,12 +1,12 @@
 """An exchange that has no listen keys any more, but sessions, as data."""
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from msgspec.structs import force_setattr, replace
+
 from .._errors import UsageError
+from .._value import Value
 from ..events._types import E_co, EventTypes
 from ._parts import Answer
 from ._venue import Venue, check_events, check_origin, check_path
@@ -21,8 +21,7 @@ SUBSCRIPTION = Answer(gone=frozenset({-1209}), transient=frozenset({-1191, -2042
 """How answers to a subscription on Binance's WebSocket API are to be read, by signature or by token."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedVenue(Generic[E_co]):
+class SignedVenue(Value, Generic[E_co], frozen=True, kw_only=True):
     """An exchange whose private stream is asked for on the socket itself, by a signed message: there is no key to keep.
 
     :func:`~trio_listenkey.open_user_stream` takes it like any :class:`~trio_listenkey.Venue`;
@@ -74,9 +73,9 @@ class SignedVenue(Generic[E_co]):
                 )
             number = float(window) if "." in window else int(window)
             changed = tuple((name, number if name == "recvWindow" else value) for name, value in self.parameters)
-            object.__setattr__(self, "parameters", changed)
+            force_setattr(self, "parameters", changed)
 
-    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> SignedVenue[E_co]:  # noqa: ARG002 - all venues are moved in the same way
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> "SignedVenue[E_co]":  # noqa: ARG002 - all venues are moved in the same way
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
@@ -89,7 +88,7 @@ class SignedVenue(Generic[E_co]):
         """
         return replace(self, stream_url=stream_url, allow_plaintext=allow_plaintext)
 
-    def with_events(self, events: EventTypes[_T]) -> SignedVenue[_T]:
+    def with_events(self, events: EventTypes[_T]) -> "SignedVenue[_T]":
         """The same exchange, and its events are read as ``events``, for example with decimals: ``spot.DECIMALS``.
 
         Raises:

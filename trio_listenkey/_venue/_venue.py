@@ -1,14 +1,14 @@
 """What differs between exchanges, as data."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
-from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec.structs import replace
+
 from .._errors import UsageError
+from .._value import Value
 from ..events._types import E_co, EventTypes
 from ._parts import Answer, Call, CountdownCancel, KeyPlace, Sharing, Signing, StreamShape, Verb
 
@@ -19,8 +19,7 @@ _T = TypeVar("_T")
 _PLACES = {"form", "query", "json", "path", "account"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Venue(Generic[E_co]):
+class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
     """One exchange's listen-key dialect. The known ones are in :mod:`trio_listenkey.venues`.
 
     ``E_co`` is what the exchange sends, as :attr:`UserEvent.parsed` has it; ``Venue`` alone is any of them.
@@ -122,7 +121,7 @@ class Venue(Generic[E_co]):
     def __repr__(self) -> str:
         return f"<Venue {self.name} at {self.rest_url}>"
 
-    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> Venue[E_co]:
+    def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> "Venue[E_co]":
         """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
@@ -153,7 +152,7 @@ class Venue(Generic[E_co]):
         call = {"create": None, "keepalive": self.keepalive, "close": self.close}[verb]
         return "account" if call is None else call.key_in or self.key_in
 
-    def with_events(self, events: EventTypes[_T]) -> Venue[_T]:
+    def with_events(self, events: EventTypes[_T]) -> "Venue[_T]":
         """The same exchange, and its events are read as ``events``, for example with decimals: ``usdm.DECIMALS``.
 
         Raises:
@@ -162,7 +161,7 @@ class Venue(Generic[E_co]):
         venue: Venue[Any] = self
         return replace(venue, events=events)
 
-    def with_parameters(self, **parameters: str) -> Venue[E_co]:
+    def with_parameters(self, **parameters: str) -> "Venue[E_co]":
         """The same exchange with parameters that are sent with every call, for example ``category="USDC"``."""
 
         def extended(call: Call | None) -> Call | None:
@@ -251,7 +250,7 @@ def _is_host(host: str) -> bool:
 
 
 def _visible_ascii(text: str) -> bool:
-    return all("!" <= character <= "~" for character in text)
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _is_loopback(host: str) -> bool:

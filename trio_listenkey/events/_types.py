@@ -1,10 +1,7 @@
 """What the messages of a stream are read as, and who reads them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib import import_module
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, final
 
 from .._envelope import UNREADABLE
 from .._errors import UsageError
+from .._value import Value
 from ._decoders import Decode, decoders_of
 
 if TYPE_CHECKING:
@@ -28,8 +26,7 @@ __all__ = ["E_co", "EventReader", "EventTypes"]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class EventTypes(Generic[E_co]):
+class EventTypes(Value, Generic[E_co], frozen=True):
     """What the events of a venue are read as: a union of structs, of which each event's ``e`` chooses one.
 
     Each module of :mod:`trio_listenkey.events` has two, ``AS_SENT`` and ``DECIMALS``. One for types of your own names
@@ -61,7 +58,7 @@ class EventTypes(Generic[E_co]):
         """
         return self.reader().read(message)
 
-    def reader(self) -> EventReader[E_co]:
+    def reader(self) -> "EventReader[E_co]":
         """Another reader of these, whose count begins at zero."""
         return EventReader(self)
 
@@ -75,13 +72,13 @@ class EventReader(Generic[E_co]):
 
     __slots__ = ("_read_usual", "types", "unparsed")
 
-    types: EventTypes[E_co]
+    types: "EventTypes[E_co]"
     """What it reads them as."""
 
     unparsed: int
     """How many messages had no event that fits."""
 
-    def __init__(self, types: EventTypes[E_co]) -> None:
+    def __init__(self, types: "EventTypes[E_co]") -> None:
         self.types = types
         self.unparsed = 0
         self._read_usual: Decode = _read_nothing
@@ -94,7 +91,7 @@ class EventReader(Generic[E_co]):
             event = None
         return self._read_unusual(message) if event is None else event
 
-    def __reduce__(self) -> tuple[Callable[[], EventReader[E_co]], tuple[()]]:
+    def __reduce__(self) -> "tuple[Callable[[], EventReader[E_co]], tuple[()]]":
         # Decoders are bound to the process. An event that goes to another one takes another reader along.
         return self.types.reader, ()
 

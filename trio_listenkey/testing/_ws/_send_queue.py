@@ -6,7 +6,8 @@ import heapq
 import itertools
 import math
 
-from ._frames import Frame, Text
+from .._faults._effects import Reset
+from ._frames import Frame, Goodbye, Text
 
 __all__ = ["SendQueue"]
 
@@ -45,10 +46,13 @@ class SendQueue:
         self.put(frame, self._events_wait_until)
 
     def take(self, now: float) -> list[Frame]:
-        """Take out what is due."""
+        """Take out what is due. After the end of the connection nothing is, though it was put in before."""
         due: list[Frame] = []
         while self.next_at <= now:
             due.append(heapq.heappop(self._frames)[2])
+            if isinstance(due[-1], Goodbye | Reset):
+                self.clear()
+                return due
         self.size -= sum(map(_size_of, due))
         return due
 

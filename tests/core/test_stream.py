@@ -1339,6 +1339,26 @@ class TestSubscriptions:
         flow.opened(flow.opens(150.0), 150.5)
         assert flow.gap().started_at == LOCAL + 100
 
+    def test_the_one_before_proves_nothing_of_it(self) -> None:
+        """A minute after its own proof it is asked about, though the first was confirmed later than that (S8).
+
+        What was observed on the first is observed all the same (S10).
+        """
+        flow, first, second = draining(subscribes=True)
+        flow.confirmed(first, 1004.0, 1004.1)
+        assert flow.ponged(first, 1004.0, 1004.1) == "LIVE"
+        flow.wants()
+        flow.ponged(second, 1050.0, 1050.1)
+        assert flow.tick(1060.0) == "SILENT"
+        flow.asks()
+        flow.tick(1062.0)
+        assert not flow.is_live()
+        flow.ends(second, 1063.0)
+        flow.asks()
+        flow.held(1063.0)
+        flow.opened(flow.opens(1063.0), 1063.5)
+        assert flow.gap().started_at == LOCAL + 1004
+
     def test_a_doubt_is_over_when_it_is_confirmed(self) -> None:
         """It is asked about on its socket; an answer on another, or one that is late, is none."""
         flow, first = live(subscribes=True)

@@ -35,3 +35,14 @@ def test_what_is_said_of_a_key_that_is_lost_already_changes_nothing() -> None:
     trust.lose()
     trust.deny(10.0)
     assert trust.state is TrustState.NONE
+
+
+def test_a_question_that_cannot_be_answered_puts_no_doubt_off() -> None:
+    """It was asked before silence was due, and met a ban: when it is due there is nothing to wait for (S8)."""
+    trust = Trust(60.0)
+    trust.hold(1, "K1", 0.0)
+    trust.asked(59.0)
+    trust.cannot_ask()
+    assert trust.holds
+    trust.tick(0.0, 60.0)
+    assert trust.state is TrustState.DOUBTED

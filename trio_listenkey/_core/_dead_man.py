@@ -401,7 +401,7 @@ class DeadMan:
         if not ends:
             self.patience = now
             self._fire(SwitchEvent.LEAVE)
-            self._tell("left", delay=self.armed_until - now)
+            self._tell_what_runs(now)
             return
         self._fire(SwitchEvent.END)
         self._end_by = now + self._timing.close_timeout
@@ -416,7 +416,14 @@ class DeadMan:
         if now >= self._end_by or self.due_at == inf:
             self._fire(SwitchEvent.ENDED)
             if self.armed_until < inf:
-                self._tell("left", delay=self.armed_until - now)
+                self._tell_what_runs(now)
+
+    def _tell_what_runs(self, now: float) -> None:
+        """When orders are cancelled: at the earliest; of what was never confirmed, when they will have been."""
+        earliest = self.armed_until
+        latest = max(line.runs_until for line in self._lines.values())
+        if latest > -inf:
+            self._tell("left", delay=(earliest if earliest > -inf else latest) - now)
 
     # Helpers.
 

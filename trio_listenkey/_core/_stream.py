@@ -648,7 +648,7 @@ class Stream:
 
     def resumed(self, socket: StreamSocket, now: float) -> None:
         """There is room again. A ping is due soon, whose pong says when all that has piled up was read."""
-        socket.resume(now)
+        socket.resume(now, self._timing.ping_every)
         self._be_patient(now)
 
     # From one open socket to the next.

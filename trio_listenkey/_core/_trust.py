@@ -49,6 +49,7 @@ class Trust:
         "_answer_by",
         "_denied_at",
         "_every",
+        "_is_asked_in_vain",
         "ask_at",
         "asked_at",
         "confirmed_at",
@@ -95,6 +96,8 @@ class Trust:
         self._every = every
         # In ASKED: when a question without an answer becomes a doubt. It has no meaning elsewhere.
         self._answer_by = inf
+        # The last question cannot be answered: no doubt is put off for it, neither now nor when silence is due.
+        self._is_asked_in_vain = False
         # When DENIED was last come to. What was asked before then speaks of the time before, and lifts no denial.
         self._denied_at = -inf
 
@@ -135,7 +138,9 @@ class Trust:
                 # that computes for a minute, has no right to two seconds of "live" afterwards.
                 self._answer_by = alive_at + self._every + ANSWER_WITHIN
                 if self.asked_at + self._every > now:
-                    self._answer_by = min(self._answer_by, self.asked_at + ANSWER_WITHIN)
+                    self._answer_by = (
+                        -inf if self._is_asked_in_vain else min(self._answer_by, self.asked_at + ANSWER_WITHIN)
+                    )
         if self.state is TrustState.ASKED and now >= self._answer_by:
             self._fire(TrustEvent.UNANSWERED)
 
@@ -173,9 +178,11 @@ class Trust:
     def asked(self, now: float) -> None:
         """The exchange is being asked."""
         self.asked_at, self.ask_at = now, inf
+        self._is_asked_in_vain = False
 
     def cannot_ask(self) -> None:
         """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to."""
+        self._is_asked_in_vain = True
         if self.state is TrustState.ASKED:
             self._fire(TrustEvent.UNANSWERED)
 

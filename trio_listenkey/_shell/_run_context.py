@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from math import inf
 from typing import TYPE_CHECKING
@@ -109,10 +110,19 @@ class Registration:
 class RestHost:
     """A REST host, for who asks it about something else than a key."""
 
-    __slots__ = ("_clock", "_gate", "_host", "_lock")
+    __slots__ = ("_clock", "_gate", "_host", "_hosts", "_lock")
 
     def __init__(self, clock: SteadyClock, hosts: SharedHosts, host: Host) -> None:
         self._clock, self._lock, self._host, self._gate = clock, hosts.lock, host, hosts.gate(host)
+        self._hosts = hosts
+
+    def mind(self, api_key: str, symbols: Iterable[str]) -> None:
+        """These symbols have a dead-man switch from now on; see :meth:`SharedHosts.mind`."""
+        self._hosts.mind(self._host, api_key, symbols)
+
+    def mind_no_more(self, api_key: str, symbols: Iterable[str]) -> None:
+        """Their switch is over."""
+        self._hosts.mind_no_more(self._host, api_key, symbols)
 
     @property
     def clock(self) -> float:

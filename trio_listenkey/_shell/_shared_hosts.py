@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
@@ -60,6 +60,8 @@ class SharedHosts:
         self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
         self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
         self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
+        # What has a dead-man switch: the exchange has one countdown for each.
+        self._minded: set[tuple[Host, str, str]] = set()
 
     def host(self, address: _Address, user: object, now: float) -> Host:
         """Where REST calls go to; it is kept for as long as ``user`` exists, at least."""
@@ -100,6 +102,27 @@ class SharedHosts:
         """Where requests to ``host`` wait for their place in its budget."""
         with self.lock:
             return self._gates.setdefault(host, BudgetGate(host.budget, self.lock))
+
+    def mind(self, host: Host, api_key: str, symbols: Iterable[str]) -> None:
+        """These symbols of an account have a dead-man switch from now on.
+
+        Raises:
+            UsageError: One of them has one already. The exchange has one countdown for both, and each would tell of it
+                what the other has made untrue.
+        """
+        minded = {(host, api_key, symbol) for symbol in symbols}
+        with self.lock:
+            if taken := sorted(symbol for _, _, symbol in minded & self._minded):
+                raise UsageError(
+                    f"a dead-man switch of this process minds {', '.join(map(repr, taken))} already",
+                    advice="Have one switch for all who trade in a symbol of this account",
+                )
+            self._minded |= minded
+
+    def mind_no_more(self, host: Host, api_key: str, symbols: Iterable[str]) -> None:
+        """Their switch is over."""
+        with self.lock:
+            self._minded -= {(host, api_key, symbol) for symbol in symbols}
 
     def _use(self, known: _Known, user: object) -> _Known:
         self._users.setdefault(known, WeakSet()).add(user)

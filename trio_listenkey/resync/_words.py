@@ -191,8 +191,8 @@ class Changes:
         positions: ... and of positions.
         gone: Orders that were believed open, and that the exchange does not know any more: they ended without having
             been traded, days ago. They are forgotten.
-        unresolved: What could not be found out, in words. Nothing is, unless the exchange contradicts itself; then do
-            not rely on these, and ask again later.
+        unresolved: What could not be found out, in words. Nothing is, unless the exchange contradicts itself, or sends
+            an event that cannot be read; then do not rely on these, and ask again later.
     """
 
     orders: tuple[Change[Order], ...] = ()

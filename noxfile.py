@@ -115,7 +115,12 @@ def tests(session: nox.Session) -> None:
     """Run the tests on the oldest Python, under coverage; arguments after ``--`` go to pytest."""
     _install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", *PYTEST, *session.posargs, env=ENV)
+    # On this Python all code takes more than twice the time while some of it is measured. Long tests took half of the
+    # suite's, and reach nothing that short ones do not.
+    none = 5  # pytest's exit code where the arguments choose no test of the kind
+    measured = ("coverage", "run", "-m", *PYTEST, "-m", "not no_cover")
+    session.run(*measured, *session.posargs, env=ENV, success_codes=[0, none])
+    session.run(*PYTEST, "-m", "no_cover", *session.posargs, env=ENV, success_codes=[0, none])
 
 
 @nox.session(python=PYTHONS[1:], tags=REST)

@@ -1,10 +1,9 @@
-"""What holds for all tests: how to run a part of them, and which ones are not measured."""
+"""What holds for all tests: how to run a part of them."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Generator
 from zlib import crc32
 
 import pytest
@@ -31,24 +30,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if crc32(item.nodeid.encode()) % parts != part - 1]
     config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Run a test that is marked ``no_cover`` without coverage's tracer.
-
-    On the Python that coverage is measured on, every line that runs while there is a tracer, whosever it is, takes
-    more than twice the time. A long test takes half of the suite's, and reaches no line that a short one does not. A
-    line that only long ones reach is missing in the report: it wants a test that says what the line is for.
-    """
-    tracer = sys.gettrace()
-    if tracer is None or item.get_closest_marker("no_cover") is None:
-        return (yield)
-    sys.settrace(None)  # of this thread; others, and processes that the test starts, are measured
-    try:
-        return (yield)
-    finally:
-        sys.settrace(tracer)
 
 
 def pytest_collection_finish() -> None:

@@ -481,14 +481,14 @@ class Lifecycle:
             case _:
                 self._receive_close(outcome, now)
 
-    def ask(self, now: float) -> None:
-        """Someone doubts that the key is alive: do not wait for the next keepalive.
+    def ask(self, now: float, since: float | None = None) -> None:
+        """Someone doubts that the key is alive, ``since`` some time or since now: do not wait for the next keepalive.
 
         It is one request more, as soon as none is in flight; what is tried again already is not hurried, or a silent
         stream would undo the backoff. A request in flight was sent before the doubt, and does not answer it: ``_hold``
-        makes the next one due at once.
+        makes the next one due at once. What another holder has sent since the doubt came up does answer it.
         """
-        self._record.asked_at = now
+        self._record.asked_at = max(self._record.asked_at, now if since is None else since)
         if self.state is State.HELD and not self._pacing.attempt:
             self._pacing.hurry(now)
 

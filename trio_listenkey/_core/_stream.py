@@ -331,7 +331,7 @@ class Stream:
         self.trust.tick(self._alive_at, now)
         # S5: also while sockets come and go. A question is put off neither by a move nor by a backoff.
         if now >= self.trust.ask_at:
-            self._ask(now)
+            self._ask(now, self.trust.doubts_since(self._alive_at, now))
         match self.sockets:
             case NoSocket(last) if self.trust.is_usable and now >= self._pacing.allowed_at:
                 self._try(last, now)
@@ -342,7 +342,7 @@ class Stream:
                 self._become(SocketEvent.MOVE, TwoSockets(current, next_))
             case BothOpen(current, _, drain) if now >= drain.ask_at:
                 self._ask_for_the_rest(current, drain, now)
-            case BothOpen(current, next_, drain) if now >= drain.give_up_at:
+            case BothOpen(current, next_, drain) if now >= drain.give_up_at and drain.is_over(now):
                 # What the next one holds is late by as much as we wait, and costs memory: it must have an end (S6).
                 self._end_current(current, next_, now)
 
@@ -356,7 +356,7 @@ class Stream:
             # One question at a time; but one from before the loss is no question about the time since.
             if self.trust.asked_at < since:
                 self._answer_until = now + ANSWER_WITHIN
-                self._ask(now)
+                self._ask(now, since)
             if now < self._answer_until:
                 return  # beyond that a socket by a key that may be dead is better than none
         next_ = self._open_next(now)
@@ -374,9 +374,13 @@ class Stream:
         self._actions.append(Open(socket))
         return socket
 
-    def _ask(self, now: float) -> None:
-        """Ask whether what events come by is alive: on the socket where only that one can know, else about the key."""
-        self.trust.asked(now)
+    def _ask(self, now: float, since: float) -> None:
+        """Ask whether what events come by is alive: on the socket where only that one can know, else about the key.
+
+        What has been found out ``since`` that time is an answer, too: several streams of an account want to know it at
+        the same moment, and one request is enough for all of them (E1).
+        """
+        self.trust.asked(now, since)
         self._report.count("silence_checks")
         self._report.tell(Doubted(self.trust.generation))
         # Where events come by a subscription, a key that is alive proves nothing of it. Without a socket there is none

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from math import inf
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -96,10 +96,11 @@ class Registration:
         self._context.alarms[self.account].discard(self._alarm)
 
     def wake_others(self) -> None:
-        """This context has news of the key: the account's other contexts in this run are to look at it."""
+        """This context has news of the key: the account's other contexts, in all runs, are to look at it."""
         for alarm in self._context.alarms[self.account]:
             if alarm is not self._alarm:
                 alarm.ring()
+        self._context.wake_other_runs(self.account)
 
     async def leave(self) -> None:
         """The last one to use the default transport closes it."""
@@ -183,6 +184,24 @@ class RunContext:
         self._transport: Transport | None = None
         self._borrowers = 0
         self._connector: Connector | None = None
+        self._token = trio.lowlevel.current_trio_token()
+        self._hosts.see(self)
+
+    def wake_other_runs(self, account: Account) -> None:
+        """The account's contexts in other runs and threads are to look at it."""
+        for run in self._hosts.runs:
+            if run is not self:
+                run.wake(account)
+
+    def wake(self, account: Account) -> None:
+        """This run's contexts on the account are to look at it; called from any thread."""
+        if self.alarms.get(account):
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._ring, account, idempotent=True)
+
+    def _ring(self, account: Account) -> None:
+        for alarm in self.alarms.get(account, ()):
+            alarm.ring()
 
     def join(
         self,

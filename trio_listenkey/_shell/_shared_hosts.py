@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import trio
@@ -37,6 +37,14 @@ __all__ = ["ProcessClock", "SharedHosts", "clock_and_hosts"]
 
 _Known = TypeVar("_Known", Host, ConnectLimiter)
 _Address = tuple[str | None, int]
+
+
+class Run(Protocol):
+    """A run of trio, in whatever thread."""
+
+    def wake(self, account: Account) -> None:
+        """Have its contexts on the account look at it; called from any thread."""
+        ...
 
 
 class SharedHosts:
@@ -62,6 +70,18 @@ class SharedHosts:
         self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
         # What has a dead-man switch: the exchange has one countdown for each.
         self._minded: set[tuple[Host, str, str]] = set()
+        self._runs: WeakSet[Run] = WeakSet()
+
+    @property
+    def runs(self) -> list[Run]:
+        """Those that see these hosts."""
+        with self.lock:
+            return list(self._runs)
+
+    def see(self, run: Run) -> None:
+        """``run`` sees these hosts from now on, until it is gone."""
+        with self.lock:
+            self._runs.add(run)
 
     def host(self, address: _Address, user: object, now: float) -> Host:
         """Where REST calls go to; it is kept for as long as ``user`` exists, at least."""

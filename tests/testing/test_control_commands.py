@@ -468,7 +468,6 @@ class TestRefusals:
             "this command failed: ZeroDivisionError. Nothing else is affected",
         )
 
-    @pytest.mark.no_cover
     @given(
         line=st.sampled_from([(each.method, each.path) for each in ENDPOINTS]),
         query=st.text(max_size=20) | st.sampled_from(["", "?secrets=1", "?since=1"]),

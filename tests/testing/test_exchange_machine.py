@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from asking import DIALECTS, ask, told
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -127,7 +126,7 @@ class ExchangeMachine(RuleBasedStateMachine):
 
 
 ExchangeMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True)
-TestExchangeMachine = pytest.mark.no_cover(ExchangeMachine.TestCase)
+TestExchangeMachine = ExchangeMachine.TestCase
 
 
 def test_the_machine_knows_every_dialect() -> None:

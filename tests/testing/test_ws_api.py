@@ -300,7 +300,6 @@ class TestSubscriptions:
             assert [(await peer.next())["subscriptionId"] for _ in range(2)] == [1, 2]
             assert await call(peer, "session.subscriptions") == good([])
 
-    @pytest.mark.no_cover
     async def test_how_many_there_may_be(self, autojump_clock: MockClock) -> None:
         """1,000 at a time, and 65,535 ever."""
         exchange = Exchange(epoch=EPOCH)

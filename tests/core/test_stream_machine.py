@@ -554,6 +554,12 @@ class StreamMachine(RuleBasedStateMachine):
             self._lose()
             self._tick()
 
+    @rule()
+    def keepalive_is_due(self) -> None:
+        """A request that nobody's doubt has caused: its answer says nothing of what is heard meanwhile."""
+        if not self.known_dead and self.rest_at == inf and self.now >= self.banned_until:
+            self._send_request()
+
     @precondition(lambda self: self.known_dead)
     @rule()
     def a_loss_is_told_again(self) -> None:
@@ -802,6 +808,7 @@ RULES = [
     "key_is_replaced",
     "key_is_presumed_dead",
     "a_loss_is_told_again",
+    *["keepalive_is_due"] * 2,
     "clock_leaps",
     *sorted(NEED_A_SOCKET - {"subscription_dies"}),
 ]

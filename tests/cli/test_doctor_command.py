@@ -283,8 +283,9 @@ async def test_a_step_that_fails_in_a_process(fault: Fault, code: Exit, failed: 
 async def test_hosts_that_are_not_there() -> None:
     """Each is told by itself, with its time; and in words for people, with the hint below."""
     with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        place = f"127.0.0.1:{nobody.getsockname()[1]}"
+        # No exchange of these tests is at this address: of those, the process may know a port for banned.
+        nobody.bind(("127.0.0.3", 0))
+        place = f"127.0.0.3:{nobody.getsockname()[1]}"
         ended = await run(
             *("doctor", USDM, "--rest-url", f"http://{place}", "--stream-url", "wss://nowhere.invalid"),
         )

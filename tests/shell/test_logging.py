@@ -35,6 +35,7 @@ from trio_listenkey.testing import (
 DAY = 86_400
 
 
+@pytest.mark.no_cover
 async def test_a_healthy_day(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing above INFO, though the key is renewed all day and the stream moves to another socket."""
     caplog.set_level(logging.DEBUG)

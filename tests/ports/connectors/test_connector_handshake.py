@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import trio
-from connector_kits import Make, authority_pem, client_tls, receive, refused, server_tls
+from connector_kits import Make, receive, refused
 from socket_server import Peer, frame, serve
+from throwaway_tls import authority_pem, client_tls, server_tls
 
 from trio_listenkey import UsageError
 from trio_listenkey.connectors import Connection, Connector, WebSocketConnector

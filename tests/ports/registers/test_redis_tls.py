@@ -10,7 +10,8 @@ from functools import cache, partial
 import pytest
 import trio
 import trustme
-from register_kits import Servers, Valkey, at_step, failure_of
+from register_kits import Servers, Valkey, failure_of
+from steps import at_step
 
 from trio_listenkey import UsageError
 from trio_listenkey.sharing import RedisRegister, RegisterAway, RegisterRefused

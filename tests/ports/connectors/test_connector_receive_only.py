@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import trio
-from connector_kits import client_tls, why_over
+from connector_kits import why_over
 from socket_server import PING, PONG, Peer, Server, close, frame, serve
+from throwaway_tls import client_tls
 from trio.testing import wait_all_tasks_blocked
 
 from trio_listenkey.connectors import SocketError, WebSocketConnector

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 import trio
-from connector_kits import client_tls, server_tls
+from throwaway_tls import client_tls, server_tls
 from trio.testing import wait_all_tasks_blocked
 
 from trio_listenkey.connectors._tcp import InterruptedReadError, InterruptibleStream, TCPStream

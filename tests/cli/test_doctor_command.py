@@ -69,7 +69,7 @@ async def test_without_credentials_the_network_is_checked(venue: str, checked: l
     assert set(verdicts.values()) == {"skipped"}
     assert report.steps["credentials"]["about"] == "none were given: BINANCE_API_KEY is not set"
     assert report.steps["ping"]["about"] == "no credentials"
-    assert said.endswith("The network is well. Without credentials, nothing else was checked.\n")
+    assert said.endswith("The network is fine. Without credentials, nothing else was checked.\n")
 
 
 async def test_credentials_that_cannot_be_read_are_an_error() -> None:

@@ -67,7 +67,7 @@ async def test_a_healthy_day(autojump_clock: MockClock, caplog: pytest.LogCaptur
     assert {what: count for (level, what), count in told.items() if level == "INFO"} == {
         "binance-usdm: listen key N created": 1,
         "binance-usdm: user stream connected, listen key N": 2,
-        "binance-usdm: user stream begins; of what was before, nothing is known": 1,
+        "binance-usdm: user stream open; earlier events are not known": 1,
         "binance-usdm: listen key N closed": 1,
     }
     assert told["DEBUG", "binance-usdm: listen key N kept alive"] > 24

@@ -143,7 +143,7 @@ async def test_nobody_is_told_of_a_key_where_there_is_none(
         pass
     assert [record.getMessage() for record in caplog.records] == [
         "binance-spot: user stream connected",
-        "binance-spot: user stream begins; of what was before, nothing is known",
+        "binance-spot: user stream open; earlier events are not known",
     ]
 
 

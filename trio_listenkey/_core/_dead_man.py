@@ -446,7 +446,7 @@ class DeadMan:
     def _never_sent(self) -> ListenKeyError:
         """The error where opening took too long and no request failed: none was ever sent, for the host's sake."""
         return UnavailableError(
-            f"no countdown could be begun within open_timeout ({self._timing.open_timeout:g} s)",
+            f"no countdown could be started within open_timeout ({self._timing.open_timeout:g} s)",
             advice="Try again; the budget of the host may be spent",
             venue=self._venue,
             verb="countdown",

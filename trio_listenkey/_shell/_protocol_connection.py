@@ -65,8 +65,8 @@ class ProtocolConnection:
 
     @enable_ki_protection
     async def _await_pong(self) -> None:
-        """Ping, beside somebody who listens: pongs are seen only then."""
-        with suppress(Exception):  # whatever it is, the listener will hear of it
+        """Ping while another task is reading: only then are pongs seen."""
+        with suppress(Exception):  # the reading task gets the same error
             await self._connection.ping()
             self.conversation.ponged()
             self.look_again()
@@ -74,13 +74,13 @@ class ProtocolConnection:
     async def receive(self) -> Sequence[bytes]:
         """As of any connection; but what ends the conversation is raised, too, after the last event."""
         while not self._events:
-            self.conversation.delivered()  # whoever asks for more has dealt with what there was
+            self.conversation.delivered()  # the caller has handled the events so far
             if self.conversation.failure is not None:
                 await trio.lowlevel.checkpoint()
                 raise self.conversation.failure
             await self._listen()
-            # What there is to say another task says: while something is sent from here, what was heard is not passed
-            # on yet, and a pong would be taken for a sign that it was.
+            # Another task sends the answers. If this task sent them, events that were read would not be passed on yet,
+            # and a pong would wrongly confirm them.
             self.look_again()
         events, self._events = self._events, []
         return events
@@ -94,9 +94,9 @@ class ProtocolConnection:
         await self._connection.send(message)
 
     async def speak(self) -> None:
-        """Say what there is to say that nobody has asked for; it ends with the connection."""
+        """Send the messages that are due by time; it ends with the connection."""
         while True:
-            # First, for there may have been something to say before anybody could be woken.
+            # First, because a message may have become due before this task could be woken.
             await self._say()
             with trio.CancelScope() as self._nap:
                 await trio.sleep(self._until_there_is_something_to_say())

@@ -62,7 +62,7 @@ class SocketTask:
     async def go_on_speaking(self) -> None:
         """Say whatever there comes to be to say."""
         assert self._talk is not None
-        with suppress(Exception):  # whatever it is, the reader will hear of it
+        with suppress(Exception):  # the reader gets the same error
             await self._talk.speak()
 
     def speak(self) -> None:

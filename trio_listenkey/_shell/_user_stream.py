@@ -40,10 +40,10 @@ _CHECKPOINT_EVERY = 64
 
 @final
 class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
-    """An account's events in order, and a :class:`Gap` wherever some may be missing.
+    """An account's events in order, and a :class:`Gap` wherever events may be missing.
 
     :func:`open_user_stream` yields it; there is no other way to get one. Iterate over it, or call :meth:`receive`;
-    leave the loop whenever you like, and come back. Several tasks may take events: each event goes to one of them.
+    you may leave the loop and start another one. Several tasks may receive: each event goes to one of them.
     """
 
     __slots__ = (
@@ -61,10 +61,10 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
     )
 
     venue: AnyVenue[E_co]
-    """The exchange that it comes from."""
+    """The exchange."""
 
     name: str
-    """What the account is called."""
+    """The account's name."""
 
     def __init__(
         self, access: StreamAccess, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]
@@ -85,34 +85,34 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
 
     @property
     def last_event_time(self) -> int | None:
-        """When the exchange made the last event that was taken, in milliseconds since 1970.
+        """The exchange's time of the last event that was received by your program, in milliseconds since 1970.
 
-        Pass it as ``since`` to the next stream of this account, and that one's first gap begins here. What the exchange
-        says of its socket or of the key does not count, for it may be newer than an event that was missed. Before the
-        first event it is this stream's own ``since``.
+        Pass it as ``since`` to the next stream of this account, whose first gap then begins here. Messages about the
+        socket or the key do not count, because they may be newer than an event that was missed. Before the first event
+        it is this stream's own ``since``.
         """
         return self._machine.last_event_time
 
     @property
     def key(self) -> ListenKey:
-        """The listen key that it lives on.
+        """The stream's listen key.
 
         Raises:
-            UsageError: There is none at this exchange.
+            UsageError: This exchange has no listen keys.
         """
         if self._access.key is None:
             raise UsageError(
-                f"{self.venue.name} has no listen keys", advice="Its streams are asked for on the socket itself"
+                f"{self.venue.name} has no listen keys", advice="Its streams are requested on the socket itself"
             )
         return self._access.key
 
     @enable_ki_protection
     async def receive(self) -> UserEvent[E_co] | Gap:
-        """Take the next event, or the word that some are missing; wait for it if need be.
+        """Return the next event or gap; wait for it if necessary.
 
         Raises:
-            trio.ClosedResourceError: The stream was closed, or its block was left.
-            SlowConsumerError: The buffer was full once, with ``on_full="fail"``; all that it held was taken.
+            trio.ClosedResourceError: The stream was closed, or its block has ended.
+            SlowConsumerError: The buffer was full, with ``on_full="fail"``; all buffered events were received.
         """
         await self._wait_for_items()
         item = self._items.popleft()
@@ -135,7 +135,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
 
     @enable_ki_protection
     async def receive_batch(self) -> list[UserEvent[E_co] | Gap]:
-        """Take all that is there, in order, and at least one: the fast way, where events come in bursts.
+        """Return all buffered events and gaps, in order, and at least one: faster where events come in bursts.
 
         Raises:
             trio.ClosedResourceError: As in :meth:`receive`.
@@ -148,13 +148,13 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
 
     @enable_ki_protection
     async def aclose(self) -> None:
-        """Close the stream's sockets and forget what was not taken. The key lives until the block is left."""
+        """Close the stream's sockets and discard the buffer. The key stays open until the block ends."""
         self._close()
         await trio.lowlevel.checkpoint()
 
     @enable_ki_protection
     def statistics(self) -> StreamStatistics:
-        """What the stream is and was; ``is_live`` says whether it can be relied upon at this moment."""
+        """The stream's statistics; ``is_live`` says whether a fill would be received now."""
         if self._machine.state is not SocketState.CLOSED:
             self._sync()
         key = self._access.key

@@ -1,6 +1,6 @@
 """Connectors: the default one, and adapters for WebSocket libraries that you may know already.
 
-A connector opens sockets that are only listened to::
+A connector opens the sockets::
 
     connector = WebSocketConnector()
     async with connector.connect(url) as connection:

@@ -160,7 +160,7 @@ class Dials:
     ) -> None:
         if dial is not None and any(given is not None for given in (ssl_context, proxy, local_address)):
             raise UsageError(
-                "dial takes the place of ssl_context, proxy and local_address", advice="Pass it without them"
+                "dial cannot be combined with ssl_context, proxy or local_address", advice="Pass it without them"
             )
         if max_message < 1:
             raise UsageError(f"max_message={max_message} lets no message through", advice="Pass a positive number")

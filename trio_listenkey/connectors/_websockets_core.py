@@ -1,4 +1,4 @@
-"""The default connector: websockets' protocol, driven over a trio stream by whoever receives, with no task of its own.
+"""The default connector: websockets' protocol, driven over a trio stream by the receiving task, without its own task.
 
 A task that reads and a queue would cost more than the whole protocol does, and would run ahead of the receiver.
 """
@@ -31,18 +31,17 @@ _ENDS: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 class WebSocketConnector(Dials):
     """The default: the protocol of websockets, without its tasks and queues.
 
-    Nothing is read from the environment but the place of the trusted certificates: ``SSL_CERT_FILE`` and
-    ``SSL_CERT_DIR`` count, where they are set. A text that is not valid UTF-8 is handed on as it came: who decodes it
-    will notice.
+    Of the environment, only ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are used, if they are set. A text that is not valid
+    UTF-8 is passed on unchanged: decoding it fails.
 
     Args:
-        ssl_context: Whom to trust; by default whom the system trusts. Whether a context that you hand in verifies is
-            your decision.
-        proxy: URL of a proxy: ``http://`` or ``https://`` (CONNECT), ``socks5://``, or ``socks5h://`` where the proxy
-            is to look up the host's name; a user name and a password may be in it. SOCKS takes the extra ``proxy``.
+        ssl_context: The TLS context; by default the system's trust store. A context that you pass decides by itself
+            whether it verifies.
+        proxy: URL of a proxy: ``http://`` or ``https://`` (CONNECT), ``socks5://``, or ``socks5h://`` if the proxy
+            resolves the host's name; a user name and a password may be in it. SOCKS needs the extra ``proxy``.
         max_message: Bytes of one message that are accepted; a longer one ends the connection.
-        local_address: Connect from this address of the machine, for an API key that is allowed from there alone;
-            ``"0.0.0.0"`` takes IPv4 and no IPv6, ``"::"`` the reverse. Give the transport the same. Not with a proxy.
+        local_address: Connect from this address of the machine, for an API key that is restricted to it; ``"0.0.0.0"``
+            uses IPv4 only, ``"::"`` IPv6 only. Pass the same to the transport. Not with a proxy.
         dial: Opens the stream, TLS included, in place of the above; in tests, from ``connect_in_memory``.
 
     Raises:

@@ -74,7 +74,7 @@ class Wire:
                 outcome = await self._send_whole(data)
                 nursery.cancel_scope.cancel(reason="it was sent, or cannot be")
         if limit.cancelled_caught:
-            self.failure = "the other side takes nothing any more"
+            self.failure = "the other side no longer reads"
             await self.drop()
         elif outcome is not None:
             raise outcome
@@ -115,4 +115,4 @@ async def _give_up(limit: trio.CancelScope) -> None:
     """
     for _ in range(_STRETCHES):
         await trio.sleep(_LIMIT / _STRETCHES)
-    limit.cancel(reason="the other side takes nothing")
+    limit.cancel(reason="the other side does not read")

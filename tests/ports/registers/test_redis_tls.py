@@ -130,7 +130,7 @@ async def test_tls_where_there_is_none(server: Valkey) -> None:
     async with saying(b"-ERR Protocol error: too big mbulk count string\r\n") as port:
         error = await failure(f"rediss://:{PASSWORD}@localhost:{port}", trusting())
     assert isinstance(error, RegisterRefused)
-    assert "speaks no TLS" in str(error)
+    assert "does not speak TLS" in str(error)
 
 
 @asynccontextmanager

@@ -44,7 +44,7 @@ class UserEvent(Generic[E_co]):
     left."""
 
     received_at: float
-    """When it was read from the socket, on trio's clock."""
+    """When it was read from the socket, on trio's clock: up to 0.04 s after it came, where who takes events is busy."""
 
     sent_after: float
     """A time before which it cannot have been sent, for all that came before it had been read by then: trio's clock."""

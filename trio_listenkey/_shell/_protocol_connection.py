@@ -9,10 +9,10 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._protocol._socket_protocol import Moment, SocketProtocol
-from ..connectors._base import Connection
+from ..connectors._base import Connection, OpenToAll
 from ._clock import SteadyClock
 
-__all__ = ["ProtocolConnection"]
+__all__ = ["OpenProtocolConnection", "ProtocolConnection"]
 
 
 class ProtocolConnection:
@@ -122,3 +122,27 @@ class ProtocolConnection:
 
     def _moment(self) -> Moment:
         return Moment(self._clock.now(), int(self._clock.unix() * 1000))
+
+
+class OpenProtocolConnection(ProtocolConnection):
+    """The same on a connection that the user's own task may read from."""
+
+    def __init__(self, connection: OpenToAll, conversation: SocketProtocol, clock: SteadyClock) -> None:
+        super().__init__(connection, conversation, clock)
+        self._open_connection = connection
+
+    async def receive_only(self) -> Sequence[bytes]:
+        """As of any such connection; what ends the conversation is left to :meth:`receive`."""
+        if self._events:
+            return ()
+        self.conversation.delivered()
+        if self.conversation.failure is not None:
+            return ()
+        batch = await self._open_connection.receive_only()
+        events = self.conversation.receive_messages(batch, self._moment()) if batch else ()
+        self.look_again()
+        return events
+
+    def interrupt(self) -> None:
+        """As of any such connection."""
+        self._open_connection.interrupt()

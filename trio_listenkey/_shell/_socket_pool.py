@@ -21,6 +21,12 @@ What holds for all tasks
 * Between two checkpoints nothing else runs, so that the machine is never changed while it takes a step. No step of it
   waits for anything.
 
+Who reads
+=========
+
+A socket's task, or a consumer that waits for an event: see ``_standby``. Either calls ``_received`` with what came, in
+the step in which it was read. What else a read may end in, this task is left to find by a read of its own.
+
 How a socket ends
 =================
 
@@ -48,6 +54,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -65,12 +72,13 @@ from .._core._stream_states import SocketState
 from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError, name_error
 from .._instrument import Observer
 from .._settings import Timing
-from ..connectors._base import Connection, Connector, SocketError
+from ..connectors._base import Connection, Connector, OpenToAll, SocketError
 from ._alarm import Alarm
 from ._body_scope import BodyScope
 from ._broken_contracts import place_of
 from ._run_context import RunContext, current_context
 from ._socket_task import SocketTask
+from ._standby import Standby
 from ._stream_access import StreamAccess
 from ._user_stream import UserStream
 
@@ -405,12 +413,23 @@ class SocketPool:
                 task.whole.cancel(reason="the socket ended")
                 await trio.lowlevel.checkpoint()  # noqa: ASYNC120 - it was told of just above
                 raise AssertionError("a cancelled scope lets no one pass") from None
-            # The path of every event. Nothing else is done for most of them.
-            machine.received(link, batch, self._now())
-            if machine.has_news:
-                self._follow()
-            else:
-                self.stream._wake()  # noqa: SLF001 - as above
+            is_awaited = self.stream._is_awaited  # noqa: SLF001 - as above
+            self._received(link, batch)
+            if is_awaited and machine.sockets.current is link and isinstance(connection, OpenToAll):
+                await self._stand_by(link, connection)
+
+    def _received(self, link: StreamSocket, batch: Sequence[bytes]) -> None:
+        """The path of every event, whoever has read it. Nothing else is done for most of them."""
+        self.machine.received(link, batch, self._now())
+        if self.machine.has_news:
+            self._follow()
+        else:
+            self.stream._wake()  # noqa: SLF001 - as above
+
+    async def _stand_by(self, link: StreamSocket, connection: OpenToAll) -> None:
+        """Leave it to the consumer to read, until it is away for too long: see ``_standby``."""
+        standby = self.stream._standby = Standby(connection, partial(self._received, link))  # noqa: SLF001
+        await standby.last()
 
     async def _wait_for_room(self, link: StreamSocket) -> None:
         """Read nothing until the consumer has made room.

@@ -1,4 +1,14 @@
-"""The channel that a block takes its events from."""
+"""The channel that a block takes its events from.
+
+How an event gets here
+======================
+
+* Where items are there, they are taken, and nothing else happens.
+* Where none is, and the socket's task stands by, who waits reads the socket by itself (``_standby``): bytes, frames,
+  the stream's machine and its buffer are one step of this task.
+* Otherwise the socket's task reads (``_socket_pool._read``), does the same, and wakes who waits by ``_wake``. If that
+  is one task, it will come back for more; so the socket's task stands by from then on.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +28,7 @@ from .._statistics import StreamStatistics
 from .._venue._signed_venue import AnyVenue
 from ..events._types import E_co
 from ._listen_key import ListenKey
+from ._standby import Standby
 from ._stream_access import StreamAccess
 
 __all__ = ["UserStream"]
@@ -42,6 +53,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         "_machine",
         "_made_room",
         "_readers",
+        "_standby",
         "_sync",
         "_until_rest",
         "name",
@@ -67,6 +79,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         self._sync = sync
         self._made_room = made_room
         self._readers = trio.lowlevel.ParkingLot()
+        self._standby: Standby | None = None  # where who waits may read the socket itself
         self._until_rest = _CHECKPOINT_EVERY
         self._closed = False
 
@@ -110,7 +123,11 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
     # The same again, for it is what ``async for`` calls, and a call within a call would be a third of its cost.
     @enable_ki_protection
     async def __anext__(self) -> UserEvent[E_co] | Gap:
-        await self._wait_for_items()
+        if self._items and self._until_rest:
+            self._until_rest -= 1
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await self._wait_for_items()
         item = self._items.popleft()
         self._machine.buffer.took(item)
         self._made_room()
@@ -150,15 +167,24 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         return gap == buffer.taken_gap and not buffer.has_gap
 
     async def _wait_for_items(self) -> None:
-        self._until_rest -= 1
         if self._items and self._until_rest:
+            self._until_rest -= 1
             await trio.lowlevel.checkpoint_if_cancelled()
-        else:
+        elif self._items or self._is_over:
             self._until_rest = _CHECKPOINT_EVERY
             await trio.lowlevel.checkpoint()
+        # Else there is a wait, which lets other tasks run by itself.
         while not self._items or self._closed:
             self._raise_if_over()
-            await self._readers.park()
+            self._until_rest = _CHECKPOINT_EVERY
+            if self._standby is not None and self._standby.is_free:
+                await self._standby.read()
+            else:
+                await self._readers.park()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._closed or self._machine.buffer.overflowed
 
     def _raise_if_over(self) -> None:
         if self._closed:
@@ -172,15 +198,26 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
             name_error(error, self.name)
             raise error
 
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether one task waits for an event: with more of them, each event may go to another one."""
+        return len(self._readers) == 1
+
     def _wake(self) -> None:
         if self._items or self._machine.buffer.overflowed:
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        if self._readers:
             self._readers.unpark_all()
+        if self._standby is not None:
+            self._standby.interrupt()
 
     def _close(self) -> None:
         if not self._closed:
             self._closed = True
             self._items.clear()
-            self._readers.unpark_all()
+            self._wake_all()
             if self._machine.state is not SocketState.CLOSED:
                 self._machine.stop()
                 self._sync()

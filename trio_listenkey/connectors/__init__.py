@@ -18,6 +18,8 @@ Importing this module imports no WebSocket library; an adapter imports its own w
     _websockets_trio  for websockets.trio
     _hosted           a library that wants a nursery and a stream of its own
     _dial             names, TCP, TLS
+    _tcp              a TCP stream that is read at little cost
+    _tls              TLS, likewise
     _proxy            HTTP and SOCKS proxies
     _handshake        the answer to a handshake
     _frames           reads frames fast

@@ -10,7 +10,7 @@ import trio
 
 from .._errors import TransportError
 
-__all__ = ["MAX_MESSAGE", "Connection", "Connector", "Dial", "SocketError"]
+__all__ = ["MAX_MESSAGE", "Connection", "Connector", "Dial", "OpenToAll", "SocketError"]
 
 MAX_MESSAGE = 1024 * 1024
 """Bytes of one message that a connector accepts by default. The longest events documented (an account's whole
@@ -83,6 +83,26 @@ class Connection(Protocol):
         Raises:
             SocketError: The connection is over.
         """
+        ...
+
+
+@runtime_checkable
+class OpenToAll(Connection, Protocol):
+    """A connection that the user's own task may read from, for which no other task has to be scheduled.
+
+    Having these two methods is left to each connector. Without them everything is as it is with them, and costs more.
+    """
+
+    async def receive_only(self) -> Sequence[bytes]:
+        """As ``receive``, for whoever comes by, one at a time. It sends nothing, and what it raises is a cancellation.
+
+        It returns nothing where :meth:`receive` is wanted: there is something to send, the connection is over, or
+        :meth:`interrupt` was called.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Have the :meth:`receive_only` that is under way return, if there is one."""
         ...
 
 

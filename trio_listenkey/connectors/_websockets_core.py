@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import final
+from typing import Final, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -24,6 +24,8 @@ from ._protocol import new_protocol, why_over
 from ._wire import Wire
 
 __all__ = ["WebSocketConnector"]
+
+_ENDS: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class WebSocketConnector(Dials):
@@ -119,6 +121,8 @@ class _Connection:
         self._numbers = itertools.count()
         # Why there is nothing more to read; the protocol does not know of it.
         self._broken: str | None = None
+        # What the protocol has to say since the last time that anything was sent.
+        self._unsent: list[bytes] = []
 
     @property
     def is_over(self) -> bool:
@@ -127,6 +131,7 @@ class _Connection:
 
     async def receive(self) -> list[bytes]:
         """See the port."""
+        await self._send()  # what ``receive_only`` has left to be sent
         while not self.is_over:
             if messages := await self._take():
                 return messages
@@ -134,6 +139,26 @@ class _Connection:
         for event in self._pings.values():
             event.set()
         raise self._why_over()
+
+    async def receive_only(self) -> list[bytes]:
+        """See the port."""
+        while not (self.is_over or self._unsent or self._unread):
+            try:
+                data = await self._wire.receive_interruptibly()
+            except _ENDS as error:
+                self._note_broken(error)
+                break
+            if data is None:
+                break
+            messages = self._feed(data)
+            self._acknowledge()
+            if messages:
+                return messages
+        return []
+
+    def interrupt(self) -> None:
+        """See the port."""
+        self._wire.interrupt()
 
     async def send(self, message: str) -> None:
         """See the port."""
@@ -165,10 +190,20 @@ class _Connection:
 
     async def _take(self) -> list[bytes]:
         """The messages of one read."""
-        messages = self._inbox.feed(data) if (data := await self._read()) else self._end()
+        messages = self._feed(await self._read())
         await self._send()  # pongs, or the answer to a close frame
         # From here to the receiver nothing is awaited: who waits for a pong runs after the receiver has it all.
         self._acknowledge()
+        return messages
+
+    def _feed(self, data: bytes) -> list[bytes]:
+        """The messages that ``data`` completes; without any, nothing more will come."""
+        if data:
+            messages = self._inbox.feed(data)
+        else:
+            messages = []
+            self._inbox.end()
+        self._unsent += self._protocol.data_to_send()
         return messages
 
     async def _read(self) -> bytes:
@@ -178,18 +213,18 @@ class _Connection:
             return data
         try:
             return await self._wire.receive_some()
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._broken = self._wire.failure or words(error)
+        except _ENDS as error:
+            self._note_broken(error)
             return b""
 
-    def _end(self) -> list[bytes]:
-        """Nothing more will come."""
-        self._inbox.end()
-        return []
+    def _note_broken(self, error: Exception) -> None:
+        self._broken = self._wire.failure or words(error)
 
     async def _send(self) -> None:
         """Send what the protocol has to say; an empty piece means to close, which is done on leaving."""
-        if data := b"".join(self._protocol.data_to_send()):
+        data = b"".join([*self._unsent, *self._protocol.data_to_send()])
+        self._unsent.clear()
+        if data:
             await self._wire.send(data)
 
     def _acknowledge(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from typing import Any, Literal, TypeVar
 
 import trio
@@ -119,6 +120,7 @@ class Program:
     items: list[int | Gap] = field(default_factory=list)
     entered_at: float | None = None
     asked_to_leave_at: float | None = None
+    left_at: float = inf
     error: BaseException | None = None
 
     def __post_init__(self) -> None:
@@ -162,6 +164,7 @@ class Program:
         self._token.run_sync_soon(self._leave.set)
         await trio.to_thread.run_sync(self._thread.join, PATIENCE)
         assert not self._thread.is_alive(), "it did not end in time"
+        self.left_at = time.perf_counter()
         assert self.error is None, self.error
 
     async def statistics(self) -> StreamStatistics:
@@ -323,8 +326,13 @@ class Office:
                 assert following.when >= slow.when + SLOW, "two at a time"
 
     def _left_in(self, start: float, end: float) -> bool:
-        times = [program.asked_to_leave_at for program in self._gone]
-        return any(when is not None and start <= when - self._ahead <= end for when in times)
+        """Whether somebody was about to leave at some time between."""
+        return any(
+            program.asked_to_leave_at is not None
+            and program.asked_to_leave_at - self._ahead <= end
+            and program.left_at - self._ahead >= start
+            for program in self._gone
+        )
 
     def the_books_balance(self) -> None:
         """What each program received is in order, once, and what it missed is in a gap that it was told (S1, S2)."""

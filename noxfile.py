@@ -7,6 +7,7 @@ the tests on the other Pythons and dependencies, and what is published. ``nox --
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import nox
 
@@ -41,6 +42,20 @@ PARTS = [*PYTHONS[1:], "oldest"]
 
 # Clients that no one here wrote.
 PEERS = ["python-binance==1.0.37", "ccxt==4.5.90", "trio-binance==0.5.3"]
+SDKS = [
+    "binance-sdk-derivatives-trading-coin-futures==14.1.0",
+    "binance-sdk-derivatives-trading-options==8.7.0",
+    "binance-sdk-derivatives-trading-portfolio-margin==16.1.0",
+    "binance-sdk-derivatives-trading-usds-futures==18.1.0",
+    "binance-sdk-margin-trading==8.9.0",
+    "binance-sdk-spot==13.3.0",
+    "binance-sdk-stocks==1.6.0",
+]
+ALONE = {
+    "futures_connector": "binance-futures-connector==4.2.0",
+    "ubwa_usdm": "unicorn-binance-websocket-api==2.16.1",
+}
+NPM = ["binance@3.6.5", "ccxt@4.5.84"]
 
 
 def _install(
@@ -146,11 +161,22 @@ def anyio4(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST)
 def clients(session: nox.Session) -> None:
-    """Run clients that no one here wrote against the exchange."""
+    """Run clients that no one here wrote against the exchange; those for Node where there is npm."""
     _install(session, "test", extras="cli")
-    session.install(*PEERS)
+    session.install(*PEERS, *SDKS)
+    # These two cannot be installed beside the others: one has python-binance's name, one other versions.
+    alone = Path(session.virtualenv.location, "alone")
+    for program, package in ALONE.items():
+        session.install("--target", str(alone / program), "--upgrade", package)
+    modules = Path(session.virtualenv.location, "node", "node_modules")
+    if shutil.which("npm"):
+        session.run("npm", "install", "--prefix", str(modules.parent), "--no-audit", "--no-fund", *NPM, external=True)
+    else:
+        session.warn("npm is not here: the clients for Node are skipped")
+    where = {"CLIENTS_ALONE": str(alone), "CLIENTS_NODE_MODULES": str(modules)}
     # Their warnings are theirs.
-    session.run("pytest", "-W", "default", "tests/real_clients/clients.py", *session.posargs)
+    command = ("pytest", "-n", "3", "-W", "default", "-rs", "tests/real_clients/clients.py")
+    session.run(*command, *session.posargs, env=where)
 
 
 @nox.session

@@ -31,6 +31,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinxcontrib_trio",
     "event_tables",
+    "client_tables",
     "code_table",
     "command_tables",
     "exchange_tables",

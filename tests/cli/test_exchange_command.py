@@ -105,6 +105,15 @@ async def test_what_it_prints_is_where_it_is() -> None:
         assert await served.ends() == (0, "")
 
 
+@pytest.mark.parametrize(("dialects", "status"), [([], 410), (["spot-classic"], 200), (["spot-us"], 200)])
+async def test_spot_has_no_listen_keys_unless_asked_for(dialects: list[str], status: int) -> None:
+    """As binance.com has it today; Binance.US, on the same path, has them."""
+    arguments = [word for dialect in dialects for word in ("--dialect", dialect)]
+    async with exchange(*arguments) as served:
+        where = served.facts["REST"]
+        assert (await ask(f"{where}/api/v3/userDataStream", "POST"))[0] == status
+
+
 async def test_for_programs_it_prints_json() -> None:
     """One line with everything; here with TLS, whose CA is in the file that it names, until the end."""
     async with exchange("--json", "--tls") as served:

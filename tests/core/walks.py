@@ -41,13 +41,16 @@ class Walk:
     ) -> None:
         self._rules, self._invariants, self._values, self._fits = rules, invariants, values, fits
 
-    def __call__(self, machine: Any, seed: int, begin: str, steps: int) -> None:
-        """Begin ``machine`` by a rule, take so many steps, and end."""
+    def __call__(self, machine: Any, seed: int, begin: str, steps: int, *, recovers: bool = True) -> None:
+        """Begin ``machine`` by a rule, take so many steps, and end: as a generated walk does, or at once."""
         random = Random(seed)
         self._take(machine, begin, random)
         for _ in range(steps):
             self._take(machine, random.choice([name for name in self._rules if self._fits(machine, name)]), random)
-        machine.teardown()
+        if recovers:
+            machine.teardown()
+        else:
+            machine.stop()
 
     def _take(self, machine: Any, name: str, random: Random) -> None:
         rule = getattr(machine, name)

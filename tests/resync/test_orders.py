@@ -360,8 +360,8 @@ class TestAsking:
         assert orders.position("BTCUSDT") == 4
         balance = orders.balance("USDT")
         assert balance is not None
-        # With no time it is believed all the same.
-        assert (balance.amount, balance.updated_at) == (Decimal(9), START)
+        # With no time it is believed all the same: it is younger than what was known.
+        assert (balance.amount, balance.updated_at) == (Decimal(9), START + 1)
         new = Balance(asset="BTC", amount=Decimal(9), updated_at=0)
         answered(orders, [], Holdings((undated, new), (told,)), PastOrders((), False), gap=gap())
         assert orders.balance("BTC") == new

@@ -52,7 +52,27 @@ class TestRepeated:
         while asking.question is not None:
             asking.answer(PastOrders((), is_cut=False) if isinstance(asking.question, AskPastOrders) else _none(asking))
         assert orders.position("BTCUSDT") == 0
-        assert orders.balance("USDT") == Balance(asset="USDT", amount=Decimal(0), updated_at=START)
+        orders.take(account("4"))
+        assert orders.position("BTCUSDT") == 0
+        assert orders.balances() == ()
+        assert not orders.take(account("0", "0", at=START))
+        orders.take(account("7", at=START + 1))  # what is new since the answer is later than what was known before it
+        assert orders.position("BTCUSDT") == 7
+
+    def test_an_answer_without_a_time_is_not_undone(self) -> None:
+        """It says what is now, and not since when."""
+        orders = Orders()
+        orders.take(account("4"))
+        held = Holdings(
+            (Balance(asset="USDT", amount=Decimal(5), updated_at=0),),
+            (Position(symbol="BTCUSDT", side="BOTH", amount=Decimal(2), entry_price=Decimal(1), updated_at=0),),
+        )
+        answered(orders, (), held, PastOrders((), is_cut=False), gap=gap())
+        orders.take(account("4"))
+        assert orders.position("BTCUSDT") == 2
+        known = orders.balance("USDT")
+        assert known is not None
+        assert known.updated_at == START
 
     def test_what_it_adds_is_kept(self) -> None:
         """A query without the time of creation came first."""

@@ -15,7 +15,7 @@ import click
 import trio
 
 from .._errors import UsageError
-from ..testing import Exchange, Fault, ServedExchange, serve_exchange
+from ..testing import SPOT_CLASSIC, Exchange, Fault, ServedExchange, serve_exchange
 from ..testing._control._control import dialects_of
 from ..testing._control._log_reader import LogReader, log_line
 from ..testing._control._vocabulary import dialects_by_name
@@ -118,7 +118,8 @@ _PORT = click.IntRange(0, 65535)
     "dialects",
     type=click.Choice(sorted(dialects_by_name())),
     multiple=True,
-    help="Which endpoints to serve. Can be repeated. By default, the usual ones of binance.com.",
+    help="Which endpoints to serve. Can be repeated. By default, the usual ones of binance.com, where the listen keys "
+    "of spot are retired and answer 410; they are served if spot-classic or spot-us is asked for.",
 )
 @click.option(
     "--fault",
@@ -175,6 +176,8 @@ def exchange(
         served["dialects"] = [dialects_by_name()[name] for name in dict.fromkeys(dialects)]
     try:
         here = Exchange(seed=seed, validity=validity, faults=[*faults, *faults_of_files], log_size=log_size, **served)
+        if not dialects:  # what binance.com is today; Binance.US is another host, and has to be asked for
+            here.retired.add(SPOT_CLASSIC)
         trio.run(_run, here, _Way(**way), current_process())
     except UsageError as error:
         raise click.UsageError(str(error)) from None

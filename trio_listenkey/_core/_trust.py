@@ -198,7 +198,10 @@ class Trust:
         return min(now, alive_at + self._every / 2)
 
     def cannot_ask(self) -> None:
-        """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to."""
+        """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to.
+
+        It holds for the question that was asked last, until there is another one: also where silence is not due yet.
+        """
         self._is_asked_in_vain = True
         if self.state is TrustState.ASKED:
             self._fire(TrustEvent.UNANSWERED)

@@ -26,6 +26,7 @@ from ._faults._meanings import fits
 from ._faults._script import Fault, Script
 from ._log import LogEntry, api_entry
 from ._rest._order_api import OrderApi
+from ._rest._public_api import PublicApi
 from ._rest._rest_api import RestApi
 from ._state._accounts import Accounts
 from ._state._keys import Keys, Place
@@ -36,9 +37,6 @@ from ._ws._session import Session
 from ._ws._sockets import SocketInfo, Sockets, dialect_at
 
 __all__ = ["Exchange"]
-
-# Characters of a key. An exchange that has shorter ones refuses the longer.
-_USUAL_LENGTH = 64
 
 
 class Exchange:
@@ -103,8 +101,9 @@ class Exchange:
         books.changed, self._sockets.alarm = self._sockets.wake, books.next_at
         self.book: OrderBook = OrderBook(books, self._accounts, self._advance)
         orders = OrderApi(self._dialects.values(), books)
+        public = PublicApi(self._dialects.values(), books)
         self._rest = RestApi(
-            self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time, orders
+            self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time, orders, public
         )
         self.retired: set[Dialect] = self._rest.retired
         self._log: deque[LogEntry] = deque(maxlen=log_size)
@@ -230,7 +229,8 @@ class Exchange:
             account: The account's name.
             now: The exchange's time.
             kind: ``"ORDER_TRADE_UPDATE"`` or ``"ACCOUNT_UPDATE"`` at USD-M, COIN-M and BingX's swaps, at options and at
-                portfolio margin; ``"BALANCE_POSITION_UPDATE"`` at options; ``"executionReport"`` or
+                portfolio margin; ``"BALANCE_POSITION_UPDATE"`` at options; ``"USER_LIABILITY_CHANGE"`` or
+                ``"MARGIN_LEVEL_STATUS_CHANGE"`` at margin risk; ``"orderReport"`` at stocks; ``"executionReport"`` or
                 ``"outboundAccountPosition"`` at portfolio margin and Aster's spot;
                 ``"executionReport"``, ``"outboundAccountPosition"`` or ``"balanceUpdate"`` at Spot, Binance.US and
                 Coins.ph; ``"executionReport"`` or ``"ACCOUNT_UPDATE"`` at BingX's spot; ``"executionReport"``,

@@ -101,6 +101,10 @@ class Books:
         """The symbol of that name."""
         return self._symbols[market.name].get(name)
 
+    def symbols(self, market: Market) -> Iterable[Symbol]:
+        """All that is traded."""
+        return self._symbols[market.name].values()
+
     def add_symbol(self, market: Market, symbol: Symbol) -> None:
         """From now on this is traded, too."""
         self._symbols[market.name][symbol.name] = symbol

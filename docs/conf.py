@@ -39,6 +39,7 @@ extensions = [
     "names_on",
     "sequence_diagram",
     "survival_table",
+    "unreleased",
     "venue_table",
 ]
 exclude_patterns = ["_build"]

@@ -76,7 +76,7 @@ async def test_containers_can_be_let_in() -> None:
         status, told = await served.ends()
     assert (status, told) == (
         0,
-        "Warning: whoever can connect to 0.0.0.0 can use this exchange and command it.\n",
+        "Warning: anyone who can connect to 0.0.0.0 can use and control this exchange.\n",
     )
 
 

@@ -418,6 +418,7 @@ REQUESTS: list[Effect] = [
 SOCKETS: list[Effect] = [CloseSocket(1001), Garbage(), HalfOpen(), Reset()]
 
 
+@pytest.mark.no_cover
 async def test_thirty_days_with_one_percent_of_every_fault(autojump_clock: MockClock) -> None:
     """Without real deafness no order is cancelled, and no request breaks a ban or the budget."""
     random.seed(1)

@@ -18,11 +18,11 @@ __all__ = ["Alarm", "SuspendWatch"]
 
 
 class SuspendWatch:
-    """Who waits in this run, and who of them looks at the clock.
+    """The waiting tasks of this run, and which of them reads the clock.
 
-    Those who want a look equally often are one group, for ``Timing.suspend_check_every`` is each block's own. The first
-    of a group has its wait ended when it is time to look. Whoever ends a wait, for whatever reason, looks as well; so
-    the looks of a group are never further apart than it wants them to be.
+    Tasks with the same ``Timing.suspend_check_every`` form a group. The wait of the first one of a group ends when it
+    is time to read the clock. Every task whose wait ends, for whatever reason, reads it as well; so the readings of a
+    group are never further apart than its interval.
     """
 
     __slots__ = ("_clock", "_groups", "_slept")

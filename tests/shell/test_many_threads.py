@@ -131,7 +131,7 @@ class Program:
     def _run(self) -> None:
         try:
             trio.run(self._main)
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103 - who waits for the program raises it
             self.error = error
         finally:
             self._entered.set()
@@ -370,7 +370,7 @@ async def opened() -> AsyncIterator[Office]:
         try:
             yield office
         finally:
-            await office.send_home()
+            await office.send_home()  # noqa: ASYNC102 - shielded inside, and each wait has an end
     office.nobody_was_hurt()
     office.the_books_balance()
 

@@ -188,13 +188,14 @@ class Trust:
     def doubts_since(self, alive_at: float, now: float) -> float:
         """Since when there has been a reason to ask, as it is due ``now``.
 
-        Silence is a reason from the moment at which it had lasted too long, and not from when that is noticed. Several
-        streams of an account have the same silence, and notice it some milliseconds apart: whoever of them asks first
-        asks for all (E1). A word of the exchange that the key is dead is unsaid by what was asked after it alone.
+        Several streams of an account have the same silence, and notice it some time apart: whoever of them asks first
+        asks for all (E1). So what another one was told in the second half of the silence is an answer; a proof that is
+        so young lasts for long enough. A word of the exchange that the key is dead is unsaid by what was asked after it
+        alone.
         """
         if self.state is TrustState.DENIED:
             return self._denied_at
-        return min(now, alive_at + self._every)
+        return min(now, alive_at + self._every / 2)
 
     def cannot_ask(self) -> None:
         """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Final
 
 import msgspec
 
@@ -89,19 +90,22 @@ class KeyRecord:
         self.expires_at = min(self.expires_at, now)
 
 
+_COUNTED: Final = ("requests", "created", "renewed", "retries", "waits", "losses", "throttled")
+
+
 class KeyReport:
     """What a lifecycle has to tell: counters, and notices until someone takes them."""
 
     __slots__ = ("_counts", "_notices", "_throttled_for")
 
     def __init__(self) -> None:
-        self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses", "throttled"), 0)
-        self._notices: list[Notice] = []
+        self._counts = [0] * len(_COUNTED)
+        self._notices: tuple[Notice, ...] = ()
         self._throttled_for = 0.0
 
     def count(self, what: str) -> None:
         """One more of ``what``, a counter of ``KeyStatistics``."""
-        self._counts[what] += 1
+        self._counts[_COUNTED.index(what)] += 1
 
     def throttled(self, seconds: float) -> None:
         """A request waited that long for its place in the host's budget."""
@@ -111,12 +115,12 @@ class KeyReport:
 
     def tell(self, notice: Notice) -> None:
         """Keep it for ``take``."""
-        self._notices.append(notice)
+        self._notices += (notice,)
 
     def take(self) -> list[Notice]:
         """What was told since the last call."""
-        notices, self._notices = self._notices, []
-        return notices
+        notices, self._notices = self._notices, ()
+        return list(notices)
 
     def statistics(
         self,
@@ -138,5 +142,5 @@ class KeyReport:
             throttled_for=self._throttled_for,
             name="",  # the record does not know it
             sharing=sharing,
-            **self._counts,
+            **dict(zip(_COUNTED, self._counts, strict=True)),
         )

@@ -192,8 +192,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     _machine: Lifecycle
     """Decides. Every step of it that looks at the account is made by ``_step``, under the lock of all hosts."""
 
-    _settled: trio.Event
-    """Set once there is a key, or there will be none: then entering the block is over. It stays set."""
+    _settled: trio.Event | None
+    """What entering the block waits for. Set, and dropped, once there is a key or there will be none."""
 
     _body: BodyScope
     """The block's scope: what the keeper cancels if there is no way on, and where Ctrl-C is parked (L4)."""
@@ -236,13 +236,14 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         await trio.lowlevel.checkpoint_if_cancelled()  # then nothing is sent; if not, there is more to wait for
         # From here to the keeper's start there is no checkpoint: what is registered is always left again by the keeper.
         self._set_up()
+        settled = self._settled = trio.Event()
         nursery = await self._nursery_manager.__aenter__()
         nursery.start_soon(self._keep, name=f"listen key keeper of {self._name}")
         if self._share_task is not None:
             nursery.start_soon(self._share_task.run, name=f"share in the listen key of {self._name}")
         error: BaseException | None = None
         try:
-            await self._settled.wait()
+            await settled.wait()
         except BaseException as exc:  # noqa: ASYNC103, BLE001 - parked, not swallowed: the keeper has to end first
             error = exc
         if error is None and self._machine.failure is None and not self._body.is_interrupted:
@@ -287,7 +288,6 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             member=None if share is None else share.member,
         )
         self._key = ListenKey(self._venue, self._name, self._machine, context.clock, self._look_again)
-        self._settled = trio.Event()
         self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
         if self._sharing is not None and share is not None:
@@ -321,7 +321,12 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     def _interrupt(self, fault: BaseException) -> None:
         """Ctrl-C came out of a library: it is the block that it ends."""
         self._body.interrupt(fault)
-        self._settled.set()
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
 
     async def _finish(self, error: BaseException | None) -> BaseException | None:
         """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise.
@@ -346,29 +351,35 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         # Shielded, for a key must be closed however the block ends. It cannot hang: each request and each wait is
         # bounded by the lifecycle, but for the wait for the end of the block, which is not shielded.
         with trio.CancelScope(shield=True):
-            while self._machine.state is not State.CLOSED:
-                await self._take_step()
+            while True:
+                idle_until = self._pass_time()
+                if self._machine.state is State.CLOSED:
+                    break
+                if idle_until is None:
+                    await self._send_in_turn()
+                else:  # here, and in no method: a key spends its life in this line, and each frame takes memory
+                    await self._alarm.wait_until(idle_until)
         if self._share_task is not None:
             await self._share_task.finish()
         # Bounded, too: all that may take time here is the closing of the default transport by its last user.
         with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
             await self._membership.leave()
 
-    async def _take_step(self) -> None:
-        """Wait for whatever comes next, and do it.
+    def _pass_time(self) -> float | None:
+        """Let time pass until now, and tell what it brought; until when there is nothing to do, if there is not."""
+        machine, now = self._machine, self._context.clock.now()
+        self._step(lambda: machine.tick(now))
+        self._tell()
+        return min(machine.next_request_at, machine.give_up_at) if now < machine.next_request_at else None
+
+    async def _send_in_turn(self) -> None:
+        """Send what is due.
 
         Three things have to be had for a request: that it is due, the account's turn, and a place in the host's budget.
         They are waited for one after the other, and after each the machine is asked again: meanwhile another context
         may have done it, or the block may have ended.
         """
-        machine, now = self._machine, self._context.clock.now()
-        self._step(lambda: machine.tick(now))
-        self._tell()
-        if machine.state is State.CLOSED:
-            return
-        if now < machine.next_request_at:
-            await self._alarm.wait_until(min(machine.next_request_at, machine.give_up_at))
-        elif await self._wait_for_turn(machine.give_up_at):
+        if await self._wait_for_turn(self._machine.give_up_at):
             try:
                 if await self._wait_for_room():
                     await self._send_what_is_due()
@@ -491,7 +502,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         """
         machine = self._machine
         if machine.failure is not None or machine.generation:
-            self._settled.set()
+            self._settle()
         if machine.failure is not None:
             name_error(machine.failure, self._name)
             self._body.cancel("the listen key failed")

@@ -16,6 +16,8 @@ Contexts of this process that share an account are its *holders*. The processes 
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._errors import UsageError
 from .._venue._parts import SecondCreate
 from ._budget import RequestBudget
@@ -115,6 +117,7 @@ class Account:
         "load",
         "may_hold_unknown_key",
         "older_keys",
+        "turn",
     )
 
     host: Host
@@ -142,6 +145,9 @@ class Account:
     may_hold_unknown_key: bool
     """A create may have made a key that no holder was told."""
 
+    turn: Any
+    """By what its holders take turns and wake each other. The shell keeps it here, and nothing here looks at it."""
+
     def __init__(self, host: Host, path: str, api_key: str, second_create: SecondCreate = "same") -> None:
         self.host = host
         self._path = path
@@ -153,6 +159,7 @@ class Account:
         self.older_keys = ()
         self.holders = 0
         self.may_hold_unknown_key = False
+        self.turn = None
 
     def learn(self, key: str, sent_at: float = float("-inf"), expires_at: float = float("-inf")) -> None:
         """A request sent at ``sent_at`` found ``key`` alive; where an account has one key, no other is."""

@@ -17,7 +17,7 @@ from ._notices import Notice
 __all__ = ["KeepaliveSchedule", "KeyRecord", "KeyReport"]
 
 
-class KeepaliveSchedule(msgspec.Struct, frozen=True):
+class KeepaliveSchedule(msgspec.Struct, frozen=True, gc=False):
     """How long a key lives and how often it is kept alive, in seconds: the venue's word, or the user's instead.
 
     Raises:
@@ -90,22 +90,25 @@ class KeyRecord:
         self.expires_at = min(self.expires_at, now)
 
 
-_COUNTED: Final = ("requests", "created", "renewed", "retries", "waits", "losses", "throttled")
+# Attributes each, for a dictionary of them would be a twentieth of what a key takes.
+_COUNTED: Final = ("_requests", "_created", "_renewed", "_retries", "_waits", "_losses", "_throttled")
 
 
 class KeyReport:
     """What a lifecycle has to tell: counters, and notices until someone takes them."""
 
-    __slots__ = ("_counts", "_notices", "_throttled_for")
+    __slots__ = (*_COUNTED, "_notices", "_throttled_for")
 
     def __init__(self) -> None:
-        self._counts = [0] * len(_COUNTED)
+        for counter in _COUNTED:
+            setattr(self, counter, 0)
         self._notices: tuple[Notice, ...] = ()
         self._throttled_for = 0.0
 
     def count(self, what: str) -> None:
         """One more of ``what``, a counter of ``KeyStatistics``."""
-        self._counts[_COUNTED.index(what)] += 1
+        counter = f"_{what}"
+        setattr(self, counter, getattr(self, counter) + 1)
 
     def throttled(self, seconds: float) -> None:
         """A request waited that long for its place in the host's budget."""
@@ -142,5 +145,5 @@ class KeyReport:
             throttled_for=self._throttled_for,
             name="",  # the record does not know it
             sharing=sharing,
-            **dict(zip(_COUNTED, self._counts, strict=True)),
+            **{counter[1:]: getattr(self, counter) for counter in _COUNTED},
         )

@@ -91,15 +91,19 @@ class Alarm:
     Args:
         timekeeper: The one of this run.
         every: How often to see whether the machine has slept, in seconds.
+        is_shielded: Whether no cancellation ends a wait. Then somebody has to ring it in the end, or its time to come.
     """
 
-    __slots__ = ("_every", "_task", "_timekeeper", "until")
+    __slots__ = ("_every", "_is_shielded", "_task", "timekeeper", "until")
+
+    timekeeper: Timekeeper
+    """The run's: an alarm is rung by tasks of its own run alone."""
 
     until: float | None
     """Until when the task waits, on the steady clock; ``None`` while it does not."""
 
-    def __init__(self, timekeeper: Timekeeper, every: float) -> None:
-        self._timekeeper, self._every = timekeeper, every
+    def __init__(self, timekeeper: Timekeeper, every: float, *, is_shielded: bool = False) -> None:
+        self.timekeeper, self._every, self._is_shielded = timekeeper, every, is_shielded
         self._task: trio.lowlevel.Task | None = None
         self.until = None
 
@@ -109,11 +113,11 @@ class Alarm:
     async def wait_until(self, when: float) -> None:
         """Wait until ``when``; less if rung, or to look at the clock. Look what the time is afterwards."""
         self._task, self.until = trio.lowlevel.current_task(), when
-        self._timekeeper.join(self, when, self._every)
+        self.timekeeper.join(self, when, self._every)
         try:
             await trio.lowlevel.wait_task_rescheduled(self._abort)
         finally:
-            self._timekeeper.leave(self._every)
+            self.timekeeper.leave(self._every)
 
     def ring(self) -> None:
         """End the wait, if there is one."""
@@ -122,5 +126,7 @@ class Alarm:
             self._task = self.until = None
 
     def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        if self._is_shielded:
+            return trio.lowlevel.Abort.FAILED
         self._task = self.until = None
         return trio.lowlevel.Abort.SUCCEEDED

@@ -3,10 +3,10 @@
 Why it is built this way
 ========================
 
-**The keeper** is a task of its own, and shielded, because a create that is cancelled between "the exchange made a
-key" and "we know of it" leaks a key. Shielding it in the caller's own task would not do: Ctrl-C is delivered to the
-main task even inside a shield, but never to a child task at a checkpoint; and ``enable_ki_protection`` keeps it out
-of the lines between two.
+**The keeper** is a task of its own, and each of its waits is shielded, because a create that is cancelled between "the
+exchange made a key" and "we know of it" leaks a key. Shielding it in the caller's own task would not do: Ctrl-C is
+delivered to the main task even inside a shield, but never to a child task at a checkpoint; and ``enable_ki_protection``
+keeps it out of the lines between two.
 
 **It never raises, it reports.** So the hidden nursery never has an error in it, and what the block raised is never
 wrapped in a group: it is carried round the nursery and leaves as the object it was. Ctrl-C may come out of a transport,
@@ -32,6 +32,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from math import inf
+from sys import intern
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
@@ -238,7 +239,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._set_up()
         settled = self._settled = trio.Event()
         nursery = await self._nursery_manager.__aenter__()
-        nursery.start_soon(self._keep, name=f"listen key keeper of {self._name}")
+        nursery.start_soon(self._keep, name=intern(f"listen key keeper of {self._name}"))
         if self._share_task is not None:
             nursery.start_soon(self._share_task.run, name=f"share in the listen key of {self._name}")
         error: BaseException | None = None
@@ -268,7 +269,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             raise UsageError("this context was entered before", advice="Call open_listen_key for each block")
         (on_exit, on_lost), self._arguments = self._arguments, None
         self._context = context = current_context()
-        self._alarm = context.alarm(self._timing.suspend_check_every)
+        self._alarm = context.alarm(self._timing.suspend_check_every, is_shielded=True)
         schedule = KeepaliveSchedule.of(self._venue, self._timing)
         make_share = None if self._sharing is None else partial(self._make_share, self._sharing, schedule)
         self._membership = context.join(
@@ -348,17 +349,17 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     @enable_ki_protection
     async def _keep(self) -> None:
-        # Shielded, for a key must be closed however the block ends. It cannot hang: each request and each wait is
-        # bounded by the lifecycle, but for the wait for the end of the block, which is not shielded.
-        with trio.CancelScope(shield=True):
-            while True:
-                idle_until = self._pass_time()
-                if self._machine.state is State.CLOSED:
-                    break
-                if idle_until is None:
-                    await self._send_in_turn()
-                else:  # here, and in no method: a key spends its life in this line, and each frame takes memory
-                    await self._alarm.wait_until(idle_until)
+        # A key must be closed however the block ends, so no cancellation from outside may come in here. Each wait sees
+        # to that by itself, for one shield around all of them would be a tenth of the memory that a key takes. It cannot
+        # hang: each is bounded by the lifecycle, but for the wait for the end of the block, which is not shielded.
+        while True:
+            idle_until = self._pass_time()
+            if self._machine.state is State.CLOSED:
+                break
+            if idle_until is None:
+                await self._send_in_turn()
+            else:  # here, and in no method: a key spends its life in this line, and each frame takes memory, too
+                await self._alarm.wait_until(idle_until)
         if self._share_task is not None:
             await self._share_task.finish()
         # Bounded, too: all that may take time here is the closing of the default transport by its last user.
@@ -394,7 +395,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         turn = self._membership.turn
         if turn.acquire_nowait():
             return True
-        with trio.CancelScope(deadline=self._to_trio(give_up_at)) as self._nap:
+        with trio.CancelScope(deadline=self._to_trio(give_up_at), shield=True) as self._nap:
             await turn.acquire()
         was_our_turn, self._nap = not self._nap.cancelled_caught, None
         return was_our_turn
@@ -411,7 +412,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             machine.throttled(0.0)
             return True
         # Only the end of the block cuts this short: whoever gives up the place in the queue gets the last one.
-        with trio.CancelScope() as self._room_wait:
+        with trio.CancelScope(shield=True) as self._room_wait:
             has_room = await gate.wait(ticket, clock, machine.room_by)
         self._room_wait = None
         machine.throttled(clock.now() - start)
@@ -449,7 +450,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         start = trio.current_time()
         answer = None
         try:
-            with trio.CancelScope(deadline=self._to_trio(self._machine.answer_deadline)) as self._flight:
+            # Shielded, and bounded by the deadline: what comes of a create must be known (L1).
+            with trio.CancelScope(deadline=self._to_trio(self._machine.answer_deadline), shield=True) as self._flight:
                 answer = await self._membership.transport.request(
                     build_request(self._venue, self._credentials, send.verb, send.key, timestamp_ms=self._exchange_ms())
                 )

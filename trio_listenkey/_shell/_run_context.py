@@ -7,11 +7,10 @@ from math import inf
 from sys import intern
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 import trio
 
-from .._core._accounts import Account, Host
+from .._core._accounts import Host
 from .._core._budget import Ticket, Urgency
 from .._core._connect_limiter import ConnectLimiter
 from .._core._key_record import KeepaliveSchedule
@@ -78,7 +77,7 @@ class Registration:
                 self.has_overbooked = did_fit and not host.budget.fits
                 """Whether it is with this account that there are more than the host's budget can keep alive."""
                 self.turn, self.gate = hosts.turn(self.account), hosts.gate(host)
-                context.alarms[self.account] = (*context.alarms.get(self.account, ()), alarm)
+                self.turn.alarms += (alarm,)
             undo.callback(self.leave_account)
             self.share = None
             self.share = hosts.share(self.account, make_share)
@@ -93,13 +92,12 @@ class Registration:
             if self.share is not None:
                 self.share.leave(self, self._context.clock.now(), closed=closed is True)
             self.account.leave()
-        alarms = self._context.alarms
-        alarms[self.account] = tuple([alarm for alarm in alarms[self.account] if alarm is not self._alarm])
+            self.turn.alarms = tuple([alarm for alarm in self.turn.alarms if alarm is not self._alarm])
 
     def wake_others(self) -> None:
         """This context has news of the key: the account's other contexts in this run are to look at it."""
-        for alarm in self._context.alarms[self.account]:
-            if alarm is not self._alarm:
+        for alarm in self.turn.alarms:
+            if alarm is not self._alarm and alarm.timekeeper is self._alarm.timekeeper:
                 alarm.ring()
 
     async def leave(self) -> None:
@@ -170,8 +168,6 @@ class RunContext:
         self.clock, self._hosts = clock_and_hosts()
         self._hosts_in_memory = SharedHosts()
         self._timekeeper = Timekeeper(self.clock)
-        self.alarms: WeakKeyDictionary[Account, tuple[Alarm, ...]] = WeakKeyDictionary()
-        """What the contexts of each account wait by."""
         self._transport: Transport | None = None
         self._borrowers = 0
         self._connector: Connector | None = None
@@ -188,9 +184,9 @@ class RunContext:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
         return Registration(self, venue, credentials.api_key, transport, schedule, alarm, make_share)
 
-    def alarm(self, look_every: float) -> Alarm:
-        """A wait for one task; ``look_every`` seconds one of all those who wait sees whether the machine slept."""
-        return Alarm(self._timekeeper, look_every)
+    def alarm(self, look_every: float, *, is_shielded: bool = False) -> Alarm:
+        """A wait for one task; at least every ``look_every`` seconds someone sees whether the machine slept."""
+        return Alarm(self._timekeeper, look_every, is_shielded=is_shielded)
 
     def hosts(self, port: Transport | Connector | None) -> SharedHosts:
         """The hosts that a transport or a connector goes to; in memory they are none of the process's."""

@@ -57,7 +57,6 @@ class SharedHosts:
         self._connect_limiters: dict[_Address, ConnectLimiter] = {}
         # Who uses a host or a connect limiter. What nobody uses is dropped once nothing has to be remembered of it.
         self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
-        self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
         self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
         self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
 
@@ -76,7 +75,8 @@ class SharedHosts:
     def turn(self, account: Account) -> Turn:
         """Who has it may send. One request at a time: the key is the same one for all holders of the account."""
         with self.lock:
-            return self._turns.setdefault(account, Turn(self.lock))
+            account.turn = turn = account.turn or Turn(self.lock)
+            return turn
 
     def share(self, account: Account, make: MakeShare | None) -> Share | None:
         """This process's share in the account's key; made by ``make`` for the first context that joins with one.

@@ -350,7 +350,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     @enable_ki_protection
     async def _keep(self) -> None:
         # A key must be closed however the block ends, so no cancellation from outside may come in here. Each wait sees
-        # to that by itself, for one shield around all of them would be a tenth of the memory that a key takes. It cannot
+        # to that by itself, for one shield around all of them would be a tenth of the memory that a key takes. None can
         # hang: each is bounded by the lifecycle, but for the wait for the end of the block, which is not shielded.
         while True:
             idle_until = self._pass_time()
@@ -473,7 +473,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return read_answer(self._venue, send.verb, answer, epoch=self._context.clock.unix(), hide=hide)
 
     def _exchange_ms(self) -> int:
-        """The time by the exchange's clock, as far as we know that, in milliseconds since 1970."""
+        """The time by the exchange's clock, as far as we know it, in milliseconds since 1970; 0 where nobody signs."""
+        if self._venue.signing is None:
+            return 0
         return int((self._context.clock.unix() + self._membership.account.host.clock) * 1000)
 
     def _secrets(self) -> list[str]:

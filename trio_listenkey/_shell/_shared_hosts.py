@@ -64,7 +64,10 @@ class SharedHosts:
         """Where REST calls go to; it is kept for as long as ``user`` exists, at least."""
         with self.lock:
             self._drop_blank(self._hosts, now)
-            return self._use(self._hosts.setdefault(address, Host()), user)
+            known = self._hosts.get(address)
+            if known is None:
+                known = self._hosts[address] = Host()
+            return self._use(known, user)
 
     def connect_limiter(self, address: _Address, user: object, now: float) -> ConnectLimiter:
         """What limits connecting to a host of sockets; it is kept for as long as ``user`` exists, at least."""
@@ -99,10 +102,16 @@ class SharedHosts:
     def gate(self, host: Host) -> BudgetGate:
         """Where requests to ``host`` wait for their place in its budget."""
         with self.lock:
-            return self._gates.setdefault(host, BudgetGate(host.budget, self.lock))
+            gate = self._gates.get(host)
+            if gate is None:
+                gate = self._gates[host] = BudgetGate(host.budget, self.lock)
+            return gate
 
     def _use(self, known: _Known, user: object) -> _Known:
-        self._users.setdefault(known, WeakSet()).add(user)
+        users = self._users.get(known)
+        if users is None:
+            users = self._users[known] = WeakSet()
+        users.add(user)
         return known
 
     def _drop_blank(self, known: dict[_Address, _Known], now: float) -> None:

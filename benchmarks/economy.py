@@ -20,7 +20,7 @@ from pathlib import Path
 
 from _measuring import line_of
 
-SCRIPTS = ("import_time", "memory", "request_cost", "many_keys", "stream_speed")
+SCRIPTS = ("import_time", "memory", "request_cost", "many_keys", "storms", "stream_speed")
 
 
 def main(names: list[str]) -> int:

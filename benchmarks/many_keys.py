@@ -112,7 +112,8 @@ async def full() -> None:
     least: list[float] = []
 
     def look(keys: list[ListenKey]) -> None:
-        least.append(min(key.expires_at for key in keys) - trio.current_time())
+        # Some of them: to ask all takes seconds in which virtual time stands still, which counts as a machine asleep.
+        least.append(min(key.expires_at for key in keys[:: len(keys) // 1000]) - trio.current_time())
 
     echo, keys, each, _ = await keep(59_000, 4, opening=2 * HOUR, look=look)
     lost = sum(key.statistics().losses for key in keys)

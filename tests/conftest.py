@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from zlib import crc32
 
 import pytest
@@ -29,3 +30,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if crc32(item.nodeid.encode()) % parts != part - 1]
     config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
+
+
+def pytest_collection_finish() -> None:
+    """Have hypothesis' table of all characters made, before any test's examples are timed.
+
+    In a fresh clone that takes a second of CPU, in each process. The first test that draws a text would pay for it, and
+    fail by the health check "too slow" on a machine that is busy.
+    """
+    if "hypothesis" in sys.modules:  # else no test draws anything
+        from hypothesis import strategies as st
+
+        st.text().validate()

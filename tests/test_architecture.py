@@ -135,3 +135,89 @@ def test_the_map_in_a_package_shows_every_file(package: Path) -> None:
 
 def name_of(package: Path) -> str:
     return ".".join(package.relative_to(PACKAGE).parts)
+
+
+# What can be held in the head at once. Where more is better, the header of the file says why.
+
+LONGEST = 450  # lines of a file
+MOST_ATTRIBUTES = 20  # of one object of core and protocol
+LONG_FUNCTION = 25  # lines of code; one in ten may have more
+SAID = 0.6  # lines of comments and docstrings for each line of code of a machine, and of the tasks that drive it
+MACHINES = [
+    "_core._dead_man",
+    "_core._key_lifecycle",
+    "_core._liveness",
+    "_core._sharing",
+    "_core._stream",
+    "_core._trust",
+    "_shell._keeper",
+    *(f"_core.{name}_states" for name in ("_dead_man", "_key", "_sharing", "_stream")),
+]
+
+
+def lines_of(tree: ast.Module, source: str) -> tuple[int, int]:
+    """How many lines of code there are in a file, and how many that say something of it."""
+    strings = {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    filled = {number: line.strip() for number, line in enumerate(source.splitlines(), 1) if line.strip()}
+    said = {number for number, line in filled.items() if number in strings or line.startswith("#")}
+    return len(filled) - len(said), len(said)
+
+
+def attributes_of(node: ast.ClassDef) -> set[str]:
+    """What an object of a class has: what it assigns to itself, and what it declares."""
+    names = {
+        each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.ctx, ast.Store)
+        and isinstance(each.value, ast.Name)
+        and each.value.id == "self"
+    }
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign) and "ClassVar" not in ast.unparse(each.annotation):
+            names.add(ast.unparse(each.target))
+    return names
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_file_is_not_long_without_a_reason(module: str) -> None:
+    """Whoever opens a long file is told first why it is one."""
+    is_long = len(FILES[module].read_text().splitlines()) > LONGEST
+    assert not is_long or "The file is long" in (ast.get_docstring(TREES[module]) or "")
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if layer_of(name) in {"core", "protocol"}])
+def test_no_object_has_many_attributes(module: str) -> None:
+    """A machine with more is several machines."""
+    counts = {node.name: len(attributes_of(node)) for node in ast.walk(TREES[module]) if isinstance(node, ast.ClassDef)}
+    assert {name: count for name, count in counts.items() if count > MOST_ATTRIBUTES} == {}
+
+
+def body_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
+    """All of a function but its docstring."""
+    return node.body[ast.get_docstring(node) is not None :]
+
+
+@pytest.mark.parametrize("layer", ["core", "protocol", "shell"])
+def test_nine_functions_in_ten_are_short(layer: str) -> None:
+    """A function does one thing at one level."""
+    lengths = sorted(
+        len({line for part in body_of(node) for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)})
+        for module in FILES
+        if layer_of(module) == layer
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert lengths[len(lengths) * 9 // 10] <= LONG_FUNCTION
+
+
+@pytest.mark.parametrize("module", MACHINES)
+def test_a_machine_says_what_it_does_and_why(module: str) -> None:
+    """Where state is changed and shields are held, much is said."""
+    code, said = lines_of(TREES[module], FILES[module].read_text())
+    assert said >= SAID * code

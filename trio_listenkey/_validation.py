@@ -8,7 +8,7 @@ from typing import Final
 
 from ._errors import UsageError
 
-__all__ = ["check_choice", "check_name", "check_port", "check_since", "check_type"]
+__all__ = ["check_choice", "check_name", "check_port", "check_seconds", "check_since", "check_type"]
 
 # What times since 1970 are today, in milliseconds: from 2001 to 5138. In seconds they are less, in microseconds more.
 _MILLISECONDS: Final = range(10**12, 10**14)
@@ -51,6 +51,13 @@ def check_name(name: object, venue: str, secrets: Iterable[str | None]) -> str:
             advice="Pass a short name in one line",
         )
     return name
+
+
+def check_seconds(name: str, value: object, *, most: float) -> None:
+    """``value`` has to be a number of seconds, from 0 to ``most``."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+        told = f"{value:g}" if isinstance(value, float) else f"of type {type(value).__name__}, or out of bounds"
+        raise UsageError(f"{name} is {told}", advice=f"Pass seconds, from 0 to {most:g}")
 
 
 def check_since(value: object) -> None:

@@ -10,6 +10,8 @@ On Binance and most of the others, one account has one key: a second create retu
 What error codes mean is taken from each exchange's own table, with its date in ``source`` or in a comment; where that
 is older than what clients have met, from ccxt 4.5.90 (2026-10) as well, and then that is said. What follows from a code
 that nobody lists is no fact of a venue: see :doc:`/venues`.
+
+The file is long because it is a table: each exchange is one entry, and no code.
 """
 
 from __future__ import annotations

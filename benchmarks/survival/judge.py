@@ -29,6 +29,7 @@ class Run:
         stopped_at: When it had, or ``None`` if it had to be killed.
         requests_in_bans: How many requests came although the exchange had asked for silence.
         keys_left: How many keys were alive at the exchange when the player had stopped.
+        handshakes: When a socket was asked for, after the scenario began; by the exchange's clock.
     """
 
     emitted: Mapping[int, float]
@@ -39,6 +40,7 @@ class Run:
     stopped_at: float | None
     requests_in_bans: int
     keys_left: int
+    handshakes: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Figures:
         stopping: Seconds from being asked to stop until everything was closed; ``None`` if that did not happen.
         requests_in_bans: As in :class:`Run`.
         keys_left: As in :class:`Run`.
+        busiest_second: The most handshakes within any one second.
     """
 
     deaf: float
@@ -73,6 +76,7 @@ class Figures:
     stopping: float | None
     requests_in_bans: int
     keys_left: int
+    busiest_second: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +87,13 @@ class Promise:
         deaf_at_most: Seconds.
         gapless: Whether nothing may be lost and no gap told.
         leaves_key: Whether the exchange does not let the key be closed.
+        handshakes_a_second: How many may come within any one second.
     """
 
     deaf_at_most: float = math.inf
     gapless: bool = False
     leaves_key: bool = False
+    handshakes_a_second: float = math.inf
 
 
 def judge(run: Run) -> Figures:
@@ -113,6 +119,7 @@ def judge(run: Run) -> Figures:
         stopping=None if run.stopped_at is None else run.stopped_at - run.asked_to_stop_at,
         requests_in_bans=run.requests_in_bans,
         keys_left=run.keys_left,
+        busiest_second=_busiest_second(sorted(run.handshakes)),
     )
 
 
@@ -137,8 +144,17 @@ def broken_promises(figures: Figures, promise: Promise, *, close_timeout: float)
             f"nothing was to be missed, and {figures.lost} events were lost, {figures.gaps} gaps told",
         ),
         (promise.leaves_key or figures.keys_left == 0, f"{figures.keys_left} keys were left open"),
+        (
+            figures.busiest_second <= promise.handshakes_a_second,
+            f"{figures.busiest_second} handshakes came within a second, and {promise.handshakes_a_second} are allowed",
+        ),
     )
     return [message for kept, message in checks if not kept]
+
+
+def _busiest_second(times: Sequence[float]) -> int:
+    """The most of ``times``, which are sorted, within any one second."""
+    return max((bisect.bisect_left(times, at + 1.0) - place for place, at in enumerate(times)), default=0)
 
 
 def _deafness(run: Run) -> tuple[float, bool]:

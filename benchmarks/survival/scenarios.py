@@ -107,6 +107,11 @@ class Scenario:
     promise: Promise = _NONE
     is_about_stopping: bool = False
 
+    @property
+    def is_storm(self) -> bool:
+        """Whether many sockets fall together, so that readers want to know how close together others follow."""
+        return len(self.consumers) > 2
+
 
 def _strike(effect: Effect) -> Act:
     return lambda scene: _ignore(scene.exchange.strike_sockets(effect, scene.now()))
@@ -349,6 +354,8 @@ SCENARIOS = (
         seconds=45,
         acts=((17.0, _strike(Reset())),),
         consumers=tuple(f"c{nth}" for nth in range(100)),
+        # Five at once and twenty a second; twenty more for each second that the machine was late.
+        promise=Promise(handshakes_a_second=50),
     ),
     Scenario(
         name="shutdown-loop",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -121,6 +122,7 @@ class _Stage:
         self._served = served
         self._process = process
         self._commands, self._commands_out = trio.open_memory_channel[str](10)
+        self._began_at = math.inf
         self._emitted: dict[int, float] = {}
         self._tape: list[Line] = []
         self._stopped = trio.Event()
@@ -160,6 +162,7 @@ class _Stage:
         if self._scenario.feed is not None:
             await trio.sleep(self._scenario.feed.begins_late)
         rate = self._scenario.events_per_second
+        self._began_at = self.now()
         begin = trio.current_time()
         async with trio.open_nursery() as nursery:
             for after, act in self._scenario.acts:
@@ -221,4 +224,7 @@ class _Stage:
             stopped_at=self._stop.at,
             requests_in_bans=self.exchange.requests_during_bans,
             keys_left=self._stop.keys_left,
+            handshakes=[
+                entry.when for entry in self.exchange.log if entry.verb == "connect" and entry.when >= self._began_at
+            ],
         )

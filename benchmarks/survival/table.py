@@ -28,6 +28,9 @@ after the 20 s of refused handshakes are over.
 
 *Deaf* is the longest time from an event to the next one that reached the user.
 
+*Handshakes in a second* are the most within any one second after the sockets fell. They are shown where there are many
+consumers.
+
 *Untold* are lost events of which the user cannot know. This library tells of them by a gap, which has to cover the
 moment of the event, and may begin as early as the last answer to a ping. The peers have none: there, any exception or
 message among the events counts that came within a second of the loss, although it does not say from when to when. A
@@ -68,7 +71,10 @@ class Result:
     broken: tuple[str, ...]
 
 
-_COLUMNS = ("scenario", "player", "deaf s", "lost", "untold", "doubled", "in ban", "stop s", "keys left", "gap s")
+_COLUMNS = (
+    *("scenario", "player", "deaf s", "lost", "untold", "doubled", "in ban", "stop s", "keys left", "gap s"),
+    "busiest s",
+)
 
 
 def _cells(result: Result) -> list[str]:
@@ -86,6 +92,7 @@ def _cells(result: Result) -> list[str]:
         "killed" if figures.stopping is None else f"{figures.stopping:.1f}",
         str(figures.keys_left),
         f"{figures.gap_seconds:.1f}" if figures.gaps else "",
+        str(figures.busiest_second) if result.scenario.is_storm else "",
     ]
 
 
@@ -164,6 +171,8 @@ def _sentence(result: Result | None) -> str:
         bad.append("never stopped")
     elif result.scenario.is_about_stopping:
         bad.append(f"stopped after {figures.stopping:.1f} s")
+    if result.scenario.is_storm:
+        bad.append(f"{figures.busiest_second} handshakes in a second")
     return "; ".join(bad) or "nothing lost"
 
 

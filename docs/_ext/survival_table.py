@@ -88,6 +88,8 @@ def cell(scenario: Scenario, row: Row) -> str:
         told.append("**never stopped**")
     elif scenario.is_about_stopping:
         told.append(f"stopped in {row['stop s']}{S}")
+    if row["busiest s"]:
+        told.append(f"{row['busiest s']} handshakes in a second")
     return ", ".join(told) or FINE
 
 

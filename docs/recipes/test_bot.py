@@ -110,7 +110,7 @@ async def test_an_event_of_another_form(
         return sum(each.path.endswith("/openOrders") for each in exchange.log)
 
     async def trade(bot: Bot) -> None:
-        await trio.sleep(1)
+        await trio.sleep(3)
         assert times_asked() == 1  # after the first gap
         now, kind = trio.current_time(), "ORDER_TRADE_UPDATE"
         exchange.emit("test", now, kind=kind, data={"o": "filled"}, dialect=USDM)

@@ -11,6 +11,7 @@ from trio_listenkey._core._notices import StreamNotice, ToldGap
 from trio_listenkey._core._stream import Stream
 from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Close, Open
 from trio_listenkey._core._stream_socket import StreamSocket
+from trio_listenkey._core._stream_sockets import BothOpen
 from trio_listenkey._events import Gap, StreamItem, UserEvent
 from trio_listenkey.connectors._base import SocketError
 
@@ -92,6 +93,10 @@ class Flow:
 
     def tick(self, now: float) -> str:
         """Let time pass; whatever happens, it is not to be asked again at once."""
+        match self.stream.sockets:
+            case BothOpen(_, _, drain):
+                while drain.give_up_at < now and isinstance(self.stream.sockets, BothOpen):
+                    self.stream.tick(drain.give_up_at)  # as a driver does that is not late
         self.stream.tick(now)
         assert self.stream.deadline > now
         return self.state

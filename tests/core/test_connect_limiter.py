@@ -61,59 +61,91 @@ class TestRefusals:
     def test_most_failures_say_nothing_of_the_host(self, status: int | None) -> None:
         """A failure that does not ask for silence holds up nobody else."""
         limiter = ConnectLimiter()
-        limiter.refused(status, None, 10.0, 1, 0.5)
+        limiter.refused(status, None, 10.0)
         assert limiter.allowed_at == -inf
 
-    @pytest.mark.parametrize("status", [429, 418, 403])
-    def test_silence_grows(self, status: int) -> None:
-        """A refusal that asks for silence without saying for how long gets longer ones, up to five minutes."""
-        waits = []
-        for attempt in (1, 2, 3, 4, 5, 50):
-            limiter = ConnectLimiter()
-            limiter.refused(status, None, 10.0, attempt, 0.999999999)
-            waits.append(limiter.allowed_at - 10)
-        assert waits == pytest.approx([30, 60, 120, 240, 300, 300])
+    @pytest.mark.parametrize(
+        ("status", "silences"),
+        [
+            (403, [15, 30, 60, 120, 240, 300, 300]),
+            (429, [30, 60, 120, 240, 300, 300]),
+            (418, [120, 240, 300, 300]),
+        ],
+    )
+    def test_silence_grows(self, status: int, silences: list[float]) -> None:
+        """One that names no time is no lottery: it is doubled up to five minutes, and spread by a little."""
+        limiter, now = ConnectLimiter(), 10.0
+        for silence in [*silences, *[300] * 5000]:
+            limiter.refused(status, None, now)
+            assert limiter.allowed_at == now + silence
+            assert limiter.spread == pytest.approx(min(silence / 10, 5.0))
+            now = limiter.allowed_at
 
-    def test_there_is_always_some_silence(self) -> None:
-        """The luckiest draw is seconds, too."""
+    def test_a_firewall_sees_a_handful_of_tries(self) -> None:
+        """In five minutes of it, however many streams there are: it is the host that refuses, and not one of them."""
+        limiter, now, tries = ConnectLimiter(), 0.0, 0
+        while now < 300:
+            limiter.refused(403, None, now)
+            tries += 1
+            now = limiter.allowed_at
+        assert tries == 5
+
+    def test_what_was_under_way_is_the_same_refusal(self) -> None:
+        """A hundred handshakes that are refused together ask for silence once."""
         limiter = ConnectLimiter()
-        limiter.refused(429, None, 10.0, 1, 0.0)
-        assert limiter.allowed_at == pytest.approx(13)
+        for late in range(100):
+            limiter.refused(403, None, 10.0 + late / 100)
+        assert limiter.allowed_at == 25
+
+    def test_a_socket_ends_it(self) -> None:
+        """The next refusal is the first one again; but a silence that was asked for is kept."""
+        limiter = ConnectLimiter()
+        limiter.refused(403, None, 10.0)
+        limiter.refused(403, None, 25.0)
+        limiter.admitted()
+        assert limiter.allowed_at == 55
+        limiter.refused(403, None, 100.0)
+        assert limiter.allowed_at == 115
 
     @pytest.mark.parametrize("status", [None, 429, 403, 418, 503])
     @pytest.mark.parametrize(("said", "spread"), [(1.0, 0.1), (5.0, 0.5), (30.0, 3.0), (180.5, 5.0)])
-    @pytest.mark.parametrize("attempt", [1, 2, 20])
-    def test_what_is_asked_for_is_given(self, status: int | None, said: float, spread: float, attempt: int) -> None:
-        """A time that the exchange names is kept to, whatever the status, and spread by a little."""
+    @pytest.mark.parametrize("before", [0, 1, 20])
+    def test_what_is_asked_for_is_given(self, status: int | None, said: float, spread: float, before: int) -> None:
+        """A time that the exchange names is kept to, whatever the status and whatever was before, and spread a bit."""
         limiter = ConnectLimiter()
-        limiter.refused(status, said, 10.0, attempt, 0.5)
-        assert limiter.allowed_at == 10 + said
+        for nth in range(before):
+            limiter.refused(429, None, nth * 1000.0)
+        limiter.refused(status, said, 50_000.0)
+        assert limiter.allowed_at == 50_000 + said
         assert limiter.spread == pytest.approx(spread)
 
-    def test_it_is_never_less_than_our_own(self) -> None:
+    @pytest.mark.parametrize(("status", "silence"), [(None, 15), (503, 15), (403, 15), (429, 30), (418, 120)])
+    def test_a_time_of_nothing_is_none(self, status: int | None, silence: float) -> None:
         """An exchange that asks for no time at all again and again means more than that."""
         limiter = ConnectLimiter()
-        limiter.refused(429, 0.0, 10.0, 5, 0.999999999)
-        assert limiter.allowed_at == pytest.approx(310)
+        limiter.refused(status, 0.0, 10.0)
+        assert limiter.allowed_at == 10 + silence
+        limiter.refused(status, 0.5, 1000.0)
+        assert limiter.allowed_at == 1000 + 2 * silence
 
     @pytest.mark.parametrize("seconds", [999_999_999.0, inf])
     def test_nobody_is_silent_for_years(self, seconds: float) -> None:
         """Bans end at three days; a longer one is a mistake."""
         limiter = ConnectLimiter()
-        limiter.refused(429, seconds, 10.0, 1, 0.0)
+        limiter.refused(429, seconds, 10.0)
         assert limiter.allowed_at == 10 + THREE_DAYS
 
     def test_a_longer_silence_stays_in_force(self) -> None:
         """A second refusal does not shorten the first."""
         limiter = ConnectLimiter()
-        limiter.refused(418, 1000.0, 0.0, 1, 0.0)
-        limiter.refused(429, 5.0, 10.0, 1, 0.0)
+        limiter.refused(418, 1000.0, 0.0)
+        limiter.refused(429, 5.0, 10.0)
         assert limiter.allowed_at == 1000
 
     def test_both_limits_hold(self) -> None:
         """The later one of silence and attempts decides."""
         limiter = after_attempts(240)
-        limiter.refused(429, 100.0, 0.0, 1, 0.0)
+        limiter.refused(429, 100.0, 0.0)
         assert limiter.allowed_at == 300
-        limiter.refused(429, 500.0, 0.0, 1, 0.0)
+        limiter.refused(429, 500.0, 0.0)
         assert limiter.allowed_at == 500

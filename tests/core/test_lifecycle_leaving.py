@@ -411,6 +411,30 @@ class TestLostAnswers:
         assert life.machine.closed is False
         assert life.account.host.allowed_at == 311.0
 
+    def test_another_block_has_its_turn_first_and_is_told(self) -> None:
+        """While who leaves waits for a turn, another block opens and is left: then the key is known."""
+        life = Life(FORM, timing=Timing(close_timeout=10))
+        life.sends(0.0, "create", None)
+        life.gets(NO_ANSWER, 10.0)
+        assert life.stops(10.0) == "UNSURE"
+        other = Life(FORM, account=life.account.host.join("/path", "api-key"), now=10.1)
+        other.sends(10.1, "create", None)
+        other.gets(alive("K1"), 10.2)
+        other.stops(10.3)
+        other.leaves()
+        assert life.tick(10.4) == "LEAVING"
+        life.sends(10.4, "close", "K1")
+
+    def test_another_block_opens_first(self) -> None:
+        """While who leaves waits for a turn: then it is up to that one."""
+        life = Life(FORM, timing=Timing(close_timeout=10))
+        life.sends(0.0, "create", None)
+        life.gets(NO_ANSWER, 10.0)
+        assert life.stops(10.0) == "UNSURE"
+        life.account.host.join("/path", "api-key")
+        assert life.tick(10.1) == "CLOSED"
+        assert life.machine.closed is None
+
     def test_the_answer_may_be_lost_after_the_end(self) -> None:
         """A create that was in flight when the block ended, and whose answer is lost, is asked again, too."""
         life = Life(FORM, timing=Timing(close_timeout=10))

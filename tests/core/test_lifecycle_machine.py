@@ -7,11 +7,12 @@ from math import inf
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from walks import Values, Walk, noting, one_of, ways_of
 
 from trio_listenkey import Timing, UnavailableError, venues
 from trio_listenkey._core._accounts import Host
 from trio_listenkey._core._key_lifecycle import Lifecycle, Send
-from trio_listenkey._core._key_states import JOINT_STATES, Phase, State
+from trio_listenkey._core._key_states import JOINT_STATES, PHASES, TRANSITIONS, Event, Phase, State
 from trio_listenkey._core._outcomes import Gone, Ok, Outcome, Refused, Transient, Wait
 
 TIMING = Timing()
@@ -70,19 +71,23 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.account = self.host.join("/path", "an-api-key")
         self.holders: list[Holder] = []
         self.successes: set[float] = set()
+        self.on_lost = on_lost
         for number in range(1 + two):
             if number:
                 self.host.join("/path", "an-api-key")
-            machine = Lifecycle(
-                self.venue,
-                TIMING,
-                self.account,
-                on_exit=on_exit[number],  # type: ignore[arg-type]
-                on_lost=on_lost,  # type: ignore[arg-type]
-                now=self.now,
-            )
-            self.holders.append(Holder(machine, leaves=on_exit[number] == "leave"))
+            self._add_holder(on_exit[number])
         self._settle()
+
+    def _add_holder(self, on_exit: str) -> None:
+        machine = Lifecycle(
+            self.venue,
+            TIMING,
+            self.account,
+            on_exit=on_exit,  # type: ignore[arg-type]
+            on_lost=self.on_lost,  # type: ignore[arg-type]
+            now=self.now,
+        )
+        self.holders.append(Holder(machine, leaves=on_exit == "leave"))
 
     # What the keeper does.
 
@@ -219,7 +224,18 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.exchange.create(self.now)
         self.foreign = True
 
-    @rule(number=st.integers(0, 1))
+    @precondition(lambda self: self._may_begin())
+    @rule()
+    def another_block_begins(self) -> None:
+        """While one is open, or is being left: it is for the same account, and may get the same key."""
+        self.host.join("/path", "an-api-key")
+        self._add_holder("close")
+        self._settle()
+
+    def _may_begin(self) -> bool:
+        return len(self.holders) < 4 and not all(holder.has_left for holder in self.holders)
+
+    @rule(number=st.integers(0, 3))
     def block_ends(self, number: int) -> None:
         holder = self.holders[number % len(self.holders)]
         if holder.stopped_at == inf:
@@ -302,6 +318,82 @@ class LifecycleMachine(RuleBasedStateMachine):
             is_over = holder.machine.state is State.CLOSED
             assert holder.kinds.count("closed") <= is_over
             assert "closed" in holder.kinds or not is_over or not holder.machine.generation
+
+
+class NotedLifecycle(LifecycleMachine):
+    """Notes in which joint states its keys and blocks are."""
+
+    joint: set[tuple[Phase, State]]
+
+    def _settle(self) -> None:
+        self._note()
+        super()._settle()
+        self._note()
+
+    def _end(self, holder: Holder, outcome: Outcome) -> None:
+        self._note()  # a block has ended, and its request is cut short
+        super()._end(holder, outcome)
+
+    def _note(self) -> None:
+        self.joint |= {(holder.machine.phase, holder.machine.state) for holder in self.holders}
+
+
+KEY_VALUES: Values = {
+    "named": one_of(False, True),
+    "on_exit": one_of(("close", "close"), ("close", "close"), ("close", "leave"), ("leave", "close")),
+    "on_lost": one_of("replace", "replace", "raise"),
+    "two": one_of(False, True),
+    "seconds": one_of(0.01, 0.5, 1.0, 5.0, 60.0, 600.0, 900.0, 1700.0, 3600.0, 7200.0),
+    "draw": lambda random: random.random(),
+    "done": one_of(False, True),
+    "number": one_of(0, 1, 2, 3),
+}
+RULES = [
+    *["time_passes"] * 3,
+    *["is_answered"] * 4,
+    "answer_is_lost",
+    "silence_is_wanted",
+    "is_refused",
+    "is_refused_doubtfully",
+    "key_dies",
+    "stranger_makes_another_key",
+    *["block_ends"] * 2,
+    "another_block_begins",
+]
+AFTER_A_REQUEST = {"is_answered", "answer_is_lost", "silence_is_wanted", "is_refused", "is_refused_doubtfully"}
+BY_HAND = {(State.UNSURE, Event.STOP), (State.UNSURE, Event.STOP_OWING)}
+"""Ways that too much has to come together for: ``test_lifecycle_leaving`` goes them."""
+
+INVARIANTS = [
+    "one_request_at_a_time",
+    "state_and_phase_agree",
+    "never_presumed_alive_past_validity",
+    "presumed_is_true",
+    "leaving_is_bounded",
+    "failures_are_told_once_and_end_all",
+    "no_key_is_left_behind",
+    "generations_count_values",
+]
+
+
+def _fits(machine: LifecycleMachine, rule: str) -> bool:
+    if rule == "another_block_begins":
+        return machine._may_begin()
+    return machine._in_flight() is not None or rule not in AFTER_A_REQUEST
+
+
+def test_the_tables_are_the_whole_truth() -> None:
+    """What long walks come to is what the tables allow: every way is gone, every pair of states reached, no other."""
+    joint = set[tuple[Phase, State]]()
+    walk = Walk(RULES, INVARIANTS, KEY_VALUES, _fits)
+    with noting(TRANSITIONS) as gone, noting(PHASES) as gone_in_phases:
+        for seed in range(500):
+            machine = NotedLifecycle()
+            machine.joint = joint
+            walk(machine, seed, "open", 40)
+    assert joint == {(phase, state) for phase, states in JOINT_STATES.items() for state in states}
+    assert gone | BY_HAND == ways_of(TRANSITIONS)
+    assert gone_in_phases == ways_of(PHASES)
 
 
 LifecycleMachine.TestCase.settings = settings(max_examples=400, stateful_step_count=60, deadline=None)

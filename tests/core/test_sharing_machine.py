@@ -14,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 from _sharing_world import A_BEAT, BEAT, KEEPALIVE, LEAVE_WITHIN, PATIENCE, UNEXCUSED, World, live
+from walks import Values, Walk, noting, one_of, ways_of
 
-from trio_listenkey._core._sharing_states import SharingState
+from trio_listenkey._core._sharing_states import SHARING_TRANSITIONS, SharingEvent, SharingState
 
 WHICH = st.integers(0, 3)
 
@@ -153,6 +154,73 @@ class SharingMachine(RuleBasedStateMachine):
         for process in self.world.processes:
             if process.is_running and not process.is_held and process.troubled_at < process.stopped_at:
                 assert process.is_done or self.world.now <= process.stopped_at + LEAVE_WITHIN + 1
+
+
+SHARING_VALUES: Values = {
+    "count": one_of(1, 2, 3),
+    "chance": lambda random: Random(random.random()),
+    "seconds": one_of(0.1, 1.0, BEAT, 4 * BEAT, KEEPALIVE, 100.0, 400.0),
+    "which": one_of(0, 1, 2, 3),
+    "is_lost": one_of(False, True),
+    "steps": one_of(1, 2, 3, 4, 5, 6, 7, 8),
+}
+RULES = [
+    *["time_passes"] * 4,
+    "another_one_starts",
+    "one_stops",
+    "two_stop_at_once",
+    "one_is_killed",
+    "one_falls_asleep",
+    "the_machine_sleeps",
+    "all_wake",
+    "one_reads",
+    *["one_swaps"] * 2,
+    "one_gives_up_waiting",
+    "late_swaps_arrive",
+    "register_goes_away",
+    "register_comes_back",
+    "register_forgets",
+    "register_goes_back",
+]
+INVARIANTS = [
+    "nobody_is_hurt",
+    "the_key_is_kept",
+    "what_was_heard_is_true",
+    "only_who_left_is_gone",
+    "leaving_is_bounded",
+]
+
+
+def _fits(machine: SharingMachine, rule: str) -> bool:
+    match rule:
+        case "another_one_starts":
+            return len(machine.world.processes) < 6
+        case "all_wake":
+            return any(process.is_asleep for process in machine.world.processes)
+        case _:
+            return True
+
+
+BY_HAND = {
+    (SharingState.JOINING, SharingEvent.STOP),
+    (SharingState.WAITING, SharingEvent.STOP),
+    (SharingState.WAITING, SharingEvent.BARRED),
+    (SharingState.WAITING, SharingEvent.AWAY),
+    (SharingState.ALONE, SharingEvent.BARRED),
+    (SharingState.FOLLOWER, SharingEvent.BARRED),
+}
+"""Ways that too much has to come together for: ``test_sharing`` goes them."""
+
+
+def test_the_table_is_the_whole_truth() -> None:
+    """What long walks and lives come to is what the table allows: every way is gone, and no other."""
+    walk = Walk(RULES, INVARIANTS, SHARING_VALUES, _fits)
+    with noting(SHARING_TRANSITIONS) as gone:
+        for seed in range(150):
+            walk(SharingMachine(), seed, "begin", 40)
+        for seed in range(300):
+            live(seed)
+    assert gone | BY_HAND == ways_of(SHARING_TRANSITIONS)
 
 
 SharingMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

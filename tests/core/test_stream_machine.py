@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
@@ -12,6 +12,7 @@ from random import Random
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from walks import Values, Walk, noting, one_of, ways_of
 
 from trio_listenkey import Timing
 from trio_listenkey._core._buffer import OnFull, Room
@@ -19,6 +20,13 @@ from trio_listenkey._core._connect_limiter import ConnectLimiter
 from trio_listenkey._core._stream import Stream
 from trio_listenkey._core._stream_actions import AskAboutKey, AskOnSocket, Close, Open
 from trio_listenkey._core._stream_socket import StreamSocket
+from trio_listenkey._core._stream_states import (
+    SOCKET_TRANSITIONS,
+    STREAM_JOINT_STATES,
+    TRUST_TRANSITIONS,
+    SocketState,
+    TrustState,
+)
 from trio_listenkey._events import Gap, StreamItem, UserEvent
 from trio_listenkey._protocol._same_event import canonical_for
 from trio_listenkey._venue._parts import StreamShape
@@ -545,6 +553,13 @@ class StreamMachine(RuleBasedStateMachine):
             self._lose()
             self._tick()
 
+    @precondition(lambda self: self.known_dead)
+    @rule()
+    def a_loss_is_told_again(self) -> None:
+        """Steps come in any order; one that says what is known changes nothing."""
+        self.stream.key_lost(self.now)
+        self._follow()
+
     @rule(hours=st.sampled_from([0.1, 2.0, 30.0]), lost_first=st.booleans())
     def clock_leaps(self, hours: float, lost_first: bool) -> None:
         """The machine has slept; the exchange has not."""
@@ -654,6 +669,13 @@ class StreamMachine(RuleBasedStateMachine):
                 }[name]
             )
 
+    def stop(self) -> None:
+        """The block is over, whatever the stream is at."""
+        self.stream.stop()
+        self._follow()
+        assert not self.sockets
+        assert self.stream.deadline == inf
+
     def teardown(self) -> None:
         """Once faults stop it is live again within bounded time, and what was lost until then is told."""
         if not self._is_set_up():
@@ -665,10 +687,7 @@ class StreamMachine(RuleBasedStateMachine):
         assert self.stream.is_live, self.stream.state
         assert [self._number(item) for item in self.taken if isinstance(item, UserEvent)][-1] == len(self.emitted) - 1
         self.nothing_is_lost_silently()
-        self.stream.stop()
-        self._follow()
-        assert not self.sockets
-        assert self.stream.deadline == inf
+        self.stop()
 
 
 class SubscriptionMachine(StreamMachine):
@@ -724,6 +743,122 @@ class SubscriptionMachine(StreamMachine):
     def teardown(self) -> None:
         self.answers = True
         super().teardown()
+
+
+STREAM_VALUES: Values = {
+    "on_full": one_of(*LIMITS),
+    "seed": lambda random: random.randrange(1000),
+    "seconds": one_of(0.01, 0.1, 0.5, 1.0, 2.5, 6.0, 15.0, 30.0, 60.0, 70.0),
+    "events": one_of(1, 2, 3, 4, 5),
+    "pause": one_of(0.0, 0.01, 0.3),
+    "latency": one_of(0.0, 0.02, 0.3, 2.0, 4.0),
+    "skew": one_of(0.0, 0.01, 0.3, TIMING.feed_lag),
+    "begins_late": one_of(0.0, 0.01, 0.3, TIMING.feed_lag),
+    "fate": one_of("open", "open", "open", "hang", "refuse", "ban"),
+    "some": one_of(0, 1, 2, 3, 4),
+    "which": one_of(0, 1),
+    "times": one_of(1, 50),
+    "named": one_of("own", "none", "odd"),
+    "raw": one_of(b"", b"\xff", b"serverShutdown listenKeyExpired", b"[1]"),
+    "hours": one_of(0.1, 2.0, 30.0),
+    **dict.fromkeys(
+        (
+            "enveloped",
+            "gateways_differ",
+            "works",
+            "consumes",
+            "arrives",
+            "loses",
+            "told",
+            "names_key",
+            "old_works",
+            "lost_first",
+            "answers",
+        ),
+        one_of(False, True),
+    ),
+}
+NEED_A_SOCKET = {
+    "socket_ends",
+    "socket_dies_silently",
+    "shutdown_is_announced",
+    "expiry_is_announced",
+    "nonsense_comes",
+    "subscription_dies",
+}
+RULES = [
+    *["time_passes"] * 4,  # what is due by time alone needs some
+    *["expiry_is_announced"] * 2,
+    "events_happen",
+    "the_way_becomes_another",
+    "next_gateway_lags",
+    "handshakes_go_otherwise",
+    "requests_go_otherwise",
+    "consumer_changes_its_mind",
+    "key_dies",
+    "answers_name_the_key_or_not",
+    "host_wants_silence",
+    "key_is_replaced",
+    "key_is_presumed_dead",
+    "a_loss_is_told_again",
+    "clock_leaps",
+    *sorted(NEED_A_SOCKET - {"subscription_dies"}),
+]
+INVARIANTS = [
+    "nothing_is_lost_silently",
+    "it_begins_with_a_gap",
+    "live_is_sound",
+    "memory_is_bounded",
+    "state_says_what_there_is",
+]
+
+
+class _Noting:
+    """Notes in which joint states the stream is, each time that its driver looks."""
+
+    joint: set[tuple[SocketState, TrustState]]
+    stream: Stream
+
+    def _follow(self) -> None:
+        self.joint.add((self.stream.state, self.stream.trust.state))
+        super()._follow()  # type: ignore[misc]
+        self.joint.add((self.stream.state, self.stream.trust.state))
+
+
+class NotedStream(_Noting, StreamMachine):
+    """A stream with a listen key."""
+
+
+class NotedSubscriptions(_Noting, SubscriptionMachine):
+    """A stream whose sockets have subscriptions of their own."""
+
+
+def _fits(machine: StreamMachine, rule: str) -> bool:
+    if rule == "a_loss_is_told_again":
+        return machine.known_dead
+    return bool(machine.sockets) or rule not in NEED_A_SOCKET
+
+
+def walks_of(machine: type[StreamMachine], rules: Sequence[str], walks: int) -> set[tuple[SocketState, TrustState]]:
+    """Walk so many times: half of them until the stream has recovered, and half are stopped where they are."""
+    joint = set[tuple[SocketState, TrustState]]()
+    walk = Walk(rules, INVARIANTS, STREAM_VALUES, _fits)
+    for seed in range(walks):
+        walked = machine()
+        walked.joint = joint  # type: ignore[attr-defined]
+        walk(walked, seed, "open", 60, recovers=seed % 2 == 0)
+    return joint
+
+
+def test_the_tables_are_the_whole_truth() -> None:
+    """What long walks come to is what the tables allow: every way is gone, every pair of states reached, no other."""
+    allowed = {(sockets, trust) for sockets, trusts in STREAM_JOINT_STATES.items() for trust in trusts}
+    with noting(SOCKET_TRANSITIONS) as gone, noting(TRUST_TRANSITIONS) as gone_in_trust:
+        joint = walks_of(NotedStream, RULES, 300)
+        joint |= walks_of(NotedSubscriptions, [*RULES, "subscription_dies", "questions_go_otherwise"], 300)
+    assert {(sockets, trust) for sockets, trust in joint if sockets is not SocketState.CLOSED} == allowed
+    assert gone == ways_of(SOCKET_TRANSITIONS)
+    assert gone_in_trust == ways_of(TRUST_TRANSITIONS)
 
 
 StreamMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)

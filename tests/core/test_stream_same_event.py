@@ -169,3 +169,36 @@ def test_held_events_are_bounded_in_bytes() -> None:
     flow.closes(first, politely=False)
     assert raws(flow) == large
     assert second.held is None
+
+
+class TestWordsOfTheExchange:
+    """What it says of a key or a socket is no event of the account, and puts none in the wrong order (S2, S10)."""
+
+    def test_the_last_word_of_a_dead_key_makes_no_event_late(self) -> None:
+        """It came on the first socket, after events that only the next one has had."""
+        flow, first = live(canonical=USDM)
+        flow.held(1000.0, 2)
+        second = flow.opens(1000.0)
+        flow.opened(second, 1000.5)
+        flow.brings(second, 1000.6, ONE, TWO)
+        word = b'{"e":"listenKeyExpired","E":3,"listenKey":"K1"}'
+        flow.brings(first, 1000.7, word)
+        flow.ends(first, 1000.8)
+        assert [item.raw if isinstance(item, UserEvent) else item.cause for item in flow.items()] == [
+            word,
+            "disconnected",
+            ONE,
+            TWO,
+        ]
+
+    def test_a_word_that_comes_on_both_sockets_is_delivered_once_and_makes_no_event_late(self) -> None:
+        """On the next socket it comes behind events that the first one, whose key is dead, has not had."""
+        flow, first = live(canonical=USDM)
+        flow.held(1000.0, 2)
+        second = flow.opens(1000.0)
+        flow.opened(second, 1000.5)
+        word = b'{"e":"listenKeyExpired","E":3,"listenKey":"K1"}'
+        flow.brings(first, 1000.6, word)
+        flow.brings(second, 1000.7, ONE, word, TWO)
+        flow.ends(first, 1000.8)
+        assert raws(flow) == [word, ONE, TWO]

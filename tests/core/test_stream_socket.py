@@ -110,7 +110,7 @@ class TestPause:
         made.pause()
         assert made.is_paused
         assert not made.must_answer(31.0)
-        made.resume(60.0)
+        made.resume(60.0, EVERY)
         assert [made.is_paused] == [False]
         assert not made.must_answer(59.0)
         assert made.must_answer(60.0)
@@ -119,7 +119,7 @@ class TestPause:
         """It will say when all that was missed was read."""
         made = link()
         made.pause()
-        made.resume(60.0)
+        made.resume(60.0, EVERY)
         assert made.ping_at == 60
 
     def test_pings_are_a_second_apart_however_often_it_pauses(self) -> None:
@@ -127,7 +127,7 @@ class TestPause:
         made = link()
         made.ponged(59.5, 59.6, EVERY)
         made.pause()
-        made.resume(60.0)
+        made.resume(60.0, EVERY)
         assert made.ping_at == 60.5
 
     def test_or_half_of_what_is_asked_for(self) -> None:
@@ -136,14 +136,14 @@ class TestPause:
         made.open(1.0, 0.5)
         made.ponged(59.9, 59.95, 0.5)
         made.pause()
-        made.resume(60.0)
+        made.resume(60.0, 0.5)
         assert made.ping_at == pytest.approx(60.15)
 
     def test_what_comes_then_is_old_news(self) -> None:
         """Events prove nothing of the present until a ping that was sent after the pause is answered."""
         made = link()
         made.pause()
-        made.resume(60.0)
+        made.resume(60.0, EVERY)
         made.prove(60.5, is_news=not made.is_lagging)
         made.ponged(59.0, 61.0, EVERY)
         made.prove(61.0, is_news=not made.is_lagging)
@@ -156,7 +156,7 @@ class TestPause:
         """An answer that comes when it is paused again says nothing of being up to date."""
         made = link()
         made.pause()
-        made.resume(60.0)
+        made.resume(60.0, EVERY)
         made.pause()
         made.ponged(60.0, 62.0, EVERY)
         assert made.is_lagging

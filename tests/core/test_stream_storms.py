@@ -213,7 +213,7 @@ class TestANewKey:
         assert flow.wants() == []
         statistics = flow.stream.statistics(None, inf)
         assert statistics.waits_for == "exchange"
-        assert statistics.next_connect_at == pytest.approx(53 + flow.stream.axes.to_local)
+        assert statistics.next_connect_at == pytest.approx(80 + flow.stream.axes.to_local)
 
 
 class TestOurOwnLimit:

@@ -127,6 +127,14 @@ def test_what_comes_after_a_later_event_is_disordered() -> None:
     assert (figures.disordered, figures.doubled) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    ("handshakes", "most"), [([], 0), ([5.0], 1), ([7.2, 5.0, 5.9, 6.0, 6.1], 3), ([5.0, 6.0, 7.0], 1)]
+)
+def test_handshakes_are_counted_in_the_busiest_second(handshakes: list[float], most: int) -> None:
+    """Wherever it begins; its end does not belong to it."""
+    assert judge(run_of(on_time(ALL), handshakes=handshakes)).busiest_second == most
+
+
 def test_events_of_before_the_scenario_do_not_count() -> None:
     """They are nobody's loss and nobody's double."""
     assert judge(run_of([(-1, 0.5), *on_time(ALL)])).lost == 0
@@ -183,12 +191,14 @@ def test_a_perfect_run_breaks_no_promise() -> None:
         ({"lost": 1}, "nothing was to be missed, and 1 events were lost, 0 gaps told"),
         ({"gaps": 1}, "nothing was to be missed, and 0 events were lost, 1 gaps told"),
         ({"keys_left": 1}, "1 keys were left open"),
+        ({"busiest_second": 31}, "31 handshakes came within a second, and 30 are allowed"),
     ],
 )
 def test_each_promise_can_be_broken(wrong: dict[str, object], message: str) -> None:
     """And the message says by how much."""
     figures = replace(_perfect(), **wrong)  # type: ignore[arg-type]
-    assert broken_promises(figures, Promise(deaf_at_most=1.0, gapless=True), close_timeout=3) == [message]
+    promise = Promise(deaf_at_most=1.0, gapless=True, handshakes_a_second=30)
+    assert broken_promises(figures, promise, close_timeout=3) == [message]
 
 
 def test_without_a_promise_of_its_own_a_scenario_may_cost_time_and_told_events() -> None:

@@ -204,7 +204,7 @@ class TestSharedHosts:
     def test_a_refusal_is_remembered(self) -> None:
         """However long ago the last attempt was."""
         hosts = SharedHosts()
-        hosts.connect_limiter(("a", 1), User(), 0.0).refused(429, 1000.0, 0.0, 1, 0.0)
+        hosts.connect_limiter(("a", 1), User(), 0.0).refused(429, 1000.0, 0.0)
         assert hosts.connect_limiter(("a", 1), User(), 999.0).allowed_at == 1000
         assert hosts.connect_limiter(("a", 1), User(), 1001.0).allowed_at == -inf
 

@@ -117,7 +117,7 @@ async def test_keepalives_are_stretched_and_no_key_is_lost(autojump_clock: MockC
 
 
 async def test_what_cannot_fit_is_said_at_opening(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
-    """49 keys of an hour fit into one request a minute, of which 60 in 61 can be counted on; with the next it is said."""
+    """49 keys of an hour fit into one request a minute, 60 in 61 of it counted; the next one is too much."""
     exchange = an_exchange(52)
     with caplog.at_level(logging.WARNING, "trio_listenkey"):
         async with AsyncExitStack() as stack:

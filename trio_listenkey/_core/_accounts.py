@@ -146,7 +146,7 @@ class Account:
     """A create may have made a key that no holder was told."""
 
     turn: Any
-    """By what its holders take turns and wake each other. The shell keeps it here, and nothing here looks at it."""
+    """By what its holders take turns. The shell keeps it here, and nothing here looks at it."""
 
     def __init__(self, host: Host, path: str, api_key: str, second_create: SecondCreate = "same") -> None:
         self.host = host

@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from math import inf
 from typing import Final
 
-from ._backoff import full_jitter
-
 __all__ = ["ATTEMPTS", "WINDOW", "ConnectLimiter"]
 
 # Binance Spot documentation, "WebSocket Streams", limits: "300 connections per attempt every 5 minutes per IP". A part
@@ -19,17 +17,22 @@ WINDOW: Final = 300.0
 # may be followed at once, and each other one so many seconds after the one before: a hundred within five seconds.
 _AT_ONCE: Final = 5
 _APART: Final = 0.05
-# A refusal that asks for no time in particular, or for less than a second: seconds for the first of them, and at most.
-_WAIT_BASE: Final = 30.0
-_WAIT_CAP: Final = 300.0
-# One that names its time is taken at its word. But all streams of this process wait for the same moment, so that they
-# are spread: over a tenth of that time, and over some seconds at most.
+# A refusal that asks for silence and names no time, or less than a second: seconds of silence after the first one. It
+# is doubled with each that follows, whichever stream it was told to, until a socket is opened. Bans last for at least
+# two minutes (Binance spot rest-api.md, "IP limits"), and request limits are counted by the minute. What a firewall
+# means by 403 no document says: a gateway that restarts answers so for a moment, a block may last for minutes. So the
+# first try after it comes early, for events are missed meanwhile, and there are no more than five in as many minutes.
+_FIRST_SILENCE: Final = {403: 15.0, 429: 30.0, 418: 120.0}
+_LEAST_SILENCE: Final = 15.0  # after any other refusal that comes with a Retry-After of nothing
+_LONGEST_SILENCE: Final = 300.0
+_DOUBLINGS: Final = 10  # beyond these it has long been the longest
+# What is waited for is not drawn by lot: a small draw would be a hammer, and a large one costs events. But all streams
+# of this process wait for the same moment, so that they are spread: over a tenth of that time, and over some seconds at
+# most. The first that is refused again holds up the others that have not tried yet.
 _SPREAD: Final = 0.1
 _SPREAD_CAP: Final = 5.0
 # Bans end at three days (Binance spot rest-api.md, "IP limits"). Who asks for more does not mean it.
 _LONGEST_WAIT: Final = 3 * 86_400.0
-# Too many requests; banned; the firewall, which hammering only angers.
-_ASK_FOR_SILENCE: Final = frozenset({429, 418, 403})
 
 
 class ConnectLimiter:
@@ -39,13 +42,17 @@ class ConnectLimiter:
         lock: Held over each step, where several threads have streams that go there.
     """
 
-    __slots__ = ("__weakref__", "_attempts", "_blocked_until", "_lock", "_spread", "_turns_until")
+    __slots__ = ("__weakref__", "_attempts", "_blocked_until", "_lock", "_refusals", "_spread", "_turns_until")
 
     _attempts: deque[float]
     """When sockets were opened in the last five minutes, by any stream of this process; the oldest first."""
 
     _blocked_until: float
     """The host has asked for silence until then. It never falls: a second refusal does not shorten the first."""
+
+    _refusals: int
+    """How often in a row the host has asked for silence without a time. What it says to handshakes that were under way
+    when it first did is the same refusal."""
 
     _spread: float
     """What belongs to ``_blocked_until``; and to our own limit, while nothing else was asked for."""
@@ -57,6 +64,7 @@ class ConnectLimiter:
         self._lock = nullcontext() if lock is None else lock
         self._attempts = deque()
         self._blocked_until = self._turns_until = -inf
+        self._refusals = 0
         self._spread = _SPREAD_CAP
 
     @property
@@ -98,14 +106,23 @@ class ConnectLimiter:
                 self._attempts.popleft()
             self._attempts.append(now)
 
-    def refused(self, status: int | None, retry_after: float | None, now: float, attempt: int, draw: float) -> None:
-        """A handshake was refused, or failed otherwise, ``attempt`` times in a row."""
-        if status in _ASK_FOR_SILENCE or retry_after is not None:
-            if retry_after is None or retry_after < 1.0:
-                wait = full_jitter(attempt, draw, base=_WAIT_BASE, cap=_WAIT_CAP)
-            else:
-                wait = min(retry_after, _LONGEST_WAIT)
+    def admitted(self) -> None:
+        """A socket was opened: the host does not want silence any more."""
+        with self._lock:
+            self._refusals = 0
+
+    def refused(self, status: int | None, retry_after: float | None, now: float) -> None:
+        """A handshake was refused, or failed otherwise; ``retry_after`` is what the host named, in seconds."""
+        if status in _FIRST_SILENCE or retry_after is not None:
             with self._lock:
-                if now + wait > self._blocked_until:
-                    self._blocked_until = now + wait
-                    self._spread = min(wait * _SPREAD, _SPREAD_CAP)
+                if retry_after is not None and retry_after >= 1.0:
+                    silence = min(retry_after, _LONGEST_WAIT)
+                elif now < self._blocked_until:
+                    return
+                else:
+                    first = _LEAST_SILENCE if status is None else _FIRST_SILENCE.get(status, _LEAST_SILENCE)
+                    silence = min(first * 2.0 ** min(self._refusals, _DOUBLINGS), _LONGEST_SILENCE)
+                    self._refusals += 1
+                if now + silence > self._blocked_until:
+                    self._blocked_until = now + silence
+                    self._spread = min(silence * _SPREAD, _SPREAD_CAP)

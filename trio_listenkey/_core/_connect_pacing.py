@@ -131,6 +131,7 @@ class ConnectPacing:
         """It is open; return when to move to the next one."""
         self.give_up_at = inf
         self._doubts = 0
+        self._limiter.admitted()
         return now + self._lifetime * (_MOVE_AT - _MOVE_JITTER * self._draw())
 
     def failed(self, error: Exception, now: float) -> None:
@@ -138,7 +139,7 @@ class ConnectPacing:
         self._last_error = error
         self.retry_later(now)
         status, retry_after = getattr(error, "status", None), getattr(error, "retry_after", None)
-        self._limiter.refused(status, retry_after, now, self._backoff.attempt, self._draw())
+        self._limiter.refused(status, retry_after, now)
 
     def ended(self, opened_at: float, now: float) -> None:
         """A socket that delivered since ``opened_at`` has ended, and there is none in its place.

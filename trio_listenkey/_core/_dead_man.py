@@ -12,9 +12,27 @@ How to drive it (``_shell._dead_man`` does; so do the tests, without a clock)::
 
 Times are seconds on the axis of the stream's machine. ``draw`` is a random number in [0, 1).
 
+Two bounds
+==========
+
 Two bounds are kept for each countdown. It cannot have run out before its length has passed since the last request that
 succeeded was *sent*; and it has run out once its length has passed since the last request *that may have arrived* was
-over. Users plan by the first; the promise is about the second.
+over. Users plan by the first; the promise is about the second. So a request whose answer was lost moves the second
+bound and not the first; and one that was refused, or never sent, moves neither.
+
+What it does not do
+===================
+
+* It never begins a countdown while the stream is not live, or the program is behind: ``due_at`` is infinite then. What
+  is in flight at that moment may still arrive; that is why there are two bounds.
+* It never ends one while the orders may be unminded: only a block that was left in order ends its countdowns, and only
+  from HOLDING.
+* It does not decide that the stream is live: see ``_liveness``. Nor that the program is up to date: that is said to it.
+
+There is one countdown for each symbol, and they share one state: if one of them has run out, the orders there are gone,
+and the program has to know. Requests go one after the other, the one that is due first before the others.
+
+The file is longer than others for what is said in it: it is one machine, and 240 lines of code.
 """
 
 from __future__ import annotations
@@ -38,19 +56,28 @@ __all__ = ["Count", "DeadMan", "SwitchNotice"]
 # How often to look at a stream that is not live, or at a program that is behind, in seconds.
 _LOOK_EVERY: Final = 1.0
 
+# What observers are told, each a method of the instrument, or a line in the log.
 Told = Literal["armed", "holding", "deaf", "behind", "expired", "renewed", "retrying", "ended", "left"]
 
+# Entering one of these is told; what it is called then. ARMING and ENDING are told by what they end in.
 _TOLD: Final[dict[SwitchState, Told]] = {
     SwitchState.HOLDING: "holding",
     SwitchState.DEAF: "deaf",
     SwitchState.BEHIND: "behind",
     SwitchState.EXPIRED: "expired",
 }
+# The block runs, and no countdown has run out as far as we know: what the stream is like decides between these.
 _MINDED: Final = frozenset({SwitchState.HOLDING, SwitchState.DEAF, SwitchState.BEHIND})
 
 
 class Count(msgspec.Struct, frozen=True):
-    """Begin the countdown of ``symbol``; with ``seconds == 0``, end it."""
+    """Begin the countdown of ``symbol``; with ``seconds == 0``, end it.
+
+    Attributes:
+        symbol: Whose orders the exchange cancels when it runs out.
+        seconds: How long it is.
+        sent_at: When the request was handed out: the exchange may have begun to count from then.
+    """
 
     symbol: str
     seconds: float
@@ -78,7 +105,9 @@ class _Line(msgspec.Struct):
 
     symbol: str
     due_at: float
+    """When the next request about it is due; infinity for none. Whether it may be sent then, the state says."""
     attempt: int = 0
+    """How many requests about it have failed in a row."""
     is_in_flight: bool = False
     """A request about it was sent and is not over: it may be begun at any moment."""
     armed_until: float = -inf
@@ -90,6 +119,10 @@ class _Line(msgspec.Struct):
 class DeadMan:
     """One switch, for one stream.
 
+    It is driven by one task, which looks, sends one request, and waits for what comes first of its times. The stream's
+    machine is not known here: what it is like is handed in with each look, so that the two cannot disagree for longer
+    than one wait.
+
     Args:
         venue: The venue's name, for messages.
         symbols: What is traded.
@@ -99,26 +132,60 @@ class DeadMan:
         now: The present.
     """
 
+    state: SwitchState
+    """Changed by ``_fire`` alone, by the table."""
+
+    failure: ListenKeyError | None
+    """Why there is no way on; set at most once. Who drives the switch ends the block then: without the switch nobody
+    minds the orders. Nothing is sent any more until the block is over."""
+
+    patience: float
+    """Until when the request in flight may take; infinity for as long as a request usually may. Once the block is over,
+    half of the time is for what follows. Who waits for an answer looks again after ``stop``."""
+
+    _lines: dict[str, _Line]
+    """One for each symbol, from before the first request about it. None is ever taken out."""
+
+    _give_up_at: float
+    """In ARMING: when ``open_timeout`` is over."""
+
+    _end_by: float
+    """In ENDING: when ``close_timeout`` is over. What was not ended by then runs out by itself, which is safe."""
+
+    _error: ListenKeyError | None
+    """Why the last request failed that did: what to raise if opening takes too long."""
+
+    _hears: bool
+    """As of the last look: the stream is live, and the program is up to date. It says whether a countdown may be begun
+    again, also in EXPIRED, which the table leaves by a request that succeeds and not by a look."""
+
+    _made_up_for: int
+    """So many gaps the program has made up for. A stream begins with a gap, so that it is behind until it says so."""
+
+    _latest: float
+    """The time of the last look, or of the end of the block: what is asked between two of them is answered as of
+    then."""
+
+    _notices: list[SwitchNotice]
+    """What is to be told and was not taken yet."""
+
     def __init__(
         self, venue: str, symbols: Sequence[str], countdown: float, renew_every: float, timing: Timing, now: float
     ) -> None:
-        self.state: SwitchState = SwitchState.ARMING
-        self.failure: ListenKeyError | None = None
-        """Why there is no way on; set at most once."""
+        self.state = SwitchState.ARMING
+        self.failure = None
         self._venue, self._countdown, self._renew_every, self._timing = venue, countdown, renew_every, timing
         self._lines = {symbol: _Line(symbol, now) for symbol in symbols}
         self._give_up_at = now + timing.open_timeout
-        self._end_by = inf
-        self.patience = inf
-        """Until when the request in flight may take. Once the block is over, half of the time is for what follows."""
-        self._error: ListenKeyError | None = None
-        self._hears = False  # as of the last look
-        self._made_up_for = -1  # so many gaps; the stream's first is one
+        self._end_by = self.patience = inf
+        self._error = None
+        self._hears = False
+        self._made_up_for = -1
         self._latest = now
-        self._notices: list[SwitchNotice] = []
+        self._notices = []
         self._counts = {"renewals": 0, "failures": 0, "expirations": 0}
 
-    # Questions.
+    # Questions. None of them changes anything.
 
     @property
     def armed_until(self) -> float:
@@ -128,7 +195,10 @@ class DeadMan:
 
     @property
     def due_at(self) -> float:
-        """When there is something to send, as things are."""
+        """When there is something to send, as things are; infinity for nothing.
+
+        It changes with each look, and by no time that passes without one: so who sleeps until then looks again first.
+        """
         match self.state:
             case SwitchState.ENDING:
                 may_send = True
@@ -144,7 +214,11 @@ class DeadMan:
 
     @property
     def look_at(self) -> float:
-        """When to call :meth:`look` again at the latest."""
+        """When to call :meth:`look` again at the latest: when time alone will change the state.
+
+        While the countdowns run unminded nothing announces that the stream is live again: so it is looked at every
+        second.
+        """
         match self.state:
             case SwitchState.ARMING:
                 return self._give_up_at
@@ -157,11 +231,20 @@ class DeadMan:
 
     @property
     def margin_at(self) -> float:
-        """From when on the countdown that is next is in danger."""
+        """From when on the countdown that is next is in danger: half of it has passed without a renewal.
+
+        From then on a request about it goes before all others in the host's budget (E1).
+        """
         return self._next_line().armed_until - self._countdown / 2
 
+    # A countdown that was never begun counts for ``armed_until``, by minus infinity, and one that was ended does not.
+
     def statistics(self, to_local: float, name: str) -> SwitchStatistics:
-        """Counters and times; ``to_local`` is added to the times."""
+        """Counters and times; ``to_local`` is added to the times.
+
+        ``armed_until`` is the first bound, for the countdown that ends first; ``cancelled_by`` the second, for the one
+        that ends last.
+        """
         return SwitchStatistics(
             state=self.state.name.lower(),
             armed_until=self.armed_until + to_local,
@@ -173,8 +256,12 @@ class DeadMan:
     # Time, and what the stream is like.
 
     def look(self, *, is_live: bool, gaps: int, now: float) -> None:
-        """The stream ``is_live`` or not, has told so many gaps until ``now``."""
+        """The stream ``is_live`` or not, has told so many gaps until ``now``.
+
+        A countdown that has had its time comes before everything else: the orders are gone, however well the stream is.
+        """
         self._latest = now
+        # More gaps than were made up for: the program decides by what it does not know yet.
         self._hears = is_live and gaps <= self._made_up_for
         if self.state in _MINDED:
             if now >= self.armed_until:
@@ -190,18 +277,24 @@ class DeadMan:
             self._end_if_done(now)
 
     def resynchronised(self, gaps: int) -> None:
-        """The program is up to date with all of the stream's ``gaps`` gaps."""
+        """The program is up to date with all of the stream's ``gaps`` gaps.
+
+        What follows from it is seen by the next ``look``: whether the stream is live as well, only that one knows.
+        """
         self._made_up_for = gaps
 
     # Requests.
 
     def begin(self, now: float) -> Count | None:
-        """What to send now; ``None`` if nothing is to be sent any more. Look first."""
+        """What to send now; ``None`` if nothing is to be sent any more. Look first.
+
+        Whoever gets a ``Count`` has to send it, and to report exactly one outcome: one request at a time.
+        """
         if now < self.due_at or self.due_at == inf:
             return None
         seconds = self._countdown
         if self.state is SwitchState.ENDING:
-            seconds, self.patience = 0.0, self._end_by
+            seconds, self.patience = 0.0, self._end_by  # nothing follows any more: it may take all of the time
         line = self._next_line()
         line.is_in_flight = True
         return Count(line.symbol, seconds, now)
@@ -210,13 +303,18 @@ class DeadMan:
         """What became of ``sent``."""
         line = self._lines[sent.symbol]
         line.is_in_flight = False
+        # What was sent before the block ended counts as well: it may have begun a countdown that has to be ended.
         if isinstance(outcome, Ok):
             self._succeeded(line, sent, now, draw)
             return
+        # The answer was lost, and the exchange may have begun to count at any moment until now. The bound by which all
+        # orders are cancelled moves; the one before which none is does not.
         may_be_done = isinstance(outcome, Transient) and outcome.may_be_done
         if may_be_done and sent.seconds:
             line.runs_until = now + sent.seconds
         self._error = outcome.error
+        # In this order: a ban is waited out; a refusal that may pass, and whatever may, is tried again; the rest is
+        # final.
         match outcome:
             case Wait(error, seconds):
                 self._failed(line, error, now, draw, least=seconds)
@@ -228,10 +326,19 @@ class DeadMan:
                 self._refused(line, outcome.error)
 
     def _has_worked(self, line: _Line) -> bool:
-        """Whether what is refused, but in a doubtful way, may be otherwise another time: it worked, not long ago."""
+        """Whether a doubtful refusal may pass: it worked, not long ago.
+
+        While the countdowns are begun for the first time every refusal is final: nobody trades yet, and the caller can
+        mend it. Later the tries in a row are counted, as those of a key are.
+        """
         return self.state is not SwitchState.ARMING and line.attempt < DOUBTFUL_TRIES
 
     def _succeeded(self, line: _Line, sent: Count, now: float, draw: float) -> None:
+        """The exchange has begun the countdown, or ended it.
+
+        The next request is jittered like a keepalive, so that many symbols do not come at once (K6). It leads out of
+        EXPIRED only if no other countdown has run out.
+        """
         line.attempt = 0
         if not sent.seconds:
             line.armed_until, line.runs_until = inf, -inf
@@ -245,8 +352,13 @@ class DeadMan:
         if self.state in {SwitchState.ARMING, SwitchState.EXPIRED} and now < self.armed_until:
             self._fire(SwitchEvent.ARMED)
 
+    # A request that failed is tried again for as long as the countdown has time: the delay is capped by
+    # ``renew_every``, so that there are several tries. That it runs out is found by ``look``, and by no count of
+    # failures.
+
     def _failed(self, line: _Line, error: ListenKeyError, now: float, draw: float, *, least: float = 0.0) -> None:
         line.attempt += 1
+        # Several tries fit between a renewal that fails and the end of the countdown.
         cap = min(self._timing.retry_cap, self._renew_every)
         delay = max(least, full_jitter(line.attempt, draw, base=min(self._timing.retry_base, cap), cap=cap))
         line.due_at = now + delay
@@ -258,6 +370,7 @@ class DeadMan:
             line.due_at = inf  # there is no time left for it: it runs out
 
     def _refused(self, line: _Line, error: ListenKeyError) -> None:
+        """The exchange will not have it: what runs goes on to run out, and the block is ended, if it is not over."""
         if self.state is SwitchState.ENDING:
             line.due_at = inf  # it runs out: there is nothing to be done about it
             self._counts["failures"] += 1
@@ -283,38 +396,55 @@ class DeadMan:
             case _:
                 ends = not was_entered
         self._latest = now
+        # An error, an expiry, a gap that was not made up for, or a stream that is not live: the orders are not minded,
+        # and the countdowns are what is left to protect them. They are not touched.
         if not ends:
             self.patience = now
             self._fire(SwitchEvent.LEAVE)
-            self._tell("left", delay=self.armed_until - now)
+            self._tell_what_runs(now)
             return
         self._fire(SwitchEvent.END)
         self._end_by = now + self._timing.close_timeout
         self.patience = now + self._timing.close_timeout / 2
+        # A ban that outlasts the time for leaving leaves nothing to be done: each countdown runs out.
         for line in self._lines.values():
             line.due_at, line.attempt = (now if allowed_at < self._end_by else inf), 0
         self._end_if_done(now)
 
     def _end_if_done(self, now: float) -> None:
+        """In ENDING: nothing is left to be sent, or there is no time for it. What still runs is told, with how long."""
         if now >= self._end_by or self.due_at == inf:
             self._fire(SwitchEvent.ENDED)
             if self.armed_until < inf:
-                self._tell("left", delay=self.armed_until - now)
+                self._tell_what_runs(now)
+
+    def _tell_what_runs(self, now: float) -> None:
+        """When orders are cancelled: at the earliest; of what was never confirmed, when they will have been."""
+        earliest = self.armed_until
+        latest = max(line.runs_until for line in self._lines.values())
+        if latest > -inf:
+            self._tell("left", delay=(earliest if earliest > -inf else latest) - now)
 
     # Helpers.
+
+    # While the block runs every line is one that something may be sent about, so that there is always a next one. In
+    # ENDING there may be none: ``due_at`` is asked first.
 
     def _next_line(self) -> _Line:
         return min((line for line in self._lines.values() if not self._is_over(line)), key=lambda line: line.due_at)
 
     def _is_over(self, line: _Line) -> bool:
         """Whether there is nothing to be sent about it any more: it was ended, or never begun."""
+        # One in flight may still begin it: it is not over before its outcome is known.
         is_idle = line.runs_until == -inf and not line.is_in_flight
         return is_idle and self.state in {SwitchState.ENDING, SwitchState.CLOSED}
 
     def _fail(self, error: ListenKeyError) -> None:
+        """The first reason is the one that is told. The state stays: only the end of the block leads on."""
         self.failure = self.failure or error
 
     def _never_sent(self) -> ListenKeyError:
+        """The error where opening took too long and no request failed: none was ever sent, for the host's sake."""
         return UnavailableError(
             f"no countdown could be begun within open_timeout ({self._timing.open_timeout:g} s)",
             advice="Try again; the budget of the host may be spent",
@@ -323,6 +453,7 @@ class DeadMan:
         )
 
     def _fire(self, event: SwitchEvent) -> None:
+        # What does not change the state is no news: each look fires.
         before, self.state = self.state, after(SWITCH_TRANSITIONS, self.state, event)
         if self.state is not before and self.state in _TOLD:
             kind = "armed" if before is SwitchState.ARMING else _TOLD[self.state]
@@ -332,6 +463,6 @@ class DeadMan:
         self._notices.append(SwitchNotice(kind, symbol, error, delay))
 
     def notices(self) -> list[SwitchNotice]:
-        """What happened since the last call."""
+        """What happened since the last call. Whoever takes them tells them all, in this order."""
         notices, self._notices = self._notices, []
         return notices

@@ -37,15 +37,23 @@ def as_it_is(event: bytes) -> bytes:
     return event
 
 
+def always_an_event(event: UserEvent) -> bool:  # noqa: ARG001 - as a predicate is called
+    """Where nothing else is known: no message is an announcement."""
+    return False
+
+
 class Repeats:
     """What was delivered, and may come again on the socket that follows: how often each event.
 
     Feeds are in order, each by itself. So an event that was not delivered, and that a feed has *before* one that was,
     is late: the socket before had missed it, for its own feed began after it. It cannot be delivered in order any more.
     Where a gap says that it may be missing, it is left out.
+
+    What the exchange says of the socket or the key is in no feed's order: it may come on one socket alone, and at once
+    where events lag. It may come twice like an event, but nothing is late by it.
     """
 
-    __slots__ = ("_canonical", "_newest", "after_gap", "counts")
+    __slots__ = ("_canonical", "_is_announcement", "_newest", "after_gap", "counts")
 
     counts: Counter[bytes]
     """How often each event, in its canonical form, may still come."""
@@ -54,13 +62,18 @@ class Repeats:
     """Whether a gap was told, so that what is late may be left out: it happened before that gap's end."""
 
     _newest: int
-    """The time of the newest of them, on the exchange's clock."""
+    """The time of the newest event of the account among them, on the exchange's clock."""
 
-    def __init__(self, canonical: Canonical, events: Sequence[UserEvent] = ()) -> None:
-        self._canonical = canonical
+    def __init__(
+        self,
+        canonical: Canonical,
+        events: Sequence[UserEvent] = (),
+        is_announcement: Callable[[UserEvent], bool] = always_an_event,
+    ) -> None:
+        self._canonical, self._is_announcement = canonical, is_announcement
         self.counts = Counter(key for event in events for key in self._keys(event))
         self.after_gap = False
-        self._newest = max((event.time or 0 for event in events), default=0)
+        self._newest = max((event.time or 0 for event in events if not is_announcement(event)), default=0)
 
     def __bool__(self) -> bool:
         return bool(self.counts)
@@ -88,7 +101,7 @@ class Repeats:
         late = 0
         for event in events:
             rest = self._rest_of(event)
-            if self.after_gap and rest is not event and left:
+            if self.after_gap and rest is not event and left and not self._is_announcement(event):
                 late += len(left)
                 left.clear()
             if rest is not None:
@@ -119,10 +132,12 @@ class Repeats:
 class Delivered:
     """The last events, as they were delivered. They are not looked into before another socket takes over."""
 
-    __slots__ = ("_batches", "_bytes", "_canonical", "_count")
+    __slots__ = ("_batches", "_bytes", "_canonical", "_count", "_is_announcement")
 
-    def __init__(self, canonical: Canonical = as_it_is) -> None:
-        self._canonical = canonical
+    def __init__(
+        self, canonical: Canonical = as_it_is, is_announcement: Callable[[UserEvent], bool] = always_an_event
+    ) -> None:
+        self._canonical, self._is_announcement = canonical, is_announcement
         # Each with the time of delivery and its size in bytes, the oldest first.
         self._batches: deque[tuple[float, int, Sequence[UserEvent]]] = deque()
         self._count = self._bytes = 0  # of all the events in them
@@ -147,4 +162,4 @@ class Delivered:
         """What was delivered since ``when``. Words without a time may come again and be others."""
         recent = (event for at, _, events in self._batches if at >= when for event in events)
         kept = [event for event in recent if event.time is not None or len(event.raw) > _LONGEST_WORDS]
-        return Repeats(self._canonical, kept)
+        return Repeats(self._canonical, kept, self._is_announcement)

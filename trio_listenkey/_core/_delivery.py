@@ -71,7 +71,14 @@ class Delivery:
         self.axes = Axes()
         self.announcements = Announcements(expired)
         self.buffer = Buffer(room, self._overflow, self.announcements.is_one)
-        self._gaps = GapRules(self.axes, timing.feed_lag, overlaps=overlaps, canonical=canonical, since=since)
+        self._gaps = GapRules(
+            self.axes,
+            timing.feed_lag,
+            overlaps=overlaps,
+            canonical=canonical,
+            is_announcement=self.announcements.is_one,
+            since=since,
+        )
 
     @property
     def last_event_time(self) -> int | None:

@@ -17,18 +17,22 @@ __all__ = ["Drain"]
 # Seconds that the first socket has for its answer. The events of the next one are late by so much if the first one is
 # dead.
 _ANSWER_WITHIN: Final = 5.0
+_STRETCHES: Final = 8  # that they are divided into; a power of two, so that sums are exact
 
 
 class Drain:
     """The times of one drain: first ``ask_at`` counts, and then ``give_up_at``. The other one is infinite."""
 
-    __slots__ = ("_patience", "_patient_until", "_patient_within", "ask_at", "give_up_at")
+    __slots__ = ("_patience", "_patient_until", "_patient_within", "_stretches", "ask_at", "give_up_at")
 
     ask_at: float
     """When to ask the first socket whether it has delivered everything; infinity once it was asked."""
 
     give_up_at: float
-    """When the answer is not waited for any longer; infinity before it was asked for."""
+    """When to see by :meth:`is_over` whether the first socket has had its time; infinity before it was asked."""
+
+    _stretches: int
+    """How many there are until then, this one included."""
 
     _patient_until: float
     """After the question: the end of all patience, however slow the consumer is. The key is not checked meanwhile."""
@@ -36,6 +40,7 @@ class Drain:
     def __init__(self, ask_at: float, timing: Timing) -> None:
         self.ask_at = ask_at
         self.give_up_at = self._patient_until = inf
+        self._stretches = 0
         self._patience = min(_ANSWER_WITHIN, timing.ping_every)
         self._patient_within = max(_ANSWER_WITHIN, timing.silence_check_every)
 
@@ -57,4 +62,22 @@ class Drain:
     def wait(self, now: float, *, is_paused: bool) -> None:
         """Give the first socket its time from ``now``; one that nobody reads from cannot show anything."""
         if self.ask_at == inf:
-            self.give_up_at = min(now + (inf if is_paused else self._patience), self._patient_until)
+            self._stretches = 1 if is_paused else _STRETCHES
+            self._begin_stretch(now, inf if is_paused else self._patience)
+
+    def is_over(self, now: float) -> bool:
+        """Whether the first socket has had its time, at ``give_up_at`` or later.
+
+        A program that computes for seconds reads nothing meanwhile: the answer may lie in the socket's buffer. So it is
+        waited for in short stretches, and of each that took longer than it should only its own length counts: after it
+        there are more, in which what is there is read (S4).
+        """
+        self._patient_until += now - self.give_up_at
+        self._stretches -= 1
+        if not self._stretches or now >= self._patient_until:
+            return True
+        self._begin_stretch(now, self._patience)
+        return False
+
+    def _begin_stretch(self, now: float, patience: float) -> None:
+        self.give_up_at = min(now + patience / _STRETCHES, self._patient_until)

@@ -27,7 +27,7 @@ delivered in that time before a socket took over may come on it again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .._events import Gap, GapCause, UserEvent
 from ._delivered import Canonical, Delivered, Repeats
@@ -60,14 +60,24 @@ class GapRules:
         overlaps: Whether what came on two sockets says that there is nothing between them. It does not where channels
             are subscribed to one after the other: the first may be there, and the second not yet.
         canonical: What makes two messages the same event.
+        is_announcement: Whether a message is no event of the account, but says something of the socket or the key.
         since: The time of the last event that the user had before, in milliseconds of the exchange's clock.
     """
 
     __slots__ = ("_axes", "_delivered", "_feed_lag", "_overlaps", "_since")
 
-    def __init__(self, axes: Axes, feed_lag: float, *, overlaps: bool, canonical: Canonical, since: int | None) -> None:
+    def __init__(
+        self,
+        axes: Axes,
+        feed_lag: float,
+        *,
+        overlaps: bool,
+        canonical: Canonical,
+        is_announcement: Callable[[UserEvent], bool],
+        since: int | None,
+    ) -> None:
         self._axes, self._feed_lag, self._overlaps, self._since = axes, feed_lag, overlaps, since
-        self._delivered = Delivered(canonical)
+        self._delivered = Delivered(canonical, is_announcement)
 
     # What may come twice.
 

@@ -47,6 +47,7 @@ Where the promises of the contract are kept
 * K2, no life beyond the validity: ``_check_presumption``. ``KeyRecord.expires_at`` counts from when a request was sent.
 * K3, classes of failure: ``RetryPolicy`` says what a refusal is taken for; ``_fall_silent`` keeps bans.
 * K4, K5, lost and replaced keys: ``_lose`` and ``_take_renewed``.
+* E1, one budget: ``ticket`` says what the next request is for and how urgent it is; ``throttled``, how long it waited.
 * K6, jitter: ``_pacing``, and ``_spread_after`` for the end of a ban.
 * L1, L2, no key is left behind, and leaving has an end: ``stop``, then ``_wind_up`` in every ``tick`` until CLOSED.
 * L5, nobody else is hurt: ``CloseRules``, asked in ``_end`` and ``_reconsider_close``. Nothing else leads to a close.
@@ -95,6 +96,7 @@ OnLost = Literal["replace", "raise"]
 
 # What is sent next, by the state that waits for it; but for a key that is held, see ``_ask_by``. FAILED waits as well,
 # but for the end of the block, which no request brings about.
+# In VACANT and UNSURE the same is sent, but what an answer means is another thing.
 _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "create", State.LEAVING: "close"}
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
@@ -178,9 +180,13 @@ class Lifecycle:
     may have brought it forward (L2). Who waits reports a time-out as ``Transient``: the request may have been done."""
 
     _venue: Venue
+    """What a request costs and whether it names its key; what a second create does; its name for errors."""
+
     _timing: Timing
+    """Three limits in seconds are used here: for opening, for one request, for leaving. Pacing has the others."""
 
     _on_lost: OnLost
+    """Whether a key that is lost is replaced, or ends the block. It does not change."""
 
     _schedule: KeepaliveSchedule
     """How often this key is kept alive, and for how long it lives after a request. It does not change."""
@@ -206,7 +212,7 @@ class Lifecycle:
     which the machine waits, so whoever leads to such a state sets it."""
 
     _report: KeyReport
-    """What is to be told."""
+    """What is to be told: counters, and notices in the order in which things happened."""
 
     _trying_ends_at: float
     """When trying ends, if there is an end to it: the end of ``open_timeout`` while OPENING, infinity while RUNNING,
@@ -420,6 +426,8 @@ class Lifecycle:
         call = self._venue.call(self._next_verb)
         assert call is not None  # where nothing can be closed, no close becomes due
         weight = call.weight
+        # Two kinds have no key in danger, and so no margin: one that leaves, which is in a hurry, and one that has
+        # none.
         if self.phase is Phase.STOPPING:
             return Ticket(Urgency.LEAVE, weight)
         if self.state is not State.HELD:
@@ -441,12 +449,15 @@ class Lifecycle:
         self.tick(now)
         if now < self.next_request_at:
             return None
+        # From here on a request is in flight, as far as the machine goes: whoever asks sends it without another wait.
         verb = self._next_verb
         self._fire(Event.DUE)
         self._report.count("requests")
+        # No answer is waited for beyond the life of the key, nor beyond the time for trying (K2, L2).
         self.answer_deadline = min(now + self._timing.request_timeout, self.give_up_at)
         if self.state is State.CLOSING:
             self.answer_deadline = min(self.answer_deadline, self._close_rules.answer_by)
+        # A close names the account's key, which another holder may have been told after ours.
         key = self._account.to_close() if self.state is State.CLOSING else self.key
         self._sent = Send(verb, key, now)
         return self._sent
@@ -470,14 +481,14 @@ class Lifecycle:
             case _:
                 self._receive_close(outcome, now)
 
-    def ask(self, now: float) -> None:
-        """Someone doubts that the key is alive: do not wait for the next keepalive.
+    def ask(self, now: float, since: float | None = None) -> None:
+        """Someone doubts that the key is alive, ``since`` some time or since now: do not wait for the next keepalive.
 
         It is one request more, as soon as none is in flight; what is tried again already is not hurried, or a silent
         stream would undo the backoff. A request in flight was sent before the doubt, and does not answer it: ``_hold``
-        makes the next one due at once.
+        makes the next one due at once. What another holder has sent since the doubt came up does answer it.
         """
-        self._record.asked_at = now
+        self._record.asked_at = max(self._record.asked_at, now if since is None else since)
         if self.state is State.HELD and not self._pacing.attempt:
             self._pacing.hurry(now)
 
@@ -508,6 +519,7 @@ class Lifecycle:
     # A create has ended.
 
     def _receive_create(self, outcome: Outcome, now: float) -> None:
+        """A create has ended that was to bring a first key, or another in place of one that was lost."""
         # First, for what follows may end in FAILED or CLOSED, and ask whether there is something to close (L1).
         self._note_untold_key(outcome, now)
         match outcome:
@@ -775,6 +787,10 @@ class Lifecycle:
                 self._finish(Event.GAVE_UP, closed=False, error=self._error or self._left_to_expire(because))
 
     def _receive_close(self, outcome: Outcome, now: float) -> None:
+        """A close has ended. Whatever the outcome, it is the last thing that happens to that key here (L1).
+
+        What may pass is tried again while there is time; a refusal is final, and told, for nobody can mend it now.
+        """
         if isinstance(outcome, Transient | Wait):
             self._try_again(outcome, now)  # until ``close_timeout`` is over: ``_reconsider_close`` ends it
             return
@@ -797,6 +813,7 @@ class Lifecycle:
             self._finish(outcome.event, closed=is_closed, error=None if is_closed else self._error)
 
     def _why_not_closed(self) -> ListenKeyError:
+        """Why a key is left behind where no request failed: there was no turn, or a ban lasted for too long."""
         return not_closed(self._venue.name, self._schedule.validity, self._timing.close_timeout)
 
     def _left_to_expire(self, because: str) -> ListenKeyError:

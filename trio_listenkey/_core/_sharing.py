@@ -24,6 +24,32 @@ of their own:
 
 Times are seconds on the axis of the process's clock, which goes on while the machine sleeps. ``draw`` is a random
 number in [0, 1).
+
+Where the promises of the contract are kept
+===========================================
+
+* P1, a close by the last one alone: ``_plan_to_leave`` writes that the key is being closed, in the same swap that finds
+  nobody else; ``why_not_to_close`` allows it for ``close_within`` seconds after that; and ``may_create`` makes whoever
+  joins wait for its end.
+* P2, the key lives while one member does: ``_elect`` replaces a keeper that is gone, or that does not do its work; and
+  ALONE keeps the key alive by itself.
+* P3, one keeper: it is written in the document, and changed by a swap.
+* P4, a register that is away, empty or from yesterday: ``failed``, ``Writes.has_forgotten``, and an epoch that begins
+  anew. None of them leads to a close.
+* P5, no secrets: only ``fingerprint_of`` a key gets into a document.
+* P6, leaving is bounded: ``_leave_by``, given by whoever stops it.
+
+A swap may fail in two ways
+===========================
+
+``outrun``: somebody else wrote in between. What was read is old, and is read again. ``failed``: there was no answer.
+What we wanted to write may have been written all the same, so the next read may find it, and ``Writes`` knows its own
+word by the number of the try. In both, nothing of the plan counts: all that a plan changes here, it changes in
+``taken``.
+
+The file is longer than others for what is said in it. What can be understood alone was taken out of it: the files named
+above. What is left reads one document and writes the next, so that each rule depends on what the others have left
+there.
 """
 
 from __future__ import annotations
@@ -52,6 +78,10 @@ _RETRY: Final = 0.02  # seconds, at most, until another try after somebody else 
 _RETRIES: Final = 20
 _LEAVE_RETRY: Final = 0.25  # seconds until another try to leave
 
+# States, and events, that mean the same for something.
+#   _OF_INTEREST  what observers are told of: the way in and out passes by itself
+#   _BEATS        how a beat may end, as against the last word of who leaves
+#   _SHARES       what the register knows as a member, or is about to: a confirmation is told there at once
 _OF_INTEREST: Final = frozenset({SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING, SharingState.ALONE})
 _BEATS: Final = frozenset({SharingEvent.ELECTED, SharingEvent.FOLLOWS, SharingEvent.BARRED})
 _SHARES: Final = frozenset({SharingState.JOINING, SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING})
@@ -64,7 +94,7 @@ class Member:
         me: Its id, which nobody has ever had before.
         name: That of the account's document.
         who: What people are to see of it.
-        beat_every: Seconds between two beats.
+        beat_every: Seconds between two beats. It is jittered, so that members do not come at once.
         patience: Beats in which another one must not have moved to be presumed dead.
         keepalive_every: Seconds after which a confirmation of the key is overdue.
         now: The present.
@@ -94,23 +124,27 @@ class Member:
     )
 
     state: SharingState
-    """Changed by ``_fire`` alone, by the table."""
+    """Changed by ``_fire`` alone, by the table. It is what the register said last, and carries no history: what has to
+    be remembered from one beat to the next is in ``_writes``, ``_confirmation`` and ``_watch``."""
 
     due_at: float
-    """When to go to the register next; infinity while there is nothing to be said."""
+    """When to go to the register next; infinity while there is nothing to be said. It may become earlier by ``tell``
+    and by ``stop``: whoever waits for it looks again after each step."""
 
     last_beat_at: float
-    """When the register last took a beat; minus infinity before the first."""
+    """When the register last took a beat; minus infinity before the first. It is for people; nothing is decided by
+    it."""
 
     silence_at: float
     """When one of our streams will ask the exchange if it hears nothing more. Set by whoever drives this."""
 
     check_is_due: bool
     """A stream, of ours or of another member, has heard nothing for a while, and we are the keeper: ask the exchange,
-    once for all. Whoever does takes it back."""
+    once for all (E1). Whoever does takes it back: see ``KeyPeers``."""
 
     close_by: float
-    """In CLOSING: a close may be sent before then."""
+    """In CLOSING: a close may be sent before then, and not later, for others give a closer only so much time. It counts
+    from when the swap was planned: the register may have taken it at any moment since."""
 
     left_because: LeftBecause
     """In LEFT: why nothing was closed. Of no meaning elsewhere, and after a close."""
@@ -125,10 +159,11 @@ class Member:
     """What we have seen of the others, as of the last beat that the register took."""
 
     _since: float
-    """When it began."""
+    """When it began. A member whose first beat never comes may create a key all the same, some time after."""
 
     _outrun: int
-    """How often in a row somebody else was faster."""
+    """How often in a row somebody else was faster. Beyond ``_RETRIES`` that is no better than a register that is away:
+    many members with short beats, or one that writes in a loop."""
 
     _wants_close: bool
     """On the way out: there is a key to close, if nobody else is there."""
@@ -161,7 +196,10 @@ class Member:
 
     @property
     def may_create(self) -> bool:
-        """Whether a key may be created, for all that this member knows: none is being closed."""
+        """Whether a key may be created, for all that this member knows: none is being closed.
+
+        A create returns the key that there is. If that is being closed, it is dead a moment later, and ours with it.
+        """
         return self.state not in {SharingState.JOINING, SharingState.WAITING}
 
     @property
@@ -172,12 +210,14 @@ class Member:
         barrier, patience = self._watch.barrier, self._watch.patience
         if barrier is None:
             return self._since + _JOIN_WITHIN
+        # As long as it takes until the close is over by ``Barrier.is_over``: the beats, and two more for those that
+        # came too soon to count; and the time of the close with the network's.
         counted = (patience + 2) * self.beat_every * (1 + _JITTER)
         return barrier.since + counted + 3 * barrier.close.within
 
     @property
     def follows(self) -> bool:
-        """Whether another one keeps the key alive, or is closing it."""
+        """Whether another one keeps the key alive, or is closing it: then keepalives of our own are not needed."""
         return self.state in {SharingState.FOLLOWER, SharingState.WAITING}
 
     @property
@@ -195,7 +235,12 @@ class Member:
         return SharingStatistics(self.state.name.lower(), self.members, self.last_beat_at + to_local, self.is_away)
 
     def why_not_to_close(self, now: float) -> Literal["others", "early", "away", "late", "unknown yet"] | None:
-        """Of one that was stopped: why a close must not be sent at ``now``; ``None`` if it may be."""
+        """Of one that was stopped: why a close must not be sent at ``now``; ``None`` if it may be (P1).
+
+        There is no other way to a close than CLOSING, and to CLOSING than the swap of ``_plan_to_leave``. Between the
+        last look here and the request on the wire time passes, and a process may be stopped in it: see the
+        documentation.
+        """
         match self.state:
             case SharingState.CLOSING:
                 return None if now < self.close_by else "late"
@@ -212,7 +257,10 @@ class Member:
 
     @property
     def news(self) -> str:
-        """Of which key the register tells: another word for each, and for each time that there is none."""
+        """Of which key the register tells: another word for each, and for each time that there is none.
+
+        Whoever asks the exchange because of it remembers the word, and does not ask for the same one again (E2).
+        """
         document = self._writes.document
         if document is None:
             return ""
@@ -220,12 +268,16 @@ class Member:
 
     @property
     def epoch(self) -> str:
-        """The epoch in which this member last wrote."""
+        """The epoch in which this member last wrote; empty before its first beat."""
         return self._writes.document.epoch if self._writes.document else ""
 
     @property
     def close_within(self) -> float:
-        """Seconds within which a close may be sent, and again for its answer."""
+        """Seconds within which a close may be sent, and again for its answer.
+
+        It is written into the document, for others wait three times as long. Where beats are fast it is shorter than
+        the time in which a member that has fallen silent is counted out.
+        """
         return min(_CLOSE_WITHIN, self._watch.patience * self.beat_every / 2)
 
     def confirmed_at(self, key: str) -> float:
@@ -240,7 +292,10 @@ class Member:
     # Steps.
 
     def tell(self, key: str, sent_at: float) -> None:
-        """A request that was sent at ``sent_at`` found ``key`` alive. The others are told at once."""
+        """A request that was sent at ``sent_at`` found ``key`` alive. The others are told at once.
+
+        So no other one asks for the same, and a follower's own request in an emergency makes nobody replace the keeper.
+        """
         if self._confirmation.confirm(key, sent_at):
             self._watch = replace(self._watch, overdue=0)
             if self.state in _SHARES:
@@ -248,19 +303,26 @@ class Member:
 
     def stop(self, now: float, *, close: bool, by: float) -> None:
         """The block is over. ``close``: there is a key to close, if nobody else is there. ``by``: when to give up."""
-        # One that could not be used a beat ago is tried once: who leaves is in a hurry.
+        # A register that could not be used a beat ago is tried once: who leaves is in a hurry.
         self._wants_close, self._leave_by = close, now if self.is_away else by
         self._fire(SharingEvent.STOP)
         self.due_at, self._outrun = now, 0
 
     def close_ended(self, now: float, *, done: bool, by: float) -> None:
-        """In CLOSING: the close has ended; ``done`` if the key is dead. The others are told, until ``by``."""
+        """In CLOSING: the close has ended; ``done`` if the key is dead. The others are told, until ``by``.
+
+        If they cannot be told they find out by themselves, for they count the beats in which nothing moved.
+        """
         self._fire(SharingEvent.ENDED)
         self._is_done, self._leave_by = done, by
         self.due_at, self._outrun = now, 0
 
     def failed(self, now: float, draw: float) -> None:
-        """The register could not be used. What we wanted to write may have been written all the same."""
+        """The register could not be used. What we wanted to write may have been written all the same.
+
+        On the way out it is tried again, for as long as there is time. Then nobody knows whether others are there: the
+        key is left to expire (P4).
+        """
         if self.state in {SharingState.LEAVING, SharingState.REPORTING}:
             if now + _LEAVE_RETRY < self._leave_by:
                 self.due_at = now + _LEAVE_RETRY
@@ -271,7 +333,10 @@ class Member:
         self._wait_a_beat(now, draw)
 
     def outrun(self, now: float, draw: float) -> None:
-        """Somebody else wrote between our read and our swap: once more. For ever is as good as away."""
+        """Somebody else wrote between our read and our swap: once more. For ever is as good as away.
+
+        The pause is short and random: of two that collide one is first the next time.
+        """
         self._outrun += 1
         if self._outrun > _RETRIES:
             self._outrun = 0
@@ -297,7 +362,7 @@ class Member:
                 return self._plan_a_beat(found, now, has_forgotten=has_forgotten)
 
     def taken(self, plan: Plan, now: float, draw: float) -> None:
-        """The register took it."""
+        """The register took it: now it is true, and only now does it count."""
         if plan.watch is not None:
             self._watch = plan.watch
         self._writes.taken(plan.document, plan.begun_at)
@@ -305,6 +370,7 @@ class Member:
         if plan.told is self._confirmation.known:  # else there was another since, which is yet to be told
             self._confirmation.is_announced = True
         self.left_because = plan.because
+        # A beat that was under way when the block ended is a beat all the same. But it must not lead back from LEAVING.
         if self.state is SharingState.LEAVING and plan.event in _BEATS:
             # The block ended between the read and the swap of a beat. It is yet to be said.
             self.due_at = now
@@ -321,14 +387,19 @@ class Member:
             self.due_at = now
 
     def _wait_a_beat(self, now: float, draw: float) -> None:
+        """The next beat is due, unless this was the last word. The jitter is half before and half after the time."""
         self.due_at = (
             now + self.beat_every * (1 + _JITTER * (draw - 0.5)) if self.state is not SharingState.LEFT else inf
         )
 
     # A beat.
 
+    # In this order: what others know of the key; which epoch it is; who is still there; and last, who is the keeper.
+    # Each step goes by the document that the one before it has left.
+
     def _plan_a_beat(self, found: Document | None, now: float, *, has_forgotten: bool) -> Plan:
         writes, confirmation = self._writes, self._confirmation
+        # New there: whoever else lives may not have seen us, nor we them. All counting begins anew.
         is_new = found is None or has_forgotten or writes.is_new_in(found)
         if found is not None and not has_forgotten:
             confirmation.hear(found, writes)
@@ -343,6 +414,7 @@ class Member:
         members = {other: others[other] for other in watch.alive_of(watch.seen)}
         members[self.me] = Entry(writes.attempt, self.beat_every, self._who, quiet=is_quiet)
         document = replace(document, members=members)
+        # While the key is being closed there is nothing to keep alive, and nobody is elected.
         event = SharingEvent.BARRED
         if watch.barrier is None:
             document, watch = self._elect(document, watch, now)
@@ -350,6 +422,7 @@ class Member:
         return self._sealed(document, event, now, watch=watch)
 
     def _others(self, document: Document) -> dict[str, Entry]:
+        """The other members in ``document``: whether they live is for ``Watch`` to say."""
         return {other: entry for other, entry in document.members.items() if other != self.me}
 
     def _elect(self, document: Document, watch: Watch, now: float) -> tuple[Document, Watch]:
@@ -368,7 +441,10 @@ class Member:
         return replace(document, keeper=self.me, fence=document.fence + 1), watch
 
     def _notice_silence(self, document: Document, now: float) -> None:
-        """If we are the keeper, ask for all whose streams are silent; but not again at once."""
+        """If we are the keeper, ask for all whose streams are silent; but not again at once.
+
+        A member says so in its beats, some beats ahead, for the answer has to be back with it in time (``_QUIET``).
+        """
         is_fresh = self._confirmation.is_younger_than(3 * self.beat_every, now)
         if self.state is SharingState.KEEPER and not is_fresh:
             self.check_is_due = any(entry.quiet for entry in document.members.values())
@@ -376,7 +452,10 @@ class Member:
     # The way out.
 
     def _plan_to_leave(self, found: Document | None, now: float, *, has_forgotten: bool) -> Plan | None:
-        """Say that we leave; and if nobody else is there, that we close."""
+        """Say that we leave; and if nobody else is there, that we close.
+
+        An empty register says nothing about who is there: then nothing is closed, unless there is nothing to close.
+        """
         if found is None:
             self._end("early" if self._wants_close else "nothing")
             return None
@@ -385,6 +464,7 @@ class Member:
             # Our word was taken, and its answer was lost. It is as if we had not asked yet, and are still there.
             is_new = has_forgotten or not self._writes.is_of_our_epoch(found)
             found = replace(found, closing=None)
+        # Who stays elects another keeper at its next beat: nobody has to be told that we were it.
         keeper = None if found.keeper == self.me else found.keeper
         document = replace(self._confirmation.told_in(found, now), members=self._others(found), keeper=keeper)
         because = self._reason_to_leave_it(document, is_new=is_new)
@@ -394,7 +474,11 @@ class Member:
         return self._sealed(replace(document, closing=close), SharingEvent.ALLOWED, now)
 
     def _reason_to_leave_it(self, document: Document, *, is_new: bool) -> LeftBecause | None:
-        """Why the key must not be closed; ``None`` if it may be."""
+        """Why the key must not be closed; ``None`` if it may be.
+
+        ``document`` is what would be written: without us, and with everybody else whom the register has. Nobody is
+        counted out here: who is silent may be asleep, and was not given the time to be missed.
+        """
         if not self._wants_close or document.closing is not None:
             return "nothing"
         if document.members:
@@ -403,6 +487,10 @@ class Member:
         return "early" if is_new or self._watch.epoch_beats < self._watch.patience else None
 
     def _plan_to_report(self, found: Document | None, now: float) -> Plan | None:
+        """Say that the close has ended: whoever waits for it may create a key.
+
+        A document without our close was written by who presumed us dead, and waits for us no longer.
+        """
         if found is None or found.closing is None or found.closing.by != self.me:
             self._end("nothing")
             return None
@@ -412,13 +500,17 @@ class Member:
         return self._sealed(document, SharingEvent.GONE, now)
 
     def _end(self, because: LeftBecause) -> None:
-        """There is nothing to be said."""
+        """There is nothing to be said, and so nothing to be swapped: it is over without the register."""
         self.left_because, self.due_at = because, inf
         self._fire(SharingEvent.GONE)
 
-    # Parts.
+    # Parts. Every plan is sealed in one place, so that none goes out without a writer and a number.
 
     def _sealed(self, document: Document, event: SharingEvent, now: float, **more: Any) -> Plan:
+        """``document`` as a plan: with our word and its number in it, and with what it means once it was taken.
+
+        The confirmation that it tells of goes with it: another one may come before the register has answered.
+        """
         document = self._writes.sealed(document)
         return Plan(dump_document(document), document, event, now, self._confirmation.known, **more)
 

@@ -143,6 +143,10 @@ class Stream:
     """Whether each socket has a subscription of its own. Then nothing that holds for the key proves anything of it: the
     question whether events come is put on the socket, and answered by ``confirmed``. It does not change."""
 
+    _timing: Timing
+    """Here: how often to ping, and when silence is asked about. The pacing, the drain and the delivery have the
+    rest."""
+
     _actions: list[Action]
     """What is to be done and nobody has taken yet; every step may add to it. An ``Open`` whose socket was given up
     since is followed by its ``Close``: who does them in this order needs to know no more."""
@@ -327,7 +331,7 @@ class Stream:
         self.trust.tick(self._alive_at, now)
         # S5: also while sockets come and go. A question is put off neither by a move nor by a backoff.
         if now >= self.trust.ask_at:
-            self._ask(now)
+            self._ask(now, self.trust.doubts_since(self._alive_at, now))
         match self.sockets:
             case NoSocket(last) if self.trust.is_usable and now >= self._pacing.allowed_at:
                 self._try(last, now)
@@ -338,7 +342,7 @@ class Stream:
                 self._become(SocketEvent.MOVE, TwoSockets(current, next_))
             case BothOpen(current, _, drain) if now >= drain.ask_at:
                 self._ask_for_the_rest(current, drain, now)
-            case BothOpen(current, next_, drain) if now >= drain.give_up_at:
+            case BothOpen(current, next_, drain) if now >= drain.give_up_at and drain.is_over(now):
                 # What the next one holds is late by as much as we wait, and costs memory: it must have an end (S6).
                 self._end_current(current, next_, now)
 
@@ -352,7 +356,7 @@ class Stream:
             # One question at a time; but one from before the loss is no question about the time since.
             if self.trust.asked_at < since:
                 self._answer_until = now + ANSWER_WITHIN
-                self._ask(now)
+                self._ask(now, since)
             if now < self._answer_until:
                 return  # beyond that a socket by a key that may be dead is better than none
         next_ = self._open_next(now)
@@ -370,9 +374,13 @@ class Stream:
         self._actions.append(Open(socket))
         return socket
 
-    def _ask(self, now: float) -> None:
-        """Ask whether what events come by is alive: on the socket where only that one can know, else about the key."""
-        self.trust.asked(now)
+    def _ask(self, now: float, since: float) -> None:
+        """Ask whether what events come by is alive: on the socket where only that one can know, else about the key.
+
+        What has been found out ``since`` that time is an answer, too: several streams of an account want to know it at
+        the same moment, and one request is enough for all of them (E1).
+        """
+        self.trust.asked(now, since)
         self._report.count("silence_checks")
         self._report.tell(Doubted(self.trust.generation))
         # Where events come by a subscription, a key that is alive proves nothing of it. Without a socket there is none
@@ -482,6 +490,7 @@ class Stream:
                 self._become(SocketEvent.FAILED, OneSocket(current))
             case _:
                 return
+        # A failure before the first socket may be the end; after it, never: the exchange was there once.
         if getattr(error, "untrusted", False) and not self.was_open:
             # Another try does not help. Once a socket was open it may: the exchange will want to mend that.
             self.fail(untrusted_peer(str(error), venue=self._venue, verb="connect"))
@@ -562,10 +571,11 @@ class Stream:
     # What comes from a socket. This is the path of every event.
 
     def received(self, socket: StreamSocket, batch: Sequence[bytes], now: float) -> None:
-        """Messages have come."""
+        """Messages have come on ``socket``, which is open. From any other they are of no interest, and are dropped."""
         events = self._delivery.events(socket, batch, now)
         socket.heard_at = now
         sockets = self.sockets
+        # Compared by identity: a socket that was given up since delivers nothing more (S1).
         # An ordinary event lets no time pass: it makes nothing due earlier, and thousands a second would pay for it.
         if socket is sockets.current:
             self._deliver(socket, events, now)
@@ -642,7 +652,7 @@ class Stream:
 
     def resumed(self, socket: StreamSocket, now: float) -> None:
         """There is room again. A ping is due soon, whose pong says when all that has piled up was read."""
-        socket.resume(now)
+        socket.resume(now, self._timing.ping_every)
         self._be_patient(now)
 
     # From one open socket to the next.
@@ -720,7 +730,10 @@ class Stream:
             self.fail(error)
 
     def fail(self, error: ListenKeyError) -> None:
-        """There is no way on: the exchange has refused for good. The first reason is the one that is told."""
+        """There is no way on: the exchange has refused for good. The first reason is the one that is told.
+
+        Nothing else changes here: who drives the stream sees the failure after the step, and stops it.
+        """
         self.failure = self.failure or error
 
     def stop(self) -> None:
@@ -741,12 +754,15 @@ class Stream:
         return actions
 
     def notices(self) -> list[StreamNotice]:
-        """What happened since the last call."""
+        """What happened since the last call. They are told before the actions are done: see the driver."""
         return self._report.take()
 
     @property
     def has_news(self) -> bool:
-        """Whether there are actions or notices."""
+        """Whether there are actions or notices.
+
+        It is asked after each event: for most of them there is nothing to do but to hand them on.
+        """
         return bool(self._actions) or self._report.has_news
 
     def _become(self, event: SocketEvent, sockets: Sockets) -> None:

@@ -70,7 +70,7 @@ class StreamSocket:
     """
 
     __slots__ = (
-        "_apart",
+        "_followed_until",
         "_paused",
         "_pinged_at",
         "_resumed_at",
@@ -118,9 +118,9 @@ class StreamSocket:
         self.held: Held | None = None
         self.skip: Repeats | None = None
         self._skip_since = inf
+        self._followed_until = -inf
         self._paused = self.is_lagging = self.is_ending = False
         self._resumed_at = self._pinged_at = -inf
-        self._apart = _PING_AGAIN_AFTER
 
     def open(self, now: float, ping_every: float) -> None:
         """The handshake is over, and the subscription was answered if there is one."""
@@ -128,7 +128,6 @@ class StreamSocket:
         if self.is_subscribed:
             self.proof_at = self.observed_at  # it is younger than the handshake's beginning
         self.ping_at = now + ping_every
-        self._apart = min(_PING_AGAIN_AFTER, ping_every / 2)
 
     # What was observed.
 
@@ -139,8 +138,11 @@ class StreamSocket:
 
     @property
     def certain_at(self) -> float:
-        """All that happened by then has come through it, even if its key or subscription was dead ever after."""
-        return min(self.observed_at, self.proof_at)
+        """All that happened by then has come, even if its key or subscription was dead ever after.
+
+        What happened by ``_followed_until`` has come through the sockets before it.
+        """
+        return max(self._followed_until, min(self.observed_at, self.proof_at))
 
     def has_all_until(self, when: float) -> bool:
         """Whether all that the exchange sent here by ``when`` was read; and, of a subscription, if it lived then."""
@@ -190,11 +192,11 @@ class StreamSocket:
         """Nobody reads from it for a while: what comes from then on is old news, and pongs are not seen."""
         self._paused = self.is_lagging = True
 
-    def resume(self, now: float) -> None:
+    def resume(self, now: float, ping_every: float) -> None:
         """It is read from again. A pong will say when it has caught up."""
         self._paused = False
         self._resumed_at = now
-        self.ping_at = max(now, self._pinged_at + self._apart)
+        self.ping_at = max(now, self._pinged_at + min(_PING_AGAIN_AFTER, ping_every / 2))
 
     def must_answer(self, sent_at: float) -> bool:
         """Whether a ping that was sent at ``sent_at`` could have been seen to be answered."""
@@ -203,12 +205,17 @@ class StreamSocket:
     # What comes twice.
 
     def follow(self, other: StreamSocket) -> None:
-        """Take over from ``other``: what was known of the same key is known still."""
-        if self.generation == other.generation:
+        """Take over from ``other``: what was known of the same key is known still.
+
+        Of a subscription of its own nothing was: that the one before was alive proves nothing of it (S8).
+        """
+        if self.generation != other.generation:
+            return
+        self._followed_until = other.certain_at
+        self.observed_at = max(self.observed_at, other.observed_at)
+        if not self.is_subscribed:
             self.proof_at = max(self.proof_at, other.proof_at)
-            self.observed_at = max(self.observed_at, other.observed_at)
-            if not self.is_subscribed:
-                self.event_at = max(self.event_at, other.event_at)  # it proved the key, not the socket
+            self.event_at = max(self.event_at, other.event_at)  # it proved the key, not the socket
 
     def leave_out(self, delivered: Repeats, now: float, feed_lag: float) -> None:
         """What was delivered is not to be delivered again. It has come here, too, when this feed is past ``now``."""

@@ -12,7 +12,7 @@ What state follows from what is looked up in ``TRUST_TRANSITIONS``. How to drive
     trust.lose()                 the key is dead
     trust.cannot_ask()           a ban: no answer can come
     trust.tick(alive_at, now)    let time pass; then ask if ``trust.ask_at <= now``
-    trust.asked(now)             the exchange is being asked
+    trust.asked(now, since)      the exchange is being asked what was doubtful since some time
 
 A stream is *live* only while :attr:`Trust.holds`. So here is where that has to be sound: whatever happens, it holds for
 no longer than ``silence_check_every`` and two seconds after the last proof, and a doubt is over only by a proof.
@@ -49,8 +49,10 @@ class Trust:
         "_answer_by",
         "_denied_at",
         "_every",
+        "_is_asked_in_vain",
         "ask_at",
         "asked_at",
+        "asked_since",
         "confirmed_at",
         "dead_generation",
         "generation",
@@ -77,6 +79,10 @@ class Trust:
     asked_at: float
     """When we last asked. An answer to a request from before is no answer to this question."""
 
+    asked_since: float
+    """Since when we have wanted to know it. Others ask about the same key: whoever of them was told that it was alive
+    after this time has the answer for us as well (E1)."""
+
     ask_at: float
     """When to ask; infinity while there is no need. A doubt is asked about again every ``silence_check_every``, and a
     word of the exchange that the key is dead at once, but at most once a second."""
@@ -90,11 +96,15 @@ class Trust:
         self.generation, self.key = 0, ""
         self.dead_generation = 0
         self.is_troubled = False
-        self.confirmed_at = self.asked_at = -inf
+        self.confirmed_at = self.asked_at = self.asked_since = -inf
         self.ask_at = inf
         self._every = every
-        self._answer_by = inf  # in ASKED: when a question without an answer becomes a doubt; of no meaning elsewhere
-        self._denied_at = -inf  # when DENIED was last come to; what was asked before speaks of before
+        # In ASKED: when a question without an answer becomes a doubt. It has no meaning elsewhere.
+        self._answer_by = inf
+        # The last question cannot be answered: no doubt is put off for it, neither now nor when silence is due.
+        self._is_asked_in_vain = False
+        # When DENIED was last come to. What was asked before then speaks of the time before, and lifts no denial.
+        self._denied_at = -inf
 
     # Questions. None of them changes anything.
 
@@ -133,7 +143,9 @@ class Trust:
                 # that computes for a minute, has no right to two seconds of "live" afterwards.
                 self._answer_by = alive_at + self._every + ANSWER_WITHIN
                 if self.asked_at + self._every > now:
-                    self._answer_by = min(self._answer_by, self.asked_at + ANSWER_WITHIN)
+                    self._answer_by = (
+                        -inf if self._is_asked_in_vain else min(self._answer_by, self.asked_at + ANSWER_WITHIN)
+                    )
         if self.state is TrustState.ASKED and now >= self._answer_by:
             self._fire(TrustEvent.UNANSWERED)
 
@@ -168,12 +180,28 @@ class Trust:
             if self.ask_at == inf:
                 self.ask_at = max(now, self.asked_at + _ASK_AGAIN_AFTER)
 
-    def asked(self, now: float) -> None:
-        """The exchange is being asked."""
-        self.asked_at, self.ask_at = now, inf
+    def asked(self, now: float, since: float) -> None:
+        """The exchange is being asked what we have wanted to know ``since`` some time."""
+        self.asked_at, self.asked_since, self.ask_at = now, since, inf
+        self._is_asked_in_vain = False
+
+    def doubts_since(self, alive_at: float, now: float) -> float:
+        """Since when there has been a reason to ask, as it is due ``now``.
+
+        Silence is a reason from the moment at which it had lasted too long, and not from when that is noticed. Several
+        streams of an account have the same silence, and notice it some milliseconds apart: whoever of them asks first
+        asks for all (E1). A word of the exchange that the key is dead is unsaid by what was asked after it alone.
+        """
+        if self.state is TrustState.DENIED:
+            return self._denied_at
+        return min(now, alive_at + self._every)
 
     def cannot_ask(self) -> None:
-        """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to."""
+        """Nothing may be sent, so that no answer can come: there is nothing to give two seconds to.
+
+        It holds for the question that was asked last, until there is another one: also where silence is not due yet.
+        """
+        self._is_asked_in_vain = True
         if self.state is TrustState.ASKED:
             self._fire(TrustEvent.UNANSWERED)
 

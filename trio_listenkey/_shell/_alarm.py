@@ -94,16 +94,13 @@ class Alarm:
         is_shielded: Whether no cancellation ends a wait. Then somebody has to ring it in the end, or its time to come.
     """
 
-    __slots__ = ("_every", "_is_shielded", "_task", "timekeeper", "until")
-
-    timekeeper: Timekeeper
-    """The run's: an alarm is rung by tasks of its own run alone."""
+    __slots__ = ("_every", "_is_shielded", "_task", "_timekeeper", "until")
 
     until: float | None
     """Until when the task waits, on the steady clock; ``None`` while it does not."""
 
     def __init__(self, timekeeper: Timekeeper, every: float, *, is_shielded: bool = False) -> None:
-        self.timekeeper, self._every, self._is_shielded = timekeeper, every, is_shielded
+        self._timekeeper, self._every, self._is_shielded = timekeeper, every, is_shielded
         self._task: trio.lowlevel.Task | None = None
         self.until = None
 
@@ -113,11 +110,11 @@ class Alarm:
     async def wait_until(self, when: float) -> None:
         """Wait until ``when``; less if rung, or to look at the clock. Look what the time is afterwards."""
         self._task, self.until = trio.lowlevel.current_task(), when
-        self.timekeeper.join(self, when, self._every)
+        self._timekeeper.join(self, when, self._every)
         try:
             await trio.lowlevel.wait_task_rescheduled(self._abort)
         finally:
-            self.timekeeper.leave(self._every)
+            self._timekeeper.leave(self._every)
 
     def ring(self) -> None:
         """End the wait, if there is one."""

@@ -17,13 +17,14 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final, Literal, final
 
+import msgspec
 import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._core._budget import Ticket, Urgency
 from .._core._dead_man import Count, DeadMan, SwitchNotice
 from .._core._dead_man_states import SwitchState
-from .._core._outcomes import Outcome, Refused, Transient
+from .._core._outcomes import Ok, Outcome, Refused, Transient
 from .._errors import ListenKeyError, RefusedError, UnavailableError, UsageError, name_error
 from .._events import Gap
 from .._statistics import SwitchStatistics
@@ -93,6 +94,7 @@ def dead_man_switch(
 
     Raises:
         UsageError: An argument is wrong, there is no such countdown at this exchange, or no secret. Raised at the call.
+            On entering, another switch of this process minds one of the symbols for the same API key.
         RefusedError: The exchange refused, on entering or later: the permission is missing, or a symbol is unknown.
             Later, the block is cancelled first.
         RateLimitedError: The exchange wants silence for longer than ``Timing.open_timeout`` of the stream.
@@ -187,6 +189,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         context, timing = current_context(), self._calls.timing
         self._clock, self._alarm = context.clock, context.alarm(timing.suspend_check_every)
         self._host = self._calls.host()
+        self._host.mind(self._calls.api_key, self._symbols)  # until ``_finish``: no checkpoint comes before the task
         self._settled = trio.Event()
         self._machine = DeadMan(
             self._calls.venue.name, self._symbols, self._countdown, self._renew_every, timing, self._clock.now()
@@ -226,7 +229,10 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         if self._flight is not None:
             self._flight.deadline = self._clock.to_trio(self._machine.patience)
         self._alarm.ring()
-        outcome = await close_nursery(self._nursery_manager, error)
+        try:
+            outcome = await close_nursery(self._nursery_manager, error)
+        finally:
+            self._host.mind_no_more(self._calls.api_key, self._symbols)
         if outcome is not error:
             return outcome
         return error_to_raise(self._body.ended_by(error), self._machine.failure, "the dead-man switch")
@@ -296,7 +302,8 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         timing = self._calls.timing
         try:
             with trio.CancelScope(deadline=self._clock.to_trio(self._machine.patience)) as self._flight:
-                return self._about(count, await self._calls.send(self._host, call, "countdown", timing.request_timeout))
+                outcome, body = await self._calls.ask(self._host, call, "countdown", timing.request_timeout)
+                return self._about(count, milliseconds, outcome, body)
             return Transient(self._cut_short(), may_be_done=True)
         except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
             self._body.interrupt(fault)
@@ -310,8 +317,17 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
             "the request was interrupted", advice="Try again", venue=self._calls.venue.name, verb="countdown"
         )
 
-    def _about(self, count: Count, outcome: Outcome) -> Outcome:
-        """The same outcome; a refusal says what to do about it."""
+    def _about(self, count: Count, milliseconds: str, outcome: Outcome, body: bytes) -> Outcome:
+        """The same outcome; a refusal says what to do about it, and a success is one if the answer says of what."""
+        if isinstance(outcome, Ok) and not _is_echo(body, count.symbol, milliseconds):
+            # A proxy's "{}" would arm nothing, and orders would rely on it.
+            unsaid = UnavailableError(
+                f"the answer does not say that the countdown of {count.symbol!r} was set to {milliseconds} ms",
+                advice="Try again; if it lasts, look at what answers in the exchange's place",
+                venue=self._calls.venue.name,
+                verb="countdown",
+            )
+            return Transient(unsaid, may_be_done=True)
         if not isinstance(outcome, Refused) or outcome.error.code != _INVALID_SYMBOL:
             return outcome
         error = RefusedError(
@@ -360,6 +376,15 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
                 _log.warning("%s: dead-man switch: left to run; orders are cancelled in %.0f s", name, notice.delay)
             case kind:
                 _log.debug("%s: dead-man switch: %s: %s", name, notice.symbol, kind)
+
+
+# Answers.
+
+
+def _is_echo(body: bytes, symbol: str, milliseconds: str) -> bool:
+    """Whether it is about this countdown ("Auto-Cancel All Open Orders" of USD-M and of COIN-M, response, 2026-05)."""
+    told = msgspec.json.decode(body) if body else None
+    return isinstance(told, dict) and (told.get("symbol"), str(told.get("countdownTime"))) == (symbol, milliseconds)
 
 
 # Arguments.

@@ -21,6 +21,30 @@ key is still kept alive; the keeper learns that the block is over, and only then
 
 What to send and when is decided in ``_core._key_lifecycle``; this file waits, sends, and tells.
 
+Two tasks
+=========
+
+The block's task runs ``__aenter__`` and ``__aexit__``; the keeper's task runs ``_keep``. They share one thread, so that
+between two checkpoints nothing else of this run happens. What they tell each other:
+
+* The block's task tells the keeper that the block is over, by ``Lifecycle.stop``. Then it ends or shortens each wait in
+  which the keeper may be: ``_finish``.
+* The keeper tells the block's task that there is a key, or will be none, by ``_settled``; that there is no way on, by
+  cancelling the body's scope; and that it is done, by ending: the nursery's exit waits for it.
+
+Other contexts of the same account, in any run and thread of the process, change what both of them read. So each step of
+the machine is made under the lock of all hosts: ``_step``. The lock is held for the step alone, and across no
+checkpoint.
+
+Where an interrupt may come out
+===============================
+
+``enable_ki_protection`` is on everything that runs in either task, so Ctrl-C is not raised between two of its lines. It
+comes out of a checkpoint of the *main* task, which is the block's: while entering waits for the key
+(``_settled.wait``), where it is parked and raised once the keeper is done; in the body, as the body's own exception;
+and while leaving waits for the keeper, see ``close_nursery``. It also comes out of a library's unprotected child task,
+by way of the transport, in the keeper's task: ``_ask`` parks it in the body's scope.
+
 The file is long for what is said in it, the arguments of ``open_listen_key`` first of all.
 """
 
@@ -148,7 +172,19 @@ def open_listen_key(
 
 @final
 class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
-    """A class, not a generator: contextlib's frames would be open to Ctrl-C between bytecodes."""
+    """One block of ``open_listen_key``, from its call until it is left. It is entered once.
+
+    A class, not a generator: contextlib's frames would be open to Ctrl-C between bytecodes.
+
+    Its life, and what is true at each step:
+
+    * Made: nothing is registered, nothing runs. It may be dropped.
+    * Entered, by ``_set_up``: the account has a holder more, and so no other context closes its key. From here on only
+      the keeper's end takes that back.
+    * Settled: there is a key, and the body runs; or there is none, and the body never does.
+    * Over, by ``_finish``: the machine is stopped. The keeper closes the key, or finds that it is not to.
+    * Closed: the account was left, in the step that ended the machine; then the transport.
+    """
 
     __slots__ = (
         "_alarm",
@@ -204,10 +240,29 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     parts: the account with the machine's last step, the transport as the keeper's last act."""
 
     _context: RunContext
+    """What all contexts of this ``trio.run`` share: its clock, the default transport, and where accounts are found.
+    Taken on entering, and not earlier: before that there may be no run."""
+
     _key: ListenKey
+    """What the block is given. It reads the machine, and is told of notices by ``_tell``, which wakes who waits."""
+
+    _nursery_manager: AbstractAsyncContextManager[trio.Nursery]
+    """The hidden nursery. It is entered and left by hand, for the body runs between the two, in the caller's frame.
+    What runs in it never raises, so that it has nothing to group; the body's exception goes round it (L4)."""
 
     _share_task: ShareTask | None
-    """What goes to the register of those who share the key, if there is one."""
+    """What goes to the register of those who share the key, if there is one. It outlives the machine by one report: how
+    the close ended. Its clock is the same, and its member's every change is made under the same lock."""
+
+    _sharing: SharedKey | None
+    """How the key is shared with other processes. What it says of this process's share is the same for all contexts."""
+
+    _observer: Observer
+    """The user's instrument. It is called in the keeper's task, after the log and before the block's own waiters."""
+
+    _transport: Transport | None
+    """The user's, which is never closed here; ``None`` for the one that all keys of the run share. Requests go by the
+    one that the registration holds, which is either."""
 
     _arguments: tuple[OnExit, OnLost] | None
     """Taken on entering; ``None`` from then on, which is how a second entry is noticed."""
@@ -234,14 +289,20 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     @enable_ki_protection
     async def __aenter__(self) -> ListenKey:
-        await trio.lowlevel.checkpoint_if_cancelled()  # then nothing is sent; if not, there is more to wait for
+        # Who is cancelled already opens nothing: nothing is registered yet, and nothing is sent. Who is not goes on
+        # without a checkpoint, for there is more to wait for below.
+        await trio.lowlevel.checkpoint_if_cancelled()
         # From here to the keeper's start there is no checkpoint: what is registered is always left again by the keeper.
         self._set_up()
         settled = self._settled = trio.Event()
+        # It is a coroutine by the protocol alone: opening a nursery waits for nothing.
         nursery = await self._nursery_manager.__aenter__()
         nursery.start_soon(self._keep, name=intern(f"listen key keeper of {self._name}"))
         if self._share_task is not None:
             nursery.start_soon(self._share_task.run, name=f"share in the listen key of {self._name}")
+        # The one wait on the way in. It has no deadline of its own: the lifecycle gives up after ``open_timeout``, and
+        # then there is a failure, which settles it, too. What comes out of it is a cancellation from outside, or
+        # Ctrl-C.
         error: BaseException | None = None
         try:
             await settled.wait()
@@ -250,7 +311,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if error is None and self._machine.failure is None and not self._body.is_interrupted:
             self._body.enter()
             return self._key
-        # There is no body to enter. The keeper ends as after one: what it has made by now, it closes (L1).
+        # There is no body to enter. The keeper ends as after one: what it has made by now, it closes (L1). An interrupt
+        # that was parked by then leaves here as well. So does a failure that came with no key: it is what the caller of
+        # ``async with`` sees.
         error = await self._finish(error)
         assert error is not None
         return reraise_unchanged(error)
@@ -259,12 +322,16 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        # The body is over, whatever it ended with: from here on nobody cancels it, and its exception is a local.
         error = self._body.leave(exc_type, exc, tb)
         error = await self._finish(error)  # noqa: ASYNC102 - it is cancellable, and the keeper it waits for is bounded
+        # The same exception is raised again by Python, with its own traceback, if this returns without a true value.
         if error is not None and error is not exc:
             reraise_unchanged(error)
 
     def _set_up(self) -> None:
+        # No checkpoint in here, and nothing after ``join`` that is known to fail: else an account would keep a holder
+        # for ever.
         if self._arguments is None:
             raise UsageError("this context was entered before", advice="Call open_listen_key for each block")
         (on_exit, on_lost), self._arguments = self._arguments, None
@@ -294,6 +361,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if self._sharing is not None and share is not None:
             self._share_task = self._join_share(share, self._sharing)
 
+    # What follows is for keys that other processes hold, too. Each context of this process brings its own task, and all
+    # of them one member: the first that joins makes it.
+
     def _make_share(self, sharing: SharedKey, schedule: KeepaliveSchedule, present: Share | None) -> Share:
         from ._share import Share  # noqa: PLC0415 - nothing of it where nothing is shared
 
@@ -302,6 +372,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             return present
         now, lock = self._context.clock.now(), self._context.hosts(self._transport).lock
         return Share(self._venue, self._credentials, sharing, schedule.keepalive_every, lock, now)
+
+    # The task starts beside the keeper, in the same nursery, and like it never raises. It waits for the register alone,
+    # so that a register which hangs holds no request up.
 
     def _join_share(self, share: Share, sharing: SharedKey) -> ShareTask:
         from ._share import ShareTask  # noqa: PLC0415 - as above
@@ -336,10 +409,14 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         the keeper may be in is ended or shortened, so that it looks at what has changed.
         """
         self._machine.stop(self._context.clock.now())
+        # The order of the rest does not matter: the keeper runs at the next checkpoint of this task, and not before.
         if self._room_wait is not None:
             self._room_wait.cancel(reason="the block is over")
         self._follow_until()
         self._look_again()
+        # The last wait of the block's task. A cancellation does not end it: the exit of a nursery waits for its tasks,
+        # and the keeper is shielded. How long that is, the lifecycle bounds (L2): what is left of a create, and
+        # ``close_timeout``; then the end of the transport, by ``_TRANSPORT_CLOSE_LIMIT``.
         outcome = await close_nursery(self._nursery_manager, error)
         if outcome is not error:
             return outcome
@@ -352,6 +429,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         # A key must be closed however the block ends, so no cancellation from outside may come in here. Each wait sees
         # to that by itself, for one shield around all of them would be a tenth of the memory that a key takes. None can
         # hang: each is bounded by the lifecycle, but for the wait for the end of the block, which is not shielded.
+        #
+        # A shield keeps out the cancellation of whoever runs the block. It does not keep out Ctrl-C, which trio
+        # delivers to the main task, and this is a child: that is why there is a task at all.
         while True:
             idle_until = self._pass_time()
             if self._machine.state is State.CLOSED:
@@ -360,9 +440,12 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                 await self._send_in_turn()
             else:  # here, and in no method: a key spends its life in this line, and each frame takes memory, too
                 await self._alarm.wait_until(idle_until)
+        # The machine is CLOSED, and the account was left with its last step. What is still to be said to the register,
+        # how the close ended, has its own shield and its own deadline there (P6).
         if self._share_task is not None:
             await self._share_task.finish()
-        # Bounded, too: all that may take time here is the closing of the default transport by its last user.
+        # Bounded, too: all that may take time here is the closing of the default transport by its last user. If it is
+        # cut short, sockets are left to be closed by their own ends; no key depends on them any more.
         with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
             await self._membership.leave()
 
@@ -380,7 +463,12 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         They are waited for one after the other, and after each the machine is asked again: meanwhile another context
         may have done it, or the block may have ended.
         """
+        # Each of the waits ends by itself when it has become useless: the alarm and the turn at ``give_up_at``, the room
+        # at ``room_by``. The end of the block, a ban and another holder's news end or shorten them through
+        # ``_look_again``, and ``_keep`` looks anew.
         if await self._wait_for_turn(self._machine.give_up_at):
+            # From here on this context has the account's turn. Nothing may leave without giving it back: another
+            # context would wait for it until its key is dead.
             try:
                 if await self._wait_for_room():
                     await self._send_what_is_due()
@@ -393,16 +481,20 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         ``False`` if it was ended before: by ``_look_again``, or because from ``give_up_at`` on a turn is of no use.
         """
         turn = self._membership.turn
+        # The usual case has no checkpoint: nobody else has a request in flight.
         if turn.acquire_nowait():
             return True
         with trio.CancelScope(deadline=self._to_trio(give_up_at), shield=True) as self._nap:
             await turn.acquire()
+        # It is the scope that knows whether we have the turn: an ``acquire`` that is cancelled has passed it on, also
+        # where another thread gave it at the same moment.
         was_our_turn, self._nap = not self._nap.cancelled_caught, None
         return was_our_turn
 
     async def _wait_for_room(self) -> bool:
         """Wait until the host's budget has room for what is due; ``False`` if it has none, or nothing is due now."""
         machine, clock = self._machine, self._context.clock
+        # The account's turn may have taken a while: what is due, and how urgent it is, is asked anew.
         start = clock.now()
         self._step(lambda: machine.tick(start))
         if start < machine.next_request_at:
@@ -411,7 +503,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if gate.admit(ticket, start):
             machine.throttled(0.0)
             return True
-        # Only the end of the block cuts this short: whoever gives up the place in the queue gets the last one.
+        # Only the end of the block cuts this short: whoever gives up the place in the queue gets the last one. A
+        # request that has become needless meanwhile, by another holder's, is found out by ``next_request``.
         with trio.CancelScope(shield=True) as self._room_wait:
             has_room = await gate.wait(ticket, clock, machine.room_by)
         self._room_wait = None
@@ -419,8 +512,11 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return has_room
 
     async def _send_what_is_due(self) -> None:
+        # The machine is asked once more, and changes to a state with a request in flight in the same step. There is no
+        # checkpoint from here to the transport: nobody can end the block between the decision and the request.
         send = self._step(lambda: self._machine.next_request(self._context.clock.now()))
         if send is not None:
+            # The wait on which L1 depends. It ends by an answer, an error or ``answer_deadline``, and by nothing else.
             outcome = await self._ask(send)
             draw = random.random()  # noqa: S311 - spreads load
             self._step(lambda: self._machine.receive(outcome, self._context.clock.now(), draw))
@@ -432,10 +528,13 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         The step that ends the machine leaves the account, too: of two who leave at once, each would otherwise find
         that the other holds the key, and nobody would close it (L1, L5).
         """
+        # A plain lock of threads. It is held for microseconds, by steps that wait for nothing: so the loop is not held
+        # up.
         with self._membership.lock:
             result = step()
             if self._machine.state is State.CLOSED:
                 self._membership.leave_account(closed=self._machine.closed)
+        # What the step told the member may have made it due earlier.
         if self._share_task is not None:
             self._share_task.rouse()
         return result
@@ -446,11 +545,13 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         Not one exception leaves it, whatever the transport raises: the state in which a request is in flight has no way
         but an outcome. What cannot be known is told as ``may_be_done``: a create that was cut off may have made a key.
         """
-        hide = self._secrets()
+        hide = self._secrets()  # before anything is sent: the machine may have another key when the answer is here
         start = trio.current_time()
         answer = None
         try:
-            # Shielded, and bounded by the deadline: what comes of a create must be known (L1).
+            # A shield, for what comes of a create must be known (L1), with a deadline, which ``_follow_until`` brings
+            # forward when the block ends. When it passes, ``answer`` stays ``None``: the request may have arrived, and
+            # that is told as lost.
             with trio.CancelScope(deadline=self._to_trio(self._machine.answer_deadline), shield=True) as self._flight:
                 answer = await self._membership.transport.request(
                     build_request(self._venue, self._credentials, send.verb, send.key, timestamp_ms=self._exchange_ms())
@@ -462,6 +563,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             return no_answer(self._venue, send.verb, error, hide=hide)
         except Exception as fault:  # noqa: BLE001 - the keeper never raises, and a transport may be anyone's
             return transport_fault(self._venue, send.verb, fault)
+        # No ``Cancelled`` comes here: there is a shield around, and the scope above catches its own. What does come is
+        # Ctrl-C, out of a task of the transport's own that no protection reaches. The request is over then: its outcome
+        # is told as a lost answer, so that a create that was interrupted has its key looked for and closed.
         except BaseException as fault:  # noqa: ASYNC103, BLE001 - parked: it is the block that it ends
             self._interrupt(fault)
             return no_answer(self._venue, send.verb, TransportError("the request was interrupted"), hide=hide)  # noqa: ASYNC104 - as above
@@ -470,6 +574,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if answer is None:
             late = TransportError(f"none within {trio.current_time() - start:.3g} s")
             return no_answer(self._venue, send.verb, late, hide=hide)
+        # The time is the present, not that of sending: a ban is told as a time of day, or as seconds from now.
         return read_answer(self._venue, send.verb, answer, epoch=self._context.clock.unix(), hide=hide)
 
     def _exchange_ms(self) -> int:
@@ -479,23 +584,35 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return int((self._context.clock.unix() + self._membership.account.host.clock) * 1000)
 
     def _secrets(self) -> list[str]:
+        """What is cut out of every text of the exchange and of a library before it becomes part of an error (T1)."""
         secrets = [self._credentials.api_key, self._credentials.api_secret, self._machine.key]
         return [secret for secret in secrets if secret]
 
     # How the two learn of each other.
 
     def _follow_until(self) -> None:
-        """The request in flight may be given less time than it was."""
+        """The request in flight may be given less time: a block that is over does not wait for all of it."""
         if self._flight is not None:
             self._flight.deadline = self._to_trio(self._machine.answer_deadline)
 
     def _look_again(self) -> None:
+        """Have the keeper ask the machine anew, whether it waits for a time or for a turn.
+
+        A request in flight is left alone, for an answer is an answer; and so is a place in the queue of the host.
+
+        It may be called at any time, from the keeper's own task as well: a wait that has not begun sees what has
+        changed by itself, and one that is over does not notice.
+        """
         self._alarm.ring()
         if self._nap is not None:
             self._nap.cancel()
 
     def _to_trio(self, when: float) -> float:
-        """A time of the steady clock as one of trio's."""
+        """A time of the steady clock as one of trio's, right for as long as the machine does not sleep.
+
+        A scope's deadline is late by the time slept. The alarm looks at the steady clock from time to time and is not;
+        so what may be late are a turn and an answer, by one sleep, and neither is alive after it.
+        """
         return self._context.clock.to_trio(when)
 
     def _tell(self) -> None:
@@ -505,22 +622,34 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         are worded without them, and the key is told by its generation (T1).
         """
         machine = self._machine
+        # Entering is over with the first key, or with the reason why there is none. A key that dies later changes
+        # nothing.
         if machine.failure is not None or machine.generation:
             self._settle()
         if machine.failure is not None:
             name_error(machine.failure, self._name)
+            # The body hears of it at its next checkpoint, and cleans up while the keeper waits in FAILED (L3). Only
+            # when it has ended is the key closed, and the failure raised from ``__aexit__``.
             self._body.cancel("the listen key failed")
+        # Each is told once, in the order in which it happened, though several steps may lie between two calls.
         for notice in machine.notices():
+            # An error says whose key it is about, by the account's name, before anybody sees it.
             for fact in notice.arguments:
                 name_error(fact, self._name)
             if isinstance(notice, Created | Renewed | Replaced):
                 self._membership.wake_others()
             _log_notice(self._name, notice)
+            # An instrument that raises is logged and left alone: it is the user's code, and runs inside of our shield.
             self._observer.tell(notice.kind, notice.generation, *notice.arguments)
             self._key._notify(notice)  # noqa: SLF001 - the other half of this one
 
 
 def _log_notice(name: str, notice: Notice) -> None:
+    """Write down what happened, once for each notice, instrument or not.
+
+    A key that is kept alive is no news: it is at debug level, or a quiet day would fill the log. What will pass by
+    itself is a warning where the user may have to act if it does not.
+    """
     # Generation 0: there is no key yet, or none that we were told of.
     key = f"listen key {notice.generation}" if notice.generation else "listen key"
     match notice:

@@ -118,8 +118,8 @@ class ListenKey:
             self._changed = trio.Event()
         await self._changed.wait()
 
-    def _ask(self, now: float) -> None:
-        self._machine.ask(now)
+    def _ask(self, now: float, since: float | None = None) -> None:
+        self._machine.ask(now, since)
         self._look_again()
 
     def _leave_open(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from math import inf
 from sys import intern
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import trio
 
@@ -77,7 +79,7 @@ class Registration:
                 self.has_overbooked = did_fit and not host.budget.fits
                 """Whether it is with this account that there are more than the host's budget can keep alive."""
                 self.turn, self.gate = hosts.turn(self.account), hosts.gate(host)
-                self.turn.alarms += (alarm,)
+                context.alarms[self.account] = (*context.alarms.get(self.account, ()), alarm)
             undo.callback(self.leave_account)
             self.share = None
             self.share = hosts.share(self.account, make_share)
@@ -92,13 +94,15 @@ class Registration:
             if self.share is not None:
                 self.share.leave(self, self._context.clock.now(), closed=closed is True)
             self.account.leave()
-            self.turn.alarms = tuple([alarm for alarm in self.turn.alarms if alarm is not self._alarm])
+        alarms = self._context.alarms
+        alarms[self.account] = tuple([alarm for alarm in alarms[self.account] if alarm is not self._alarm])
 
     def wake_others(self) -> None:
-        """This context has news of the key: the account's other contexts in this run are to look at it."""
-        for alarm in self.turn.alarms:
-            if alarm is not self._alarm and alarm.timekeeper is self._alarm.timekeeper:
+        """This context has news of the key: the account's other contexts, in all runs, are to look at it."""
+        for alarm in self._context.alarms[self.account]:
+            if alarm is not self._alarm:
                 alarm.ring()
+        self._context.wake_other_runs(self.account)
 
     async def leave(self) -> None:
         """The last one to use the default transport closes it."""
@@ -109,10 +113,19 @@ class Registration:
 class RestHost:
     """A REST host, for who asks it about something else than a key."""
 
-    __slots__ = ("_clock", "_gate", "_host", "_lock")
+    __slots__ = ("_clock", "_gate", "_host", "_hosts", "_lock")
 
     def __init__(self, clock: SteadyClock, hosts: SharedHosts, host: Host) -> None:
         self._clock, self._lock, self._host, self._gate = clock, hosts.lock, host, hosts.gate(host)
+        self._hosts = hosts
+
+    def mind(self, api_key: str, symbols: Iterable[str]) -> None:
+        """These symbols have a dead-man switch from now on; see :meth:`SharedHosts.mind`."""
+        self._hosts.mind(self._host, api_key, symbols)
+
+    def mind_no_more(self, api_key: str, symbols: Iterable[str]) -> None:
+        """Their switch is over."""
+        self._hosts.mind_no_more(self._host, api_key, symbols)
 
     @property
     def clock(self) -> float:
@@ -168,9 +181,29 @@ class RunContext:
         self.clock, self._hosts = clock_and_hosts()
         self._hosts_in_memory = SharedHosts()
         self._timekeeper = Timekeeper(self.clock)
+        self.alarms: WeakKeyDictionary[Account, tuple[Alarm, ...]] = WeakKeyDictionary()
+        """What the contexts of each account wait by."""
         self._transport: Transport | None = None
         self._borrowers = 0
         self._connector: Connector | None = None
+        self._token = trio.lowlevel.current_trio_token()
+        self._hosts.see(self)
+
+    def wake_other_runs(self, account: Account) -> None:
+        """The account's contexts in other runs and threads are to look at it."""
+        for run in self._hosts.runs:
+            if run is not self:
+                run.wake(account)
+
+    def wake(self, account: Account) -> None:
+        """This run's contexts on the account are to look at it; called from any thread."""
+        if self.alarms.get(account):
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._ring, account, idempotent=True)
+
+    def _ring(self, account: Account) -> None:
+        for alarm in self.alarms.get(account, ()):
+            alarm.ring()
 
     def join(
         self,

@@ -13,9 +13,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import trio
@@ -39,6 +39,14 @@ _Known = TypeVar("_Known", Host, ConnectLimiter)
 _Address = tuple[str | None, int]
 
 
+class Run(Protocol):
+    """A run of trio, in whatever thread."""
+
+    def wake(self, account: Account) -> None:
+        """Have its contexts on the account look at it; called from any thread."""
+        ...
+
+
 class SharedHosts:
     """Hosts by their address.
 
@@ -59,6 +67,20 @@ class SharedHosts:
         self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
         self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
         self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
+        # What has a dead-man switch: the exchange has one countdown for each.
+        self._minded: set[tuple[Host, str, str]] = set()
+        self._runs: WeakSet[Run] = WeakSet()
+
+    @property
+    def runs(self) -> list[Run]:
+        """Those that see these hosts."""
+        with self.lock:
+            return list(self._runs)
+
+    def see(self, run: Run) -> None:
+        """``run`` sees these hosts from now on, until it is gone."""
+        with self.lock:
+            self._runs.add(run)
 
     def host(self, address: _Address, user: object, now: float) -> Host:
         """Where REST calls go to; it is kept for as long as ``user`` exists, at least."""
@@ -106,6 +128,27 @@ class SharedHosts:
             if gate is None:
                 gate = self._gates[host] = BudgetGate(host.budget, self.lock)
             return gate
+
+    def mind(self, host: Host, api_key: str, symbols: Iterable[str]) -> None:
+        """These symbols of an account have a dead-man switch from now on.
+
+        Raises:
+            UsageError: One of them has one already. The exchange has one countdown for both, and each would tell of it
+                what the other has made untrue.
+        """
+        minded = {(host, api_key, symbol) for symbol in symbols}
+        with self.lock:
+            if taken := sorted(symbol for _, _, symbol in minded & self._minded):
+                raise UsageError(
+                    f"a dead-man switch of this process minds {', '.join(map(repr, taken))} already",
+                    advice="Have one switch for all who trade in a symbol of this account",
+                )
+            self._minded |= minded
+
+    def mind_no_more(self, host: Host, api_key: str, symbols: Iterable[str]) -> None:
+        """Their switch is over."""
+        with self.lock:
+            self._minded -= {(host, api_key, symbol) for symbol in symbols}
 
     def _use(self, known: _Known, user: object) -> _Known:
         users = self._users.get(known)

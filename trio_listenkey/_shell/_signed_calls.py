@@ -73,12 +73,19 @@ class SignedCalls:
         """
         check_credentials(self._dialect, self._credentials)
 
+    @property
+    def api_key(self) -> str:
+        """Whose account it is about."""
+        return self._credentials.api_key
+
     def host(self) -> RestHost:
         """Where they go."""
         return current_context().rest_host(self._dialect, self._transport, self)
 
-    async def send(self, host: RestHost, call: Call, verb: str, within: float) -> Outcome:
+    async def ask(self, host: RestHost, call: Call, verb: str, within: float) -> tuple[Outcome, bytes]:
         """Send one now, and make whatever becomes of it an outcome. Whether it may be sent is the caller's to see to.
+
+        With the outcome comes the body of a success, which is JSON; nothing otherwise.
 
         Args:
             host: Where to.
@@ -86,11 +93,6 @@ class SignedCalls:
             verb: What it is called in errors.
             within: Seconds.
         """
-        outcome, _ = await self.ask(host, call, verb, within)
-        return outcome
-
-    async def ask(self, host: RestHost, call: Call, verb: str, within: float) -> tuple[Outcome, bytes]:
-        """The same, with the body of a success, which is JSON; nothing otherwise."""
         outcome, body = await self._outcome_of(replace(self._dialect, close=call), host, within)
         if isinstance(outcome, Wait):
             host.block(outcome.seconds)

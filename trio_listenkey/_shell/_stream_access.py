@@ -166,7 +166,7 @@ class KeyAccess:
     def ask(self, protocol: SocketProtocol | None) -> None:
         """Ask by a keepalive; where that would bring another key, on the socket."""
         if not self.subscribes:
-            self.renew()
+            self._key._ask(self._now(), self._machine.trust.asked_since)  # noqa: SLF001 - as above
             self._mind_bans()
         elif not _ask_on(protocol, self._now()):
             self._confirm()

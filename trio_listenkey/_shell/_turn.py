@@ -6,8 +6,6 @@ from contextlib import AbstractContextManager
 
 import trio
 
-from ._alarm import Alarm
-
 __all__ = ["Turn"]
 
 
@@ -19,15 +17,11 @@ class Turn:
             is, and never while anybody waits.
     """
 
-    __slots__ = ("_is_taken", "_lock", "_waiting", "alarms")
-
-    alarms: tuple[Alarm, ...]
-    """What all those wait by who may want it, in whichever run they are: to be rung by those of the same run alone."""
+    __slots__ = ("_is_taken", "_lock", "_waiting")
 
     def __init__(self, lock: AbstractContextManager[object]) -> None:
         self._lock = lock
         self._is_taken = False
-        self.alarms = ()
         self._waiting: tuple[_Waiter, ...] = ()  # a few at most; an empty deque would be a tenth of what a key costs
 
     def acquire_nowait(self) -> bool:

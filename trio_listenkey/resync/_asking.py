@@ -140,13 +140,16 @@ class Asking:
         for position in told.positions:
             self._known.hear(_dated(position, self._known.positions), self._log, begun=self._begun)
         # What is not mentioned is nothing, unless the stream has told of it since.
+        # When it came to be so is not said. It was after what is known, so an event that comes again does not undo it;
+        # and before whatever the stream will tell of it. The two clocks may differ by as much in either direction.
+        at = self._until - 2 * CLOCKS_DIFFER_BY
         mentioned = {each.key for each in told.balances}, {each.key for each in told.positions}
         for balance in self._known.balances:
             if balance.key not in mentioned[0] and self._known.balances.heard_at(balance.key) <= self._begun:
-                self._known.hear(balance.emptied(), self._log, begun=self._begun)
+                self._known.hear(balance.emptied(at), self._log, begun=self._begun)
         for position in self._known.positions:
             if position.key not in mentioned[1] and self._known.positions.heard_at(position.key) <= self._begun:
-                self._known.hear(position.emptied(), self._log, begun=self._begun)
+                self._known.hear(position.emptied(at), self._log, begun=self._begun)
 
     def _ask_past_orders(self, symbol: str, start: int, end: int) -> Generator[Question, Any, None]:
         """Which orders there were in a span; if the answer has no room for them, in each half of it."""
@@ -208,6 +211,8 @@ class Asking:
 
 
 def _dated(word: W, shelf: Shelf[W]) -> W:
-    """A word that says nothing of when: as old as what it is joined with, so that who spoke last decides."""
+    """A word that says nothing of when: just younger than what is known, unless it says the same."""
     known = shelf.get(word.key)
-    return replace(word, updated_at=known.updated_at) if not word.updated_at and known is not None else word
+    if word.updated_at or known is None:
+        return word
+    return replace(word, updated_at=known.updated_at + (not word.says_the_same_as(known)))

@@ -14,6 +14,7 @@ from .._errors import ListenKeyError, RateLimitedError, UnavailableError
 from .._events import Gap
 from .._settings import Timing
 from .._shell._run_context import current_context
+from .._validation import check_seconds
 from ._orders import Orders
 from ._queries import OrderQueries
 from ._questions import AskHoldings, AskOpenOrders, AskPastOrders, Question
@@ -33,6 +34,7 @@ async def catch_up(
     *,
     symbols: Iterable[str] = (),
     timing: Timing = _DEFAULT_TIMING,
+    answers_lag: float = 1.0,
 ) -> Changes:
     """Ask the exchange what a gap has changed, until ``orders`` is right again; return what was changed.
 
@@ -48,10 +50,15 @@ async def catch_up(
         symbols: What you trade. Other symbols that the account is known to have orders or positions in are asked for
             as well; an order that lived and died within the gap in any other is not found.
         timing: ``retry_base`` and ``retry_cap``, in seconds.
+        answers_lag: Seconds by which the exchange's answers may be behind what has happened. Nothing is asked before so
+            much has passed since the gap's end: an answer from before it would not know of the last events that were
+            missed, and no event would come to correct it.
 
     Raises:
+        UsageError: ``answers_lag`` is no number of seconds, from 0 to 60; or ``symbols`` is a string.
         RefusedError: The exchange said no, and will again: the API key has no permission to read, for example.
     """
+    check_seconds("answers_lag", answers_lag, most=60)
     asking = orders.begin(
         gap,
         span=queries.span,
@@ -59,7 +66,8 @@ async def catch_up(
         clock_ahead=queries.clock_ahead,
         symbols=symbols,
     )
-    await trio.lowlevel.checkpoint()
+    # Begun before the wait: what is cancelled in it is owed. No longer than the lag, whatever clock the gap is from.
+    await trio.sleep(min(answers_lag, max(0.0, gap.ended_at + answers_lag - trio.current_time())))
     while asking.question is not None:
         answer = await _answer_to(asking.question, queries, timing)
         asking.set_clock(queries.clock_ahead)

@@ -11,14 +11,16 @@ from ._words import Balance, Order, Position, Word
 __all__ = ["words_in"]
 
 
-def words_in(data: Any) -> list[Word]:
-    """The words in one event; none if it is about something else, or is not what the documents show."""
+def words_in(data: Any) -> list[Word] | None:
+    """The words in one event: none if it is about something else; ``None`` if it should have some, unreadable ones."""
     try:
         read = _READERS.get(data["e"])
+    except (LookupError, TypeError):
+        return []
+    try:
         return [] if read is None else read(data)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        # The exchange may send what no document has. What it means nobody knows: a query will say.
-        return []
+        return None  # the exchange may send what no document has
 
 
 def _order_trade_update(data: Mapping[str, Any]) -> list[Word]:
@@ -69,8 +71,7 @@ def _execution_report(data: Mapping[str, Any]) -> list[Word]:
         Order(
             symbol=text(data["s"]),
             id=whole(data["i"]),
-            # Of a cancel, "c" is the name of the request to cancel, and "C" that of the order.
-            client_id=text(data.get("C") or data["c"]),
+            client_id=_client_id(data),
             side=text(data["S"]),
             order_type=text(data["o"]),
             status=text(data["X"]),
@@ -83,6 +84,15 @@ def _execution_report(data: Mapping[str, Any]) -> list[Word]:
             told_by="stream",
         )
     ]
+
+
+def _client_id(data: Mapping[str, Any]) -> str:
+    """The order's name. Of a cancel, "c" is the name of the request to cancel, and "C" that of the order.
+
+    An amendment names the order anew: then "C" is what it was called before ("Order Amend Keep Priority", 2026-07).
+    """
+    is_amended = data.get("x") == "REPLACED"
+    return text(data["c"] if is_amended else data.get("C") or data["c"])
 
 
 def _outbound_account_position(data: Mapping[str, Any]) -> list[Word]:

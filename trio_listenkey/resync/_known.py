@@ -77,6 +77,10 @@ class Known:
         self._remember = remember
         self._over: deque[tuple[str, int]] = deque()
 
+    def owe(self, since: int) -> None:
+        """Events from then on may be missing, until an asking has made up for that."""
+        self.owed_since = since if self.owed_since is None else min(since, self.owed_since)
+
     def hear(self, word: Word, log: ChangeLog, *, begun: int | None = None) -> None:
         """Join one word with what is known.
 

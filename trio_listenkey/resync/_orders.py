@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from .._errors import UsageError
 from .._events import Gap, UserEvent
 from ._asking import CLOCKS_DIFFER_BY, Asking
 from ._events import words_in
@@ -68,6 +69,9 @@ class Orders:
     def take(self, event: UserEvent | Any) -> Changes:
         """Hear an event, and say what it changes: nothing, if it is about something else.
 
+        Of one that tells of orders, balances or positions, and cannot be read, :attr:`Changes.unresolved` says so. What
+        it said is asked for after the next gap; to know it now, call :func:`catch_up` with the last one again.
+
         Args:
             event: As it came from the stream; or its data, decoded.
         """
@@ -77,7 +81,13 @@ class Orders:
             return Changes()
         self._known.tick += 1
         log = ChangeLog()
-        for word in words_in(data):
+        words = words_in(data)
+        if words is None:
+            # What it said nobody knows, and no gap will tell: so it is told here, and owed from what was known then.
+            log.unresolved.append(f"an event of type {data['e']} is not as the exchange's documents show it")
+            if (newest := self._known.newest_time()) is not None:
+                self._known.owe(newest - CLOCKS_DIFFER_BY)
+        for word in words or ():
             self._known.hear(word, log)
         return log.result()
 
@@ -106,12 +116,16 @@ class Orders:
             clock_ahead: Seconds that the exchange's clock is ahead of that, as far as it is known.
             symbols: What you trade. Other symbols that the account is known to have orders or positions in are asked
                 for as well.
+
+        Raises:
+            UsageError: ``symbols`` is a string, whose letters would be taken for symbols.
         """
+        if isinstance(symbols, str):
+            raise UsageError("symbols is one string", advice=f"Pass a list of symbols, such as [{symbols[:20]!r}]")
         since = self._missing_since(gap, clock_ahead)
         known = self._known
         if since is not None:
-            since -= CLOCKS_DIFFER_BY
-            known.owed_since = since if known.owed_since is None else min(since, known.owed_since)
+            known.owe(since - CLOCKS_DIFFER_BY)
         known.tick += 1
         # This machine's clock may be slow, by more than is known of it.
         latest = max(int((unix_now + clock_ahead) * 1000), known.newest_time() or 0, gap.last_event_time or 0)

@@ -52,5 +52,9 @@ class Shelf(Generic[W]):
             if word.rank < known.rank or (word.rank == known.rank and begun is not None and heard > begun):
                 return None
             word = word.after(known)
-        self._known[word.key] = word, max(tick, heard)
-        return None if known is not None and word.says_the_same_as(known) else Change(known, word)
+        says_the_same = known is not None and word.says_the_same_as(known)
+        # An event that comes twice tells nothing of now. It must not look as if the stream had spoken since a gap, or
+        # what happened in that would not be asked for.
+        is_repeated = known is not None and says_the_same and word.rank == known.rank and begun is None
+        self._known[word.key] = word, heard if is_repeated else max(tick, heard)
+        return None if says_the_same else Change(known, word)

@@ -116,9 +116,10 @@ class Balance:
         """Whether the amounts are the same."""
         return (self.amount, self.locked) == (other.amount, other.locked)
 
-    def emptied(self) -> Balance:
-        """There is nothing of it, says a query that does not mention it."""
-        return replace(self, amount=Decimal(0), locked=Decimal(0), told_by="query")
+    def emptied(self, at: int) -> Balance:
+        """There is nothing of it, says a query of a time not before ``at`` that does not mention it."""
+        since = max(self.updated_at + 1, at)
+        return replace(self, amount=Decimal(0), locked=Decimal(0), updated_at=since, told_by="query")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +160,10 @@ class Position:
         """Whether amount and price are the same."""
         return (self.amount, self.entry_price) == (other.amount, other.entry_price)
 
-    def emptied(self) -> Position:
-        """There is none, says a query that does not mention it."""
-        return replace(self, amount=Decimal(0), entry_price=Decimal(0), told_by="query")
+    def emptied(self, at: int) -> Position:
+        """There is none, says a query of a time not before ``at`` that does not mention it."""
+        since = max(self.updated_at + 1, at)
+        return replace(self, amount=Decimal(0), entry_price=Decimal(0), updated_at=since, told_by="query")
 
 
 Word = Order | Balance | Position
@@ -191,8 +193,8 @@ class Changes:
         positions: ... and of positions.
         gone: Orders that were believed open, and that the exchange does not know any more: they ended without having
             been traded, days ago. They are forgotten.
-        unresolved: What could not be found out, in words. Nothing is, unless the exchange contradicts itself; then do
-            not rely on these, and ask again later.
+        unresolved: What could not be found out, in words. Nothing is, unless the exchange contradicts itself, or sends
+            an event that cannot be read; then do not rely on these, and ask again later.
     """
 
     orders: tuple[Change[Order], ...] = ()

@@ -463,9 +463,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         They are waited for one after the other, and after each the machine is asked again: meanwhile another context
         may have done it, or the block may have ended.
         """
-        # Each of the waits ends by itself when it has become useless: the alarm and the turn at ``give_up_at``, the room
-        # at ``room_by``. The end of the block, a ban and another holder's news end or shorten them through
-        # ``_look_again``, and ``_keep`` looks anew.
+        # Each of the waits ends by itself when it has become useless: the turn at ``give_up_at``, the room at
+        # ``room_by``. The end of the block and another holder's news end or shorten them through ``_look_again``, and
+        # ``_keep`` looks anew.
         if await self._wait_for_turn(self._machine.give_up_at):
             # From here on this context has the account's turn. Nothing may leave without giving it back: another
             # context would wait for it until its key is dead.

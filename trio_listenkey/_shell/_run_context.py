@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import trio
 
-from .._core._accounts import Host
+from .._core._accounts import Account, Host
 from .._core._budget import Ticket, Urgency
 from .._core._connect_limiter import ConnectLimiter
 from .._core._key_record import KeepaliveSchedule

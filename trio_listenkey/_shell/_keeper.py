@@ -398,6 +398,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._settle()
 
     def _settle(self) -> None:
+        """Entering is over, whatever came of it.
+
+        It may be said more than once. The event is dropped with the first time, for it would take memory until the end.
+        """
         if self._settled is not None:
             self._settled.set()
             self._settled = None
@@ -453,6 +457,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         """Let time pass until now, and tell what it brought; until when there is nothing to do, if there is not."""
         machine, now = self._machine, self._context.clock.now()
         self._step(lambda: machine.tick(now))
+        # Before anything is waited for: a failure that ``tick`` has found is to end the block, and news are to be told.
         self._tell()
         return min(machine.next_request_at, machine.give_up_at) if now < machine.next_request_at else None
 

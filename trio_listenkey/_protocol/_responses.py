@@ -265,8 +265,10 @@ def _path(venue: Venue, verb: Verb) -> str:
 def readable(text: str, hide: Iterable[str]) -> str:
     """A stranger's text as it may stand in an error: printable, short, without secrets."""
     for secret in sorted(hide, key=len, reverse=True):  # one may be a part of another
-        pattern = re.escape(secret)
-        text = re.sub(_WORD.format(pattern) if len(secret) < _SHORT else pattern, "[hidden]", text)
+        if len(secret) >= _SHORT:
+            text = text.replace(secret, "[hidden]")  # no pattern, for ``re`` would remember it, and the key with it
+        else:
+            text = re.sub(_WORD.format(re.escape(secret)), "[hidden]", text)
     text = _LONG_RUN.sub("[hidden]", text)
     text = "".join(character if character.isprintable() else " " for character in text)
     return text if len(text) <= 200 else text[:199] + "…"

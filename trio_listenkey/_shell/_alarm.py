@@ -54,14 +54,17 @@ class Timekeeper:
         self._looks[every] -= 1
         if not self._looks[every]:
             del self._looks[every]
-        if len(self._due) > 2 * self._waiting + _FEW:
+        if not self._waiting:
+            self._due.clear()
+            self._scope.cancel(reason="nobody waits")
+        elif len(self._due) > 2 * self._waiting + _FEW:
             self._due = [(when, alarm) for when, alarm in self._due if alarm.until == when]
             heapify(self._due)
         self._look()
 
     async def _keep_time(self) -> None:
-        """Run until the run ends, for a new task costs more than this one does while nobody waits."""
-        while True:
+        """Run for as long as anybody waits. Then no task is left that the user has not begun."""
+        while self._waiting:
             # Not a moment is between the two: who joins from now on moves this deadline.
             self._scope = trio.CancelScope(deadline=self._next_at())
             with self._scope:
@@ -72,6 +75,7 @@ class Timekeeper:
                 when, alarm = heappop(self._due)
                 if alarm.until == when:
                     alarm.ring()
+        self._is_running = False
 
     def _next_at(self) -> float:
         due_at = self._clock.to_trio(self._due[0][0]) if self._due else inf

@@ -91,23 +91,31 @@ class KeyRecord:
 
 
 # Attributes each, for a dictionary of them would be a twentieth of what a key takes.
-_COUNTED: Final = ("_requests", "_created", "_renewed", "_retries", "_waits", "_losses", "_throttled")
+_COUNTED: Final = {
+    "requests": "_requests",
+    "created": "_created",
+    "renewed": "_renewed",
+    "retries": "_retries",
+    "waits": "_waits",
+    "losses": "_losses",
+    "throttled": "_throttled",
+}
 
 
 class KeyReport:
     """What a lifecycle has to tell: counters, and notices until someone takes them."""
 
-    __slots__ = (*_COUNTED, "_notices", "_throttled_for")
+    __slots__ = (*_COUNTED.values(), "_notices", "_throttled_for")
 
     def __init__(self) -> None:
-        for counter in _COUNTED:
+        for counter in _COUNTED.values():
             setattr(self, counter, 0)
         self._notices: tuple[Notice, ...] = ()
         self._throttled_for = 0.0
 
     def count(self, what: str) -> None:
         """One more of ``what``, a counter of ``KeyStatistics``."""
-        counter = f"_{what}"
+        counter = _COUNTED[what]
         setattr(self, counter, getattr(self, counter) + 1)
 
     def throttled(self, seconds: float) -> None:
@@ -145,5 +153,5 @@ class KeyReport:
             throttled_for=self._throttled_for,
             name="",  # the record does not know it
             sharing=sharing,
-            **{counter[1:]: getattr(self, counter) for counter in _COUNTED},
+            **{what: getattr(self, counter) for what, counter in _COUNTED.items()},
         )

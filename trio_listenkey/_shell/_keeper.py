@@ -664,7 +664,7 @@ def _log_notice(name: str, notice: Notice) -> None:
             _log.warning("%s: %s: %s Next try in %.1f s", name, key, error, delay)
         case Lost(error=error):
             _log.warning("%s: %s is lost: %s", name, key, error)
-        case Replaced(generation):
+        case Replaced(generation=generation):
             _log.info("%s: listen key %d replaced by listen key %d", name, generation - 1, generation)
         case SharingChanged(sharing=sharing):
             _log.info("%s: %s of %d processes that share the listen key", name, sharing.role, sharing.members)

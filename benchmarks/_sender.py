@@ -2,7 +2,7 @@
 
 It runs in a process of its own. How is in the stream's path, which the clients leave as it is:
 ``/flood/COUNT`` sends so many as fast as they are taken, ``/paced/COUNT/RATE`` so many at a rate. ``start`` on standard
-input lets the connected clients have them.
+input lets the connected clients have them. An argument is the file of a certificate with its key: then it speaks TLS.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -49,7 +50,6 @@ def encode(number: int) -> bytes:
 
 
 def serve(connection: socket.socket) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection:
         while head := read_head(connection):
             line, *headers = head.decode("latin-1").split("\r\n")
@@ -105,23 +105,28 @@ def paced(connection: socket.socket, count: int, rate: float) -> None:
 
 
 def main() -> None:
+    context: ssl.SSLContext | None = None
+    if len(sys.argv) > 1:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1])
     server = socket.create_server(("127.0.0.1", 0))
     print(server.getsockname()[1], flush=True)
-    threading.Thread(target=accept_all, args=(server,), daemon=True).start()
+    threading.Thread(target=accept_all, args=(server, context), daemon=True).start()
     for line in sys.stdin:
         if line.strip() == "start":
             start.set()
 
 
-def accept_all(server: socket.socket) -> None:
+def accept_all(server: socket.socket, context: ssl.SSLContext | None) -> None:
     while True:
         connection, _ = server.accept()
-        threading.Thread(target=guarded, args=(connection,), daemon=True).start()
+        threading.Thread(target=guarded, args=(connection, context), daemon=True).start()
 
 
-def guarded(connection: socket.socket) -> None:
+def guarded(connection: socket.socket, context: ssl.SSLContext | None) -> None:
     with suppress(OSError):  # the client has left
-        serve(connection)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        serve(connection if context is None else context.wrap_socket(connection, server_side=True))
 
 
 if __name__ == "__main__":

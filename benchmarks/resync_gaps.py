@@ -35,7 +35,7 @@ class Overwriting(Life):
         world = self.world
         world.step += 1
         for event in world.due():
-            for word in words_in(event):
+            for word in words_in(event) or ():
                 if isinstance(word, Order):
                     self.cache[word.key] = word
         if not self.is_asking and self.waiting:

@@ -2,6 +2,9 @@
 
 ``python benchmarks/storms.py`` for 100 streams and 1,000; or name the numbers. The exchange in memory is the judge: it
 takes 300 handshakes in five minutes and a weight of 2,400 a minute, and knows which account could hear something when.
+
+It takes a machine with nothing else to do: five seconds of real time in which virtual time stands still count as a
+machine asleep, and then the limits are kept by another clock than the exchange's.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinxcontrib_trio",
     "event_tables",
+    "client_tables",
     "code_table",
     "command_tables",
     "exchange_tables",
@@ -38,6 +39,7 @@ extensions = [
     "names_on",
     "sequence_diagram",
     "survival_table",
+    "unreleased",
     "venue_table",
 ]
 exclude_patterns = ["_build"]

@@ -3,21 +3,21 @@
 ::
 
     Exception
-    ├── ListenKeyError                everything that this library raises at its users
+    ├── ListenKeyError                the base of every error that this library raises
     │   ├── UsageError (ValueError)   fix the call: an argument is wrong, and nothing was sent
-    │   ├── RefusedError              fix the account or the address: the exchange said no, and will again
+    │   ├── RefusedError              fix the account or the address: the exchange refused, and would refuse again
     │   │   ├── CredentialsError      ... the API key, its permissions, or its IP whitelist
-    │   │   └── EndpointGoneError     ... the address: this exchange serves listen keys there no more
-    │   ├── RateLimitedError          wait: nothing may be sent to this host before ``retry_after`` is over
+    │   │   └── EndpointGoneError     ... the address: the exchange has retired this endpoint
+    │   ├── RateLimitedError          wait: a rate limit or ban; send nothing before ``retry_after`` is over
     │   ├── UnavailableError          try again: no usable answer within ``open_timeout``
-    │   ├── KeyLostError              open a new key: this one died, and ``on_lost="raise"`` was asked for
-    │   ├── RegisterAway              wait: the register of ``sharing=`` cannot be asked now, and is asked again
-    │   ├── RegisterRefused           fix the register of ``sharing=`` or its address: it said no, and will again
-    │   └── SlowConsumerError         take events faster: the buffer was full, and ``on_full="fail"`` was asked for
-    └── TransportError                the transports' own word: no answer was had; it never reaches users bare
+    │   ├── KeyLostError              open a new key: this one expired or was closed, and ``on_lost="raise"`` is set
+    │   ├── RegisterAway              wait: the register of ``sharing=`` is unreachable, and is retried
+    │   ├── RegisterRefused           fix the register of ``sharing=`` or its address: it refuses
+    │   └── SlowConsumerError         take events faster: the buffer is full, and ``on_full="fail"`` is set
+    └── TransportError                what transports raise: no answer; users get one of the above instead
 
-An error carries fields, so that nobody has to parse its text; the text is built here and nowhere else. No text
-contains an API key, a secret or a listen key.
+An error has fields, so that no program has to parse its text; the text is built here only. No text contains an API key,
+a secret or a listen key.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ __all__ = [
 
 
 class ListenKeyError(Exception):
-    """Base of every error that this library raises at its users.
+    """The base of every error that this library raises.
 
     Attributes:
         problem: What happened, in one sentence.
         advice: What to do about it, in one sentence.
-        venue: Name of the exchange, or ``None`` where none was asked yet.
-        name: What the account is called, as ``name=`` said; else that of the exchange.
+        venue: The name of the exchange, or ``None`` if no request is concerned.
+        name: The account's name, as set by ``name=``; by default that of the exchange.
         verb: ``"create"``, ``"keepalive"``, ``"close"``, or ``"connect"`` for a stream's socket; or ``None``.
-        status: The HTTP status, or ``None`` where there was no answer.
+        status: The HTTP status, or ``None`` without an answer.
         code: The exchange's own error code (Binance: ``-1125`` and its like), or ``None``.
-        message: The exchange's own words, shortened and with secrets blotted out, or ``None``.
+        message: The exchange's message, shortened and without secrets, or ``None``.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class UsageError(ListenKeyError, ValueError):
 
 
 class RefusedError(ListenKeyError):
-    """The exchange refused, and would refuse again: something has to be changed before another try."""
+    """The exchange refused, and would refuse again: change something before you retry."""
 
 
 class CredentialsError(RefusedError):
@@ -120,10 +120,10 @@ class EndpointGoneError(RefusedError):
 
 
 class RateLimitedError(ListenKeyError):
-    """The exchange, or its firewall, wants silence for longer than could be waited for.
+    """A rate limit or ban of the exchange, or its firewall, lasts longer than ``open_timeout``.
 
     Attributes:
-        retry_after: Seconds, counted from the raise, before which nothing may be sent to this host.
+        retry_after: Seconds from now until requests may be sent to this host again.
     """
 
     retry_after: float
@@ -149,18 +149,18 @@ class UnavailableError(ListenKeyError):
 
 
 class KeyLostError(ListenKeyError):
-    """The listen key died, and ``on_lost="raise"`` says that the caller wants to hear of it."""
+    """The listen key expired or was closed by another program, and ``on_lost="raise"`` is set."""
 
 
 class RegisterAway(ListenKeyError):  # noqa: N818 - it is a state of the register, and no fault of anybody
-    """The register cannot be asked now: no connection, no answer in time, locked, still loading.
+    """The register cannot be reached now: no connection, no answer in time, locked, still loading.
 
-    It needs nobody's help: asked again later, it answers. Of a write it is not known whether it was done.
+    It is retried; you need not do anything. Whether a write was done is not known.
     """
 
 
 class RegisterRefused(ListenKeyError):  # noqa: N818 - beside RegisterAway
-    """The register refuses until somebody mends it: wrong password, no room, a file of another program, no Redis."""
+    """The register refuses until it is fixed: wrong password, no space, a file of another program, no Redis."""
 
 
 class SlowConsumerError(ListenKeyError):

@@ -28,13 +28,13 @@ _LONGEST_TIME: Final = 20  # digits; Python refuses to read very many of them
 
 @final
 class UserEvent(Generic[E_co]):
-    """One message of the exchange, as it came. What is asked of it is decoded when it is first asked for.
+    """One message of the exchange. Its attributes are decoded when they are first read.
 
     ``E_co`` is what :attr:`parsed` is: the union of the venue's events.
 
     Toobit and HashKey send lists of events: there, type and time are those of the first, and :attr:`data` is the list.
 
-    Its ``repr`` has neither the account's data nor, in the events that carry one, the listen key.
+    Its ``repr`` contains neither the account's data nor a listen key.
     """
 
     __slots__ = ("_data", "_head", "_parsed", "_payload", "_reader", "raw", "received_at", "sent_after")
@@ -44,7 +44,7 @@ class UserEvent(Generic[E_co]):
     left."""
 
     received_at: float
-    """When it was read from the socket, on trio's clock."""
+    """When it was read from the socket, on trio's clock: up to 0.04 s after it came, where who takes events is busy."""
 
     sent_after: float
     """A time before which it cannot have been sent, for all that came before it had been read by then: trio's clock."""
@@ -67,13 +67,13 @@ class UserEvent(Generic[E_co]):
 
     @property
     def type(self) -> str | None:
-        """Its type, for example ``"ORDER_TRADE_UPDATE"``; ``None`` for a message that does not say."""
+        """The type, for example ``"ORDER_TRADE_UPDATE"``; ``None`` if the message has none."""
         kind = self._headings().e
         return kind if isinstance(kind, str) else None
 
     @property
     def time(self) -> int | None:
-        """When the exchange made it, in milliseconds since 1970 by the exchange's clock; ``None`` if it does not say.
+        """The exchange's time of the event, in milliseconds since 1970; ``None`` if the message has none.
 
         Binance's options documents give this one as a string; that is read, too, and so is a number with a fraction.
         Streams that were asked for microseconds (``timeUnit=MICROSECOND``, Binance spot ``web-socket-streams.md``) are
@@ -88,13 +88,13 @@ class UserEvent(Generic[E_co]):
 
     @property
     def payload(self) -> bytes:
-        """The event as JSON, out of its envelope if it came in one."""
+        """The event as JSON, without an envelope."""
         self._headings()
         return self._payload
 
     @property
     def data(self) -> Any:
-        """The event, decoded: prices and quantities stay strings, as Binance sends them.
+        """The decoded event: prices and quantities stay strings, as the exchange sends them.
 
         Raises:
             ValueError: The message is not JSON; ``raw`` has it.
@@ -107,12 +107,12 @@ class UserEvent(Generic[E_co]):
         return self._data
 
     def decode(self, into: builtins.type[_T]) -> _T:
-        """The event as a type of yours: a :class:`msgspec.Struct`, a dataclass, a ``TypedDict``.
+        """The event decoded into your own type: a :class:`msgspec.Struct`, a dataclass, a ``TypedDict``.
 
         This takes about half the time of :attr:`data`, and checks what the exchange sent.
 
         Raises:
-            msgspec.MsgspecError: It does not fit.
+            msgspec.MsgspecError: The message does not match the type.
         """
         return msgspec.json.decode(self.payload, type=into)
 
@@ -120,12 +120,12 @@ class UserEvent(Generic[E_co]):
     def parsed(self) -> E_co | None:
         """The event as one of the structs of its venue, see :mod:`trio_listenkey.events`.
 
-        Decoded straight from :attr:`raw` when it is first asked for, in about half the time of :attr:`type` and
+        Decoded from :attr:`raw` when it is first read, in about half the time of :attr:`type` and
         :meth:`decode`. Of a list of events, it is the one that is in there.
 
-        ``None``, and never an exception, where the event is not known to the library or does not fit what is
-        documented, where a list has several, and of every event of a venue whose events have no types here.
-        :attr:`data` and :attr:`raw` have what came, and ``StreamStatistics.unparsed`` counts them.
+        ``None``, and never an exception, if the library does not know the event, if it does not match the documents, if
+        a list has several, and for every event of a venue whose events have no types. :attr:`data` and :attr:`raw`
+        contain the message, and ``StreamStatistics.unparsed`` counts such events.
         """
         parsed = self._parsed
         if parsed is _UNREAD:
@@ -172,27 +172,27 @@ def select(event: UserEvent[E_co], places: Sequence[int]) -> UserEvent[E_co]:
 
 @final
 class Gap(Value, frozen=True):
-    """Events may have been missed: fetch the account's state again, and go on with the events that follow.
+    """Events may have been missed: fetch the account's state, and go on with the events that follow.
 
-    All events from before ``started_at`` were delivered before this, and whatever happens from ``ended_at`` on comes
-    after it. In between nothing is certain: what comes next may overlap with what you fetch.
+    All events from before ``started_at`` were delivered before this gap, and all events from ``ended_at`` on are
+    delivered after it. Events in between may be missing; the next events may overlap with what you fetch.
 
-    The first item of every stream is the gap of cause ``"opened"``: what was before is not known. It starts with the
-    event that the program had last, where it said so by ``since``; else with Unix time itself, in 1970.
+    The first item of every stream is a gap of cause ``"opened"``: earlier events are not known. It starts at
+    ``since``, the time of the last event that the program received before, if that was passed; otherwise in 1970.
 
     Attributes:
         cause: ``"opened"``: the stream begins. ``"disconnected"``: the socket ended. ``"unresponsive"``: a ping was not
-            answered. ``"key_lost"``: the listen key expired, or someone closed it, and the exchange had nothing to say
-            on the socket. ``"overflow"``: events were dropped because they were not taken in time.
-        started_at: From when on events may be missing, on trio's clock. It errs on the early side.
+            answered. ``"key_lost"``: the listen key expired, or another program closed it.
+            ``"overflow"``: events were dropped because your program was too slow.
+        started_at: Since when events may be missing, in seconds on trio's clock; early rather than late.
         ended_at: Until when.
         unix_started_at: The same in seconds since 1970, by this machine's clock.
         unix_ended_at: The same.
         last_event_time: ``time`` of the last event before the gap, on the exchange's clock: the best ``startTime`` for
-            queries. Before the stream's first event it is ``since``; ``None`` if neither is there.
+            queries. Before the stream's first event it is ``since``; ``None`` without either.
         generation_before: The listen key's generation before the gap; 0 where the stream begins.
         generation_after: And after it.
-        missed: How many events were dropped, where that is known.
+        missed: How many events were dropped, if known; ``None`` does not mean zero.
     """
 
     cause: GapCause

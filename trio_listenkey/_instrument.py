@@ -1,4 +1,4 @@
-"""The port for those who want to watch: metrics, alarms, a status line."""
+"""The port for observers: metrics, alarms, a status line."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ _log: Final = logging.getLogger("trio_listenkey")
 
 
 class Instrument:
-    """Told of everything that happens to a key, or to a stream and its key.
+    """Its methods are called when something happens to a key, or to a stream and its key.
 
     Override what you need; each method does nothing by default.
 
-    In the manner of :class:`trio.abc.Instrument`: methods are synchronous and should be quick, for the keeper
-    waits for them; one that raises is logged and not called again. To tell accounts apart use ``name=``, or one
-    instance for each.
+    As with :class:`trio.abc.Instrument`, methods are synchronous and should return quickly, because the stream waits
+    for them. If one raises, the error is logged, and the instrument is not called again. To distinguish accounts, use
+    ``name=``, or one instance for each.
 
-    In all methods ``venue`` is what the account is called: the venue's name, unless ``name=`` said otherwise. And
-    ``generation`` is the key's: 0 before there is one, then 1, and one more with each different key.
+    In all methods ``venue`` is the account's name: the venue's name, unless ``name=`` is set. ``generation`` is the
+    key's: 0 before there is one, then 1, and one more with each different key.
     """
 
     __slots__ = ()
 
     def created(self, venue: str, generation: int) -> None:
-        """The first key was made."""
+        """The first key was created."""
 
     def renewed(self, venue: str, generation: int) -> None:
-        """The exchange has confirmed that the key is alive for another while."""
+        """A keepalive succeeded."""
 
     def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None:
-        """A request failed with ``error``; the next try comes after ``delay`` seconds."""
+        """A request failed with ``error``, and is retried after ``delay`` seconds."""
 
     def lost(self, venue: str, generation: int, error: ListenKeyError) -> None:
         """The key is dead, or must be presumed so: events may be missed from now on."""
 
     def replaced(self, venue: str, generation: int) -> None:
-        """There is another key; ``generation`` is the new one's."""
+        """The key was replaced; ``generation`` is that of the new one."""
 
     def closed(self, venue: str, generation: int, error: ListenKeyError | None) -> None:
-        """The block is over, and with it our part. ``error`` says why a key may be left at the exchange."""
+        """The block is over. ``error`` is ``None``, or says why a key may be left open at the exchange."""
 
     def sharing_changed(self, name: str, generation: int, sharing: SharingStatistics) -> None:
-        """With ``sharing=``: this process's part, or the number of those who share, has changed."""
+        """With ``sharing=``: this process's role, or the number of processes that share the key, has changed."""
 
     def connected(self, venue: str, generation: int) -> None:
         """A stream has opened a socket with the key of that generation."""
 
     def dropped(self, venue: str, generation: int, error: Exception) -> None:
-        """A stream's socket has ended, or could not be opened. Another will be; a gap will say what may be missing."""
+        """A stream's socket was lost, or could not be opened. The stream reconnects, and then reports a gap."""
 
     def gap(self, venue: str, generation: int, gap: Gap) -> None:
-        """A stream has told its user that events may be missing; of several that were dropped in a row, the first.
+        """A stream has reported a gap; if several events in a row are dropped, once for all.
 
-        The first one of each stream has the cause ``"opened"``, and says only that the stream begins.
+        The first gap of each stream has the cause ``"opened"``: the stream begins.
         """
 
 

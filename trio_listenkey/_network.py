@@ -29,7 +29,7 @@ def default_trust() -> ssl.SSLContext:
     named = " and ".join(f"{name}={os.environ[name]}" for name in _PLACES if os.environ.get(name))
     raise UsageError(
         f"the certificates to trust cannot be read from {named or 'the system'}: {problem}",
-        advice="Have the environment variable name a file (SSL_CERT_FILE) of certificates in PEM, or unset it",
+        advice="Set the environment variable to a file (SSL_CERT_FILE) of certificates in PEM, or unset it",
     )
 
 
@@ -45,11 +45,11 @@ def check_local_address(local_address: str | None, proxy: object) -> None:
         ipaddress.ip_address(local_address)
     except ValueError:
         raise UsageError(
-            f"local_address is {local_address!r}, which is no IP address",
+            f"local_address is {local_address!r}, which is not an IP address",
             advice="Pass an address of this machine, '0.0.0.0' for IPv4 alone, or '::' for IPv6 alone",
         ) from None
     if proxy is not None:
         raise UsageError(
-            "local_address does not go with a proxy, whose address it is that the exchange sees",
+            "local_address cannot be combined with a proxy: the exchange sees the proxy's address",
             advice="Pass one of the two",
         )

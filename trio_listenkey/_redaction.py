@@ -85,7 +85,7 @@ _BY_NAME = {
     "BadHttpResponse": "an answer that asks cannot read",
     "BrokenResourceError": "connection broken",
     "ClosedResourceError": "connection closed on this side",
-    "PoolTimeout": "no connection of the client's pool came free",
+    "PoolTimeout": "no connection of the client's pool became free",
     "ProxyError": "the proxy refused to connect",
     "RemoteProtocolError": "an answer that is not valid HTTP",
 }
@@ -116,7 +116,7 @@ def safe_error_text(link: BaseException) -> str | None:
         case OSError(errno=int(code)) if code:
             return os.strerror(code).lower()
         case OSError() if _is_about_local_address(link):
-            return "local_address is none of this machine's, or of another kind than the host's (IPv4 or IPv6)"
+            return "local_address is not an address of this machine, or not of the host's kind (IPv4 or IPv6)"
         case _ if type(link).__name__ == "RemoteProtocolError":
             text = str(link)
             return next((ours for theirs, ours in _BY_PROTOCOL if theirs in text), _BY_NAME["RemoteProtocolError"])

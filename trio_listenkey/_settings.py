@@ -1,4 +1,4 @@
-"""What a user hands in and reads out: credentials, timing, statistics."""
+"""The settings: credentials and durations."""
 
 import math
 import os
@@ -11,19 +11,19 @@ __all__ = ["Credentials", "Timing"]
 
 
 class Credentials(Value, Secretive, frozen=True):
-    """An account's API key, and its secret where the exchange wants these calls signed.
+    """An account's API key, and its secret where the exchange requires signed requests.
 
-    Most listen-key calls need the API key alone. The ``repr`` hides everything.
+    Most listen-key requests need the API key only. The ``repr`` hides both.
 
     Args:
         api_key: Sent in a header with every request: visible ASCII, no spaces.
-        api_secret: Never sent; only signatures made with it are.
-        signer: Signs instead of the secret: for Ed25519, RSA, EIP-712 or a key that does not leave its vault. It is
-            called with the bytes to sign, may not block, and returns the signature: as bytes, which are sent in
-            base64, or as the text to send.
+        api_secret: Used to sign requests; never sent.
+        signer: Signs instead of the secret: for Ed25519, RSA, EIP-712 or a key in a vault. It is called with the bytes
+            to sign, must not block, and returns the signature: as bytes, which are sent in base64, or as the text to
+            send.
 
     Raises:
-        UsageError: The key or the secret is empty or could not be sent in a header, or the signer is no function.
+        UsageError: The key or the secret is empty or cannot be sent in a header, or the signer is not a function.
     """
 
     api_key: str
@@ -95,35 +95,35 @@ def _problem_with_one(name: str, value: object) -> UsageError | None:
 
 
 class Timing(Value, frozen=True):
-    """Every duration that one may set, in seconds. The defaults suit every exchange that this library knows.
+    """All durations, in seconds. The defaults suit every known exchange.
 
     Attributes:
-        keepalive_every: From one successful keepalive to the next; ``None`` takes what the exchange recommends
-            (30 minutes of 60), or half of ``validity`` where that is overridden.
+        keepalive_every: The interval between keepalives; ``None`` takes what the exchange recommends (30 minutes of
+            60), or half of ``validity`` if that is set.
         jitter: Each keepalive is sent earlier by a random part of this fraction of ``keepalive_every``, so that
-            a thousand keys opened together do not ping together. From 0 to 0.9.
-        request_timeout: For one request, from connecting to the last byte of the answer.
-        open_timeout: For the first key, and with a stream for its first socket, too, retries included. When it is
-            over, opening fails.
-        close_timeout: For closing the key on the way out, retries included. Leaving the block is delayed by this
-            much at most, and by as much again if a create is still in flight.
+            a thousand keys that were opened together do not send their keepalives together. From 0 to 0.9.
+        request_timeout: The limit of one request, from connecting to the last byte of the answer.
+        open_timeout: The limit for the first key, and for a stream's first socket, retries included. After that,
+            opening fails.
+        close_timeout: The limit for closing the key at the end of the block, retries included. It delays leaving the
+            block by this much at most, and by as much again if a create is still in flight.
         retry_base: The first retry comes after a random time of up to this; each further one may take
             twice as long as the one before.
         retry_cap: No two retries are further apart than this.
         validity: How long a key lives after a successful request; ``None`` takes what the exchange documents
-            (60 minutes). Override it for an exchange that runs faster than life.
-        suspend_check_every: How often to look whether the machine has slept.
-        connect_timeout: For opening a stream's socket, from the name's resolution to the end of the handshake; where
-            events have to be subscribed to, to the last answer to that.
-        ping_every: How often a stream pings the exchange. A ping that is not answered by the time of the next one
-            means that the peer is dead: so that is noticed within twice this time.
+            (60 minutes). Set it for a test exchange with short-lived keys.
+        suspend_check_every: The interval of the check whether the machine has slept.
+        connect_timeout: The limit for opening a stream's socket, from DNS to the end of the handshake; where
+            subscriptions are needed, to the last answer to these.
+        ping_every: The interval of a stream's pings. If a ping is not answered by the time of the next one, the
+            connection is dead: this is detected within twice this time.
         silence_check_every: After this long without an event, a stream asks the exchange whether its key is still
-            alive (a keepalive request). It bounds how long a key that died silently goes unnoticed.
+            alive (a keepalive request). A silently dead key is detected within this time.
         feed_lag: By how much an exchange's feed of an account's events may lag behind its answers to pings, and behind
             the feed on another socket; and how late it may begin after a handshake. A planned change of socket
             overlaps for twice this time, and gaps are wider by it at both ends. From 0.
-        socket_lifetime: After how long the exchange ends a socket; ``None`` takes what it documents (24 hours). A
-            stream moves to a new socket before.
+        socket_lifetime: After how long the exchange closes a socket; ``None`` takes what it documents (24 hours). A
+            stream reconnects before.
 
     Raises:
         UsageError: A duration is negative, zero where it may not be, not a number, or not finite.

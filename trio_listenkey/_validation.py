@@ -44,7 +44,7 @@ def check_name(name: object, venue: str, secrets: Iterable[str | None]) -> str:
     check_type("name", name, str, "a string: what the account is to be called")
     assert isinstance(name, str)
     if any(secret and secret in name for secret in secrets):
-        raise UsageError("name has a secret in it, and it gets into logs", advice="Call the account something else")
+        raise UsageError("name contains a secret, and names appear in logs", advice="Choose another name")
     if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise UsageError(
             f"name is empty, is longer than {_LONGEST_NAME} characters, or has some that cannot be printed",

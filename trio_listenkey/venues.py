@@ -1,15 +1,15 @@
 """The exchanges that this library knows, as data.
 
-Every value that is not obvious names its source, and where sources disagree, what was chosen and why: the safest, which
-is to say what loses no events and hurts nobody else. Change a value by :func:`dataclasses.replace`. Binance's documents
-are those at https://developers.binance.com/docs and https://github.com/binance/binance-spot-api-docs, as of 2026.
+Every value that is not obvious names its source. Where sources disagree, the safer value is chosen, which loses no
+events and silences no other program. Change a value by :func:`dataclasses.replace`. Binance's documents are those at
+https://developers.binance.com/docs and https://github.com/binance/binance-spot-api-docs, as of 2026.
 
 On Binance and most of the others, one account has one key: a second create returns the same one and a close ends it for
-*every* holder, in whatever process, the exchange's own web page included. :class:`Sharing` tells who is different.
+*every* holder, in whatever process, the exchange's own web page included. :class:`Sharing` says which exchanges differ.
 
 What error codes mean is taken from each exchange's own table, with its date in ``source`` or in a comment; where that
-is older than what clients have met, from ccxt 4.5.90 (2026-10) as well, and then that is said. What follows from a code
-that nobody lists is no fact of a venue: see :doc:`/venues`.
+is older than what clients have met, from ccxt 4.5.90 (2026-10) as well, and then noted. For codes that
+are not listed, see :doc:`/venues`.
 
 The file is long because it is a table: each exchange is one entry, and no code.
 """
@@ -862,10 +862,10 @@ def sessions() -> tuple[SignedVenue, ...]:
 
 
 def by_name(name: str) -> Venue | SignedVenue:
-    """The venue of that name, for example ``"binance-usdm"``.
+    """Return the venue of that name, for example ``"binance-usdm"``.
 
     Raises:
-        UsageError: There is none; the message lists those that there are.
+        UsageError: There is none; the message lists the known ones.
     """
     venues: dict[str, Venue | SignedVenue] = {venue.name: venue for venue in known()}
     venues |= {venue.name: venue for venue in sessions()}

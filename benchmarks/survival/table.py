@@ -21,39 +21,39 @@ _LATE = 2.0
 """Seconds of deafness from which on a reader wants to know of it although nothing was lost."""
 
 _NOTES = f"""
-All four consume the USD-M user stream of an account with {EVENTS_PER_SECOND} order updates a second, where nothing else
-is said, each from an exchange of its own, on one machine. There was one run for each cell; a second more or less is
-chance. So is more where tries are spaced by lot: python-binance gives up for good after five, and that may be before or
-after the 20 s of refused handshakes are over.
+All four consume the USD-M user stream of an account with {EVENTS_PER_SECOND} order updates a second, unless the
+scenario says otherwise, each from its own exchange, on one machine. There was one run for each cell; a second more or
+less is chance. So is more where retries come at random times: python-binance gives up for good after five, which may be
+before or after the 20 s of refused handshakes are over.
 
-*Deaf* is the longest time from an event to the next one that reached the user.
+*No event for* (*deaf*) is the longest time from an event to the next one that reached the user.
 
-*Handshakes in a second* are the most within any one second after the sockets fell. They are shown where there are many
-consumers.
+*Handshakes in a second* are the most within any one second after the sockets were lost. They are shown where there are
+many consumers.
 
-*Untold* are lost events of which the user cannot know. This library tells of them by a gap, which has to cover the
-moment of the event, and may begin as early as the last answer to a ping. The peers have none: there, any exception or
-message among the events counts that came within a second of the loss, although it does not say from when to when. A
-line in a log does not count.
+*Not reported* (*untold*) are lost events of which the user cannot know. This library reports them by a gap, which has
+to cover the moment of the event, and may begin as early as the last answer to a ping. The others have no gaps: there,
+any exception or message among the events counts that came within a second of the loss, although it does not say from
+when to when. A line in a log does not count.
 
 An hour has become {_USUAL.validity:g} s, or what the scenario needs, from 16 s to 120 s. Keepalives are sent every
 {_USUAL.keepalive_every:g} s, and every 15 s where the key dies behind the client's back. By default it is 30 minutes in
-this library, 5 minutes in python-binance, 20 in ccxt and 59 in trio-binance: who finds out by a keepalive alone is deaf
-for as long as that.
+this library, 5 minutes in python-binance, 20 in ccxt and 59 in trio-binance: a library that detects a dead key by its
+keepalive only receives nothing for as long as that.
 
 Requests time out after {_USUAL.request_timeout:g} s, and pings are sent every {_USUAL.ping_every:g} s. trio-binance has
-no option for its pings (20 s, answered within 10 s); its 59 minutes, and the 10 s between two tries (1 s here)
-had to be replaced in the module.
+no option for its pings (20 s, answered within 10 s); its 59 minutes, and the 10 s between two tries (1 s here) had to
+be replaced in the module.
 
 This library closes its key within {_USUAL.close_timeout:g} s, and after {_USUAL.silence_check_every:g} s of silence it
 asks whether the key is alive. Where the exchange is out for 20 s or more, it waits for up to 10 s between two tries; by
 default it would be a minute. Everything else is as it is by default, in all four.
 
-Where a library raises an exception, its user waits a second and calls it again. ccxt asks for a key whenever it is
-called without one: how many requests it sends during a ban is up to its user.
+Where a library raises an exception, its user waits a second and calls it again. ccxt creates a key whenever it is
+called without one: how many requests it sends during a ban depends on its user.
 
 Stopping is measured on an account that has been quiet for a second; python-binance waits for one more message, for up
-to 10 s. The peers leave the key open: they never delete it.
+to 10 s. The others leave the key open: they never delete it.
 
 A process that stands still (SIGSTOP) is not a machine in suspend: its clocks go on, its kernel keeps taking in what the
 exchange sends, and its connections stay up. The 14 s count as deaf.

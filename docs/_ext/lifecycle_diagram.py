@@ -1,9 +1,10 @@
 """Draws states from the tables that the code obeys.
 
-``.. lifecycle-diagram::`` shows a key's, ``.. sockets-diagram::`` those of a stream's sockets, ``.. trust-diagram::``
-those of its trust, ``.. switch-diagram::`` those of a dead-man switch, ``.. sharing-diagram::`` those of a member of
-those who share a key. What may happen, and what it leads to, is read from the tables. Only where things stand is said
-here: a state without a place, an arrow without a way and a way without an arrow each end the build.
+``.. lifecycle-diagram::`` shows a key's, ``.. phases-diagram::`` those of its block, ``.. sockets-diagram::`` those of
+a stream's sockets, ``.. trust-diagram::`` those of its trust, ``.. switch-diagram::`` those of a dead-man switch,
+``.. sharing-diagram::`` those of a member of those who share a key. What may happen, and what it leads to, is read from
+the tables. Only where things stand is said here: a state without a place, an arrow without a way and a way without an
+arrow each end the build.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from trio_listenkey._core._dead_man_states import SWITCH_TRANSITIONS, SwitchEvent, SwitchState
-from trio_listenkey._core._key_states import TRANSITIONS, Event, State
+from trio_listenkey._core._key_states import PHASES, TRANSITIONS, Event, Phase, State
 from trio_listenkey._core._sharing_states import SHARING_TRANSITIONS, SharingEvent, SharingState
 from trio_listenkey._core._stream_states import (
     SOCKET_TRANSITIONS,
@@ -113,6 +114,28 @@ KEY = Picture(
         (State.CLOSING, State.LEAVING): Way([(344, 423), (180, 423)], (217, 441)),
         (State.CLOSING, State.CLOSED): Way([(456, 414), (620, 414)], (479, 405)),
         (State.LEAVING, State.CLOSED): Way([(124, 436), (124, 472), (676, 472), (676, 436)], (356, 463)),
+    },
+)
+
+PHASE = Picture(
+    table=PHASES,
+    in_flight=Event.OK,  # no phase knows it: nothing is set off
+    size=(800, 250),
+    places={Phase.OPENING: (116, 96), Phase.RUNNING: (400, 96), Phase.STOPPING: (684, 96)},
+    framed=tuple(Phase),
+    frame=(8, 8, 784, 234),
+    legends=[
+        ((116, 178), ["the key is VACANT,", "CREATING or FAILED"]),
+        ((400, 178), ["the key is VACANT, CREATING,", "HELD, RENEWING or FAILED"]),
+        ((684, 178), ["the key is in", "any state"]),
+    ],
+    start=[(24, 96), (60, 96)],
+    ways={
+        (Phase.OPENING, Phase.RUNNING): Way([(172, 96), (344, 96)], (240, 87)),
+        (Phase.OPENING, Phase.STOPPING): Way([(116, 74), (116, 40), (684, 40), (684, 74)], (388, 31)),
+        (Phase.RUNNING, Phase.RUNNING): Way([(376, 118), (376, 156), (424, 156), (424, 118)], (432, 150)),
+        (Phase.RUNNING, Phase.STOPPING): Way([(456, 96), (628, 96)], (530, 87)),
+        (Phase.STOPPING, Phase.STOPPING): Way([(660, 118), (660, 156), (708, 156), (708, 118)], (716, 150)),
     },
 )
 
@@ -368,6 +391,12 @@ class LifecycleDiagram(SphinxDirective):
         return [nodes.raw("", "\n".join(draw(self.picture)), format="html")]
 
 
+class PhasesDiagram(LifecycleDiagram):
+    """Put the diagram of the phases of a key's block here."""
+
+    picture = PHASE
+
+
 class SocketsDiagram(LifecycleDiagram):
     """Put the diagram of a stream's sockets here."""
 
@@ -394,6 +423,7 @@ class SwitchDiagram(LifecycleDiagram):
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("lifecycle-diagram", LifecycleDiagram)
+    app.add_directive("phases-diagram", PhasesDiagram)
     app.add_directive("sockets-diagram", SocketsDiagram)
     app.add_directive("trust-diagram", TrustDiagram)
     app.add_directive("sharing-diagram", SharingDiagram)

@@ -75,15 +75,17 @@ def cell(scenario: Scenario, row: Row) -> str:
     told: list[str] = []
     lost, untold = int(row["lost"]), int(row["untold"])
     if lost:
-        told.append("**deaf to the end**" if row["deaf s"].endswith("+") else f"deaf for {deaf(row):.1f}{S}")
+        told.append("**no event until the end**" if row["deaf s"].endswith("+") else f"no event for {deaf(row):.1f}{S}")
         told.append(f"{lost} lost")
-        told.append("told" if not untold else "**untold**" if untold == lost else f"**{untold} untold**")
+        told.append(
+            "reported" if not untold else "**not reported**" if untold == lost else f"**{untold} not reported**"
+        )
     elif deaf(row) > LATE:
         told.append(f"{deaf(row):.1f}{S} late")
     if int(row["doubled"]):
-        told.append(f"{row['doubled']} doubled")
+        told.append(f"{row['doubled']} duplicate")
     if int(row["in ban"]):
-        told.append(f"**{row['in ban']} requests in the ban**")
+        told.append(f"**{row['in ban']} requests during the ban**")
     if row["stop s"] == "killed":
         told.append("**never stopped**")
     elif scenario.is_about_stopping:
@@ -112,7 +114,7 @@ class SurvivalSummary(SphinxDirective):
             name = f"{player} {versions().get(player, '')}".strip()
             longest = f"{max(stops):.1f}{S}"
             rows.append([f"**{name}**" if player == OURS else name, *map(str, counts), longest])
-        heads = ["", "Lost, and not told", "Deaf to the end", "Requests in a ban", "Key left", "Longest stop"]
+        heads = ["", "Not reported", "No event until the end", "Requests during a ban", "Key left open", "Longest stop"]
         return self.parse_text_to_nodes("\n".join(table("30 14 14 14 14 14", heads, *rows)))
 
 
@@ -134,7 +136,7 @@ class SurvivalTable(SphinxDirective):
                 rows.append([scenario.title[0].upper() + scenario.title[1:], ours, theirs])
         lines = table("36 30 34", ["What happens", "here", peer], *rows)
         if alike:
-            lines += ["", f"Neither lost anything when {'; '.join(alike)}."]
+            lines += ["", f"Neither lost an event when {'; '.join(alike)}."]
         return self.parse_text_to_nodes("\n".join(lines))
 
 

@@ -30,7 +30,7 @@ class Metrics:
             "listenkey_losses", "Keys found dead", labels, registry=registry
         )
         self.gaps = Counter(
-            "listenkey_gaps", "Gaps told", [*labels, "cause"], registry=registry
+            "listenkey_gaps", "Gaps reported", [*labels, "cause"], registry=registry
         )
         self.gap_seconds = Counter(
             "listenkey_gap_seconds", "Length of the gaps", labels, registry=registry

@@ -34,7 +34,7 @@ async def test_demo_in_a_pipe_and_on_a_terminal() -> None:
             nursery.start_soon(_run_in_pipe, outputs)
             nursery.start_soon(_run_on_terminal, outputs)
     for output in outputs.values():
-        for what in ["created", "kept alive", "HTTP 503", "HTTP 429", "forgets the key", "replaced", "closed"]:
+        for what in ["created", "kept alive", "HTTP 503", "HTTP 429", "drops the key", "replaced", "closed"]:
             assert what in output
         assert "Everything was as promised." in output
         assert max(map(float, re.findall(r"(\d+\.\d\d) s  ", output))) < 15
@@ -148,7 +148,7 @@ async def test_demo_admits_what_was_not_as_promised(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("trio_listenkey._cli._demo._play", nothing_happens)
     ended = await run("demo", "--no-tls")
     assert ended.code == Exit.BROKEN
-    assert b"BROKEN      two keys were made" in ended.out
+    assert b"BROKEN      two keys, " in ended.out
     assert ended.out.endswith(b"\nSomething was not as promised.\n")
 
 

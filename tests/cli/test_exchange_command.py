@@ -76,7 +76,7 @@ async def test_containers_can_be_let_in() -> None:
         status, told = await served.ends()
     assert (status, told) == (
         0,
-        "Warning: whoever can connect to 0.0.0.0 can use this exchange and command it.\n",
+        "Warning: anyone who can connect to 0.0.0.0 can use and control this exchange.\n",
     )
 
 
@@ -103,6 +103,15 @@ async def test_what_it_prints_is_where_it_is() -> None:
         assert state["accounts"][0]["keys"] == {"usdm": answer["listenKey"][:4] + "***"}
         served.command.signal(signal.SIGTERM)
         assert await served.ends() == (0, "")
+
+
+@pytest.mark.parametrize(("dialects", "status"), [([], 410), (["spot-classic"], 200), (["spot-us"], 200)])
+async def test_spot_has_no_listen_keys_unless_asked_for(dialects: list[str], status: int) -> None:
+    """As binance.com has it today; Binance.US, on the same path, has them."""
+    arguments = [word for dialect in dialects for word in ("--dialect", dialect)]
+    async with exchange(*arguments) as served:
+        where = served.facts["REST"]
+        assert (await ask(f"{where}/api/v3/userDataStream", "POST"))[0] == status
 
 
 async def test_for_programs_it_prints_json() -> None:

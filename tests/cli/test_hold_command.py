@@ -94,7 +94,7 @@ async def test_on_a_terminal_there_are_its_age_and_its_bars() -> None:
 @pytest.mark.parametrize(
     ("venue", "what"),
     [
-        ("binance-spot", "has no listen keys: its events are asked for on the socket itself."),
+        ("binance-spot", "has no listen keys: its events are requested on the socket itself,"),
         ("binance-spot-testnet", "has no listen keys: "),
         ("BINANCE_MARGIN", "has tokens in place of listen keys: "),
     ],

@@ -53,7 +53,7 @@ async def test_a_key_that_was_there_is_left(command: str) -> None:
         await somebody_has_a_key(served)
         first, last = await told_by(command, served)
         assert len(keys_left(served)) == 1
-    assert first == "joined      key 1 at binance-usdm, which was there before"
+    assert first == "joined      key 1 at binance-usdm, which already existed"
     assert last == "left        key 1, which expires by itself: it was there before (--close closes it)"
 
 
@@ -94,7 +94,7 @@ async def test_where_one_cannot_ask_it_is_left() -> None:
     async with an_exchange() as served:
         first, last = await told_by("watch", served, "--env-prefix", "BINANCE", venue="binance-us")
         assert len(keys_left(served)) == 1
-    assert first == "opened      key 1 at binance-us; whether it was there before is not known"
+    assert first == "opened      key 1 at binance-us; whether it already existed is not known"
     assert last.endswith("which expires by itself: whether others hold it is not known (--close closes it)")
 
 
@@ -115,7 +115,7 @@ async def test_a_ban_that_comes_of_it_is_heeded() -> None:
         ended = await run("hold", USDM, *at(served), "--timeout", "0.5")
         assert [entry.verb for entry in served.exchange.log] == ["keepalive"]
     assert ended.code == Exit.RATE_LIMITED
-    assert b"binance-usdm create: the exchange wants silence for " in ended.err
+    assert b"binance-usdm create: rate limited: the exchange accepts no requests for " in ended.err
 
 
 def account(served: ServedExchange, venue: Any = venues.BINANCE_USDM) -> Account[Any]:

@@ -133,7 +133,7 @@ async def test_lines_of_json() -> None:
         ('[accounts.a]\nvenue = "mexc"\nallow_plaintext = "hush-hush"', "allow_plaintext has to be true or false."),
         ('[accounts.a]\nvenue = "mexc"', "account 'a': the environment variable MEXC_API_KEY is not set."),
         ('[accounts.a]\nvenue = "mexc"\napi_key = ""', "account 'a': api_key is empty."),
-        ('[accounts.a]\nvenue = "mexc"\napi_key = "hush-hush"', "accounts.toml: mexc: these calls are signed"),
+        ('[accounts.a]\nvenue = "mexc"\napi_key = "hush-hush"', "accounts.toml: mexc: this exchange"),
         ('[accounts.a]\nvenue = "bitrue"\napi_key = "hush-hush"\nrest_url = "http://h"', "go together"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_file_or_a_venue(write: Write) -> None:
     """Not both, and not neither."""
     file = write('[accounts.a]\nvenue = "bitrue"\napi_key = "hush-hush"')
     both = CliRunner().invoke(commands, ["watch", "binance-usdm", "--name", "x", "--config", file])
-    assert "so not by venue, name as well" in " ".join(both.output.split())
+    assert "it cannot be combined with venue, name." in " ".join(both.output.split())
     neither = CliRunner().invoke(commands, ["watch"])
     assert "Missing argument 'VENUE', or --config" in " ".join(neither.output.split())
     assert {both.exit_code, neither.exit_code} == {Exit.USAGE}

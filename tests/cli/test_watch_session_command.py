@@ -59,7 +59,7 @@ async def test_events_are_lines(venue: str) -> None:
         assert served.exchange.keys_ever == ()
     connected, opened = command.err.splitlines()
     assert connected.endswith(b"connected   to " + venue.encode())
-    assert opened.endswith(b"stream open the account's state before it is not known")
+    assert opened.endswith(b"stream open earlier events are not known: fetch the account's state")
     for secret in SECRETS:
         assert secret not in command.out + command.err
 
@@ -132,7 +132,7 @@ async def test_what_cannot_be_signed_is_not_tried(venue: str, hint: str) -> None
         ended = await run("watch", venue, *at(served), "--env-prefix", "ACME", env=environment(ACME_API_KEY=API_KEY))
         assert served.exchange.log == ()
     assert ended.code == Exit.USAGE
-    assert f"Error: {venue}: these calls are signed" in ended.err.decode()
+    assert f"Error: {venue}: this exchange's requests are signed" in ended.err.decode()
     assert ended.err.decode().endswith(f" {hint}\n")
 
 
@@ -173,7 +173,7 @@ async def test_a_token_is_a_token() -> None:
     assert told == [
         b"created token 1 at binance-margin",
         b"connected with token 1",
-        b"stream open the account's state before it is not known",
+        b"stream open earlier events are not known: fetch the account's state",
         b"left token 1, which expires by itself",
     ]
     for secret in (*SECRETS, token.encode()):

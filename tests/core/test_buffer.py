@@ -357,3 +357,27 @@ def test_nothing_goes_missing_untold(on_full: OnFull, limit: int, limit_bytes: i
         last, gaps = number, []
     delivered = [item for item in out if isinstance(item, UserEvent)]
     assert len(delivered) + kept.dropped == now
+
+
+def test_what_is_said_of_the_socket_is_no_event_of_the_account() -> None:
+    """A gap comes after the last event, whatever was said since; and only where something may be said it is asked."""
+    asked: list[UserEvent] = []
+
+    def is_said(item: UserEvent) -> bool:
+        asked.append(item)
+        return item.raw == b"said"
+
+    kept = Buffer(Room(10, 10_000, "wait"), overflow, is_said)
+    kept.add(events(1), 0, may_be_said=False)
+    assert not asked
+    kept.add([event(2), UserEvent(b"said", 3.0)], 0)
+    assert kept.latest == event(2)
+    taken = []
+    while kept.items:
+        take(kept)
+        taken.append(kept.taken)
+    assert taken == [event(1), event(2), event(2)]
+    asked.clear()
+    kept.add(events(4), 0, may_be_said=False)
+    assert (kept.latest, take(kept), kept.taken) == (event(4),) * 3
+    assert not asked

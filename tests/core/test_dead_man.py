@@ -332,7 +332,7 @@ class TestEnding:
         """Nobody minds the orders: it runs out."""
         hand = holding()
         assert hand.stops(10.0, in_order=False) == "CLOSED"
-        assert hand.machine.patience == 10.0
+        assert hand.machine.answer_deadline == 10.0
         assert hand.machine.armed_until == 120.0
         assert hand.told[-1] == "left"
 
@@ -362,7 +362,7 @@ class TestEnding:
         hand.stops(10.0)
         hand.hears(hand.sends(10.0), LOST, 15.0, draw=0.5)
         assert hand.look(15.0) == "ENDING"
-        assert hand.machine.look_at == hand.machine.patience == 20.0
+        assert hand.machine.look_at == hand.machine.answer_deadline == 20.0
         assert hand.look(20.0) == "CLOSED"
         assert hand.told[-1] == "left"
 
@@ -386,11 +386,11 @@ class TestEnding:
         hand.look(30.0)
         count = hand.sends(30.0)
         hand.stops(31.0)
-        assert hand.machine.patience == 36.0
+        assert hand.machine.answer_deadline == 36.0
         hand.hears(count, outcome, 32.0)
         hand.look(33.0)
         assert hand.sends(33.0).seconds == 0.0
-        assert hand.machine.patience == 41.0
+        assert hand.machine.answer_deadline == 41.0
 
 
 class World:

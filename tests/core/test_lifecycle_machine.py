@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
+import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from walks import Values, Walk, noting, one_of, ways_of
@@ -397,4 +398,4 @@ def test_the_tables_are_the_whole_truth() -> None:
 
 
 LifecycleMachine.TestCase.settings = settings(max_examples=400, stateful_step_count=60, deadline=None)
-TestLifecycle = LifecycleMachine.TestCase
+TestLifecycle = pytest.mark.no_cover(LifecycleMachine.TestCase)

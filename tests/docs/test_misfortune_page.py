@@ -62,6 +62,7 @@ def through_lives(walk: Walk, examples: int) -> None:
     run()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("walk", ["as-it-is"], indirect=True)
 def test_the_bug_is_found(walk: Walk) -> None:
     """By a generated life, made short, which is shown in lines; so it is by the one on the page."""

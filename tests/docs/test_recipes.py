@@ -40,7 +40,7 @@ from trio_listenkey.transports import HTTPCore2Transport
 ROOT = Path(__file__).parents[2]
 ALICE, BOB = Credentials("the-api-key-of-alice"), Credentials("the-api-key-of-bob")
 QUICK = Timing(
-    request_timeout=1, open_timeout=0.4, retry_base=0.02, retry_cap=0.1, ping_every=0.4, silence_check_every=0.3
+    request_timeout=1, open_timeout=5, retry_base=0.02, retry_cap=0.1, ping_every=0.4, silence_check_every=0.3
 )
 LEFT_TO_THE_COLLECTOR = pytest.mark.filterwarnings(
     "ignore:unclosed:ResourceWarning", r"ignore:(.|\n)*socket:pytest.PytestUnraisableExceptionWarning"

@@ -576,7 +576,7 @@ class TestSilence:
         assert expect(Wait, outcome).seconds == 30
 
     def test_a_ban_leaves_no_doubt(self) -> None:
-        """A request that was turned away at the door made no key."""
+        """A request that was refused at once has created no key."""
         assert not may_be_done(read("create", 429, error_body(-1003)))
         assert not may_be_done(read("create", 418, HTML))
 

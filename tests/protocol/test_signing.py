@@ -49,7 +49,7 @@ def test_a_signer_does_for_all(venue: Venue) -> None:
 
 def test_a_secret_is_no_wallet() -> None:
     """Where HMAC is no choice, a secret does not help."""
-    with pytest.raises(UsageError, match="signer of yours"):
+    with pytest.raises(UsageError, match="need a signer"):
         check_credentials(venues.ASTER_SPOT_V3, FULL)
 
 

@@ -74,6 +74,7 @@ def test_every_such_venue_is_here() -> None:
     assert such == {venue.name for venue in ANONYMOUS}
 
 
+@pytest.mark.no_cover
 @every_such_venue
 async def test_a_restart_is_noticed_within_a_silence_check(
     venue: Venue, dialect: Dialect, autojump_clock: MockClock

@@ -42,7 +42,8 @@ async def _port(nursery: trio.Nursery) -> int:
     async def ignore(stream: trio.SocketStream) -> None:
         await stream.receive_some()
 
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    # No exchange of these tests is at this address: of those, the process may know a port for banned.
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.3")
     nursery.start_soon(trio.serve_listeners, ignore, [listener])
     return int(listener.socket.getsockname()[1])
 
@@ -53,7 +54,7 @@ async def test_a_socket_names_the_file(wrong_file: str) -> None:
     exchange.add_account(ALICE.api_key)
     async with trio.open_nursery() as nursery:
         port = await _port(nursery)
-        venue: Venue = venues.BINANCE_USDM.at(venues.BINANCE_USDM.rest_url, f"wss://127.0.0.1:{port}")
+        venue: Venue = venues.BINANCE_USDM.at(venues.BINANCE_USDM.rest_url, f"wss://127.0.0.3:{port}")
         with trio.fail_after(5), pytest.raises(UsageError) as caught:
             async with open_user_stream(
                 venue, ALICE, transport=MemoryTransport(exchange), connector=WebSocketConnector()
@@ -66,7 +67,7 @@ async def test_a_socket_names_the_file(wrong_file: str) -> None:
 async def test_the_check_up_names_the_file(wrong_file: str) -> None:
     """As a step that failed."""
     async with trio.open_nursery() as nursery:
-        reach = NetworkSteps(f"https://127.0.0.1:{await _port(nursery)}")
+        reach = NetworkSteps(f"https://127.0.0.3:{await _port(nursery)}")
         await reach.connect()
         with pytest.raises(Problem) as caught:
             await reach.secure()

@@ -17,6 +17,7 @@ LIFE = 600.0
 MOST_LOOKS = 20_000  # at the clock, in ten minutes; a loop that waits for nothing looks as often in a second
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(75))
 @pytest.mark.parametrize("what", ["key", "stream"])
 def test_no_wait_depends_on_the_last_bit(what: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,7 @@ def run_once(act: Act, k: int, seed: int) -> Result:
     return result
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("act", ["cancel", "interrupt"])
 def test_whatever_comes_between(act: Act) -> None:
     """No task is left. A block that was not entered leaves no countdown; one that was cut off leaves them to run."""

@@ -17,6 +17,7 @@ NEW = replace(venues.MEXC, signing=None)
 UNKNOWN = replace(NEW, sharing=venues.Sharing(second_create="unknown"))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("venue", [NEW, UNKNOWN], ids=["new", "unknown"])
 @pytest.mark.parametrize("seed", range(6))
 async def test_no_key_that_was_told_is_left_behind(venue: Venue, seed: int, autojump_clock: MockClock) -> None:

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from trio_listenkey import UnavailableError
 from trio_listenkey._protocol._socket_protocol import ChannelProtocol
 from trio_listenkey._shell._clock import SteadyClock
-from trio_listenkey._shell._protocol_connection import ProtocolConnection
+from trio_listenkey._shell._protocol_connection import OpenProtocolConnection, ProtocolConnection
 from trio_listenkey._venue._parts import Heartbeat, StreamShape
 from trio_listenkey.connectors import SocketError
 
@@ -142,3 +142,35 @@ async def test_it_can_be_cancelled(autojump_clock: MockClock) -> None:
         with trio.move_on_after(at) as scope:
             await begin(Peer())
         assert scope.cancelled_caught
+
+
+class OpenPeer(Peer):
+    """A connection that anybody may read from."""
+
+    interrupted = 0
+
+    async def receive_only(self) -> Sequence[bytes]:
+        return await self.receive()
+
+    def interrupt(self) -> None:
+        self.interrupted += 1
+
+
+async def test_whoever_reads_gets_events_and_no_talk(autojump_clock: MockClock) -> None:
+    """What is no event, or ends the conversation, or is there already, is left to ``receive``."""
+    peer = OpenPeer((0.5, b"first"), (1.05, b"second"), (5, b"third"), (6, b"ping"), (7, b"fourth"), (8, REFUSAL))
+    shape = StreamShape(
+        heartbeat=Heartbeat(kind="text", heard="ping", answer="pong"),
+        subscribe=ASKED.subscribe,
+        subscribe_every=ASKED.subscribe_every,
+        refused=ASKED.refused,
+    )
+    talk = OpenProtocolConnection(peer, ChannelProtocol(shape), SteadyClock())
+    await talk.begin()
+    assert list(await talk.receive_only()) == []  # what came before it had begun
+    assert await talk.receive() == [b"first", b"second"]
+    assert [list(await talk.receive_only()) for _ in range(5)] == [[b"third"], [], [b"fourth"], [], []]
+    with pytest.raises(UnavailableError, match="too many"):
+        await talk.receive()
+    talk.interrupt()
+    assert peer.interrupted == 1

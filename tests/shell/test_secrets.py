@@ -12,9 +12,10 @@ from typing import Any
 import asks
 import pytest
 import trio
+from trio.testing import MockClock
 
 import trio_listenkey
-from trio_listenkey import Credentials, ListenKeyError, Timing, Venue, open_listen_key, venues
+from trio_listenkey import Credentials, ListenKeyError, RefusedError, Timing, Venue, open_listen_key, venues
 from trio_listenkey.testing import (
     BITRUE,
     MEXC,
@@ -28,6 +29,7 @@ from trio_listenkey.testing import (
     Hang,
     Huge,
     KillKey,
+    MemoryTransport,
     Redirect,
     Reset,
     ServedExchange,
@@ -112,6 +114,7 @@ def everything() -> Iterator[Everything]:
     root.removeHandler(handler)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("name", "venue", "dialect"),
     [
@@ -195,3 +198,16 @@ def test_no_type_shows_what_it_holds() -> None:
     for value in values:
         for text in (repr(value), str(value), f"{value}", f"{value!a}"):
             assert "Nobody" not in text
+
+
+async def test_a_short_secret_that_is_echoed(autojump_clock: MockClock) -> None:
+    """It is hidden for what it is, and not for its length."""
+    echo = api_error(400, -1102, "no api-key-1 with secret-1 here")
+    exchange = Exchange(faults=[Fault(verb="create", effect=echo)])
+    exchange.add_account("api-key-1")
+    with pytest.raises(RefusedError, match=r"no \[hidden\] with \[hidden\] here") as caught:
+        async with open_listen_key(
+            venues.BINANCE_USDM, Credentials("api-key-1", "secret-1"), transport=MemoryTransport(exchange)
+        ):
+            raise AssertionError("it was to be refused")
+    assert caught.value.message == "no [hidden] with [hidden] here"

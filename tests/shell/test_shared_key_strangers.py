@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -28,6 +29,20 @@ async def test_two_venues_with_the_same_key_share_it(office: Office, autojump_cl
             assert theirs.value == ours.value
         assert office.verbs["close"] == 0
         assert office.is_open
+
+
+async def test_the_log_says_who_closed_the_key(
+    office: Office, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who leaves it to others has not closed it."""
+    caplog.set_level(logging.INFO, "trio_listenkey")
+    async with office.open():
+        await trio.sleep(1)
+        async with office.open():
+            await trio.sleep((PATIENCE + 2) * BEAT)
+        ends = [text for text in caplog.messages if "listen key 1" in text]
+        assert ends[-1] == "binance-usdm: listen key 1 left as it is"
+    assert caplog.messages[-1] == "binance-usdm: listen key 1 closed"
 
 
 def test_venues_with_one_key_say_whose_it_is() -> None:

@@ -53,6 +53,7 @@ ONE_PERCENT_OF_EACH: list[Effect] = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("venue", [venues.BINANCE_USDM, venues.BINANCE_US], ids=lambda venue: venue.name)
 @pytest.mark.parametrize("seed", range(3))
 def test_thirty_days_of_faults(venue: Venue, seed: int) -> None:

@@ -49,6 +49,7 @@ async def take(stream: Any, count: int) -> list[Any]:
     return items
 
 
+@pytest.mark.no_cover
 @every_venue
 async def test_more_than_half_a_day(venue: Venue, dialect: Dialect, autojump_clock: MockClock) -> None:
     """The token is fetched anew in half of its time, and nothing is lost or comes twice."""

@@ -249,6 +249,7 @@ def every_moment(course: Course, act: Act, seed: int) -> Iterator[Result]:
         k += 1
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("act", ["cancel", "interrupt"])
 @pytest.mark.parametrize("course", COURSES, ids=lambda course: course.name.replace(" ", "-"))
 def test_at_every_moment(course: Course, act: Act) -> None:

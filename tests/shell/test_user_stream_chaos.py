@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal
 
+import pytest
 import trio
 from busy_program import BusyConnector, Moment
 from hypothesis import HealthCheck, example, given, settings, strategies as st
@@ -628,6 +629,7 @@ def play(script: Script, *faults: Fault) -> Stage:
     return stage
 
 
+@pytest.mark.no_cover
 @settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(FOUND[0])
 @example(FOUND[1])
@@ -637,6 +639,7 @@ def test_the_books_balance(script: Script) -> None:
     play(script)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SESSION_SCRIPTS)
 def test_they_balance_where_each_socket_has_its_own_subscription(script: Script) -> None:
@@ -644,6 +647,7 @@ def test_they_balance_where_each_socket_has_its_own_subscription(script: Script)
     play(script)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(HARMLESS)
 def test_where_only_time_passes_nothing_is_missing(script: Script) -> None:
@@ -653,6 +657,7 @@ def test_where_only_time_passes_nothing_is_missing(script: Script) -> None:
     assert [item.cause for item in book.items if isinstance(item, Gap)] == ["opened"]
 
 
+@pytest.mark.no_cover
 def test_seven_days_of_faults() -> None:
     """With one percent of every kind of fault, at each request, handshake and event, they balance after a week."""
     random.seed(1)  # the exchange has dice of its own, the retries have not

@@ -71,6 +71,7 @@ async def play(feed: Feed, seconds: float, *resets_at: float) -> tuple[UserStrea
     return stream, *books_balance(items, emitted)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("lags", "late"),
     [((0.0, 0.01), 0.0), ((0.0, 0.1), 0.01), ((0.0, 1.0), 0.0), ((1.0, 0.0, 0.3), 0.0)],

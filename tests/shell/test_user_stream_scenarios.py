@@ -240,6 +240,7 @@ def short_lived(lifetime: float) -> Exchange:
     return an_exchange(dialects=[replace(USDM_DIALECT, stream=rules)])
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("every", [0.05, 7.0], ids=["busy", "quiet"])
 async def test_socket_that_grows_old(every: float, autojump_clock: MockClock) -> None:
     """The stream moves before the exchange ends the socket, and nothing is missed, doubled or told."""
@@ -253,6 +254,7 @@ async def test_socket_that_grows_old(every: float, autojump_clock: MockClock) ->
     assert len(course.connector.made) == 3
 
 
+@pytest.mark.no_cover
 async def test_a_day_and_more(autojump_clock: MockClock) -> None:
     """With the documented 24 hours, a stream of 50 hours has moved twice and knows of no gap."""
     exchange = an_exchange()

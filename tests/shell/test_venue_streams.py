@@ -120,6 +120,7 @@ async def listening(venue: Venue, dialect: Dialect) -> AsyncIterator[Here]:
                 await trio.sleep(0.01)
 
 
+@pytest.mark.no_cover
 @every_venue
 async def test_whole_stream(venue: Venue, dialect: Dialect) -> None:
     """Heard, lost, told as a gap, heard again on another key, for longer than a silent client is borne."""
@@ -166,6 +167,7 @@ async def an_hour(venue: Venue, dialect: Dialect) -> Hour:
     return hour
 
 
+@pytest.mark.no_cover
 @every_venue
 async def test_an_hour(venue: Venue, dialect: Dialect, autojump_clock: MockClock) -> None:
     """At the exchange's own pace, one socket lasts, and everything comes on it."""
@@ -319,6 +321,7 @@ async def test_an_exchange_that_does_not_answer_is_told(autojump_clock: MockCloc
             raise AssertionError
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("venue", SUBSCRIBING, ids=lambda venue: venue.name)
 async def test_moves_neither_lose_nor_double(venue: Venue, autojump_clock: MockClock) -> None:
     """The next socket may deliver long before it has all its subscriptions, and so twice what comes meanwhile."""

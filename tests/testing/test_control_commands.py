@@ -21,6 +21,7 @@ from hypothesis import given, strategies as st
 from trio_listenkey._http import Request
 from trio_listenkey.testing import (
     COINM,
+    MARGIN,
     SPOT,
     SPOT_CLASSIC,
     TOOBIT,
@@ -37,6 +38,7 @@ from trio_listenkey.testing._ws._frames import Text
 from trio_listenkey.testing.control import Control
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
+PAIRS = ["margin", "margin:BTCUSDT", "margin:ETHUSDT"]
 
 
 def open_exchange(**kwargs: Any) -> Exchange:
@@ -282,6 +284,29 @@ class TestCommands:
         assert command(exchange, "POST /dialects/retire", body) == {"retired": []}
         assert exchange.handle(ask(dialect=SPOT_CLASSIC), 2).status == 200
         assert "mexc is not served" in refusal(exchange, "POST /dialects/retire", {"dialect": "mexc"})[1]
+
+    def test_an_isolated_pair_is_named_after_a_colon(self) -> None:
+        """Its token and its events are its own, and it can be killed by itself; no other dialect has pairs."""
+        exchange = Exchange(dialects=[MARGIN], epoch=0)
+        exchange.add_account(API_KEY, name="alice")
+        session = exchange.connect("/ws-api/v3", 0)
+        assert isinstance(session, Session)
+        for name in PAIRS:
+            pair = name.partition(":")[2]
+            url = f"https://exchange.test{MARGIN.path}" + (f"?isIsolated=TRUE&symbol={pair}" if pair else "")
+            token = told(exchange.handle(Request("POST", url, (("X-MBX-APIKEY", API_KEY),)), 0))["token"]
+            asked = {"id": name, "method": "userDataStream.subscribe.listenToken", "params": {"listenToken": token}}
+            session.receive_text(json.dumps(asked), 0)
+        session.due(0)
+        for name in PAIRS:
+            assert command(exchange, "POST /events", {"dialect": name}) == {"numbers": [1]}
+        assert len(session.due(0)) == 3
+        command(exchange, "POST /keys/kill", {"dialect": "margin:BTCUSDT"}, now=1)
+        for name in PAIRS:
+            command(exchange, "POST /events", {"dialect": name}, now=1)
+        assert len(session.due(1)) == 2
+        for wrong in ("usdm:BTCUSDT", "margin:btc", "margin:"):
+            assert "has no pair" in refusal(exchange, "POST /events", {"dialect": wrong})[1]
 
     def test_faults_come_and_go(self) -> None:
         """What is posted goes wrong until it is deleted."""

@@ -320,3 +320,13 @@ def test_no_request_takes_the_exchange_down(dialect: Dialect, sent: list[tuple[s
     alice.exchange.book.set_price(alice.symbol, "0.00000001", alice.now, dialect=dialect)
     for each in alice.heard():
         assert each["e"]
+
+
+@pytest.mark.parametrize(("dialect", "path", "unit"), [(USDM, "/fapi/v1", "notional"), (COINM, "/dapi/v2", "qty")])
+def test_leverage_has_a_bracket(dialect: Dialect, path: str, unit: str) -> None:
+    """For every symbol, or for one: bots ask for it before they trade."""
+    alice = Trader(dialect)
+    everything = json.loads(alice.send("GET", f"{path}/leverageBracket").body)
+    assert alice.symbol in {each["symbol"] for each in everything}
+    (one,) = json.loads(alice.send("GET", f"{path}/leverageBracket", symbol=alice.symbol).body)
+    assert one["brackets"][0][f"{unit}Floor"] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import math
 from dataclasses import replace
 from typing import Any
@@ -201,7 +202,7 @@ class TestAnswers:
         ask(exchange, t.MARGIN_RISK)
         assert b"-1102" in ask(exchange, t.MARGIN_RISK, "PUT").body
         kept = ask(exchange, t.MARGIN_RISK, "PUT", f"listenKey={exchange.keys_ever[0]}")
-        assert (kept.work, kept.body) == ("renewed", b"")
+        assert (kept.work, kept.body) == ("renewed", b"{}")
         assert ask(exchange, t.MARGIN_RISK, "DELETE").work == "closed"
         assert b"-3038" in ask(exchange, t.MARGIN_RISK, "DELETE").body
 
@@ -252,15 +253,19 @@ class TestAnswers:
             assert b"ERR-5106" in ask(exchange, t.GMO_COIN, "PUT", headers=gmo("PUT"), body=bad).body
 
 
+def own_form(rules: StreamRules) -> str:
+    return rules.url or f"{rules.base}/ws/{{key}}{rules.suffix}"
+
+
 @named([t.PM_PRO, t.PORTFOLIO_MARGIN, t.STOCKS, t.THAILAND, t.BINGX, t.MEXC, t.TOOBIT, t.BITRUE, t.GMO_COIN])
 def test_a_stream_has_a_form_of_its_own(dialect: Dialect) -> None:
     """The exchange's own form delivers; any other is taken for one of Binance's, or is nowhere."""
     exchange = an_exchange(dialect)
-    own = exchange.connect(dialect.stream.url.replace("{key}", "somekey"), 0)
+    own = exchange.connect(own_form(dialect.stream).replace("{key}", "somekey"), 0)
     other = exchange.connect("/ws/somekey", 0)
     assert isinstance(own, KeyConnection)
     assert isinstance(other, KeyConnection)
-    assert (own.form, other.form) == (dialect.stream.url, "")
+    assert (own.form, other.form) == (dialect.stream.url or dialect.stream.base, "")
     assert "somekey" not in own.shown
     assert isinstance(exchange.connect("/nowhere", 0), Reply)
 
@@ -274,6 +279,20 @@ def test_an_event_reaches_the_own_form_alone() -> None:
     assert isinstance(own, KeyConnection)
     assert isinstance(other, KeyConnection)
     assert (own.events, other.events) == (1, 0)
+
+
+@named([t.MARGIN_RISK, t.STOCKS, t.PORTFOLIO_MARGIN])
+def test_each_kind_has_its_number(dialect: Dialect) -> None:
+    """Of the products whose events are no one else's, too."""
+    exchange = an_exchange(dialect)
+    ask(exchange, dialect)
+    session = exchange.connect(own_form(dialect.stream).replace("{key}", exchange.keys_ever[0]), 0)
+    assert isinstance(session, t.Session)
+    kinds = kinds_of(dialect.stream.account_events)
+    for number, kind in enumerate(kinds, 1):
+        assert exchange.emit("alice", number, kind=kind) == (number,)
+        (text,) = said(session, number)
+        assert (json.loads(text)["e"], t.event_number(json.loads(text))) == (kind, number)
 
 
 class Sockets:

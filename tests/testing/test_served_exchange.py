@@ -343,7 +343,7 @@ async def test_requests_side_by_side() -> None:
     answers: list[tuple[str, Answer]] = []
 
     async def one(name: str) -> None:
-        answers.append((name, await send(served, http().replace(API_KEY.encode(), name.encode()))))
+        answers.append((name, await send(served, http().replace(API_KEY.encode(), name.encode()), patience=30)))
 
     async with serve_exchange(exchange) as served, trio.open_nursery() as nursery:
         for n in range(51):

@@ -53,6 +53,8 @@ class World:
         self.exchange = exchange
         self.at: Exchange | ServedExchange = exchange if served is None else served
         self.scale = 1.0 if served is None else SCALE
+        self.began = 0.0
+        """When the client set out: the exchange opens its socket later, and the client hears of that later still."""
         self._served = served
 
     def now(self) -> float:
@@ -89,6 +91,7 @@ async def struck(where: Where, effect: Effect, verb: Any = "event", **when: Any)
     """A client with a live key on an exchange on which this will go wrong."""
     async with world(where, Fault(verb=verb, effect=effect, **when)) as there:
         key = new_key(there.exchange, COINM, there.now())
+        there.began = there.now()
         async with joined(there.at, f"/ws/{key}") as peer:
             yield there, peer
 
@@ -290,10 +293,8 @@ class TestSockets:
         async with struck(where, Freeze(3), verb, count=1) as (there, peer):
             there.emit(2)
             await peer.send(Ping(b"?"))
-            began = there.now()
-            assert await peer.next(patience=1 / there.scale) == "silence"
             assert (await peer.next())["o"]["c"] == "n-1"
-            assert there.now() - began > 1.5
+            assert there.now() - there.began >= 3
             assert (await peer.next())["o"]["c"] == "n-2"
             assert await peer.next() == Pong(b"?")
 
@@ -301,9 +302,8 @@ class TestSockets:
     async def test_later(self, where: Where, clock: MockClock | None) -> None:
         """With a delay it strikes so long after the socket was opened."""
         async with struck(where, Delay(2, CloseSocket()), "socket") as (there, peer):
-            began = there.now()
             assert closed(await peer.next())[0] == 1001
-            assert 1 < there.now() - began < 60
+            assert there.now() - there.began >= 2
 
     async def test_at_its_time(self, autojump_clock: MockClock) -> None:
         """All that are open when the time comes, those that are opened while it lasts, and no others."""

@@ -9,7 +9,18 @@ import trio
 from trio.testing import MockClock
 from websocket_peer import closed, joined, new_key, open_exchange, shake
 
-from trio_listenkey.testing import COINM, SPOT_CLASSIC, SPOT_US, USDM, Dialect, Exchange, Reply
+from trio_listenkey.testing import (
+    COINM,
+    PORTFOLIO_MARGIN,
+    SPOT_CLASSIC,
+    SPOT_US,
+    STOCKS,
+    USDM,
+    Dialect,
+    Exchange,
+    Reply,
+)
+from trio_listenkey.testing._dialects._events import kinds_of
 
 RAW, COMBINED, SILENT = "raw", "combined", "silent"
 
@@ -37,6 +48,14 @@ RAW, COMBINED, SILENT = "raw", "combined", "silent"
         (USDM, "/private/ws?listenKey={key}&events=ORDER_TRADE_UPDATES", SILENT),
         (USDM, "/private/ws?events={kind}&listenKey={key}", RAW),
         (USDM, "/private/stream?listenKey={key}&events=ALGO_ORDER_UPDATE&listenKey=another&events={kind}", SILENT),
+        (PORTFOLIO_MARGIN, "/pm/ws/{key}", RAW),
+        (PORTFOLIO_MARGIN, "/pm/stream?streams={key}", COMBINED),
+        (PORTFOLIO_MARGIN, "/stream?streams={key}", SILENT),
+        (PORTFOLIO_MARGIN, "/ws/{key}", SILENT),
+        (STOCKS, "/equity/ws/{key}@orderReport", RAW),
+        (STOCKS, "/equity/stream?streams={key}@orderReport", COMBINED),
+        (STOCKS, "/equity/ws/{key}", SILENT),
+        (STOCKS, "/ws/{key}@orderReport", SILENT),
         # Unrouted, or routed elsewhere: accepted, and nothing comes.
         (USDM, "/ws/{key}", SILENT),
         (USDM, "/stream?streams={key}", SILENT),
@@ -53,14 +72,14 @@ async def test_a_form_delivers_raw_or_combined_or_nothing(
     """The handshake always succeeds, pings are answered, and events come in the form that the URL asks for."""
     exchange = open_exchange(dialects=[dialect])
     key = new_key(exchange, dialect, trio.current_time())
-    kind = "ORDER_TRADE_UPDATE" if dialect in {USDM, COINM} else "executionReport"
+    kind = kinds_of(dialect.stream.account_events)[0]
     async with joined(exchange, form.format(key=key, kind=kind)) as peer:
         exchange.emit("alice", trio.current_time(), count=2)
         got = await peer.next()
         if how == SILENT:
             assert got == "silence"
             return
-        assert got.get("stream") == (key if how == COMBINED else None)
+        assert got.get("stream") == (key + dialect.stream.suffix if how == COMBINED else None)
         assert got.get("data", got)["e"] == kind
         assert await peer.numbers() == [2]
 
@@ -95,6 +114,27 @@ async def test_subscribing_is_another_way(autojump_clock: MockClock) -> None:
         await peer.say({"method": "LIST_SUBSCRIPTIONS", "id": 3})
         assert await peer.next() == {"result": [], "id": 3}
     assert exchange.emitted("alice") == 3
+
+
+@pytest.mark.parametrize(
+    ("dialect", "base", "suffix"), [(PORTFOLIO_MARGIN, "/pm", ""), (STOCKS, "/equity", "@orderReport")]
+)
+@pytest.mark.parametrize("mode", ["ws", "stream"])
+async def test_subscribing_below_a_base(
+    dialect: Dialect, base: str, suffix: str, mode: str, autojump_clock: MockClock
+) -> None:
+    """As the exchange's own SDKs do it at portfolio margin and stocks; and a death is told under the stream's name."""
+    exchange = open_exchange(dialects=[dialect])
+    key = new_key(exchange, dialect, trio.current_time())
+    async with joined(exchange, f"{base}/{mode}") as peer:
+        await peer.say({"method": "SUBSCRIBE", "params": [key + suffix], "id": 1})
+        assert await peer.next() == {"result": None, "id": 1}
+        assert exchange.sockets(trio.current_time())[0].path == f"{base}/{mode}"
+        exchange.emit("alice", trio.current_time())
+        assert (await peer.next()).get("stream") == (key + suffix if mode == "stream" else None)
+        if dialect.stream.announces_expiry:
+            exchange.kill_key("alice", trio.current_time(), announced=True)
+            assert (await peer.next()).get("stream") == (key + suffix if mode == "stream" else None)
 
 
 async def test_a_connection_may_change_its_form(autojump_clock: MockClock) -> None:

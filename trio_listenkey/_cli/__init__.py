@@ -43,7 +43,7 @@ __all__ = ["commands"]
 
 
 class _Commands(click.Group):
-    """Knows that standard output may be a full disk, or a pipe that nobody reads any more."""
+    """Handles a standard output that is a full disk, or a pipe without a reader."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """See Click. Commands that go on for long look after this by themselves, see ``_supervision``."""
@@ -59,7 +59,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="trio-listenkey")
 def commands() -> None:
-    """Keep exchange listen keys alive, and see how."""
+    """Keep exchange listen keys alive, and watch their streams."""
 
 
 commands.add_command(demo)

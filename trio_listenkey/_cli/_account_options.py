@@ -71,7 +71,7 @@ def _alone(config: Path, given: dict[str, Any]) -> Path:
     """``config``, if nothing was said that belongs into it."""
     said = [name for name in ("venue", *_PARAMETERS) if given.pop(name)]
     if said:
-        raise click.UsageError(f"with --config, the accounts are described there; so not by {', '.join(said)} as well.")
+        raise click.UsageError(f"--config describes the accounts; it cannot be combined with {', '.join(said)}.")
     return config
 
 
@@ -93,7 +93,7 @@ _CONFIG: Final = click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Instead of VENUE: a TOML file that describes one or several accounts. Nobody but you may be able to open it.",
+    help="Instead of VENUE: a TOML file that describes one or several accounts. Only you may have access to it.",
 )
 
 
@@ -103,8 +103,8 @@ _OPTIONS: Final[tuple[_Decorator, ...]] = (
         "credentials_file",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help='Read the credentials from this file instead: TOML (api_key = "...") or KEY=VALUE lines. Nobody but you '
-        "may be able to open it.",
+        help='Read the credentials from this file instead: TOML (api_key = "...") or KEY=VALUE lines. Only you may '
+        "have access to it.",
     ),
     click.option(
         "--env-prefix",
@@ -112,19 +112,17 @@ _OPTIONS: Final[tuple[_Decorator, ...]] = (
         help="Read the credentials from the environment variables PREFIX_API_KEY and PREFIX_API_SECRET. By default, "
         "PREFIX is the exchange: BINANCE for binance-usdm, MEXC for mexc.",
     ),
-    click.option(
-        "--name", metavar="NAME", help="What to call the account in what is told. By default, the venue's name."
-    ),
+    click.option("--name", metavar="NAME", help="The account's name in logs and events. By default, the venue's name."),
     click.option(
         "--rest-url",
         metavar="URL",
-        help="Send the requests there: a testnet, or an exchange on this machine. Goes with --stream-url.",
+        help="The REST address: a testnet, or an exchange on this machine. Requires --stream-url.",
     ),
-    click.option("--stream-url", metavar="URL", help="Open the socket there."),
+    click.option("--stream-url", metavar="URL", help="The WebSocket address. Requires --rest-url."),
     click.option(
         "--allow-plaintext",
         is_flag=True,
-        help="Let http and ws leave this machine, readable by everyone on the way, credentials included.",
+        help="Allow http and ws to other machines: anyone on the network path can read the credentials.",
     ),
 )
 
@@ -137,4 +135,4 @@ def _credentials(prefix: str, file: Path | None, *, may_lack: bool) -> Credentia
     try:
         return Credentials.from_env(prefix)
     except UsageError as error:
-        raise click.UsageError(f"{error} Or put them into a file, and name it with --credentials.") from None
+        raise click.UsageError(f"{error} Or put them into a file, and pass it with --credentials.") from None

@@ -52,11 +52,11 @@ def demo(*, panel: bool, tls: bool) -> None:
     """Watch a real listen key live, in about nine seconds.
 
     Starts an exchange on a port of this machine and opens a listen key there over real sockets. The key is created and
-    kept alive; a keepalive gets a 503 and is tried again; the exchange asks for silence and gets it; the key is
-    killed behind the library's back and replaced; in the end it is closed. Keys live for six seconds here, not for
-    an hour.
+    kept alive; a keepalive gets a 503 and is retried; the exchange sends a rate limit, which is respected; the key is
+    closed behind the library's back and replaced; at the end it is closed. Keys live for six seconds here, not for an
+    hour.
 
-    The exit status is 0 if everything was as promised, 1 if anything was not, and 130 after Ctrl-C.
+    The exit status is 0 if everything was as promised, 1 if not, and 130 after Ctrl-C.
     """
     status = open_status(panel=panel, form=for_stories(datetime.now().astimezone()), on_stdout=True)
     supervise(partial(run_demo, status, tls), status, writes=True, farewell="Interrupted; no key was left behind.")
@@ -80,7 +80,7 @@ async def run_demo(status: Status, tls: bool) -> Exit:
     for promise in promises:
         about = f"{promise.text}: {promise.figure}"
         if promise.kept:
-            story.tell("kept", about, "good")
+            story.tell("ok", about, "good")
         else:
             story.tell("BROKEN", about, "bad")
     await status.flush()
@@ -137,10 +137,10 @@ async def _tell_story(served: ServedExchange, story: _Storyteller, status: Statu
 
 async def _play(served: ServedExchange, story: _Storyteller, key: ListenKey) -> None:
     await story.wait_for("retrying", 2)
-    story.tell("exchange", f"wants silence for {SILENCE:g} s: not a request until then", "story")
+    story.tell("exchange", f"rate limit: no request for {SILENCE:g} s", "story")
     await story.wait_for_next("kept alive")
     served.exchange.kill_key(ACCOUNT, served.now())
-    story.tell("exchange", "forgets the key, and tells nobody", "story")
+    story.tell("exchange", "drops the key, and reports nothing", "story")
     await key.wait_replaced(1)
     await story.wait_for_next("kept alive")
     story.tell("block", "is over", "story")
@@ -164,14 +164,12 @@ def _look_back(exchange: Exchange, now: float, story: _Storyteller) -> list[_Pro
     left = len(exchange.open_keys(now))
     return [
         _Promise(
-            "two keys were made, the second for the one that died",
+            "two keys, the second in place of the lost one",
             str(made),
             made == 2,
         ),
         _Promise("keepalives reached the exchange", str(verbs.count("keepalive")), verbs.count("keepalive") >= 6),
-        _Promise(
-            "the 503 was one, and the key outlived it", str(failed), failed == 1 and story.told.count("lost") == 1
-        ),
-        _Promise("requests sent into the silence that was asked for", str(early), early == 0),
+        _Promise("one 503, and the key survived it", str(failed), failed == 1 and story.told.count("lost") == 1),
+        _Promise("requests sent during the rate limit", str(early), early == 0),
         _Promise("keys left open", str(left), left == 0 and verbs[-1] == "close"),
     ]

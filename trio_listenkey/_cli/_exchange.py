@@ -15,7 +15,7 @@ import click
 import trio
 
 from .._errors import UsageError
-from ..testing import Exchange, Fault, ServedExchange, serve_exchange
+from ..testing import SPOT_CLASSIC, Exchange, Fault, ServedExchange, serve_exchange
 from ..testing._control._control import dialects_of
 from ..testing._control._log_reader import LogReader, log_line
 from ..testing._control._vocabulary import dialects_by_name
@@ -28,7 +28,7 @@ __all__ = ["exchange"]
 API_KEY: Final = "test-api-key"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LOOK: Final = 0.1  # seconds from one look into the log to the next
-_LAST_WORD: Final = 0.1  # seconds in which whoever sent POST /shutdown is answered
+_LAST_WORD: Final = 0.1  # seconds for the answer to POST /shutdown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ _PORT = click.IntRange(0, 65535)
     multiple=True,
     default=[API_KEY],
     show_default=True,
-    help="An API key that is let in, with an account of its own: account-1 and so on. Can be repeated.",
+    help="An API key to accept, each with an account: account-1 and so on. Can be repeated.",
 )
 @click.option("--validity", type=_DURATION, default=3600.0, show_default=True, help="Seconds that a listen key lives.")
 @click.option(
@@ -110,15 +110,18 @@ _PORT = click.IntRange(0, 65535)
     type=click.FloatRange(0, 1e6, min_open=True),
     default=1.0,
     show_default=True,
-    help="Seconds of its time in one of ours.",
+    help="Seconds of the exchange's time in one real second.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="For keys, and faults with a probability.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the keys, and of faults with a probability."
+)
 @click.option(
     "--dialect",
     "dialects",
     type=click.Choice(sorted(dialects_by_name())),
     multiple=True,
-    help="Which endpoints to serve. Can be repeated. By default, the usual ones of binance.com.",
+    help="Which endpoints to serve. Can be repeated. By default, the usual ones of binance.com, where the listen keys "
+    "of spot are retired and answer 410; they are served if spot-classic or spot-us is asked for.",
 )
 @click.option(
     "--fault",
@@ -152,9 +155,9 @@ def exchange(
 ) -> None:
     """Run an exchange to test against, on this machine, for programs in any language.
 
-    It speaks the listen-key endpoints and streams of the real ones: point your program at it. What it prints are its
-    addresses, one per line, and at last the line "ready". It runs until Ctrl-C, SIGTERM or POST /shutdown at its
-    control API, and then ends with status 0.
+    It serves the listen-key endpoints and streams of the real ones: point your program at it. It prints its addresses,
+    one per line, and then "ready". It runs until Ctrl-C, SIGTERM or POST /shutdown at its control API, and then ends
+    with status 0.
 
     \b
     What goes wrong, and when, is written WHEN=WHAT:
@@ -164,22 +167,24 @@ def exchange(
       create={"Reset": {"after_work": true}}  ... after the key was made: the answer is lost
       any~0.01=Delay:5                        one in a hundred requests is answered 5 s late
       any@7200..7800=Hang                     ten minutes without an answer, after two hours
-      keepalive#4=rate_limited:30             429, and silence wanted for 30 s
+      keepalive#4=rate_limited:30             429, and no request allowed for 30 s
       event#5=Drop                            the fifth account event is lost on its way to a socket
       socket@60..=HalfOpen                    after a minute, every socket is open and silent
 
-    All the same can be done while it runs, at the control API: "curl CONTROL_URL" tells how.
+    Faults can also be changed while it runs, at the control API: "curl CONTROL_URL" tells how.
     """  # noqa: D301 - Click reads the escape: the lines below it stay as they are
     served: dict[str, Any] = {}
     if dialects:
         served["dialects"] = [dialects_by_name()[name] for name in dict.fromkeys(dialects)]
     try:
         here = Exchange(seed=seed, validity=validity, faults=[*faults, *faults_of_files], log_size=log_size, **served)
+        if not dialects:  # what binance.com is today; Binance.US is another host, and has to be asked for
+            here.retired.add(SPOT_CLASSIC)
         trio.run(_run, here, _Way(**way), current_process())
     except UsageError as error:
         raise click.UsageError(str(error)) from None
     except BrokenPipeError:
-        raise  # whoever read what it prints has gone, and that is no error
+        raise  # the reader of the output is gone, which is not an error
     except (ImportError, OSError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             advice = "perhaps by another exchange. Pass other ports, or 0 for any that is free"
@@ -189,7 +194,7 @@ def exchange(
 
 async def _run(here: Exchange, way: _Way, process: Process) -> None:
     if way.host not in _LOOPBACK:
-        print_line(process.stderr, f"Warning: whoever can connect to {way.host} can use this exchange and command it.")
+        print_line(process.stderr, f"Warning: anyone who can connect to {way.host} can use and control this exchange.")
     accounts = [here.add_account(api_key) for api_key in dict.fromkeys(way.api_keys)]
     end = trio.Event()
     with process.open_signals() as signals:

@@ -28,14 +28,14 @@ class Exit(IntEnum):
 
 
 EXITS: Final = {
-    Exit.FINE: "Fine; also when whoever read the output has gone.",
-    Exit.BROKEN: "Something was not as it should be; the last line says what.",
+    Exit.FINE: "Success; also when the reader of the output has closed it.",
+    Exit.BROKEN: "A failure; the last line says what.",
     Exit.USAGE: "The command line, or what it names, is wrong. Nothing was sent.",
     Exit.CREDENTIALS: "The exchange does not accept the API key, or the signature.",
     Exit.RETIRED: "The exchange serves no listen keys at this address any more.",
-    Exit.REFUSED: "The exchange refused for another reason, or its certificate is.",
+    Exit.REFUSED: "Refused for another reason, or the TLS certificate is not trusted.",
     Exit.UNAVAILABLE: "No usable answer, or no connection, in time. Try again.",
-    Exit.RATE_LIMITED: "The exchange wants silence. Wait, then try again.",
+    Exit.RATE_LIMITED: "Rate limited or banned. Wait, then try again.",
     Exit.HANGUP: "The terminal was closed (SIGHUP).",
     Exit.INTERRUPTED: "Ctrl-C.",
     Exit.TERMINATED: "SIGTERM.",

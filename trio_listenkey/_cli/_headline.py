@@ -1,4 +1,4 @@
-"""The one question first: is the stream live, or deaf; since when, and why? In letters that one reads from afar."""
+"""The first question: is the stream live or deaf, since when, and why? In letters that can be read from a distance."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["Headline", "Verdict", "judge_key", "judge_stream", "span"]
 _PATIENCE: Final = 5.0  # seconds in which a ping may be unanswered before it is a reason to worry
 
 _WAITS: Final = {
-    "exchange": "banned: the exchange wants no connections",
-    "own_limit": "as many connections were opened as an exchange allows: there is none",
+    "exchange": "banned",
+    "own_limit": "connection limit reached",
 }
 # Three rows for each letter.
 _LETTERS: Final = {
@@ -54,7 +54,7 @@ class Verdict:
 
 
 def judge_stream(stream: StreamStatistics, narrator: Narrator, noun: str, now: float) -> Verdict:
-    """Whether a fill would be heard of now. Whatever is in doubt is told as deaf."""
+    """Whether a fill would be received now. In doubt, the answer is deaf."""
     banned = _ban(narrator.key_trouble, now)
     if stream.connected_since is None:
         return Verdict("DEAF", banned or _why_no_connection(stream, narrator, now))
@@ -66,13 +66,13 @@ def judge_stream(stream: StreamStatistics, narrator: Narrator, noun: str, now: f
         return Verdict("DEAF", "a ping is not answered: the connection may be half open", unanswered)
     if not stream.is_live:
         about = f": {narrator.key_trouble.about}" if narrator.key_trouble else ""
-        return Verdict("DEAF", banned or f"the exchange does not say that the {noun} is alive{about}")
+        return Verdict("DEAF", banned or f"the exchange has not confirmed that the {noun} is alive{about}")
     return Verdict("LIVE", "the events of the account are being received")
 
 
 def _why_no_connection(stream: StreamStatistics, narrator: Narrator, now: float) -> str:
     if stream.next_connect_at is not None and stream.waits_for in _WAITS:
-        return f"{_WAITS[stream.waits_for]} for {span(stream.next_connect_at - now)} more"
+        return f"{_WAITS[stream.waits_for]}: next connection in {span(stream.next_connect_at - now)}"
     return f"there is no connection: {narrator.socket_trouble}" if narrator.socket_trouble else "there is no connection"
 
 
@@ -87,10 +87,10 @@ def judge_key(key: KeyStatistics, narrator: Narrator, noun: str, now: float) -> 
 
 
 def _ban(trouble: Trouble | None, now: float) -> str:
-    """What to say of silence that the exchange wants; empty if it wants none."""
+    """The words for a ban or rate limit; empty if there is none."""
     if trouble is None or not trouble.is_ban or trouble.until <= now:
         return ""
-    return f"banned: the exchange wants no requests for {span(trouble.until - now)} more"
+    return f"banned: next request in {span(trouble.until - now)}"
 
 
 class Headline:

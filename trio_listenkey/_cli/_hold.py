@@ -26,7 +26,7 @@ __all__ = ["hold"]
 @click.option(
     "--show-url",
     is_flag=True,
-    help="Print the URL of the private stream, and again whenever there is another key. Whoever has it can read the "
+    help="Print the URL of the private stream, and again whenever the key is replaced. Anyone who has it can read the "
     "account's events.",
 )
 @accounts_options(keys_alone=True)
@@ -35,16 +35,16 @@ def hold(*, accounts: tuple[Account[Venue], ...], keeping: Keeping, show_url: bo
     """Keep a listen key alive, for as long as this runs.
 
     VENUE is the exchange, for example binance-usdm; not binance-spot or binance-margin, for they have no listen keys
-    any more. With --show-url, standard output gets the URL of the stream in a line, flushed at once: connect to it from
-    whatever language you like. A further line says that the key was replaced: close your socket, connect to the new
-    URL, and treat the time in between as unobserved. Without --show-url nothing secret is shown at all.
+    any more. With --show-url, the URL of the stream is printed on a line, flushed at once: connect to it from any
+    language. Another line means that the key was replaced: close your socket, connect to the new URL, and treat the
+    time in between as a gap. Without --show-url nothing secret is shown.
 
-    It runs until Ctrl-C or SIGTERM; with --show-url also until nobody reads its output any more.
+    The command runs until Ctrl-C or SIGTERM; with --show-url also until the reader closes its output.
 
     ON MOST EXCHANGES AN ACCOUNT HAS ONE KEY, AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. So the key is closed
-    at the end only if the exchange said that there was none before. --close and --leave decide it otherwise.
+    at the end only if the exchange confirmed that there was none before. --close and --leave override this.
 
-    With --config there are several accounts. Then each URL comes after its account's name and a tab.
+    With --config there can be several accounts. Each URL then follows its account's name and a tab.
 
     \b
     Examples:

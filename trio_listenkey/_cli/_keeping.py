@@ -96,7 +96,7 @@ def closing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--close",
         "closing",
         flag_value="close",
-        help="Close the key in any case, and so silence every program that holds it.",
+        help="Close the key in any case. This silences every program that holds it.",
     )
     return leave(close(command))
 
@@ -150,41 +150,41 @@ _OPTIONS: Final[tuple[_Decorator, ...]] = (
         default=30.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long to try at the start. Later, it tries for as long as it runs.",
+        help="How long to try when starting. After that, it retries for as long as it runs.",
     ),
     click.option(
         "--keepalive-every",
         type=SECONDS,
         metavar="SECONDS",
-        help="Keep the key alive that often; by default, when half of its life is over. Each time it is noticed "
-        "whether somebody has closed the key.",
+        help="Seconds between keepalives; by default, half of the key's life. Each keepalive also detects a key that "
+        "another program has closed.",
     ),
     click.option(
         "--validity",
         type=SECONDS,
         metavar="SECONDS",
-        help="How long a key lives, for an exchange that is faster than the real one.",
+        help="Seconds until a key expires, for a test exchange with short-lived keys.",
     ),
-    click.option("-q", "--quiet", is_flag=True, help="Tell of nothing but trouble."),
+    click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors."),
     click.option(
         "--panel/--no-panel",
         " /--plain",
         default=None,
         help="Draw a panel on standard error, if that is a terminal. By default only if standard output is one, too: "
-        "the reader of a pipe would write over it.",
+        "the reader of a pipe often writes to the same terminal.",
     ),
-    click.option("--log-json", is_flag=True, help="Tell in lines of JSON: time, level, account, event, message."),
+    click.option("--log-json", is_flag=True, help="Log as lines of JSON: time, level, account, event, message."),
     click.option(
         "--metrics-port",
         type=click.IntRange(1, 65535),
         metavar="PORT",
-        help="Serve metrics for Prometheus there, under /metrics. It needs the extra 'metrics'.",
+        help="Serve Prometheus metrics at this port, under /metrics. It needs the extra 'metrics'.",
     ),
     click.option(
         "--metrics-host",
         default="127.0.0.1",
         show_default=True,
         metavar="ADDRESS",
-        help="The address to serve them at; 0.0.0.0 lets other machines ask.",
+        help="The address to serve metrics at; 0.0.0.0 allows other machines.",
     ),
 )

@@ -37,7 +37,7 @@ STYLES: Final[dict[Tone, str]] = {
 """How each tone is coloured on a terminal."""
 
 NOISE: Final = frozenset({418, 429})
-"""HTTP statuses by which an exchange wants silence."""
+"""HTTP statuses of a rate limit or ban."""
 
 _LEVELS: Final[dict[Tone, str]] = {
     "good": "info",

@@ -57,14 +57,14 @@ def open_register(url: str) -> Register:
         raise click.UsageError(f"--share: {error}") from None
 
 
-@click.command(epilog=EXIT_HELP, short_help="Show who shares which listen key.")
+@click.command(epilog=EXIT_HELP, short_help="Show which programs share a listen key.")
 @click.option("--share", metavar="URL", required=True, help="The register: sqlite:PATH or redis://HOST.")
 def members(*, share: str) -> None:
-    """Show who shares which listen key, by what they have written into their register.
+    """Show which programs share which listen key, as their register says.
 
-    A line for each member, its cells separated by tabs: the exchange, and what those who share call the account; the
-    member's host and process; its part; how often it shows that it lives, and how often it has so far. One that was
-    killed is shown until the others notice, or the next one comes. There is nothing secret in the register.
+    One line for each program, its cells separated by tabs: the exchange and the shared name of the account; host and
+    process id; role; the interval of its heartbeat, and the number of heartbeats so far. A program that was killed is
+    shown until the others notice, or another one starts. The register contains no secret.
 
     \b
     Example:

@@ -80,12 +80,12 @@ class Gauges:
         stream = None if self.stream is None else self.stream.statistics()
         key = stream.key if stream is not None else None if self.key is None else self.key.statistics()
         lives = stream.is_live if stream is not None else key is not None and key.expires_at > trio.current_time()
-        about = "Would a fill be heard of now? Without a stream: is the key presumed alive?"
+        about = "Whether a fill would be received now. Without a stream: whether the key is presumed alive."
         return [
             _sample("gauge", "live", about, lives),
             *(_of_stream(stream) if stream is not None else ()),
             *(_of_key(key) if key is not None else ()),
-            *(_sample("counter", "gaps", "Gaps told", count, cause=cause) for cause, count in self._gaps.items()),
+            *(_sample("counter", "gaps", "Gaps reported", count, cause=cause) for cause, count in self._gaps.items()),
             _sample("counter", "gap_seconds", "Length of the gaps", self._gap_seconds),
         ]
 
@@ -93,7 +93,7 @@ class Gauges:
 def _of_stream(stream: StreamStatistics) -> Iterator[_Sample]:
     yield _sample("counter", "connects", "Sockets opened", stream.connects)
     yield _sample("counter", "drops", "Sockets lost or refused", stream.disconnects + stream.failed_connects)
-    yield _sample("counter", "events", "Events that came", stream.events)
+    yield _sample("counter", "events", "Events received", stream.events)
 
 
 def _of_key(key: KeyStatistics) -> Iterator[_Sample]:

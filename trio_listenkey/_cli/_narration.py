@@ -1,4 +1,4 @@
-"""What happens to a key and its stream, told in lines that a person can read at three in the morning."""
+"""What happens to a key and its stream, in lines for people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Trouble:
     Attributes:
         about: What.
         until: When it is tried again, on trio's clock.
-        is_ban: Whether the exchange wants silence until then.
+        is_ban: Whether a rate limit or ban is in force until then.
     """
 
     about: str
@@ -35,7 +35,7 @@ class Trouble:
 
 
 class Narrator(Instrument):
-    """Makes a line of each thing that the library tells. No key is in them: instruments are told none.
+    """Writes a line for each call of the instrument. The lines contain no key, because instruments receive none.
 
     Args:
         note: Takes the lines.
@@ -77,9 +77,9 @@ class Narrator(Instrument):
     def created(self, name: str, generation: int) -> None:
         """The first key."""
         what, about = {
-            True: ("joined", ", which was there before"),
+            True: ("joined", ", which already existed"),
             False: ("created", ""),
-            None: ("opened", "; whether it was there before is not known"),
+            None: ("opened", "; whether it already existed is not known"),
         }[self._prior.had_key]
         self.key_trouble = None
         self._note(what, f"{self._noun} {generation} at {self._venue}{about}", "good")
@@ -144,7 +144,7 @@ class Narrator(Instrument):
     def gap(self, name: str, generation: int, gap: Gap) -> None:
         """Events may be missing."""
         if gap.cause == "opened":
-            self._note("stream open", "the account's state before it is not known", "story")
+            self._note("stream open", "earlier events are not known: fetch the account's state", "story")
             return
         missed = "" if gap.missed is None else f"; {gap.missed} events were dropped"
         self._note("gap", f"of {gap.duration:.1f} s ({gap.cause}): events may be missing{missed}", "bad")

@@ -1,6 +1,6 @@
 """Standard output and standard error, as files that may be slow, stuck or closed without holding up anything else.
 
-A write to a pipe that nobody empties blocks, and with it the task that keeps the key alive. So it is done in a thread,
+A write to a full pipe blocks, and with it the task that keeps the key alive. So it is done in a thread,
 past Python's buffers: those would be flushed at exit, and fail there.
 """
 
@@ -22,7 +22,7 @@ def write_all(descriptor: int, data: bytes) -> None:
     while rest:
         try:
             rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:  # whoever shares it has made it so
+        except BlockingIOError:  # another process that shares it has set this
             select.select([], [descriptor], [])
 
 
@@ -75,7 +75,7 @@ class Descriptor(io.TextIOBase):
 
 
 async def reader_has_gone(descriptor: int) -> None:
-    """Return when nobody reads the pipe any more, even if there is nothing to write; never if it is no pipe."""
+    """Return when the pipe has no reader any more, even if there is nothing to write; never if it is not a pipe."""
     if os.name == "posix" and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         # What can be read at the end for writing is that the other one is closed.
         await trio.lowlevel.wait_readable(descriptor)

@@ -122,8 +122,8 @@ class StreamPanel(AccountPanel):
         if stream.connected_since is None or stream.last_frame_at is None:
             socket = Text("none", "bold red")
         else:
-            heard = f"heard {span(now - stream.last_frame_at)} ago"
-            socket = Text(f"open for {span(now - stream.connected_since)}, {heard}")
+            last = f"last frame {span(now - stream.last_frame_at)} ago"
+            socket = Text(f"open for {span(now - stream.connected_since)}, {last}")
         return [
             *(self._key_rows(now) if self._key_rows is not None else []),
             ("socket", socket),

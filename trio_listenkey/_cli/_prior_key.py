@@ -145,4 +145,4 @@ async def _ask_as_others_do(account: Account[Venue], timing: Timing, limit: floa
     finally:
         registration.leave_account()
         with trio.CancelScope(shield=True):
-            await registration.leave()  # it waits for nobody
+            await registration.leave()  # it does not wait

@@ -72,10 +72,10 @@ class Status:
         return str(self._form(Note(datetime.now().astimezone(), "", "error", str(error), "fatal")))
 
     async def write(self, lines: Sequence[bytes]) -> None:
-        """Write lines to standard output, as fast as whoever reads it allows.
+        """Write lines to standard output, as fast as its reader allows.
 
         Raises:
-            OSError: It cannot be written to, or nobody reads it any more.
+            OSError: It cannot be written to, or its reader is gone.
         """
         if self._to_terminal:
             lines = [visible(line.decode("utf-8", "replace")).encode() for line in lines]
@@ -100,7 +100,7 @@ class Status:
             await self.flush()
 
     def put_the_picture_away(self) -> None:
-        """Go on in lines. Whoever ends the process now finds a terminal as it was, with its cursor."""
+        """Continue in lines. The terminal is restored, with its cursor, in case the process ends now."""
         self._is_put_away = True
         self._news.set()
 

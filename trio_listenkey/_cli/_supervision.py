@@ -1,4 +1,4 @@
-"""How a command that holds a key ends: by itself, by a signal, because nobody reads on, or by an error.
+"""How a command that holds a key ends: by itself, by a signal, because its reader is gone, or by an error.
 
 Whatever it is, the work is cancelled, and so its key is closed before the process ends. A second signal ends the
 process at once.
@@ -41,7 +41,7 @@ def supervise(
     Args:
         work: What to do.
         status: Where to tell of it.
-        writes: Whether it writes to standard output, and so is to end when nobody reads that any more.
+        writes: Whether it writes to standard output, and so ends when its reader is gone.
         beside: What to do meanwhile; it is cancelled when the work is over.
         farewell: Told at the end if it was ended by a signal.
     """
@@ -106,9 +106,9 @@ class _Supervision:
         self._scope.cancel(reason="a signal")
         self._status.put_the_picture_away()
         await trio.sleep(_DEAF)
-        self._process.let_signals_end_it()  # whoever sends it again does not want to wait
-        self._status.note("closing", "waits for the exchange; another Ctrl-C does not", "busy")
+        self._process.let_signals_end_it()  # a second signal ends the process at once
+        self._status.note("closing", "waits for the exchange; press Ctrl-C again to end at once", "busy")
 
     async def _end_without_reader(self) -> None:
         await reader_has_gone(self._process.stdout)
-        self._scope.cancel(reason="nobody reads standard output any more")
+        self._scope.cancel(reason="the reader of standard output is gone")

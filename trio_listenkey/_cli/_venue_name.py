@@ -70,8 +70,8 @@ class VenueName(click.ParamType):  # type: ignore[type-arg]  # generic since cli
         if wanted in found:
             what = "no listen keys" if isinstance(found[wanted], SignedVenue) else "tokens in place of listen keys"
             return self.fail(
-                f"{wanted} has {what}: its events are asked for on the socket itself. So there is nothing to hold for "
-                f"another program, and no URL that one could open. To see the events: trio-listenkey watch {wanted}",
+                f"{wanted} has {what}: its events are requested on the socket itself, so there is no key to "
+                f"hold and no URL to open. To see the events: trio-listenkey watch {wanted}",
                 param,
                 ctx,
             )

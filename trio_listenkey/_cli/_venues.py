@@ -31,7 +31,7 @@ _NAMES: Final = (
 
 
 @click.command(short_help="Show the exchanges that this library knows.")
-@click.option("--plain", is_flag=True, help="Plain lines, as in a pipe, although this is a terminal.")
+@click.option("--plain", is_flag=True, help="Plain lines with tabs, as in a pipe.")
 @click.option("--json", "as_json", is_flag=True, help="A list of objects in JSON, with all that is known.")
 @click.argument("chosen", nargs=-1, metavar="[NAME]...", type=VenueName())
 def venues(*, plain: bool, as_json: bool, chosen: tuple[AnyVenue, ...]) -> None:

@@ -44,8 +44,8 @@ _SPACES: Final = bytes.maketrans(b"\r\n\t", b"   ")
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="After so long without an event ask the exchange whether the key is alive. It is how soon it is noticed that "
-    "somebody has closed the key, and costs a request each time.",
+    help="Ask the exchange whether the key is alive after so many seconds without an event: a key that another program "
+    "closes is detected that soon. Each check is one request.",
 )
 @click.option(
     "--exec",
@@ -61,8 +61,8 @@ def watch(
 ) -> None:
     """Stream an account's events to standard output, as JSON lines.
 
-    VENUE is the exchange, for example binance-spot. Each event is a line: its own JSON, as the exchange sent it,
-    flushed at once. Where events may be missing there is a line of another kind in their place:
+    VENUE is the exchange, for example binance-spot. Each event is one line of JSON, as the exchange sent it, flushed at
+    once. Where events may be missing, there is a line that says so:
 
     \b
       {"gap": {"cause": "disconnected", "unix_started_at": 1795459200.5,
@@ -71,24 +71,23 @@ def watch(
                "generation_before": 1, "generation_after": 1}}
 
     \b
-    That is one line. The cause is one of
-      opened        the stream is open: what was before is not known
-      disconnected  the socket ended
+    It is printed as a single line. The cause is one of
+      opened        the stream is open: earlier events are not known
+      disconnected  the socket was closed
       unresponsive  a ping was not answered
-      key_lost      the listen key died, or somebody closed it
-      overflow      whoever reads the lines is too slow; "missed" counts them
-    What happened in between, the exchange's REST API can tell. A message that is
-    no JSON is told as {"unreadable": {"base64": "..."}}.
+      key_lost      the listen key expired, or another program closed it
+      overflow      the reader of the lines is too slow; "missed" counts them
+    Query the exchange's REST API for what happened in between. A message that is
+    not JSON is printed as {"unreadable": {"base64": "..."}}.
 
-    How it goes is told on standard error: in lines, and on a terminal by a panel. It runs until Ctrl-C, SIGTERM, or
-    until nobody reads its output any more.
+    Progress is reported on standard error: in lines, and on a terminal in a panel. The command runs until Ctrl-C,
+    SIGTERM, or until the reader closes its output.
 
     ON MOST EXCHANGES AN ACCOUNT HAS ONE LISTEN KEY, AND CLOSING IT SILENCES EVERY PROGRAM THAT HOLDS IT. So the key is
-    closed at the end only if the exchange said that there was none before. --close and --leave decide it otherwise.
-    binance-spot and binance-margin have no listen keys: nothing is closed there, and what is said of keys does not
-    matter.
+    closed at the end only if the exchange confirmed that there was none before. --close and --leave override this.
+    binance-spot and binance-margin have no listen keys, so nothing is closed there.
 
-    With --config there are several accounts. Then each line names its own: {"account": "main", "event": {...}}.
+    With --config there can be several accounts. Each line then names its account: {"account": "main", "event": {...}}.
 
     \b
     Examples:

@@ -1,6 +1,6 @@
-"""Who else in this process, in any of its runs and threads, shares a host's patience, and who else an account's key.
+"""Rate-limit bans for each host, and listen keys for each account, shared by all contexts of this process.
 
-Two facts about the exchanges make keys neighbours:
+It is one process, with all of its runs and threads. Two facts about the exchanges make its keys depend on each other:
 
 * A ban (429, 418) is for the IP address: once one key of a host is told to wait, they all are.
 * On most exchanges an account has one key in each dialect (Binance spot, USD-M, COIN-M and Binance.US documents: a
@@ -189,7 +189,7 @@ class Account:
     def is_shared(self) -> bool:
         """Whether anyone else in this process holds this account's key, or is about to.
 
-        Two API keys may belong to one account; then the key itself tells that they are neighbours.
+        Two API keys may belong to one account; then the key itself tells that they share it.
         """
         return self.holders > 1 or (self.key is not None and len(self.host.accounts_by_key[self._path, self.key]) > 1)
 

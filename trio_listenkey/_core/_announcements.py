@@ -6,6 +6,7 @@ be said to begin after it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from .._events import UserEvent
@@ -35,6 +36,15 @@ class Announcements:
     def may_be_one(self, raw: bytes) -> bool:
         """Whether a message may be an announcement: quickly, for it is asked of every event."""
         return self._expired in raw or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
+
+    def may_be_among(self, events: Sequence[UserEvent]) -> list[UserEvent]:
+        """Those of ``events`` that may be announcements: the same, where a call for each would be most of the cost."""
+        expired = self._expired
+        return [
+            event
+            for event in events
+            if expired in (raw := event.raw) or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
+        ]
 
     def is_one(self, event: UserEvent) -> bool:
         """Whether a message is an announcement, and no event of the account."""

@@ -61,6 +61,7 @@ class Buffer:
         "_describe",
         "_is_said",
         "_latest",
+        "_may_hold_said",
         "_room",
         "dropped",
         "has_gap",
@@ -105,6 +106,9 @@ class Buffer:
         self._describe = describe
         self._is_said = is_said
         self._latest: UserEvent | None = None  # that was added and not dropped
+        # Whether one of ``items`` may be no event of the account. Only then is each of them asked what it is, for that
+        # costs as much as all else that is done for one here.
+        self._may_hold_said = False
         self.taken = None
         self.taken_gap = None
         self.has_gap = False
@@ -119,8 +123,9 @@ class Buffer:
         """The last event of the account that was added: what a gap that follows comes after."""
         return self._latest
 
-    def add(self, events: Sequence[UserEvent], size: int) -> None:
-        """Events of ``size`` bytes have come."""
+    def add(self, events: Sequence[UserEvent], size: int, *, may_be_said: bool = True) -> None:
+        """Events of ``size`` bytes have come; whether one of them may be about the socket or the key."""
+        self._may_hold_said = self._may_hold_said or may_be_said
         if self.overflowed:
             self.dropped += len(events)
             return
@@ -156,8 +161,11 @@ class Buffer:
         """The first one was taken. A gap that comes next is one after it."""
         if type(item) is UserEvent:
             self.size -= len(item.raw)
-            if not self._is_said(item):
-                self.taken = item
+            if self._may_hold_said:
+                self._may_hold_said = bool(self.items)
+                if self._is_said(item):
+                    return
+            self.taken = item
         else:
             self._took_gap(item)
 
@@ -174,6 +182,7 @@ class Buffer:
             if type(item) is UserEvent and not self._is_said(item):
                 self.taken = item
                 break
+        self._may_hold_said = False
         return items
 
     def _took_gap(self, gap: Gap) -> None:
@@ -184,7 +193,10 @@ class Buffer:
         if events:
             self.items.extend(events)
             self.size += size
-            self._latest = next((event for event in reversed(events) if not self._is_said(event)), self._latest)
+            if self._may_hold_said:
+                self._latest = next((event for event in reversed(events) if not self._is_said(event)), self._latest)
+            else:
+                self._latest = events[-1]
 
     def _drop_newest(self, events: Sequence[UserEvent]) -> None:
         self.dropped += len(events)

@@ -139,7 +139,7 @@ class DeadMan:
     """Why there is no way on; set at most once. Who drives the switch ends the block then: without the switch nobody
     minds the orders. Nothing is sent any more until the block is over."""
 
-    patience: float
+    answer_deadline: float
     """Until when the request in flight may take; infinity for as long as a request usually may. Once the block is over,
     half of the time is for what follows. Who waits for an answer looks again after ``stop``."""
 
@@ -177,7 +177,7 @@ class DeadMan:
         self._venue, self._countdown, self._renew_every, self._timing = venue, countdown, renew_every, timing
         self._lines = {symbol: _Line(symbol, now) for symbol in symbols}
         self._give_up_at = now + timing.open_timeout
-        self._end_by = self.patience = inf
+        self._end_by = self.answer_deadline = inf
         self._error = None
         self._hears = False
         self._made_up_for = -1
@@ -294,7 +294,7 @@ class DeadMan:
             return None
         seconds = self._countdown
         if self.state is SwitchState.ENDING:
-            seconds, self.patience = 0.0, self._end_by  # nothing follows any more: it may take all of the time
+            seconds, self.answer_deadline = 0.0, self._end_by  # nothing follows any more: it may take all of the time
         line = self._next_line()
         line.is_in_flight = True
         return Count(line.symbol, seconds, now)
@@ -399,13 +399,13 @@ class DeadMan:
         # An error, an expiry, a gap that was not made up for, or a stream that is not live: the orders are not minded,
         # and the countdowns are what is left to protect them. They are not touched.
         if not ends:
-            self.patience = now
+            self.answer_deadline = now
             self._fire(SwitchEvent.LEAVE)
             self._tell_what_runs(now)
             return
         self._fire(SwitchEvent.END)
         self._end_by = now + self._timing.close_timeout
-        self.patience = now + self._timing.close_timeout / 2
+        self.answer_deadline = now + self._timing.close_timeout / 2
         # A ban that outlasts the time for leaving leaves nothing to be done: each countdown runs out.
         for line in self._lines.values():
             line.due_at, line.attempt = (now if allowed_at < self._end_by else inf), 0
@@ -422,8 +422,8 @@ class DeadMan:
         """When orders are cancelled: at the earliest; of what was never confirmed, when they will have been."""
         earliest = self.armed_until
         latest = max(line.runs_until for line in self._lines.values())
-        if latest > -inf:
-            self._tell("left", delay=(earliest if earliest > -inf else latest) - now)
+        unconfirmed = latest if latest > -inf else now + self._countdown  # the request is on its way still
+        self._tell("left", delay=(earliest if earliest > -inf else unconfirmed) - now)
 
     # Helpers.
 
@@ -446,7 +446,7 @@ class DeadMan:
     def _never_sent(self) -> ListenKeyError:
         """The error where opening took too long and no request failed: none was ever sent, for the host's sake."""
         return UnavailableError(
-            f"no countdown could be begun within open_timeout ({self._timing.open_timeout:g} s)",
+            f"no countdown could be started within open_timeout ({self._timing.open_timeout:g} s)",
             advice="Try again; the budget of the host may be spent",
             venue=self._venue,
             verb="countdown",

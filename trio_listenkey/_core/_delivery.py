@@ -108,7 +108,7 @@ class Delivery:
         Returns:
             What of it is an announcement, or looks like one; and whether it is a sign of life.
         """
-        announcements = self._announcements_in(events)
+        announcements = self.announcements.may_be_among(events)
         if socket.skip is not None:
             came = len(events)
             events, late = socket.skip.take_out(events)
@@ -116,16 +116,12 @@ class Delivery:
         size = size_of(events)
         self._gaps.remember(events, size, now, next_)
         self._report.counts["events"] += len(events)
-        self.buffer.add(events, size)
+        self.buffer.add(events, size, may_be_said=bool(announcements))
         return announcements, not announcements and _has_event(events)
 
     def is_sign_of_life(self, events: list[UserEvent]) -> bool:
         """Whether an event of the account has come, and nothing that speaks against it: then the key was alive."""
-        return not self._announcements_in(events) and _has_event(events)
-
-    def _announcements_in(self, events: list[UserEvent]) -> list[UserEvent]:
-        may_be_one = self.announcements.may_be_one
-        return [event for event in events if may_be_one(event.raw)]
+        return not self.announcements.may_be_among(events) and _has_event(events)
 
     def hold(self, socket: StreamSocket, events: list[UserEvent]) -> bool:
         """Keep what ``socket`` has brought and may not deliver yet; return whether there was room for it."""

@@ -23,7 +23,7 @@ _STRETCHES: Final = 8  # that they are divided into; a power of two, so that sum
 class Drain:
     """The times of one drain: first ``ask_at`` counts, and then ``give_up_at``. The other one is infinite."""
 
-    __slots__ = ("_patience", "_patient_until", "_patient_within", "_stretches", "ask_at", "give_up_at")
+    __slots__ = ("_answer_by_latest", "_answer_within", "_answer_within_latest", "_stretches", "ask_at", "give_up_at")
 
     ask_at: float
     """When to ask the first socket whether it has delivered everything; infinity once it was asked."""
@@ -34,15 +34,16 @@ class Drain:
     _stretches: int
     """How many there are until then, this one included."""
 
-    _patient_until: float
-    """After the question: the end of all patience, however slow the consumer is. The key is not checked meanwhile."""
+    _answer_by_latest: float
+    """After the question: when the drain ends at the latest, however slow the consumer is. The key is not checked
+    meanwhile."""
 
     def __init__(self, ask_at: float, timing: Timing) -> None:
         self.ask_at = ask_at
-        self.give_up_at = self._patient_until = inf
+        self.give_up_at = self._answer_by_latest = inf
         self._stretches = 0
-        self._patience = min(_ANSWER_WITHIN, timing.ping_every)
-        self._patient_within = max(_ANSWER_WITHIN, timing.silence_check_every)
+        self._answer_within = min(_ANSWER_WITHIN, timing.ping_every)
+        self._answer_within_latest = max(_ANSWER_WITHIN, timing.silence_check_every)
 
     @property
     def deadline(self) -> float:
@@ -56,14 +57,14 @@ class Drain:
         there.
         """
         self.ask_at = inf
-        self._patient_until = now + self._patient_within
+        self._answer_by_latest = now + self._answer_within_latest
         self.wait(now, is_paused=is_paused)
 
     def wait(self, now: float, *, is_paused: bool) -> None:
         """Give the first socket its time from ``now``; one that nobody reads from cannot show anything."""
         if self.ask_at == inf:
             self._stretches = 1 if is_paused else _STRETCHES
-            self._begin_stretch(now, inf if is_paused else self._patience)
+            self._begin_stretch(now, inf if is_paused else self._answer_within)
 
     def is_over(self, now: float) -> bool:
         """Whether the first socket has had its time, at ``give_up_at`` or later.
@@ -72,12 +73,12 @@ class Drain:
         waited for in short stretches, and of each that took longer than it should only its own length counts: after it
         there are more, in which what is there is read (S4).
         """
-        self._patient_until += now - self.give_up_at
+        self._answer_by_latest += now - self.give_up_at
         self._stretches -= 1
-        if not self._stretches or now >= self._patient_until:
+        if not self._stretches or now >= self._answer_by_latest:
             return True
-        self._begin_stretch(now, self._patience)
+        self._begin_stretch(now, self._answer_within)
         return False
 
-    def _begin_stretch(self, now: float, patience: float) -> None:
-        self.give_up_at = min(now + patience / _STRETCHES, self._patient_until)
+    def _begin_stretch(self, now: float, seconds: float) -> None:
+        self.give_up_at = min(now + seconds / _STRETCHES, self._answer_by_latest)

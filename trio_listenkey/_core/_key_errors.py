@@ -51,7 +51,7 @@ def silence_too_long(venue: str, seconds: float, last: ListenKeyError | None) ->
     """The exchange's ban, of so many more seconds, outlasts ``open_timeout``."""
     told = last if isinstance(last, RateLimitedError) else None
     return RateLimitedError(
-        f"the exchange wants silence for {seconds:.0f} s more, which is beyond open_timeout",
+        f"rate limited: the exchange accepts no requests for {seconds:.0f} s more, which is beyond open_timeout",
         advice="Wait that long before opening a key, and ask less often",
         retry_after=seconds,
         venue=venue,
@@ -75,7 +75,7 @@ def never_sent(venue: str, open_timeout: float) -> UnavailableError:
 def key_may_be_left(venue: str, validity: float) -> UnavailableError:
     """A create's answer was lost, and no other create would tell that key."""
     return UnavailableError(
-        "the answer to a create was lost; if the exchange made a key, nobody knows it to close it",
+        "the answer to a create was lost; if the exchange created a key, it cannot be closed without its name",
         advice=f"That key expires by itself within {validity:g} s",
         venue=venue,
         verb="close",

@@ -648,12 +648,12 @@ class Stream:
         What is read later is old news, and no pong is seen: after two ping intervals it is not live, if that lasts.
         """
         socket.pause()
-        self._be_patient(self._latest)
+        self._restart_answer_time(self._latest)
 
     def resumed(self, socket: StreamSocket, now: float) -> None:
         """There is room again. A ping is due soon, whose pong says when all that has piled up was read."""
         socket.resume(now, self._timing.ping_every)
-        self._be_patient(now)
+        self._restart_answer_time(now)
 
     # From one open socket to the next.
 
@@ -670,7 +670,7 @@ class Stream:
             self._actions.append(AskOnSocket(current))  # and this one says that it was to be sent there
         self._look_at_the_rest(now)
 
-    def _be_patient(self, now: float) -> None:
+    def _restart_answer_time(self, now: float) -> None:
         """The first of two sockets gets its time to answer anew, when the consumer held it up or let it go on."""
         match self.sockets:
             case BothOpen(current, _, drain):

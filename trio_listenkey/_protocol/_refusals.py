@@ -94,7 +94,7 @@ def outcome_of(answered: Answered) -> Failure:
     if kind == "silence" or _asks_for_silence(status, code):
         return _wait(answered)
     if kind is None and (not status or (code is None and 200 <= status < 300)):
-        return transient("the answer does not say that it is a success", answered.facts)
+        return transient("the answer does not confirm success", answered.facts)
     if kind == "transient" or _may_pass(answered):
         return transient("the exchange gave no usable answer", answered.facts)
     if kind == "clock":
@@ -139,8 +139,8 @@ def _wait(answered: Answered) -> Wait:
     usual = _DEFAULT_WAIT.get(answered.status or 429, _DEFAULT_WAIT[429])
     wait = of_length(usual if answered.silence is None else answered.silence)
     error = RateLimitedError(
-        "the exchange wants silence",
-        advice=f"Send nothing to this host for {wait:.0f} s, and ask less often",
+        "rate limited by the exchange",
+        advice=f"Send nothing to this host for {wait:.0f} s, and send fewer requests",
         retry_after=wait,
         **answered.facts,
     )
@@ -150,12 +150,12 @@ def _wait(answered: Answered) -> Wait:
 def _wrong_clock(answered: Answered) -> Refused:
     """The request's time was too far from the exchange's. If the answer tells that, another try may have it right."""
     ahead = answered.ahead
-    problem = "the exchange finds the time of the request wrong"
+    problem = "the exchange rejects the request's timestamp"
     if ahead is not None and abs(ahead) > _SAME_TIME:
         problem = f"this machine's clock is {abs(ahead):.0f} s {'slow' if ahead > 0 else 'fast'}"
     error = RefusedError(
         problem,
-        advice="Set the clock, by NTP; a request that takes seconds to get there is refused in the same way",
+        advice="Set the clock by NTP; a request that arrives seconds late is refused in the same way",
         **answered.facts,
     )
     if ahead is None or abs(ahead) > _FURTHEST_CLOCK:
@@ -187,7 +187,7 @@ _LOOK_UP: Final = "Look its code up in the exchange's documents"
 
 def _doubtful(answered: Answered, status: int) -> ListenKeyError:
     if 300 <= status < 400:
-        problem = "the exchange answered with a redirect, which is never followed: it would take the API key along"
+        problem = "the exchange answered with a redirect, which is never followed: it would pass on the API key"
         return _error(answered, RefusedError, problem, f"Check the address {answered.address}")
     if status in {404, 405}:
         return _error(answered, RefusedError, "there is no such endpoint", f"Check the address {answered.address}")

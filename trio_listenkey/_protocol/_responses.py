@@ -193,12 +193,12 @@ def _problem_with(venue: Venue, key: Any, body: Any) -> str | None:
     """What is wrong with the key of a successful answer; ``None`` if nothing is. It never quotes the key."""
     if key is _MISSING or key is None:
         if not isinstance(body, dict):
-            return f"the answer is a JSON {type(body).__name__} without a key where it was due"
+            return f"the answer is a JSON {type(body).__name__} without a listen key in the expected place"
         return "the answer has no listenKey"
     if not isinstance(key, str):
         return f"the listenKey is a {type(key).__name__}, no string"
     if not (_SAFE_TOKEN if venue.stream.says_key else _SAFE_KEY).fullmatch(key):
-        return f"the listenKey, of {len(key)} characters, is none that may become part of a URL"
+        return f"the listenKey, of {len(key)} characters, is not valid in a URL"
     return None
 
 

@@ -34,7 +34,7 @@ def check_credentials(venue: Venue, credentials: Credentials) -> None:
         return
     if venue.signing.by == "signer":
         raise UsageError(
-            "these calls are signed in a way that takes a signer of yours",
+            "this exchange's requests are signed, and need a signer",
             advice="Pass Credentials(..., signer=...), a function from the bytes to sign to the signature",
             venue=venue.name,
         )
@@ -90,7 +90,7 @@ def sign_as(name: str, credentials: Credentials, payload: str) -> str:
 
 def _no_secret(name: str) -> UsageError:
     return UsageError(
-        "these calls are signed, and the API secret is missing",
+        "this exchange's requests are signed, and the API secret is missing",
         advice="Pass Credentials(api_key, api_secret), or a signer; from_env() takes it from <PREFIX>_API_SECRET",
         venue=name,
     )

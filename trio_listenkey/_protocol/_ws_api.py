@@ -40,7 +40,7 @@ __all__ = ["WsApiProtocol", "subscribe_by_signature", "subscribe_by_token"]
 Build = Callable[[int], tuple[str, dict[str, Any]]]
 """Method and parameters of the subscription, at a time in Unix milliseconds."""
 
-_HAS_IT: Final = -2035  # "subscription already active" on this socket
+_ALREADY_SUBSCRIBED: Final = -2035  # "subscription already active" on this socket
 
 # Our requests are told apart by these, which no exchange minds.
 _SUBSCRIBE, _ASK, _TIME = "subscribe", "ask", "time"
@@ -49,7 +49,7 @@ _SECRET_PARAMETERS: Final = ("apiKey", "signature", "listenToken")
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-class _Said(msgspec.Struct):
+class _Reply(msgspec.Struct):
     """What the exchange says, as far as it is not an event."""
 
     id: Any = None
@@ -64,7 +64,7 @@ class _Event(msgspec.Struct):
     e: Any = None
 
 
-_read: Final = msgspec.json.Decoder(_Said).decode
+_read: Final = msgspec.json.Decoder(_Reply).decode
 _read_event: Final = msgspec.json.Decoder(_Event).decode
 
 
@@ -121,7 +121,9 @@ class WsApiProtocol:
         self._due: list[str] = []
         self._hide: list[str] = []
         self._clock_was_set = self._waits_for_time = False
-        self._refusal = _Said()  # that of the subscription for its time's sake, while the exchange is asked for its own
+        self._refusal = (
+            _Reply()
+        )  # that of the subscription for its time's sake, while the exchange is asked for its own
         self._quiet_until = -inf
 
     @property
@@ -201,7 +203,7 @@ class WsApiProtocol:
         self._answered(said, moment)
         return False
 
-    def _is_the_end(self, said: _Said) -> bool:
+    def _is_the_end(self, said: _Reply) -> bool:
         try:
             kind = _read_event(said.event).e if b"eventStreamTerminated" in bytes(said.event) else None
         except _UNREADABLE:
@@ -211,7 +213,7 @@ class WsApiProtocol:
             said.subscription is None or self._subscription is None or said.subscription == self._subscription
         )
 
-    def _answered(self, said: _Said, moment: Moment) -> None:
+    def _answered(self, said: _Reply, moment: Moment) -> None:
         is_good = said.status == 200 and said.error is None
         match said.id:
             case "subscribe" if not self.is_ready:
@@ -225,10 +227,10 @@ class WsApiProtocol:
                 # Nobody asked for it: "after the next request the session will be revoked".
                 self._end(self._judge(said, moment))
 
-    def _heard_of_subscribing(self, said: _Said, is_good: bool, moment: Moment) -> None:
+    def _heard_of_subscribing(self, said: _Reply, is_good: bool, moment: Moment) -> None:
         code = _code(said)
         is_about_time = self._answer.kind_of(code) == "clock"
-        if is_good or code == _HAS_IT:
+        if is_good or code == _ALREADY_SUBSCRIBED:
             self._is_subscribed(said)
         elif is_about_time and not self._clock_was_set:
             self._clock_was_set = self._waits_for_time = True
@@ -237,10 +239,10 @@ class WsApiProtocol:
         else:
             self._end(self._judge(said, moment))
 
-    def _is_subscribed(self, said: _Said) -> None:
+    def _is_subscribed(self, said: _Reply) -> None:
         self.is_ready, self._subscription = True, _subscription_in(said)
 
-    def _heard_of_time(self, said: _Said, is_good: bool, moment: Moment) -> None:
+    def _heard_of_time(self, said: _Reply, is_good: bool, moment: Moment) -> None:
         if not is_good:
             self._end(self._judge(said, moment))
             return
@@ -255,7 +257,7 @@ class WsApiProtocol:
         else:
             self._end(outcome)
 
-    def _heard_of_asking(self, said: _Said, is_good: bool, asked_at: float, moment: Moment) -> None:
+    def _heard_of_asking(self, said: _Reply, is_good: bool, asked_at: float, moment: Moment) -> None:
         if not is_good:
             # Events still come: that the question was not answered is no reason to lose any.
             match self._judge(said, moment):
@@ -271,7 +273,7 @@ class WsApiProtocol:
         else:
             self._confirmed_at = max(self._confirmed_at, asked_at)
 
-    def _judge(self, said: _Said, moment: Moment, ahead: float | None = None) -> Failure:
+    def _judge(self, said: _Reply, moment: Moment, ahead: float | None = None) -> Failure:
         """What it means that something was refused, or failed. ``ahead``: by how much the exchange's clock is."""
         code, message = _code(said), _words(said, self._hide)
         status = said.status if isinstance(said.status, int) and 100 <= said.status <= 599 else None
@@ -308,22 +310,22 @@ class WsApiProtocol:
         return UnavailableError(problem, advice="The stream begins again by itself", **self._whose)
 
 
-def _subscription_in(said: _Said) -> int | str | None:
+def _subscription_in(said: _Reply) -> int | str | None:
     """The subscription's number in an answer, in its envelope or out of it."""
     number = said.result.get("subscriptionId") if isinstance(said.result, dict) else said.subscription
     return number if isinstance(number, int | str) else None
 
 
-def _code(said: _Said) -> Code | None:
+def _code(said: _Reply) -> Code | None:
     return read_code(said.error.get("code")) if isinstance(said.error, dict) else None
 
 
-def _words(said: _Said, hide: list[str]) -> str | None:
+def _words(said: _Reply, hide: list[str]) -> str | None:
     words = said.error.get("msg") if isinstance(said.error, dict) else None
     return readable(words, hide) if isinstance(words, str) else None
 
 
-def _silence(said: _Said, message: str | None, unix_ms: int) -> float | None:
+def _silence(said: _Reply, message: str | None, unix_ms: int) -> float | None:
     """Seconds of silence that the exchange asks for; ``None`` if it does not say."""
     # An instant in Unix milliseconds, and not seconds as in HTTP's header; the exchange tells its own time beside it.
     data = said.error.get("data") if isinstance(said.error, dict) else None
@@ -331,7 +333,7 @@ def _silence(said: _Said, message: str | None, unix_ms: int) -> float | None:
     until, now = _instant(told.get("retryAfter")), _instant(told.get("serverTime"))
     end = until / 1000 if until is not None else ban_end(message)
     wait = 0.0 if end is None else end - (unix_ms if now is None else now) / 1000
-    return wait if wait > 0 else None  # it says nothing, or a clock is wrong: no reason to knock again at once
+    return wait if wait > 0 else None  # it says nothing, or a clock is wrong: no reason to ask again at once
 
 
 def _instant(value: Any) -> int | None:

@@ -9,6 +9,7 @@
     _signed_calls         signed calls that are not about a key
     _socket_pool          the tasks of one stream: one for each socket, one that lets time pass
     _socket_task          one socket of a stream
+    _standby              who reads a socket: the consumer that waits, or the socket's own task
     _user_stream          the channel that items come from
     _stream_access        a listen key, or a signed subscription, as a stream sees it
     _protocol_connection  a connection on which the venue's protocol is spoken

@@ -21,10 +21,10 @@ _FEW = 64  # alarms that were rung and are still among those that are due later
 
 
 class Timekeeper:
-    """Who waits in this run: wakes each in time, and all of them if the machine has slept.
+    """The waiting tasks of this run: one task of its own wakes each in time, and all of them after a suspend.
 
-    How often to look at the clock is each block's own wish (``Timing.suspend_check_every``), and the shortest is heard.
-    Whoever ends a wait, for whatever reason, looks as well; so the looks are never further apart than it wants.
+    It reads the clock as often as the shortest ``Timing.suspend_check_every`` of those that wait wants it. Every task
+    whose wait ends, for whatever reason, reads it as well.
     """
 
     __slots__ = ("_clock", "_due", "_is_running", "_looks", "_scope", "_slept", "_waiting")

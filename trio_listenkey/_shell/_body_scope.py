@@ -1,4 +1,4 @@
-"""How a block that hides a nursery is left, so that nobody notices the nursery."""
+"""How a block that hides a nursery ends, so that the nursery does not show."""
 
 from __future__ import annotations
 

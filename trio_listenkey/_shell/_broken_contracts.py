@@ -25,7 +25,7 @@ def transport_fault(venue: Venue, verb: str, fault: Exception) -> Outcome:
     """What a request has become whose transport raised ``fault``. It may have been done all the same."""
     error = ListenKeyError(
         f"the transport raised {type(fault).__name__} at {place_of(fault)}, where only TransportError is allowed",
-        advice="Mend the transport: the contract is that of trio_listenkey.transports.Transport",
+        advice="Fix the transport: its contract is trio_listenkey.transports.Transport",
         venue=venue.name,
         verb=verb,
     )

@@ -29,20 +29,18 @@ def _clocks_that_go_on() -> list[Callable[[], float]]:
 class _Witness:
     """A clock that goes on in suspend, and how much of that it has seen."""
 
-    __slots__ = ("_lead", "_read", "slept")
+    __slots__ = ("lead", "read", "slept")
 
     def __init__(self, read: Callable[[], float], base: float) -> None:
-        self._read = read
-        self._lead = read() - base
+        self.read = read
+        self.lead = read() - base
         self.slept = 0.0
 
-    def look(self, base: float) -> None:
-        lead = self._read() - base
-        if lead < self._lead:  # it was set back, or trio's clock is a virtual one that jumped ahead
-            self._lead = lead
-        elif lead - self._lead > _NOTICEABLE:
-            self.slept += lead - self._lead
-            self._lead = lead
+    def leaps_to(self, lead: float) -> None:
+        """It is ahead by ``lead`` now, which is less than before, or noticeably more."""
+        if lead > self.lead:  # else it was set back, or trio's clock is a virtual one that jumped ahead
+            self.slept += lead - self.lead
+        self.lead = lead
 
 
 class SteadyClock:
@@ -84,10 +82,12 @@ class SteadyClock:
     def now(self) -> float:
         """The time, on the axis of trio's clock, or of ``base``, moved by ``slept``."""
         base = self._base()
-        for witness in self._witnesses:
-            witness.look(base)
-            # Not the sum of them: what one saw at once another may see later, when it is corrected.
-            self.slept = max(self.slept, witness.slept)
+        for witness in self._witnesses:  # a call for each would cost every event more than the looking does
+            lead = witness.read() - base
+            if not 0.0 <= lead - witness.lead <= _NOTICEABLE:
+                witness.leaps_to(lead)
+                # Not the sum of them: what one saw at once another may see later, when it is corrected.
+                self.slept = max(self.slept, witness.slept)
         return base + self.slept
 
     def to_trio(self, when: float) -> float:

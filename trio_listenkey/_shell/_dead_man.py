@@ -1,11 +1,11 @@
-"""``dead_man_switch``: one shielded child task tells the exchange, again and again, that somebody minds the orders.
+"""``dead_man_switch``: one shielded child task renews the exchange's countdowns while the stream is live.
 
 It is built like ``open_listen_key``, and for the same reasons: the task never raises, but reports; each of its waits is
 bounded; the block goes first. What to send and when is decided in ``_core._dead_man``.
 
-There are two differences. A block that ends with an exception, a cancellation or the end of the process leaves the
-countdowns to run, for then nobody minds the orders: that is what they are for. And before each request the stream is
-looked at, after all waits, so that no request goes out for a stream that is not live.
+There are two differences. A block that ends with an exception, a cancellation or the end of the process lets the
+countdowns expire, because the program no longer watches its orders. And the stream is checked before each request,
+after all waits, so that no request is sent for a stream that is not live.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def dead_man_switch(
     renew_every: float | None = None,
     on_exit: OnSwitchExit = "stop",
 ) -> AbstractAsyncContextManager[DeadManSwitch, None]:
-    """Have the exchange cancel all orders unless this program, hearing what becomes of them, says otherwise in time.
+    """Have the exchange cancel all orders unless this program confirms in time that its stream is live.
 
     ::
 
@@ -74,31 +74,31 @@ def dead_man_switch(
                         ...  # fetch the account's state
                         switch.resynchronised(item)
 
-    The exchange has a countdown for each symbol, at whose end it cancels the account's open orders in it, whoever sent
-    them. It is begun when the block is entered, and begun again every ``renew_every`` seconds, but **only while the
-    stream is live and the program has re-synchronised** after its last gap, the first one included. When the program
-    ends, hangs, loses its machine, or goes deaf, the countdown runs out.
+    The exchange has a countdown for each symbol. When it expires, the exchange cancels the account's open orders in the
+    symbol, whoever sent them. It is started when the block is entered, and renewed every ``renew_every`` seconds, but
+    **only while the stream is live and the program has re-synchronised** after its last gap, the first one included. If
+    the program ends, hangs, loses its machine or its stream, the countdown expires.
 
-    It does not hold new orders back: a program that is deaf has to see to that itself, by ``is_live``.
+    It does not block new orders: check ``is_live`` before you send one.
 
     Args:
         stream: An open stream of Binance USD-M or COIN-M futures, opened with the API secret or a signer. The API key
             needs the permission to trade.
-        symbols: Where orders are to be cancelled, for example ``["BTCUSDT"]``.
+        symbols: The symbols whose orders are cancelled, for example ``["BTCUSDT"]``.
         countdown: Seconds, from 1 to 86,400. The exchange advises against short ones.
-        renew_every: After how many seconds to begin it again, at most half of it; ``None`` takes a quarter. Each costs
-            a request of weight 10 for each symbol.
-        on_exit: What becomes of the countdowns when the block is left in order, without an exception. ``"stop"`` ends
-            them, unless the stream is not live or the program is behind at that moment; ``"run"`` lets them run out.
-            An exception and a cancellation always let them run out.
+        renew_every: Seconds between renewals, at most half of the countdown; ``None`` takes a quarter. Each renewal
+            costs a request of weight 10 for each symbol.
+        on_exit: What happens to the countdowns when the block ends without an exception. ``"stop"`` stops them, unless
+            the stream is not live or the program is behind at that moment; ``"run"`` lets them expire. After an
+            exception or a cancellation they always expire.
 
     Raises:
         UsageError: An argument is wrong, there is no such countdown at this exchange, or no secret. Raised at the call.
             On entering, another switch of this process minds one of the symbols for the same API key.
         RefusedError: The exchange refused, on entering or later: the permission is missing, or a symbol is unknown.
             Later, the block is cancelled first.
-        RateLimitedError: The exchange wants silence for longer than ``Timing.open_timeout`` of the stream.
-        UnavailableError: Not all countdowns could be begun within it.
+        RateLimitedError: A rate limit or ban lasts longer than ``Timing.open_timeout`` of the stream.
+        UnavailableError: Not all countdowns could be started within it.
     """
     check_type("stream", stream, UserStream, "what open_user_stream yields")
     calls, place = _calls_of(stream)
@@ -120,29 +120,29 @@ class DeadManSwitch:
     __slots__ = ("_block", "stream", "symbols")
 
     stream: UserStream
-    """The stream that it goes by."""
+    """The stream."""
 
     symbols: tuple[str, ...]
-    """Where orders are cancelled."""
+    """The symbols whose orders are cancelled."""
 
     def __init__(self, block: _SwitchBlock, stream: UserStream, symbols: tuple[str, ...]) -> None:
         self._block = block
         self.stream, self.symbols = stream, symbols
 
     def resynchronised(self, gap: Gap) -> None:
-        """Say that the program is up to date again after ``gap``, so that the countdowns may go on.
+        """Confirm that the program is up to date after ``gap``, so that the countdowns are renewed.
 
-        It counts if ``gap`` is the last one that was taken from the stream, and no other waits there: else there is
-        something to be fetched for still, and a call for that one will follow.
+        It has an effect if ``gap`` is the last one that was received from the stream, and no other is buffered.
+        Otherwise the program still has to fetch the state for a later gap.
 
         Args:
-            gap: The one that you have fetched the state for.
+            gap: The gap for which you have fetched the state.
         """
         check_type("gap", gap, Gap, "the gap that you have re-synchronised for")
         self._block.resynchronised(gap)
 
     def statistics(self) -> SwitchStatistics:
-        """What it is and was."""
+        """The switch's statistics."""
         return self._block.statistics()
 
     def __repr__(self) -> str:
@@ -227,7 +227,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         now, allowed_at = self._clock.now(), self._host.allowed_at
         self._machine.stop(in_order=in_order, was_entered=was_entered, allowed_at=allowed_at, now=now)
         if self._flight is not None:
-            self._flight.deadline = self._clock.to_trio(self._machine.patience)
+            self._flight.deadline = self._clock.to_trio(self._machine.answer_deadline)
         self._alarm.ring()
         try:
             outcome = await close_nursery(self._nursery_manager, error)
@@ -301,7 +301,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
         call = Call("POST", self._place.path, extra=(("symbol", count.symbol), ("countdownTime", milliseconds)))
         timing = self._calls.timing
         try:
-            with trio.CancelScope(deadline=self._clock.to_trio(self._machine.patience)) as self._flight:
+            with trio.CancelScope(deadline=self._clock.to_trio(self._machine.answer_deadline)) as self._flight:
                 outcome, body = await self._calls.ask(self._host, call, "countdown", timing.request_timeout)
                 return self._about(count, milliseconds, outcome, body)
             return Transient(self._cut_short(), may_be_done=True)
@@ -369,7 +369,7 @@ class _SwitchBlock(AbstractAsyncContextManager[DeadManSwitch, None]):
                 why = "the program has not re-synchronised"
                 _log.warning("%s: dead-man switch: %s; orders are cancelled in %.0f s", name, why, notice.delay)
             case "expired":
-                _log.error("%s: dead-man switch: time is up: orders were cancelled in %s", name, all_of_them)
+                _log.error("%s: dead-man switch: countdown expired: orders were cancelled in %s", name, all_of_them)
             case "retrying":
                 _log.warning("%s: dead-man switch: %s: %s", name, notice.symbol, notice.error)
             case "left":
@@ -395,8 +395,8 @@ def _calls_of(stream: UserStream) -> tuple[SignedCalls, CountdownCancel]:
     place = None if isinstance(venue, SignedVenue) else venue.countdown
     if calls is None or place is None:
         raise UsageError(
-            "there is no countdown that cancels orders at this exchange, or none that is known here",
-            advice="Of the known venues, Binance's USD-M and COIN-M futures have one; cancel the orders yourself",
+            "no countdown that cancels orders is known for this exchange",
+            advice="Binance's USD-M and COIN-M futures have one; cancel the orders yourself",
             venue=venue.name,
         )
     return calls, place
@@ -425,7 +425,7 @@ def _checked_seconds(name: str, value: object, least: float, most: float) -> flo
 def _check_budget(venue: Venue, weight: float) -> None:
     if venue.weight_budget is not None and weight > venue.weight_budget:
         raise UsageError(
-            f"to begin these countdowns again would cost a weight of {weight:.0f} a minute, and the budget of all that "
+            f"renewing these countdowns costs a weight of {weight:.0f} a minute, and the budget of all that "
             f"is sent to this host is {venue.weight_budget}",
             advice="Pass fewer symbols, a longer countdown or a longer renew_every",
             venue=venue.name,

@@ -116,36 +116,36 @@ def open_listen_key(
     ::
 
         async with open_listen_key(venues.BINANCE_USDM, Credentials(api_key)) as key:
-            ...  # connect to key.stream_url, by whatever WebSocket library
+            ...  # connect to key.stream_url with any WebSocket library
 
-    However the block is left, the key is closed, within ``timing.close_timeout``. **On most exchanges an account
-    has one key, and closing it silences every holder**: other processes, other machines, the exchange's own web
-    page. Within this process the last holder closes it; if there are others, pass ``on_exit="leave"``.
+    However the block ends, the key is closed, within ``timing.close_timeout``. **On most exchanges an account has one
+    key, and closing it silences every program that uses it**: other processes, other machines, the exchange's own web
+    page. Within this process the last block closes it; if other programs use the account, pass ``on_exit="leave"``.
 
-    What the block raises leaves unchanged: the same object, in no group. Cancellation from outside reaches the
-    block at once, and its key is kept alive until the block is over.
+    An exception of the block passes through unchanged: the same object, in no group. Cancellation from outside reaches
+    the block at once, and its key is kept alive until the block ends.
 
     Args:
         venue: The exchange: one of :mod:`trio_listenkey.venues`.
         credentials: The account.
-        transport: What sends the requests; ``None`` takes one on httpcore2 that all keys of this ``trio.run`` share.
-            One that is handed in is not closed.
-        timing: Every duration.
-        on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself. Where several blocks
-            of this process share an account, what the last one to end says holds.
-        on_lost: What to do when the key dies (it expired, or someone closed it): ``"replace"`` creates another and
-            wakes :meth:`ListenKey.wait_replaced`; ``"raise"`` cancels the block and raises :exc:`KeyLostError`.
-        instrument: Told of everything that happens to the key.
-        name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
-            venue's name. Up to 64 characters that can be printed.
+        transport: Sends the requests; ``None`` uses one on httpcore2 that all keys of this ``trio.run`` share. A
+            transport that you pass is not closed.
+        timing: All durations.
+        on_exit: ``"close"`` closes the key at the end; ``"leave"`` lets it expire by itself. If several blocks of this
+            process share an account, the last one to end decides.
+        on_lost: What to do when the key dies (it expired, or another program closed it): ``"replace"`` creates another
+            and wakes :meth:`ListenKey.wait_replaced`; ``"raise"`` cancels the block and raises :exc:`KeyLostError`.
+        instrument: Its methods are called when something happens to the key.
+        name: The account's name in logs, errors, statistics, ``repr`` and for instruments; ``None`` takes the venue's
+            name. Up to 64 printable characters.
         sharing: One key for many processes and machines: a :class:`trio_listenkey.sharing.SharedKey`, the same for all
-            of them. Then one of them keeps the key alive, and none closes it while another one needs it.
+            of them. One of them keeps the key alive, and none closes it while another one uses it.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
         RefusedError: The exchange refused, on opening or later; later, the block is cancelled first.
-        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``.
-        UnavailableError: No key could be had within ``timing.open_timeout``.
+        RateLimitedError: A rate limit or ban lasts longer than ``timing.open_timeout``.
+        UnavailableError: No key could be opened within ``timing.open_timeout``.
         KeyLostError: The key died, with ``on_lost="raise"``.
     """
     if isinstance(venue, SignedVenue):
@@ -508,7 +508,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if gate.admit(ticket, start):
             machine.throttled(0.0)
             return True
-        # Only the end of the block cuts this short: whoever gives up the place in the queue gets the last one. A
+        # Only the end of the block cuts this short: a task that leaves the queue has to queue at its end again. A
         # request that has become needless meanwhile, by another holder's, is found out by ``next_request``.
         with trio.CancelScope(shield=True) as self._room_wait:
             has_room = await gate.wait(ticket, clock, machine.room_by)
@@ -518,7 +518,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     async def _send_what_is_due(self) -> None:
         # The machine is asked once more, and changes to a state with a request in flight in the same step. There is no
-        # checkpoint from here to the transport: nobody can end the block between the decision and the request.
+        # checkpoint from here to the transport: the block cannot end between the decision and the request.
         send = self._step(lambda: self._machine.next_request(self._context.clock.now()))
         if send is not None:
             # The wait on which L1 depends. It ends by an answer, an error or ``answer_deadline``, and by nothing else.
@@ -531,7 +531,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         """Have the machine take a step. Other threads may have holders of this account.
 
         The step that ends the machine leaves the account, too: of two who leave at once, each would otherwise find
-        that the other holds the key, and nobody would close it (L1, L5).
+        that the other holds the key, and neither would close it (L1, L5).
         """
         # A plain lock of threads. It is held for microseconds, by steps that wait for nothing: so the loop is not held
         # up.
@@ -633,7 +633,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             self._settle()
         if machine.failure is not None:
             name_error(machine.failure, self._name)
-            # The body hears of it at its next checkpoint, and cleans up while the keeper waits in FAILED (L3). Only
+            # The body is cancelled at its next checkpoint, and cleans up while the keeper waits in FAILED (L3). Only
             # when it has ended is the key closed, and the failure raised from ``__aexit__``.
             self._body.cancel("the listen key failed")
         # Each is told once, in the order in which it happened, though several steps may lie between two calls.
@@ -643,13 +643,13 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                 name_error(fact, self._name)
             if isinstance(notice, Created | Renewed | Replaced):
                 self._membership.wake_others()
-            _log_notice(self._name, notice)
+            _log_notice(self._name, notice, is_closed=machine.closed is not None)
             # An instrument that raises is logged and left alone: it is the user's code, and runs inside of our shield.
             self._observer.tell(notice.kind, notice.generation, *notice.arguments)
             self._key._notify(notice)  # noqa: SLF001 - the other half of this one
 
 
-def _log_notice(name: str, notice: Notice) -> None:
+def _log_notice(name: str, notice: Notice, *, is_closed: bool) -> None:
     """Write down what happened, once for each notice, instrument or not.
 
     A key that is kept alive is no news: it is at debug level, or a quiet day would fill the log. What will pass by
@@ -670,5 +670,8 @@ def _log_notice(name: str, notice: Notice) -> None:
             _log.info("%s: %s of %d processes that share the listen key", name, sharing.role, sharing.members)
         case Closed(error=error) if error is not None:
             _log.warning("%s: %s may be left behind: %s", name, key, error)
+        case Closed() if not is_closed:
+            # To whoever reads the log "closed" would be a key that is dead, and that others still use.
+            _log.info("%s: %s left as it is", name, key)
         case _:
             _log.info("%s: %s %s", name, key, notice.kind)

@@ -26,17 +26,17 @@ def _never() -> float:
 class ListenKey:
     """A listen key that is kept alive. :func:`open_listen_key` yields it; there is no other way to get one.
 
-    Whoever knows ``value`` or ``stream_url`` can read the account's private events: log neither. The ``repr``
-    hides both.
+    Anyone who knows ``value`` or ``stream_url`` can read the account's private events: log neither. The ``repr`` hides
+    both.
     """
 
     __slots__ = ("_changed", "_clock", "_look_again", "_machine", "_silent_at", "_watchers", "name", "venue")
 
     venue: Venue
-    """The exchange that it belongs to."""
+    """The exchange."""
 
     name: str
-    """What the account is called."""
+    """The account's name."""
 
     def __init__(
         self, venue: Venue, name: str, machine: Lifecycle, clock: SteadyClock, look_again: Callable[[], None]
@@ -47,7 +47,7 @@ class ListenKey:
         self._look_again = look_again
         self._changed: trio.Event | None = None  # made when someone waits: most keys are never waited for
         self._watchers: tuple[Callable[[Notice], None], ...] = ()
-        self._silent_at: Callable[[], float] = _never  # when a stream will ask, if it hears nothing more
+        self._silent_at: Callable[[], float] = _never  # when a stream asks, if it receives nothing more
 
     @property
     def value(self) -> str:
@@ -69,25 +69,25 @@ class ListenKey:
     def expires_at(self) -> float:
         """Until when the key is presumed alive, on trio's clock.
 
-        A lower bound: it counts from the moment at which the last successful request was sent, and time in which
-        the machine slept counts. A time in the past says that the key is lost and not replaced yet, or closed.
+        A lower bound: it counts from when the last successful request was sent, and includes time in which the machine
+        slept. A time in the past means that the key is lost and not replaced yet, or closed.
         """
         if self._machine.state is not State.CLOSED:
             self._clock.now()
         return self._machine.expires_at - self._clock.slept
 
     def statistics(self) -> KeyStatistics:
-        """What happened to the key so far; after the block, how it ended."""
+        """The key's statistics; after the block, how it ended."""
         return replace(self._machine.statistics(-self._clock.slept), name=self.name)
 
     async def wait_replaced(self, generation: int) -> int:
-        """Wait until the key's generation is a later one than ``generation``; return it.
+        """Wait until the key's generation is greater than ``generation``; return it.
 
         Args:
-            generation: The one that you know of. If it is past already, this returns at once.
+            generation: The generation that you know. If there is a later one already, this returns at once.
 
         Raises:
-            trio.ClosedResourceError: The block was left: no other key will come.
+            trio.ClosedResourceError: The block has ended: there will be no other key.
         """
         await trio.lowlevel.checkpoint()
         while self.generation <= generation:
@@ -95,14 +95,14 @@ class ListenKey:
         return self.generation
 
     async def check(self) -> int:
-        """Ask the exchange whether the key is alive, and wait until it has said so; return the generation.
+        """Ask the exchange whether the key is alive, and wait for its confirmation; return the generation.
 
-        For whoever has reason to doubt it: a socket that ended, or an event that says ``listenKeyExpired``. If the key
-        turns out to be dead, what comes back is the generation of its replacement. It costs one request, which waits
-        for bans and is tried again like any keepalive; there is no limit in time, so bring a cancel scope.
+        Call it when the key may be dead: after a socket ended, or after an event ``listenKeyExpired``. If the key is
+        dead, this returns the generation of its replacement. It costs one request, which waits for rate limits and is
+        retried like any keepalive. There is no time limit: use a cancel scope.
 
         Raises:
-            trio.ClosedResourceError: The block was left.
+            trio.ClosedResourceError: The block has ended.
         """
         await trio.lowlevel.checkpoint()
         asked_at = self._clock.now()

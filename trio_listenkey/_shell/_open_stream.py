@@ -71,44 +71,44 @@ def open_user_stream(
                     case UserEvent():
                         print(item.type, item.data)
 
-    The block is entered when the stream's first socket is open: what happens to the account from then on arrives. The
-    first item is a :class:`Gap` of cause ``"opened"``, for nothing is known of what was before. A socket that ends is
-    followed by another; one that grows old is left only when the next one is open; a listen key that dies is replaced,
-    and the stream moves. None of that raises.
+    The block is entered when the stream's first socket is open: all events from then on arrive. The first item is a
+    :class:`Gap` of cause ``"opened"``, because earlier events are not known. The stream reconnects when a socket is
+    lost, opens the next socket before an old one reaches its limit, and replaces a listen key that died. None of that
+    raises.
 
-    The stream goes on until the block is over, its cleanup included. What the block raises leaves unchanged. See
-    :func:`open_listen_key` for how the key is closed, and **whom else that silences**.
+    The stream stays open until the block ends, its cleanup included. An exception of the block passes through
+    unchanged. See :func:`open_listen_key` for how the key is closed, and **whom else that silences**.
 
     Args:
         venue: The exchange: one of :mod:`trio_listenkey.venues`.
         credentials: The account.
-        transport: What sends the requests about the key; ``None`` takes a shared one on httpcore2.
-        connector: What opens the sockets, one of :mod:`trio_listenkey.connectors`; ``None`` takes a shared default.
-        timing: Every duration.
-        on_exit: ``"close"`` closes the key on the way out; ``"leave"`` lets it expire by itself.
-        instrument: Told of everything that happens to the key and to the stream.
-        name: What the account is called in logs, errors, statistics, ``repr`` and by instruments; ``None`` takes the
-            venue's name. Up to 64 characters that can be printed.
-        buffer: How many events there is room for until they are taken.
-        buffer_bytes: How many bytes of messages there is room for, whatever their number: an exchange may send up to a
-            megabyte in one. 64 MiB by default. During a planned move, the next socket's events are held as well, within
-            the same two limits. Python's objects come on top: some 300 bytes for each event.
-        on_full: What to do when there are more. ``"wait"`` stops reading until there is room. An exchange ends the
-            socket of a reader that is too slow for too long, for what is not read can be no ping that is answered:
-            then there is a gap. ``"drop_oldest"`` and ``"drop_newest"`` drop events, and tell it as a gap where they
-            are missing. ``"fail"`` raises :exc:`SlowConsumerError` once the buffered ones were taken.
-        since: When the exchange made the last event that your program had from an earlier stream of this account, in
-            milliseconds since 1970: that one's :attr:`UserStream.last_event_time`. The first gap begins there; without
-            it, in 1970.
-        sharing: One key for many processes and machines, as for :func:`open_listen_key`. The exchange is then asked
-            once for all of them whether the key is alive.
+        transport: Sends the requests about the key; ``None`` uses a shared one on httpcore2.
+        connector: Opens the sockets, one of :mod:`trio_listenkey.connectors`; ``None`` uses a shared default.
+        timing: All durations.
+        on_exit: ``"close"`` closes the key at the end; ``"leave"`` lets it expire by itself.
+        instrument: Its methods are called when something happens to the key or the stream.
+        name: The account's name in logs, errors, statistics, ``repr`` and for instruments; ``None`` takes the venue's
+            name. Up to 64 printable characters.
+        buffer: How many events to buffer.
+        buffer_bytes: How many bytes of messages to buffer, whatever their number: an exchange may send up to a megabyte
+            in one. 64 MiB by default. During a planned reconnect, the next socket's events are buffered as well, within
+            the same two limits. Python's objects add some 300 bytes for each event.
+        on_full: What to do when the buffer is full. ``"wait"`` stops reading until there is room. If this takes too
+            long, pings of the exchange are not answered, it closes the socket, and there is a gap. ``"drop_oldest"``
+            and ``"drop_newest"`` drop events, and report a gap where they are missing. ``"fail"`` raises
+            :exc:`SlowConsumerError` after the buffered events were received.
+        since: The time of the last event that your program received from an earlier stream of this account, in
+            milliseconds since 1970: that stream's :attr:`UserStream.last_event_time`. The first gap begins there;
+            without it, in 1970.
+        sharing: One key for many processes and machines, as for :func:`open_listen_key`. Silence checks are then
+            shared, too.
 
     Raises:
         UsageError: An argument is wrong. Raised at the call, before anything is sent.
-        UnavailableError: No key, or no socket, could be had within ``timing.open_timeout``.
+        UnavailableError: No key, or no socket, could be opened within ``timing.open_timeout``.
         RefusedError: The exchange refused the key, on opening or later; later, the block is cancelled first.
-        RateLimitedError: The exchange wants silence for longer than ``timing.open_timeout``; or this process has opened
-            so many sockets at the host that this library opens no more within that time.
+        RateLimitedError: A rate limit or ban lasts longer than ``timing.open_timeout``; or this process has
+            reached the limit of new sockets at the host for that time.
     """
     access_block: AbstractAsyncContextManager[StreamAccess, None]
     if isinstance(venue, SignedVenue):
@@ -138,12 +138,10 @@ def open_user_stream(
     check_port("connector", connector, "connect", "one of trio_listenkey.connectors")
     check_type("buffer", buffer, int, "a number of events")
     if buffer < 1:
-        raise UsageError(f"buffer is {buffer}", advice="Pass the number of events that there is to be room for")
+        raise UsageError(f"buffer is {buffer}", advice="Pass the number of events to buffer")
     check_type("buffer_bytes", buffer_bytes, int, "a number of bytes")
     if buffer_bytes < 1:
-        raise UsageError(
-            f"buffer_bytes is {buffer_bytes}", advice="Pass the number of bytes that there is to be room for"
-        )
+        raise UsageError(f"buffer_bytes is {buffer_bytes}", advice="Pass the number of bytes to buffer")
     check_choice("on_full", on_full, ("wait", "drop_oldest", "drop_newest", "fail"))
     check_since(since)
     room = Room(buffer, buffer_bytes, on_full)

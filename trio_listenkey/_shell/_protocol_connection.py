@@ -9,10 +9,10 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from .._protocol._socket_protocol import Moment, SocketProtocol
-from ..connectors._base import Connection
+from ..connectors._base import Connection, OpenToAll
 from ._clock import SteadyClock
 
-__all__ = ["ProtocolConnection"]
+__all__ = ["OpenProtocolConnection", "ProtocolConnection"]
 
 
 class ProtocolConnection:
@@ -65,8 +65,8 @@ class ProtocolConnection:
 
     @enable_ki_protection
     async def _await_pong(self) -> None:
-        """Ping, beside somebody who listens: pongs are seen only then."""
-        with suppress(Exception):  # whatever it is, the listener will hear of it
+        """Ping while another task is reading: only then are pongs seen."""
+        with suppress(Exception):  # the reading task gets the same error
             await self._connection.ping()
             self.conversation.ponged()
             self.look_again()
@@ -74,13 +74,13 @@ class ProtocolConnection:
     async def receive(self) -> Sequence[bytes]:
         """As of any connection; but what ends the conversation is raised, too, after the last event."""
         while not self._events:
-            self.conversation.delivered()  # whoever asks for more has dealt with what there was
+            self.conversation.delivered()  # the caller has handled the events so far
             if self.conversation.failure is not None:
                 await trio.lowlevel.checkpoint()
                 raise self.conversation.failure
             await self._listen()
-            # What there is to say another task says: while something is sent from here, what was heard is not passed
-            # on yet, and a pong would be taken for a sign that it was.
+            # Another task sends the answers. If this task sent them, events that were read would not be passed on yet,
+            # and a pong would wrongly confirm them.
             self.look_again()
         events, self._events = self._events, []
         return events
@@ -94,9 +94,9 @@ class ProtocolConnection:
         await self._connection.send(message)
 
     async def speak(self) -> None:
-        """Say what there is to say that nobody has asked for; it ends with the connection."""
+        """Send the messages that are due by time; it ends with the connection."""
         while True:
-            # First, for there may have been something to say before anybody could be woken.
+            # First, because a message may have become due before this task could be woken.
             await self._say()
             with trio.CancelScope() as self._nap:
                 await trio.sleep(self._until_there_is_something_to_say())
@@ -122,3 +122,27 @@ class ProtocolConnection:
 
     def _moment(self) -> Moment:
         return Moment(self._clock.now(), int(self._clock.unix() * 1000))
+
+
+class OpenProtocolConnection(ProtocolConnection):
+    """The same on a connection that the user's own task may read from."""
+
+    def __init__(self, connection: OpenToAll, conversation: SocketProtocol, clock: SteadyClock) -> None:
+        super().__init__(connection, conversation, clock)
+        self._open_connection = connection
+
+    async def receive_only(self) -> Sequence[bytes]:
+        """As of any such connection; what ends the conversation is left to :meth:`receive`."""
+        if self._events:
+            return ()
+        self.conversation.delivered()
+        if self.conversation.failure is not None:
+            return ()
+        batch = await self._open_connection.receive_only()
+        events = self.conversation.receive_messages(batch, self._moment()) if batch else ()
+        self.look_again()
+        return events
+
+    def interrupt(self) -> None:
+        """As of any such connection."""
+        self._open_connection.interrupt()

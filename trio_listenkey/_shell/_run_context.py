@@ -147,7 +147,7 @@ class RestHost:
 
     @property
     def allowed_at(self) -> float:
-        """Until when it wants silence."""
+        """Until when a rate limit or ban is in force."""
         return self._host.allowed_at
 
     async def pass_through(self, ticket: Ticket, until: float) -> bool:
@@ -155,12 +155,12 @@ class RestHost:
         return await self._gate.pass_through(ticket, self._clock, until)
 
     def block(self, seconds: float) -> None:
-        """It wants silence for so long, from everybody."""
+        """A rate limit or ban of so many seconds, for all keys of the host."""
         with self._lock:
             self._host.block(self._clock.now() + seconds)
 
     async def wait_for_room(self, weight: int) -> None:
-        """Wait while it wants silence, and until its budget has room for a request of this weight, which is spent.
+        """Wait until no rate limit is in force and the budget has room for a request of this weight, which is spent.
 
         Keys in danger go first. Otherwise it is as urgent as a key for who has none: somebody has lost sight of what
         happens to an account.
@@ -170,7 +170,7 @@ class RestHost:
             while (allowed_at := self._host.allowed_at) > self._clock.now():  # noqa: ASYNC110 - another ban may follow
                 await trio.sleep_until(self._clock.to_trio(allowed_at))
             await self._gate.pass_through(Ticket(Urgency.CREATE, weight), self._clock, inf)
-            if self._host.allowed_at <= self._clock.now():  # it may have begun to want silence meanwhile
+            if self._host.allowed_at <= self._clock.now():  # a rate limit may have begun meanwhile
                 return
 
 

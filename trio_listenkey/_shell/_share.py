@@ -61,7 +61,7 @@ def check_sharing(venue: Venue, sharing: SharedKey) -> bool:
             venue=venue.name,
         )
     if second == "new":
-        _log.info("%s: each create makes a key of its own there, so sharing= changes nothing", venue.name)
+        _log.info("%s: each create returns a new key at this exchange, so sharing= has no effect", venue.name)
     return second == "same"
 
 
@@ -131,7 +131,7 @@ class Share:
         self._blocks.add(block)
 
     def leave(self, block: object, now: float, *, closed: bool) -> None:
-        """A block is over. With the last one the share is: ``closed`` if that one has closed the key."""
+        """A block is over, and with the last one the share: ``closed`` if that block has closed the key."""
         self._blocks.discard(block)
         if self._blocks:
             return
@@ -142,7 +142,7 @@ class Share:
         self.rouse()
 
     def rouse(self) -> None:
-        """The machine has something to say: whoever goes to the register is to look."""
+        """The machine has something to write: wake the task that calls the register."""
         for task in list(self._tasks):
             task.call(task.alarm.ring)
 
@@ -152,7 +152,7 @@ class Share:
             task.call(task.look_again)
 
     def silent_at(self) -> float:
-        """When one of the blocks' streams will ask the exchange if it hears nothing more."""
+        """When one of the blocks' streams asks the exchange if it receives nothing more."""
         return min((task.silent_at() for task in list(self._tasks)), default=inf)
 
 
@@ -177,7 +177,7 @@ class ShareTask:
         clock: What the machine's times are told by.
         alarm: To wait by.
         look_again: Have the block look at what the register said.
-        silent_at: When the block's stream will ask the exchange if it hears nothing more.
+        silent_at: When the block's stream asks the exchange if it receives nothing more.
         interrupt: Ctrl-C came out of the register: the block ends with it.
     """
 
@@ -278,7 +278,7 @@ class ShareTask:
             case trio.TooSlowError():
                 return f"it did not answer within {_VISIT_LIMIT:g} s"
             case ForeignDocumentError():
-                return "it holds what this version of trio-listenkey did not write, and leaves alone"
+                return "it contains a document of another version of trio-listenkey, which is left unchanged"
             case Exception():
                 # A register may be anyone's. Its text may hold a password.
                 return f"it raised {type(fault).__name__}, where only RegisterAway and RegisterRefused are allowed"
@@ -288,9 +288,9 @@ class ShareTask:
         return "it was interrupted"
 
     async def _write_index(self) -> None:
-        """Write down that this account shares a key, for whoever wants to see them all. Others may do it, too."""
+        """Add this account to the register's index, for ``members``. Other processes may add it, too."""
         raw, version = await self._register.read(INDEX)
-        # Written anew though it is there: a register may drop what nobody writes for hours.
+        # Written again although it is there: a register may delete what is not written for hours.
         index = with_account(raw, self._member.name, self._share.label)
         if not await self._register.swap(INDEX, version, index):
             self._index_until = -inf  # somebody else was faster: at the next beat again
@@ -298,9 +298,9 @@ class ShareTask:
     def _report(self, trouble: str) -> None:
         """Log that the register is away, why, and that it is back: once each."""
         if trouble and not self._trouble:
-            _log.warning("%s: the register of those who share its key cannot be used: %s", self._share.label, trouble)
+            _log.warning("%s: the register of sharing= cannot be used: %s", self._share.label, trouble)
         elif self._trouble and not trouble:
-            _log.info("%s: the register of those who share its key can be used again", self._share.label)
+            _log.info("%s: the register of sharing= can be used again", self._share.label)
         self._trouble = trouble
 
     def _plan(self, raw: bytes | None) -> Plan | None:

@@ -59,11 +59,12 @@ class SharedHosts:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew; in the child of a fork, none of whose parent's blocks go on in it."""
+        """Reset; in the child of a fork, in which no block of the parent continues."""
         self.lock: AbstractContextManager[object] = threading.RLock()
         self._hosts: dict[_Address, Host] = {}
         self._connect_limiters: dict[_Address, ConnectLimiter] = {}
-        # Who uses a host or a connect limiter. What nobody uses is dropped once nothing has to be remembered of it.
+        # The users of each host and connect limiter. Without users, it is deleted as soon as no limit or ban is in
+        # force.
         self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
         self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
         self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
@@ -198,8 +199,8 @@ class ProcessClock(SteadyClock):
 
 
 def clock_and_hosts() -> tuple[SteadyClock, SharedHosts]:
-    """What the current run goes by."""
-    # By name, for trio does not export the class. Of another clock nobody knows how it goes.
+    """The clock and the hosts of the current run."""
+    # By name, because trio does not export the class. Another clock may run at any speed, so its run shares nothing.
     if type(trio.lowlevel.current_clock()).__name__ == "SystemClock":
         return ProcessClock(), _process
     return SteadyClock(), SharedHosts()

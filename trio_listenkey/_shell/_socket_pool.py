@@ -3,10 +3,10 @@
 Who decides
 ===========
 
-Nobody here does. A task reports to the stream's machine, ``_core._stream``, what has happened: a socket is open, has
-brought messages, has ended, a ping was answered. Then :meth:`SocketPool._follow` does what the machine wants and wakes
-whoever has to look again. So every report is followed by ``_follow``; but for the path of an event, where there seldom
-is anything to do, which asks first.
+The stream's machine, ``_core._stream``. A task reports to it what has happened: a socket is open, has received
+messages, has ended, a ping was answered. Then :meth:`SocketPool._follow` executes the machine's decisions and wakes the
+tasks that have to check again. So every report is followed by ``_follow``; except on the path of an event, which first
+checks whether there is anything to do.
 
 What holds for all tasks
 ========================
@@ -21,6 +21,12 @@ What holds for all tasks
 * Between two checkpoints nothing else runs, so that the machine is never changed while it takes a step. No step of it
   waits for anything.
 
+Who reads
+=========
+
+A socket's task, or a consumer that waits for an event: see ``_standby``. Either calls ``_received`` with what came, in
+the step in which it was read. What else a read may end in, this task is left to find by a read of its own.
+
 How a socket ends
 =================
 
@@ -31,8 +37,8 @@ How a socket ends
 * The connector breaks its contract, by another exception than ``SocketError``: it is reported as an end like any other,
   with the place but not the text of the exception (T1).
 
-In each of them the machine has been told before the task is over, whether it wanted the end or not, and maybe twice.
-What it hears of a socket that it has given up means nothing to it: so nobody here has to remember who was first.
+In each case the end is reported to the machine before the task is over, whether the machine wanted it or not, and maybe
+twice. The machine ignores reports about a socket that it has given up: so the tasks need not track who was first.
 
 Time
 ====
@@ -48,6 +54,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -65,12 +72,13 @@ from .._core._stream_states import SocketState
 from .._errors import KeyLostError, ListenKeyError, RefusedError, UsageError, name_error
 from .._instrument import Observer
 from .._settings import Timing
-from ..connectors._base import Connection, Connector, SocketError
+from ..connectors._base import Connection, Connector, OpenToAll, SocketError
 from ._alarm import Alarm
 from ._body_scope import BodyScope
 from ._broken_contracts import place_of
 from ._run_context import RunContext, current_context
 from ._socket_task import SocketTask
+from ._standby import Standby
 from ._stream_access import StreamAccess
 from ._user_stream import UserStream
 
@@ -179,7 +187,8 @@ class SocketPool:
             draw=random.random,
         )
         self.stream = UserStream(access, self.machine, self._sync, self._make_room)
-        # From here on the machine hears of the key: at once, if it is held. So all of this has to be complete by now.
+        # From here on the key's state is reported to the machine: at once, if it is held. So all of this has to be
+        # complete by now.
         access.attach(self.machine, self._now, self._follow)
         nursery.start_soon(self._pass_time, name=f"user stream of {self._name}")
 
@@ -232,7 +241,7 @@ class SocketPool:
         self._follow()
 
     def _follow(self) -> None:
-        """Do what the machine wants after what was reported to it, and wake whoever has to look again.
+        """Do what the machine wants after what was reported to it, and wake the tasks that have to check again.
 
         It never waits, and calls no code of the user's but the instrument, whose exceptions end there.
 
@@ -241,7 +250,7 @@ class SocketPool:
         machine = self.machine
         if machine.buffer.overflowed or machine.failure is not None:
             machine.stop()  # what is in the buffer can still be taken
-        # Observers hear of what has happened before anything is done about it.
+        # Observers are notified before the machine's decisions are executed.
         for notice in machine.notices():
             self._tell(notice)
         for action in machine.actions():
@@ -259,7 +268,7 @@ class SocketPool:
         for task in self._tasks.values():
             # A ping may have become due earlier: the machine asks a socket by it whether it has delivered everything.
             task.look_again()
-        # A leap of the clock is found by whoever looks at it first, which is not always a task of ours.
+        # A leap of the clock is detected by the first task that reads it, which is not always one of this stream.
         if self._context.clock.slept != self._slept:
             self._slept = self._context.clock.slept
             self._wake_all()
@@ -367,7 +376,7 @@ class SocketPool:
         The nursery has no exceptions to group: reading ends by a cancellation, and the other two end with it.
 
         A polite close cancels ``task.open`` from outside. So reading and pinging stop, and only then does the connector
-        close, within the time that ``task.whole`` leaves it: nobody writes to a socket that says goodbye.
+        close, within the time that ``task.whole`` leaves it: no task writes to a socket that is being closed.
         """
         with task.open:
             async with trio.open_nursery() as nursery:
@@ -393,23 +402,34 @@ class SocketPool:
                 batch = await connection.receive()
                 if not batch:
                     # A connector that returns at once with nothing would make this a loop without an end.
-                    raise SocketError("the connector received nothing, where at least one message is due")  # noqa: TRY301
+                    raise SocketError("the connector returned no message, and must return at least one")  # noqa: TRY301
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
                 self._on_socket_error(task, error)
                 machine.ended(link, error, self._now())
                 self._follow()
-                # There is nobody to say goodbye to. Pinging ends by the same cancellation: else it would go on, and
-                # report a silence of a socket that has ended.
+                # The peer is gone, so no close frame is sent. Pinging ends by the same cancellation: else it would go
+                # on, and report a silence of a socket that has ended.
                 task.whole.cancel(reason="the socket ended")
                 await trio.lowlevel.checkpoint()  # noqa: ASYNC120 - it was told of just above
                 raise AssertionError("a cancelled scope lets no one pass") from None
-            # The path of every event. Nothing else is done for most of them.
-            machine.received(link, batch, self._now())
-            if machine.has_news:
-                self._follow()
-            else:
-                self.stream._wake()  # noqa: SLF001 - as above
+            is_awaited = self.stream._is_awaited  # noqa: SLF001 - as above
+            self._received(link, batch)
+            if is_awaited and machine.sockets.current is link and isinstance(connection, OpenToAll):
+                await self._stand_by(link, connection)
+
+    def _received(self, link: StreamSocket, batch: Sequence[bytes]) -> None:
+        """The path of every event, whoever has read it. Nothing else is done for most of them."""
+        self.machine.received(link, batch, self._now())
+        if self.machine.has_news:
+            self._follow()
+        else:
+            self.stream._wake()  # noqa: SLF001 - as above
+
+    async def _stand_by(self, link: StreamSocket, connection: OpenToAll) -> None:
+        """Leave it to the consumer to read, until it is away for too long: see ``_standby``."""
+        standby = self.stream._standby = Standby(connection, partial(self._received, link))  # noqa: SLF001
+        await standby.last()
 
     async def _wait_for_room(self, link: StreamSocket) -> None:
         """Read nothing until the consumer has made room.
@@ -419,7 +439,7 @@ class SocketPool:
         with a gap. A consumer that never comes back is left behind by the end of the block, which cancels this wait.
         """
         self.machine.paused(link)
-        # Whoever takes an item looks at this event from now on; there is no checkpoint before the wait.
+        # From now on the consumer sets this event when it receives an item; there is no checkpoint before the wait.
         self._room = trio.Event()
         await self._room.wait()
         self.machine.resumed(link, self._now())
@@ -452,7 +472,7 @@ class SocketPool:
             self._follow()
 
     async def _is_answered(self, connection: Connection) -> bool:
-        """Ping once, and wait for the answer for as long as ``ping_every``, as far as we could have heard it.
+        """Ping once, and wait for the answer for as long as ``ping_every``, as far as an answer could have been read.
 
         A program that computes for seconds, or is stopped and continued, reads nothing meanwhile: the answer may lie in
         the socket's buffer, and events with it. So time in which nothing could be read does not count. It is waited for
@@ -463,7 +483,7 @@ class SocketPool:
 
         @enable_ki_protection
         async def ping() -> None:
-            with suppress(Exception):  # whatever it is, the reader will hear of it, or nobody answers
+            with suppress(Exception):  # the reader gets the same error, or the ping times out
                 await connection.ping()
                 answered.set()
 
@@ -507,7 +527,7 @@ def _log_notice(venue: str, notice: StreamNotice, *, has_key: bool) -> None:
         case Dropped(_, error):
             _log.warning("%s: user stream: socket lost: %s", venue, error)
         case ToldGap(_, gap) if gap.cause == "opened":
-            _log.info("%s: user stream begins; of what was before, nothing is known", venue)
+            _log.info("%s: user stream open; earlier events are not known", venue)
         case ToldGap(_, gap):
             _log.warning("%s: user stream: gap of %.1f s (%s)", venue, gap.duration, gap.cause)
         case _:

@@ -1,4 +1,8 @@
-"""One socket of a stream, from before its handshake: its scopes, and what is said on it."""
+"""One socket of a stream, from before its handshake: its scopes, and what is said on it.
+
+Events take one of two ways from here: this task reads them, or a consumer that waits does while this task stands by.
+See ``_user_stream``, and ``_standby`` for who reads when. All that is sent goes through this task, or one beside it.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,9 @@ from trio.lowlevel import enable_ki_protection
 
 from .._core._stream_socket import StreamSocket
 from .._protocol._socket_protocol import SocketProtocol
-from ..connectors._base import Connection
+from ..connectors._base import Connection, OpenToAll
 from ._clock import SteadyClock
-from ._protocol_connection import ProtocolConnection
+from ._protocol_connection import OpenProtocolConnection, ProtocolConnection
 
 __all__ = ["SocketTask"]
 
@@ -47,7 +51,10 @@ class SocketTask:
         """Say what has to be said before events come; what to read them from."""
         if self.conversation is None:
             return connection
-        self._talk = ProtocolConnection(connection, self.conversation, clock)
+        if isinstance(connection, OpenToAll):
+            self._talk = OpenProtocolConnection(connection, self.conversation, clock)
+        else:
+            self._talk = ProtocolConnection(connection, self.conversation, clock)
         await self._talk.begin()
         return self._talk
 
@@ -55,7 +62,7 @@ class SocketTask:
     async def go_on_speaking(self) -> None:
         """Say whatever there comes to be to say."""
         assert self._talk is not None
-        with suppress(Exception):  # whatever it is, the reader will hear of it
+        with suppress(Exception):  # the reader gets the same error
             await self._talk.speak()
 
     def speak(self) -> None:

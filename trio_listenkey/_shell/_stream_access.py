@@ -179,7 +179,7 @@ class KeyAccess:
         return ChannelProtocol(shape, self.venue.name, (self._key.value,)) if needs_channel_protocol(shape) else None
 
     def _confirm(self) -> None:
-        """Without a socket there is nobody to ask about a token: it is presumed to be good as long as it is held."""
+        """Without a socket a token cannot be checked: it is presumed good as long as it is held."""
         lifecycle = self._key._machine  # noqa: SLF001 - as above
         if lifecycle.state in {State.HELD, State.RENEWING}:
             now = self._now()
@@ -218,7 +218,7 @@ class KeyAccess:
             )
 
     def _mind_bans(self) -> None:
-        """A host that wants silence is not asked, so that nobody waits for its answer."""
+        """During a rate limit the host is not asked, so no answer is awaited."""
         now = self._now()
         if self._key._machine.is_banned(now):  # noqa: SLF001 - as above
             self._machine.cannot_ask(now)

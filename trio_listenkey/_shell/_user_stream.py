@@ -1,4 +1,14 @@
-"""The channel that a block takes its events from."""
+"""The channel that a block takes its events from.
+
+How an event gets here
+======================
+
+* Where items are there, they are taken, and nothing else happens.
+* Where none is, and the socket's task stands by, who waits reads the socket by itself (``_standby``): bytes, frames,
+  the stream's machine and its buffer are one step of this task.
+* Otherwise the socket's task reads (``_socket_pool._read``), does the same, and wakes who waits by ``_wake``. If that
+  is one task, it will come back for more; so the socket's task stands by from then on.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +28,7 @@ from .._statistics import StreamStatistics
 from .._venue._signed_venue import AnyVenue
 from ..events._types import E_co
 from ._listen_key import ListenKey
+from ._standby import Standby
 from ._stream_access import StreamAccess
 
 __all__ = ["UserStream"]
@@ -29,10 +40,10 @@ _CHECKPOINT_EVERY = 64
 
 @final
 class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
-    """An account's events in order, and a :class:`Gap` wherever some may be missing.
+    """An account's events in order, and a :class:`Gap` wherever events may be missing.
 
     :func:`open_user_stream` yields it; there is no other way to get one. Iterate over it, or call :meth:`receive`;
-    leave the loop whenever you like, and come back. Several tasks may take events: each event goes to one of them.
+    you may leave the loop and start another one. Several tasks may receive: each event goes to one of them.
     """
 
     __slots__ = (
@@ -42,6 +53,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         "_machine",
         "_made_room",
         "_readers",
+        "_standby",
         "_sync",
         "_until_rest",
         "name",
@@ -49,10 +61,10 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
     )
 
     venue: AnyVenue[E_co]
-    """The exchange that it comes from."""
+    """The exchange."""
 
     name: str
-    """What the account is called."""
+    """The account's name."""
 
     def __init__(
         self, access: StreamAccess, machine: Stream, sync: Callable[[], None], made_room: Callable[[], None]
@@ -67,39 +79,40 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         self._sync = sync
         self._made_room = made_room
         self._readers = trio.lowlevel.ParkingLot()
+        self._standby: Standby | None = None  # where who waits may read the socket itself
         self._until_rest = _CHECKPOINT_EVERY
         self._closed = False
 
     @property
     def last_event_time(self) -> int | None:
-        """When the exchange made the last event that was taken, in milliseconds since 1970.
+        """The exchange's time of the last event that was received by your program, in milliseconds since 1970.
 
-        Pass it as ``since`` to the next stream of this account, and that one's first gap begins here. What the exchange
-        says of its socket or of the key does not count, for it may be newer than an event that was missed. Before the
-        first event it is this stream's own ``since``.
+        Pass it as ``since`` to the next stream of this account, whose first gap then begins here. Messages about the
+        socket or the key do not count, because they may be newer than an event that was missed. Before the first event
+        it is this stream's own ``since``.
         """
         return self._machine.last_event_time
 
     @property
     def key(self) -> ListenKey:
-        """The listen key that it lives on.
+        """The stream's listen key.
 
         Raises:
-            UsageError: There is none at this exchange.
+            UsageError: This exchange has no listen keys.
         """
         if self._access.key is None:
             raise UsageError(
-                f"{self.venue.name} has no listen keys", advice="Its streams are asked for on the socket itself"
+                f"{self.venue.name} has no listen keys", advice="Its streams are requested on the socket itself"
             )
         return self._access.key
 
     @enable_ki_protection
     async def receive(self) -> UserEvent[E_co] | Gap:
-        """Take the next event, or the word that some are missing; wait for it if need be.
+        """Return the next event or gap; wait for it if necessary.
 
         Raises:
-            trio.ClosedResourceError: The stream was closed, or its block was left.
-            SlowConsumerError: The buffer was full once, with ``on_full="fail"``; all that it held was taken.
+            trio.ClosedResourceError: The stream was closed, or its block has ended.
+            SlowConsumerError: The buffer was full, with ``on_full="fail"``; all buffered events were received.
         """
         await self._wait_for_items()
         item = self._items.popleft()
@@ -110,7 +123,11 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
     # The same again, for it is what ``async for`` calls, and a call within a call would be a third of its cost.
     @enable_ki_protection
     async def __anext__(self) -> UserEvent[E_co] | Gap:
-        await self._wait_for_items()
+        if self._items and self._until_rest:
+            self._until_rest -= 1
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await self._wait_for_items()
         item = self._items.popleft()
         self._machine.buffer.took(item)
         self._made_room()
@@ -118,7 +135,7 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
 
     @enable_ki_protection
     async def receive_batch(self) -> list[UserEvent[E_co] | Gap]:
-        """Take all that is there, in order, and at least one: the fast way, where events come in bursts.
+        """Return all buffered events and gaps, in order, and at least one: faster where events come in bursts.
 
         Raises:
             trio.ClosedResourceError: As in :meth:`receive`.
@@ -131,13 +148,13 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
 
     @enable_ki_protection
     async def aclose(self) -> None:
-        """Close the stream's sockets and forget what was not taken. The key lives until the block is left."""
+        """Close the stream's sockets and discard the buffer. The key stays open until the block ends."""
         self._close()
         await trio.lowlevel.checkpoint()
 
     @enable_ki_protection
     def statistics(self) -> StreamStatistics:
-        """What the stream is and was; ``is_live`` says whether it can be relied upon at this moment."""
+        """The stream's statistics; ``is_live`` says whether a fill would be received now."""
         if self._machine.state is not SocketState.CLOSED:
             self._sync()
         key = self._access.key
@@ -150,15 +167,24 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
         return gap == buffer.taken_gap and not buffer.has_gap
 
     async def _wait_for_items(self) -> None:
-        self._until_rest -= 1
         if self._items and self._until_rest:
+            self._until_rest -= 1
             await trio.lowlevel.checkpoint_if_cancelled()
-        else:
+        elif self._items or self._is_over:
             self._until_rest = _CHECKPOINT_EVERY
             await trio.lowlevel.checkpoint()
+        # Else there is a wait, which lets other tasks run by itself.
         while not self._items or self._closed:
             self._raise_if_over()
-            await self._readers.park()
+            self._until_rest = _CHECKPOINT_EVERY
+            if self._standby is not None and self._standby.is_free:
+                await self._standby.read()
+            else:
+                await self._readers.park()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._closed or self._machine.buffer.overflowed
 
     def _raise_if_over(self) -> None:
         if self._closed:
@@ -172,15 +198,26 @@ class UserStream(trio.abc.ReceiveChannel[StreamItem[E_co]], Generic[E_co]):
             name_error(error, self.name)
             raise error
 
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether one task waits for an event: with more of them, each event may go to another one."""
+        return len(self._readers) == 1
+
     def _wake(self) -> None:
         if self._items or self._machine.buffer.overflowed:
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        if self._readers:
             self._readers.unpark_all()
+        if self._standby is not None:
+            self._standby.interrupt()
 
     def _close(self) -> None:
         if not self._closed:
             self._closed = True
             self._items.clear()
-            self._readers.unpark_all()
+            self._wake_all()
             if self._machine.state is not SocketState.CLOSED:
                 self._machine.stop()
                 self._sync()

@@ -35,7 +35,7 @@ class Call(Value, frozen=True):
         path: Where it goes; ``None`` for ``Venue.path``. With ``key_in="path"``, ``{key}`` is the key's place.
         key_in: Where the key goes; ``None`` for ``Venue.key_in``. A create never names one.
         extra: Parameters that are always sent.
-        weight: What it costs of the exchange's request limit.
+        weight: Its weight in the exchange's rate limit.
     """
 
     method: str
@@ -50,13 +50,13 @@ class Call(Value, frozen=True):
 
 
 class CountdownCancel(Value, frozen=True, kw_only=True):
-    """A countdown at whose end the exchange cancels an account's open orders in one symbol, unless it is begun again.
+    """A countdown after which the exchange cancels an account's open orders in one symbol, unless it is renewed.
 
-    Binance's way: a signed POST with ``symbol`` and ``countdownTime`` in milliseconds; zero ends it.
+    As at Binance: a signed POST with ``symbol`` and ``countdownTime`` in milliseconds; zero stops it.
 
     Attributes:
         path: Where it goes.
-        weight: What it costs of the exchange's request limit.
+        weight: Its weight in the exchange's rate limit.
     """
 
     path: str
@@ -64,7 +64,7 @@ class CountdownCancel(Value, frozen=True, kw_only=True):
 
 
 class Signing(Value, frozen=True, kw_only=True):
-    """How calls are signed: by HMAC-SHA256 with the API secret, or by a signer that the user hands in.
+    """How calls are signed: by HMAC-SHA256 with the API secret, or by the user's signer.
 
     Attributes:
         payload: What is signed. ``{params}`` are the parameters as they are sent, without the signature;
@@ -74,11 +74,11 @@ class Signing(Value, frozen=True, kw_only=True):
         timestamp: The name under which the time is sent.
         unit: Of the time: ``"ms"`` or ``"us"`` since 1970.
         signature: The name under which the signature is sent; as a parameter, it is the last.
-        recv_window: Milliseconds for which the exchange takes the request, sent as ``recvWindow``; ``None`` leaves
+        recv_window: Milliseconds for which the exchange accepts the request, sent as ``recvWindow``; ``None`` leaves
             it to the exchange.
         api_key: Name of a parameter that carries the API key, where it is signed with the rest.
-        by: ``"secret"``, or ``"signer"`` where HMAC is no choice. A signer that is handed in is used in any case.
-        required: Whether there is no way without. If not, calls are signed if the credentials can.
+        by: ``"secret"``, or ``"signer"`` where HMAC is not possible. A signer that the user passes is used in any case.
+        required: Whether signatures are required. If not, calls are signed if the credentials allow it.
         verbs: The calls that are signed.
     """
 
@@ -101,26 +101,27 @@ class Answer(Value, frozen=True, kw_only=True):
     ``"type=GLOBAL.listenKey"`` that of the first whose ``type`` is ``GLOBAL``. ``"a|b"`` is ``b`` where there is no
     ``a``.
 
-    Codes are compared as the exchange spells them, but for a number, which may be written as a text: ``"-1125"`` is
-    ``-1125``, and ``"0003"`` is not 3. What a venue lists outranks the codes of Binance, which hold besides.
+    Codes are compared as the exchange writes them, except that a number may be a string: ``"-1125"`` is ``-1125``,
+    and ``"0003"`` is not 3. A venue's own codes take precedence over those of Binance, which apply as well.
 
     Attributes:
         key: Where the key is.
         expiry: Where the answer says when the key ends, in Unix time; ``None`` if it does not.
         expiry_unit: ``"ms"`` or ``"s"``.
-        code: Where the exchange's error code is. None, 0 and 200 say that nothing is wrong.
-        message: Where its words are.
-        success: A place whose value must be one of ``success_values`` for 2xx to be a success; ``None`` for none.
+        code: Where the exchange's error code is. None, 0 and 200 mean success.
+        message: Where the error message is.
+        success: A place whose value must be one of ``success_values`` for a 2xx to be a success; ``None`` if there is
+            none.
         success_values: As texts.
         may_be_empty: Whether 2xx without a body is a success of a keepalive.
-        failing_statuses: Of 2xx, those that are no success.
-        gone: Codes that say: this key does not exist (any more).
-        gone_statuses: HTTP statuses that say so.
-        clock: Codes that say: the request's time is too far from the exchange's.
-        silence: Codes that ask for silence, such as request limits.
-        transient: Codes of failures that may pass: the exchange is busy, or a part of it did not answer in time.
-        credentials: Codes that do not accept the API key, the signature, the address or the permissions.
-        refused: Codes that say no for good: another try would be answered in the same way.
+        failing_statuses: Statuses of 2xx that are not a success.
+        gone: Codes that mean: the key does not exist.
+        gone_statuses: HTTP statuses that mean this.
+        clock: Codes that mean: the request's timestamp is too far from the exchange's.
+        silence: Codes of rate limits.
+        transient: Codes of temporary failures: the exchange is busy, or a part of it did not answer in time.
+        credentials: Codes that refuse the API key, the signature, the IP address or the permissions.
+        refused: Codes of permanent refusals: a retry would be refused as well.
     """
 
     key: str = "listenKey"
@@ -141,7 +142,7 @@ class Answer(Value, frozen=True, kw_only=True):
     refused: frozenset[Code] = frozenset()
 
     def own_codes(self, kind: CodeKind) -> frozenset[Code]:
-        """The codes of this kind that the venue lists itself."""
+        """The venue's own codes of this kind."""
         own: dict[CodeKind, frozenset[Code]] = {
             "gone": self.gone,
             "silence": self.silence,
@@ -153,19 +154,19 @@ class Answer(Value, frozen=True, kw_only=True):
         return own[kind]
 
     def kind_of(self, code: Code | None) -> CodeKind | None:
-        """What a code means; ``None`` if nobody has said so."""
+        """What a code means; ``None`` if it is not listed."""
         of_venue = (kind for kind in KINDS if code in self.own_codes(kind))
         of_binance = (kind for kind in KINDS if code in BINANCE_CODES[kind])
         return next(of_venue, None) or next(of_binance, None)
 
 
 class Sharing(Value, frozen=True, kw_only=True):
-    """What a second create does to the first key, and hence who closes what.
+    """What a second create does to the first key, and so which keys are closed.
 
     ``"same"``: it returns the first. All contexts on an account hold one key, and the last of this process to leave
     closes it, for everyone else, too. ``"new"``: it makes a second key beside the first. Each context closes its own.
     ``"replaces"``: it ends the first. One context at a time, in this process. ``"unknown"``: the documents do not say;
-    contexts are treated as sharing, and every key that was seen and not seen dead is closed by the last.
+    contexts are treated as sharing, and the last one closes every key that may be alive.
 
     Attributes:
         second_create: Which of these.
@@ -187,18 +188,18 @@ class Sharing(Value, frozen=True, kw_only=True):
 
 
 class Heartbeat(Value, frozen=True, kw_only=True):
-    """How a socket is found alive.
+    """How a socket is kept alive: pings and pongs.
 
     Attributes:
         kind: ``"frames"``, the pings of the WebSocket protocol, which libraries answer by themselves; ``"text"``; or
             ``"json"``.
-        heard: What the exchange sends: a text, or the name of a JSON object's field. Empty if it sends nothing.
-        answer: What to answer: a text, or the name under which to send the value of ``heard`` back.
+        heard: The exchange's ping: a text, or the name of a JSON object's field. Empty if it sends none.
+        answer: The answer: a text, or the field in which to return the value of ``heard``.
         heard_text: With ``"json"``, a text that the exchange may send in place of the object, whatever its case.
-        answer_text: What to answer to that.
+        answer_text: The answer to that.
         kind_field: With ``"json"``, a field whose value is ``"ping"`` in a ping of the exchange's and ``"pong"`` in the
             answer, which has all else that the ping has. Empty if there are no such pings.
-        say: What to send without being asked, every ``say_every`` seconds; ``{ms}`` is the time. Empty for nothing.
+        say: The client's own ping, sent every ``say_every`` seconds; ``{ms}`` is the time. Empty for none.
         say_every: Seconds.
     """
 
@@ -216,24 +217,24 @@ class StreamShape(Value, frozen=True, kw_only=True):
     """What the private WebSocket looks like.
 
     Attributes:
-        heartbeat: How it is found alive.
+        heartbeat: How it is kept alive.
         compression: ``"gzip"`` if each message is compressed by itself.
-        encoding: ``"protobuf"`` if events are no JSON.
+        encoding: ``"protobuf"`` if events are not JSON.
         wrapped: Whether events come as ``{"stream": ..., "data": ...}``.
-        subscribe: What to say after the handshake, where events do not come by themselves.
+        subscribe: The subscriptions to send after the handshake, where these are needed.
         subscribe_every: Seconds between two of these messages. All of them have to fit into ``Timing.connect_timeout``.
         subscribed: How the exchange answers one that it takes: fields of a JSON object, each with what its value, as a
             text, is like (``*`` is anything). Events are taken to come when all were answered; without any, when the
             exchange answers a ping that was sent after the last of them.
-        refused: How it answers one that it does not take; then another socket is opened, and in between is a gap.
-        says_key: Whether the key is no part of the URL, but said after the handshake, as a ``listenToken`` of
+        refused: How it answers one that it refuses; then the stream reconnects, and reports a gap.
+        says_key: Whether the key is not in the URL, but sent after the handshake, as a ``listenToken`` of
             Binance's WebSocket API.
         lifetime: Seconds after which the exchange closes it.
-        expired: What says that the key has expired: an event's name, or a text. ``None`` if nothing does.
+        expired: The message that the key has expired: an event's name, or a text. ``None`` if there is none.
         varying: Members of an event, as JSON, that may differ between two sockets though it is the same event.
         varying_fields: The same where events are protobuf, by the numbers of the fields.
-        expired_is_documented: Whether the exchange's documents say so for this very stream. If not, it is that of a
-            sibling: it is heeded should it come, and nothing relies on it, for keys are asked about in any case.
+        expired_is_documented: Whether the exchange's documents mention it for this stream. If not, it is from a related
+            stream: it is handled, but not relied upon, because keys are checked in any case.
     """
 
     heartbeat: Heartbeat = Heartbeat()

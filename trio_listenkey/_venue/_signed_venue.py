@@ -22,10 +22,10 @@ SUBSCRIPTION = Answer(gone=frozenset({-1209}), transient=frozenset({-1191, -2042
 
 
 class SignedVenue(Value, Generic[E_co], frozen=True, kw_only=True):
-    """An exchange whose private stream is asked for on the socket itself, by a signed message: there is no key to keep.
+    """An exchange whose private stream is requested on the socket itself, by a signed message: there is no listen key.
 
     :func:`~trio_listenkey.open_user_stream` takes it like any :class:`~trio_listenkey.Venue`;
-    :func:`~trio_listenkey.open_listen_key` has nothing to open there.
+    :func:`~trio_listenkey.open_listen_key` refuses it.
 
     ``E_co`` is what the exchange sends, as of a :class:`~trio_listenkey.Venue`.
 
@@ -34,15 +34,15 @@ class SignedVenue(Value, Generic[E_co], frozen=True, kw_only=True):
         stream_url: Scheme, host and, if need be, port of the WebSocket API; ``wss``.
         stream_path: What follows it.
         parameters: Sent with the subscription, besides time and signature, for example ``(("recvWindow", 10_000),)``,
-            or options that the exchange comes to have. A number goes out as a number, and a text as a text; but
-            ``recvWindow``, which the exchange takes as a number alone, may be written as either.
+            or other options of the exchange. A number is sent as a number, and a string as a string; ``recvWindow``,
+            which the exchange accepts as a number only, may be either.
         answer: What the codes of its answers mean.
         events: What its events are read as, from a module of :mod:`trio_listenkey.events`; ``None`` if they have no
             types here.
         lifetime: Seconds after which the exchange closes a socket.
         source: Where all this is documented, with dates.
         events_url: The exchange's own page of what its stream sends; empty if none is known.
-        allow_plaintext: Whether ``ws`` may leave this machine; see :meth:`at`.
+        allow_plaintext: Whether ``ws`` is allowed to other machines; see :meth:`at`.
 
     Raises:
         UsageError: The URL is malformed, has a path, or would send signatures over the network in the clear; or
@@ -76,12 +76,12 @@ class SignedVenue(Value, Generic[E_co], frozen=True, kw_only=True):
             force_setattr(self, "parameters", changed)
 
     def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> "SignedVenue[E_co]":  # noqa: ARG002 - all venues are moved in the same way
-        """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
+        """The same exchange at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
-            rest_url: Of no use here; taken so that all venues can be moved in the same way.
+            rest_url: Not used; accepted so that all venues have the same method.
             stream_url: For example ``"ws://127.0.0.1:8080"``.
-            allow_plaintext: Lets plain ``ws`` leave this machine, with the API key readable by everyone on the way.
+            allow_plaintext: Allows plain ``ws`` to other machines: anyone on the network path can read the API key.
 
         Raises:
             UsageError: The URL is malformed, has a path, or is plain text to another machine.
@@ -92,7 +92,7 @@ class SignedVenue(Value, Generic[E_co], frozen=True, kw_only=True):
         """The same exchange, and its events are read as ``events``, for example with decimals: ``spot.DECIMALS``.
 
         Raises:
-            UsageError: That is no :class:`~trio_listenkey.events.EventTypes`.
+            UsageError: It is not an :class:`~trio_listenkey.events.EventTypes`.
         """
         venue: SignedVenue[Any] = self
         return replace(venue, events=events)

@@ -31,10 +31,10 @@ _SECOND: Final = {
     "unknown": "is not documented",
 }
 _CLOSE: Final = {
-    "same": "silences them all, in whatever process",
+    "same": "ends every holder's stream",
     "new": "nothing: each has its own key",
     "replaces": "there are none: the last create ended their key",
-    "unknown": "may silence them all",
+    "unknown": "may end every holder's stream",
 }
 
 
@@ -45,7 +45,7 @@ def facts_of(venue: Venue | SignedVenue) -> tuple[str, ...]:
             venue.name,
             "no key: a signed subscription on the socket",
             "nothing",
-            "HMAC-SHA256, or a signer of yours",
+            "HMAC-SHA256, or your signer",
             "is another socket",
             "nothing: each has its own socket",
             "as long as the socket",
@@ -90,7 +90,7 @@ def _authentication(venue: Venue) -> str:
     if signing is None:
         return header
     if signing.by == "signer":
-        return f"{header}, a signer of yours"
+        return f"{header}, your signer"
     return f"{header}, HMAC-SHA256" + ("" if signing.required else " if there is a secret")
 
 
@@ -106,8 +106,8 @@ def _stream(venue: Venue) -> str:
         "" if shape.compression == "none" else shape.compression,
         "" if shape.encoding == "json" else shape.encoding,
         "wrapped" if shape.wrapped else "",
-        "to be subscribed to" if shape.subscribe or shape.says_key else "",
-        "" if shape.expired else "expires without a word",
+        "needs subscriptions" if shape.subscribe or shape.says_key else "",
+        "" if shape.expired else "does not report expiry",
         "" if shape.expired_is_documented else f"{shape.expired} is not documented here",
     ]
     return "; ".join([url, *filter(None, traits)])

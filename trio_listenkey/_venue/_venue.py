@@ -20,7 +20,7 @@ _PLACES = {"form", "query", "json", "path", "account"}
 
 
 class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
-    """One exchange's listen-key dialect. The known ones are in :mod:`trio_listenkey.venues`.
+    """One exchange, as data. The known ones are in :mod:`trio_listenkey.venues`.
 
     ``E_co`` is what the exchange sends, as :attr:`UserEvent.parsed` has it; ``Venue`` alone is any of them.
 
@@ -40,10 +40,10 @@ class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
         create: The call that makes a key.
         keepalive: The call that keeps it alive; ``None`` if that is done by creating it again.
         close: The call that ends it; ``None`` if there is none, and keys are left to expire.
-        api_key_header: The header that carries the API key; ``None`` if none does.
+        api_key_header: The header of the API key; ``None`` if there is none.
         headers: Headers that are always sent.
         signing: How calls are signed; ``None`` if the API key is enough.
-        answer: How to read what comes back.
+        answer: How to read the answers.
         sharing: What a second create does to the first key.
         stream: What the private WebSocket looks like.
         events: What its events are read as, from a module of :mod:`trio_listenkey.events`; ``None`` if they have no
@@ -122,13 +122,13 @@ class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
         return f"<Venue {self.name} at {self.rest_url}>"
 
     def at(self, rest_url: str, stream_url: str, *, allow_plaintext: bool = False) -> "Venue[E_co]":
-        """The same dialect at another address: a testnet, a proxy, or an exchange on this machine.
+        """The same exchange at another address: a testnet, a proxy, or an exchange on this machine.
 
         Args:
             rest_url: For example ``"http://127.0.0.1:8080"``.
             stream_url: For example ``"ws://127.0.0.1:8080"``.
-            allow_plaintext: Plain ``http`` and ``ws`` are for loopback addresses. ``True`` lets them go elsewhere,
-                with the API key and the listen key readable by everyone on the way.
+            allow_plaintext: Plain ``http`` and ``ws`` are for loopback addresses. ``True`` allows other machines:
+                anyone on the network path can read the API key and the listen key.
 
         Raises:
             UsageError: A URL is malformed, has a path, or is plain text to another machine.
@@ -138,11 +138,11 @@ class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
         )
 
     def stream_url_for(self, key: str) -> str:
-        """The URL of the private stream that ``key`` opens. Whoever has it can read the account's events."""
+        """The URL of the private stream of ``key``. Anyone who has it can read the account's events."""
         return self.stream_url.rstrip("/") + self.stream_path.replace("{key}", key)
 
     def call(self, verb: Verb) -> Call | None:
-        """What is sent for ``verb``; ``None`` if nothing is. Where there is no keepalive, a create does its work."""
+        """The request for ``verb``; ``None`` if there is none. Without a keepalive, a create renews the key."""
         if verb == "create":
             return self.create
         return (self.keepalive or self.create) if verb == "keepalive" else self.close
@@ -156,7 +156,7 @@ class Venue(Value, Generic[E_co], frozen=True, kw_only=True):
         """The same exchange, and its events are read as ``events``, for example with decimals: ``usdm.DECIMALS``.
 
         Raises:
-            UsageError: That is no :class:`~trio_listenkey.events.EventTypes`.
+            UsageError: It is not an :class:`~trio_listenkey.events.EventTypes`.
         """
         venue: Venue[Any] = self
         return replace(venue, events=events)
@@ -200,7 +200,7 @@ def check_url(where: str, url: object, venue: Any, *, secure: str, plain: str) -
             advice=f"Pass scheme and host: {secure}://host or {secure}://host:port",
         )
     if "@" in parts.netloc:
-        raise UsageError(f"{where} has a user name in it", advice="Credentials go into Credentials alone")
+        raise UsageError(f"{where} has a user name in it", advice="Pass credentials in Credentials only")
     if _has_path(str(url), parts):
         raise UsageError(
             f"{where} has a path or a query", advice="Pass scheme and host only; paths are the venue's own"
@@ -208,7 +208,7 @@ def check_url(where: str, url: object, venue: Any, *, secure: str, plain: str) -
     if parts.scheme == plain and not venue.allow_plaintext and not _is_loopback(host):
         raise UsageError(
             f"{where} is plain {plain} to another machine",
-            advice=f"Use {secure}, or say allow_plaintext=True and let everyone on the way read your keys",
+            advice=f"Use {secure}, or pass allow_plaintext=True, which lets anyone on the network path read your keys",
         )
 
 

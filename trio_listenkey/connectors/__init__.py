@@ -1,6 +1,6 @@
 """Connectors: the default one, and adapters for WebSocket libraries that you may know already.
 
-A connector opens sockets that are only listened to::
+A connector opens the sockets::
 
     connector = WebSocketConnector()
     async with connector.connect(url) as connection:
@@ -18,6 +18,8 @@ Importing this module imports no WebSocket library; an adapter imports its own w
     _websockets_trio  for websockets.trio
     _hosted           a library that wants a nursery and a stream of its own
     _dial             names, TCP, TLS
+    _tcp              a TCP stream that is read at little cost
+    _tls              TLS, likewise
     _proxy            HTTP and SOCKS proxies
     _handshake        the answer to a handshake
     _frames           reads frames fast

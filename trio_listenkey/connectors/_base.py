@@ -10,7 +10,7 @@ import trio
 
 from .._errors import TransportError
 
-__all__ = ["MAX_MESSAGE", "Connection", "Connector", "Dial", "SocketError"]
+__all__ = ["MAX_MESSAGE", "Connection", "Connector", "Dial", "OpenToAll", "SocketError"]
 
 MAX_MESSAGE = 1024 * 1024
 """Bytes of one message that a connector accepts by default. The longest events documented (an account's whole
@@ -26,7 +26,7 @@ class SocketError(TransportError):
     Args:
         reason: What happened, for people to read; without secrets, and so without the URL.
         status: The HTTP status of a handshake that was refused.
-        retry_after: Seconds of silence that a refused handshake asks for (its ``Retry-After``).
+        retry_after: Seconds of the ``Retry-After`` of a refused handshake.
         code: The code of the peer's close frame (RFC 6455, 7.4): 1001 is "going away", 1005 that there was no code;
             ``None`` where it was not the peer who closed.
         untrusted: ``True`` if the peer's TLS certificate was refused.
@@ -51,8 +51,8 @@ class SocketError(TransportError):
 class Connection(Protocol):
     """An open WebSocket.
 
-    What is sent is small, and it is sent whole: a peer that takes nothing for 0.4 s ends the connection, for a frame
-    that is cut short cannot be mended. Cancellation waits for that.
+    Messages to send are small, and are sent completely: if the peer does not read for 0.4 s, the connection ends,
+    because a frame cannot be sent in part. Cancellation waits for that.
     """
 
     async def receive(self) -> Sequence[bytes]:
@@ -77,12 +77,32 @@ class Connection(Protocol):
         """Send a ping, and wait for its pong.
 
         Pongs are seen only while another task is in :meth:`receive`. When this returns, that task has been given
-        every message that came before the pong: with a ping one can find out that nothing is under way any more.
-        The pong of a later ping will do, too. Cancelled, it leaves nothing behind.
+        every message that came before the pong: so a ping shows that no earlier message is still to come. The
+        pong of a later ping counts, too. If cancelled, it leaves nothing behind.
 
         Raises:
             SocketError: The connection is over.
         """
+        ...
+
+
+@runtime_checkable
+class OpenToAll(Connection, Protocol):
+    """A connection that the user's own task may read from, for which no other task has to be scheduled.
+
+    Having these two methods is left to each connector. Without them everything is as it is with them, and costs more.
+    """
+
+    async def receive_only(self) -> Sequence[bytes]:
+        """As ``receive``, for whoever comes by, one at a time. It sends nothing, and what it raises is a cancellation.
+
+        It returns nothing where :meth:`receive` is wanted: there is something to send, the connection is over, or
+        :meth:`interrupt` was called.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Have the :meth:`receive_only` that is under way return, if there is one."""
         ...
 
 
@@ -94,10 +114,10 @@ class Connector(Protocol):
 
     * Entering the context connects, TLS and handshake included. Where that fails it raises :exc:`SocketError` and
       nothing else, and leaves nothing open. It sets itself no time limit: its caller brings a cancel scope.
-    * Left normally, it says goodbye (a close frame), even in a cancelled scope, and does not wait for the answer. Left
+    * Left normally, it sends a close frame, even in a cancelled scope, and does not wait for the answer. Left
       by an exception, it closes the connection at once, without another byte. Neither takes more than half a second,
       whatever the peer does.
-    * What the block raises leaves unchanged: the same object, in no group.
+    * An exception of the block passes through unchanged: the same object, in no group.
     * The peer's pings are answered while a task is in ``receive``.
     * A message of more bytes than it was told to accept ends the connection.
     * No redirect is followed, and no compression asked for. TLS is verified, host name included.

@@ -16,6 +16,8 @@ from .._network import check_local_address, default_trust
 from ._base import MAX_MESSAGE, Dial, SocketError
 from ._failures import settled
 from ._proxy import Proxy, http_tunnel, import_socks, socks_tunnel
+from ._tcp import InterruptibleStream, TCPStream
+from ._tls import TLSStream
 
 __all__ = ["USER_AGENT", "Address", "Dialer", "Dials"]
 
@@ -106,26 +108,26 @@ class Dialer:
         address = Address.of(url)
         return await settled(partial(self._open, address), about=address.place)
 
-    async def _open(self, address: Address) -> trio.abc.Stream:
-        stream: trio.abc.Stream
+    async def _open(self, address: Address) -> InterruptibleStream:
         if self._proxy is None:
-            stream = await trio.open_tcp_stream(address.host, address.port, local_address=self._local_address)
+            stream = await _connect(address.host, address.port, self._local_address)
         else:
             stream = await self._tunnel(self._proxy, address.host, address.port)
         return await self._secure(stream, address.host) if address.secure else stream
 
-    async def _tunnel(self, proxy: Proxy, host: str, port: int) -> trio.abc.Stream:
+    async def _tunnel(self, proxy: Proxy, host: str, port: int) -> InterruptibleStream:
         if proxy.is_socks:
-            return await socks_tunnel(proxy, host, port)
-        stream: trio.abc.Stream = await trio.open_tcp_stream(proxy.host, proxy.port)
+            return TCPStream(await socks_tunnel(proxy, host, port))
+        stream = await _connect(proxy.host, proxy.port)
         if proxy.scheme == "https":
             stream = await self._secure(stream, proxy.host)
-        return await http_tunnel(stream, proxy, host, port)
+        await http_tunnel(stream, proxy, host, port)
+        return stream
 
-    async def _secure(self, stream: trio.abc.Stream, host: str) -> trio.abc.Stream:
+    async def _secure(self, stream: InterruptibleStream, host: str) -> InterruptibleStream:
         """TLS over ``stream``, which is closed if that cannot be had."""
         try:
-            secured = trio.SSLStream(stream, self._trust(), server_hostname=host, https_compatible=True)
+            secured = TLSStream(stream, self._trust(), host)
             await secured.do_handshake()
         except BaseException:
             await trio.aclose_forcefully(stream)
@@ -138,6 +140,10 @@ class Dialer:
             self._ssl_context = default_trust()
             self._ssl_context.set_alpn_protocols(["http/1.1"])
         return self._ssl_context
+
+
+async def _connect(host: str, port: int, local_address: str | None = None) -> InterruptibleStream:
+    return TCPStream(await trio.open_tcp_stream(host, port, local_address=local_address))
 
 
 class Dials:
@@ -154,7 +160,7 @@ class Dials:
     ) -> None:
         if dial is not None and any(given is not None for given in (ssl_context, proxy, local_address)):
             raise UsageError(
-                "dial takes the place of ssl_context, proxy and local_address", advice="Pass it without them"
+                "dial cannot be combined with ssl_context, proxy or local_address", advice="Pass it without them"
             )
         if max_message < 1:
             raise UsageError(f"max_message={max_message} lets no message through", advice="Pass a positive number")

@@ -1,6 +1,6 @@
 """For libraries that read in a task of their own: makes them keep the port's contract.
 
-Such a task would read on while nobody receives, and would see a pong while the messages before it are still in a
+Such a task would read on while no task receives, and would see a pong while the messages before it are still in a
 queue. So the library gets a stream with a gate: its task reads once for each time that a receiver asks for more, and
 when it is back at the gate, all that it has read is in its queue. What one read brings is what one ``receive`` gives.
 """
@@ -115,7 +115,7 @@ class ReadGate(trio.abc.Stream):
 
 
 def _nobody() -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 class HostedConnection(ABC):

@@ -13,7 +13,8 @@ from ._dial import Address
 
 __all__ = ["new_protocol", "why_over"]
 
-# Nobody's child, so that nobody's configuration can turn it on: at DEBUG the library logs the path and every frame.
+# Not in the logger hierarchy, so that no configuration can turn it on: at DEBUG the library logs the path and every
+# frame.
 _SILENT: Final = logging.Logger("trio_listenkey.websockets")  # noqa: LOG001 - getLogger would let it be found
 _SILENT.disabled = True
 

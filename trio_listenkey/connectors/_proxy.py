@@ -62,7 +62,7 @@ class Proxy:
         return self.scheme.startswith("socks")
 
 
-async def http_tunnel(stream: trio.abc.Stream, proxy: Proxy, host: str, port: int) -> trio.abc.Stream:
+async def http_tunnel(stream: trio.abc.Stream, proxy: Proxy, host: str, port: int) -> None:
     """Have the HTTP proxy at the other end of ``stream`` connect it; it is closed if that cannot be had.
 
     Raises:
@@ -73,7 +73,6 @@ async def http_tunnel(stream: trio.abc.Stream, proxy: Proxy, host: str, port: in
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise
-    return stream
 
 
 async def _ask(stream: trio.abc.Stream, proxy: Proxy, place: str) -> None:
@@ -87,7 +86,7 @@ async def _ask(stream: trio.abc.Stream, proxy: Proxy, place: str) -> None:
         raise SocketError(f"the proxy refused to connect: HTTP {status}")
 
 
-async def socks_tunnel(proxy: Proxy, host: str, port: int) -> trio.abc.Stream:
+async def socks_tunnel(proxy: Proxy, host: str, port: int) -> trio.SocketStream:
     """Connect through a SOCKS5 proxy."""
     socks, v2 = import_socks()
     client = v2.Proxy(
@@ -95,7 +94,7 @@ async def socks_tunnel(proxy: Proxy, host: str, port: int) -> trio.abc.Stream:
     )
     # Without a limit of its own: the time is our caller's to give.
     tunnel = await client.connect(host, port, timeout=float("inf"))
-    stream: trio.abc.Stream = tunnel.trio_stream
+    stream: trio.SocketStream = tunnel.trio_stream
     return stream
 
 

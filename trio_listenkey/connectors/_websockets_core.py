@@ -1,4 +1,4 @@
-"""The default connector: websockets' protocol, driven over a trio stream by whoever receives, with no task of its own.
+"""The default connector: websockets' protocol, driven over a trio stream by the receiving task, without its own task.
 
 A task that reads and a queue would cost more than the whole protocol does, and would run ahead of the receiver.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import final
+from typing import Final, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -25,22 +25,23 @@ from ._wire import Wire
 
 __all__ = ["WebSocketConnector"]
 
+_ENDS: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+
 
 class WebSocketConnector(Dials):
     """The default: the protocol of websockets, without its tasks and queues.
 
-    Nothing is read from the environment but the place of the trusted certificates: ``SSL_CERT_FILE`` and
-    ``SSL_CERT_DIR`` count, where they are set. A text that is not valid UTF-8 is handed on as it came: who decodes it
-    will notice.
+    Of the environment, only ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are used, if they are set. A text that is not valid
+    UTF-8 is passed on unchanged: decoding it fails.
 
     Args:
-        ssl_context: Whom to trust; by default whom the system trusts. Whether a context that you hand in verifies is
-            your decision.
-        proxy: URL of a proxy: ``http://`` or ``https://`` (CONNECT), ``socks5://``, or ``socks5h://`` where the proxy
-            is to look up the host's name; a user name and a password may be in it. SOCKS takes the extra ``proxy``.
+        ssl_context: The TLS context; by default the system's trust store. A context that you pass decides by itself
+            whether it verifies.
+        proxy: URL of a proxy: ``http://`` or ``https://`` (CONNECT), ``socks5://``, or ``socks5h://`` if the proxy
+            resolves the host's name; a user name and a password may be in it. SOCKS needs the extra ``proxy``.
         max_message: Bytes of one message that are accepted; a longer one ends the connection.
-        local_address: Connect from this address of the machine, for an API key that is allowed from there alone;
-            ``"0.0.0.0"`` takes IPv4 and no IPv6, ``"::"`` the reverse. Give the transport the same. Not with a proxy.
+        local_address: Connect from this address of the machine, for an API key that is restricted to it; ``"0.0.0.0"``
+            uses IPv4 only, ``"::"`` IPv6 only. Pass the same to the transport. Not with a proxy.
         dial: Opens the stream, TLS included, in place of the above; in tests, from ``connect_in_memory``.
 
     Raises:
@@ -120,6 +121,8 @@ class _Connection:
         self._numbers = itertools.count()
         # Why there is nothing more to read; the protocol does not know of it.
         self._broken: str | None = None
+        # What the protocol has to say since the last time that anything was sent.
+        self._unsent: list[bytes] = []
 
     @property
     def is_over(self) -> bool:
@@ -128,6 +131,7 @@ class _Connection:
 
     async def receive(self) -> list[bytes]:
         """See the port."""
+        await self._send()  # what ``receive_only`` has left to be sent
         while not self.is_over:
             if messages := await self._take():
                 return messages
@@ -135,6 +139,26 @@ class _Connection:
         for event in self._pings.values():
             event.set()
         raise self._why_over()
+
+    async def receive_only(self) -> list[bytes]:
+        """See the port."""
+        while not (self.is_over or self._unsent or self._unread):
+            try:
+                data = await self._wire.receive_interruptibly()
+            except _ENDS as error:
+                self._note_broken(error)
+                break
+            if data is None:
+                break
+            messages = self._feed(data)
+            self._acknowledge()
+            if messages:
+                return messages
+        return []
+
+    def interrupt(self) -> None:
+        """See the port."""
+        self._wire.interrupt()
 
     async def send(self, message: str) -> None:
         """See the port."""
@@ -166,10 +190,20 @@ class _Connection:
 
     async def _take(self) -> list[bytes]:
         """The messages of one read."""
-        messages = self._inbox.feed(data) if (data := await self._read()) else self._end()
+        messages = self._feed(await self._read())
         await self._send()  # pongs, or the answer to a close frame
         # From here to the receiver nothing is awaited: who waits for a pong runs after the receiver has it all.
         self._acknowledge()
+        return messages
+
+    def _feed(self, data: bytes) -> list[bytes]:
+        """The messages that ``data`` completes; without any, nothing more will come."""
+        if data:
+            messages = self._inbox.feed(data)
+        else:
+            messages = []
+            self._inbox.end()
+        self._unsent += self._protocol.data_to_send()
         return messages
 
     async def _read(self) -> bytes:
@@ -179,18 +213,18 @@ class _Connection:
             return data
         try:
             return await self._wire.receive_some()
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._broken = self._wire.failure or words(error)
+        except _ENDS as error:
+            self._note_broken(error)
             return b""
 
-    def _end(self) -> list[bytes]:
-        """Nothing more will come."""
-        self._inbox.end()
-        return []
+    def _note_broken(self, error: Exception) -> None:
+        self._broken = self._wire.failure or words(error)
 
     async def _send(self) -> None:
         """Send what the protocol has to say; an empty piece means to close, which is done on leaving."""
-        if data := b"".join(self._protocol.data_to_send()):
+        data = b"".join([*self._unsent, *self._protocol.data_to_send()])
+        self._unsent.clear()
+        if data:
             await self._wire.send(data)
 
     def _acknowledge(self) -> None:

@@ -29,7 +29,7 @@ _CLOSE_LIMIT = 0.1  # seconds that its calls may take once the connection is ove
 class WebSocketsTrioConnector(Dials):
     """Opens WebSockets with ``websockets.trio``; the arguments are those of :class:`WebSocketConnector`.
 
-    A text that is not valid UTF-8 is handed on as it came: who decodes it will notice.
+    A text that is not valid UTF-8 is passed on unchanged: decoding it fails.
     """
 
     def connect(self, url: str) -> AbstractAsyncContextManager[Connection]:

@@ -9,6 +9,7 @@ from trio.lowlevel import enable_ki_protection
 from websockets.frames import Frame, Opcode
 
 from ._failures import words
+from ._tcp import InterruptedReadError, InterruptibleStream
 
 __all__ = ["READ", "Wire"]
 
@@ -34,10 +35,30 @@ class Wire:
         self.failure: str | None = None
         self._stream = stream
         self._sending = trio.Lock()
+        self._interruptible = stream if isinstance(stream, InterruptibleStream) else None
+        self._receiving = trio.CancelScope()  # of a read from any other stream
 
     async def receive_some(self, max_bytes: int = READ) -> bytes:
         """What comes next, as of any stream."""
         return bytes(await self._stream.receive_some(max_bytes))
+
+    async def receive_interruptibly(self) -> bytes | None:
+        """What comes next, as of any stream; or ``None``, after :meth:`interrupt`."""
+        if self._interruptible is not None:
+            try:
+                return await self._interruptible.receive_some(READ)
+            except InterruptedReadError:
+                return None
+        with trio.CancelScope() as self._receiving:
+            return await self.receive_some()
+        return None
+
+    def interrupt(self) -> None:
+        """End the :meth:`receive_interruptibly` that is under way, if there is one."""
+        if self._interruptible is not None:
+            self._interruptible.interrupt()
+        else:
+            self._receiving.cancel(reason="somebody else will read")
 
     @enable_ki_protection  # else Ctrl-C would come out of the nursery in a group
     async def send(self, data: bytes) -> None:
@@ -53,7 +74,7 @@ class Wire:
                 outcome = await self._send_whole(data)
                 nursery.cancel_scope.cancel(reason="it was sent, or cannot be")
         if limit.cancelled_caught:
-            self.failure = "the other side takes nothing any more"
+            self.failure = "the other side no longer reads"
             await self.drop()
         elif outcome is not None:
             raise outcome
@@ -94,4 +115,4 @@ async def _give_up(limit: trio.CancelScope) -> None:
     """
     for _ in range(_STRETCHES):
         await trio.sleep(_LIMIT / _STRETCHES)
-    limit.cancel(reason="the other side takes nothing")
+    limit.cancel(reason="the other side does not read")

@@ -12,13 +12,13 @@ __all__ = ["futures_balances", "positions", "read_order", "spot_balances"]
 
 
 def read_order(told: Mapping[str, Any]) -> Order:
-    """An order as Binance's spot, USD-M and COIN-M futures tell it: in a query, or in the answer to a new order.
+    """Read an order of Binance's spot, USD-M or COIN-M futures: from a query, or the answer to a new order.
 
     Args:
         told: The JSON, decoded.
 
     Raises:
-        ValueError: It is no order as the documents show it; an answer of type ``ACK`` of spot is none.
+        ValueError: It is not an order in the documented form; an answer of type ``ACK`` of spot is not one.
     """
     try:
         return _order(told)

@@ -43,12 +43,12 @@ _FEW: Final = 10
 
 
 class Asking:
-    """One asking: put :attr:`question` to the exchange, hand the answer to :meth:`answer`, until there is none.
+    """The queries of one gap: send :attr:`question`, pass the answer to :meth:`answer`, until there is none.
 
-    Events may be heard at any time in between. An asking that is not finished is made up for by the next.
+    Events may be received at any time in between. If it is not finished, the next one makes up for it.
 
     Attributes:
-        question: What to ask now; ``None`` when all is asked.
+        question: The next query; ``None`` when there is none left.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Asking:
         return self._log.result()
 
     def set_clock(self, ahead: float) -> None:
-        """With an answer, the exchange's clock may have become known.
+        """Set the difference between the exchange's clock and this machine's, when an answer has shown it.
 
         What happens after the asking has begun is for the stream to tell, however long the asking takes; so the end of
         what is asked for moves with the knowledge of the clock alone, and not with the time.
@@ -94,7 +94,7 @@ class Asking:
         self._until = max(self._until, int((self._unix_began + ahead) * 1000) + CLOCKS_DIFFER_BY)
 
     def answer(self, told: Any) -> None:
-        """Hear the answer to :attr:`question`; each question says what that is."""
+        """Pass the answer to :attr:`question`; each question says what that is."""
         self.question = None
         try:
             self.question = self._steps.send(told)
@@ -123,7 +123,7 @@ class Asking:
             yield from self._ask_order(order)
 
     def _ask_open_orders(self) -> Generator[Question, Any, None]:
-        """Which orders are open, in the symbols that matter, or in all if nobody has said which these are."""
+        """Which orders are open, in the symbols that matter, or in all if these are not known."""
         wanted = self._symbols | {each.symbol for each in self._known.open_orders()}
         one_by_one: Iterable[str | None] = sorted(wanted) if self._symbols and len(wanted) <= _FEW else [None]
         for symbol in one_by_one:
@@ -157,7 +157,7 @@ class Asking:
         for order in page.orders:
             self._hear(order)
         if page.is_cut and start < end:
-            # Which ones are missing nobody knows: the earliest or the latest. Each half has its own page.
+            # Which ones are missing is not known: the earliest or the latest. Each half has its own page.
             middle = (start + end) // 2
             yield from self._ask_past_orders(symbol, start, middle)
             yield from self._ask_past_orders(symbol, middle + 1, end)
@@ -183,14 +183,14 @@ class Asking:
         else:
             self._log.unresolved.append(f"{order.symbol}: the exchange does not know the order {order.id}")
 
-    # --- How answers are heard
+    # --- How answers are applied
 
     def _hear(self, order: Order) -> None:
         """Join an answer with what is known."""
         self._known.hear(order, self._log, begun=self._begun)
 
     def _traded(self) -> set[str]:
-        """Every symbol in which there may be orders that nobody has heard of."""
+        """Every symbol in which there may be orders that are not known yet."""
         return {
             *self._symbols,
             *(each.symbol for each in self._known.orders),

@@ -38,11 +38,10 @@ _UNKNOWN_ORDER: Final = frozenset({-2013, -2026})
 class BinanceQueries:
     """Asks Binance's spot, USD-M or COIN-M futures about an account; :func:`catch_up` takes it.
 
-    Requests go by the way of this library's own: through its transport, signed by the credentials, within the host's
-    budget of request weight, and not while the exchange wants silence; bans and the exchange's clock are shared with
-    all keys and streams of the process. They need an API key that may read, and its secret or a signer.
+    Requests use the library's transport, signatures, budget of request weight and rate limits, which are shared with
+    all keys and streams of the process. They need an API key with permission to read, and its secret or a signer.
 
-    What a gap costs, in request weight a minute (2026-05; limits are 2,400 at futures and 6,000 at spot):
+    The cost of a gap, in request weight (2026-05; limits are 2,400 at futures and 6,000 at spot):
 
     =====================================  =====  ======  ====
     question                               USD-M  COIN-M  spot
@@ -56,19 +55,20 @@ class BinanceQueries:
     an order by its number                 1      1       4
     =====================================  =====  ======  ====
 
-    Conditional orders that USD-M keeps apart ("algo orders") are none of these.
+    Conditional orders that USD-M keeps apart ("algo orders") are not included.
 
     Args:
         venue: One of :data:`~trio_listenkey.venues.BINANCE_USDM`, :data:`~trio_listenkey.venues.BINANCE_COINM`,
-            :data:`~trio_listenkey.venues.BINANCE_SPOT`, their testnets, or one of these that was moved by ``at()``.
+            :data:`~trio_listenkey.venues.BINANCE_SPOT`, their testnets, or one of these with another address by
+            ``at()``.
         credentials: With the secret, or a signer.
         transport: Sends the requests; ``None`` for the one that keys and streams share.
-        rest_url: Where spot is asked, if its WebSocket API was moved; for the others it is the venue's.
+        rest_url: The REST address of spot, if its WebSocket API has another address; for the others it is the venue's.
         timing: ``request_timeout``, in seconds.
 
     Attributes:
         span: How many milliseconds one query for past orders may cover.
-        page: How many orders are asked for in one answer; a plain attribute.
+        page: The maximum number of orders in one answer.
 
     Raises:
         UsageError: There are no queries for this venue, its REST address is not known, or the credentials cannot sign.
@@ -98,16 +98,16 @@ class BinanceQueries:
 
     @property
     def clock_ahead(self) -> float:
-        """Seconds that the exchange's clock is ahead of this machine's, as far as it was ever worth knowing."""
+        """Seconds that the exchange's clock is ahead of this machine's, if known."""
         return self._calls.host().clock
 
     async def open_orders(self, symbol: str | None = None) -> tuple[Order, ...]:
         """The orders that are open, in one symbol or in all.
 
         Raises:
-            UnavailableError: There is no answer now.
-            RateLimitedError: The exchange wants silence.
-            RefusedError: It said no, and will again.
+            UnavailableError: There is no answer; retry.
+            RateLimitedError: A rate limit or ban is in force.
+            RefusedError: It refused, and would refuse again.
         """
         market = self._market
         weight = market.all_open_orders_weight if symbol is None else market.open_orders_weight
@@ -118,9 +118,9 @@ class BinanceQueries:
         """One order, open or over; ``None`` if the exchange does not know it.
 
         Raises:
-            UnavailableError: There is no answer now.
-            RateLimitedError: The exchange wants silence.
-            RefusedError: It said no, and will again.
+            UnavailableError: There is no answer; retry.
+            RateLimitedError: A rate limit or ban is in force.
+            RefusedError: It refused, and would refuse again.
         """
         named = {"symbol": symbol, "orderId": str(id)}
         told = await self._ask(self._market.order, self._market.order_weight, named, may_be_unknown=True)
@@ -130,9 +130,9 @@ class BinanceQueries:
         """Orders of a span of time, both ends included, in milliseconds since 1970.
 
         Raises:
-            UnavailableError: There is no answer now.
-            RateLimitedError: The exchange wants silence.
-            RefusedError: It said no, and will again.
+            UnavailableError: There is no answer; retry.
+            RateLimitedError: A rate limit or ban is in force.
+            RefusedError: It refused, and would refuse again.
         """
         page = self.page
         named = {"symbol": symbol, "startTime": str(start), "endTime": str(end), "limit": str(page)}
@@ -144,9 +144,9 @@ class BinanceQueries:
         """All balances and positions.
 
         Raises:
-            UnavailableError: There is no answer now.
-            RateLimitedError: The exchange wants silence.
-            RefusedError: It said no, and will again.
+            UnavailableError: There is no answer; retry.
+            RateLimitedError: A rate limit or ban is in force.
+            RefusedError: It refused, and would refuse again.
         """
         market = self._market
         if market.positions is None:

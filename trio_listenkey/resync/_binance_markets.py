@@ -118,7 +118,7 @@ def market_of(venue: Venue | SignedVenue) -> BinanceMarket:
     """What is traded at a venue.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: It is not one of these.
     """
     for name, market in _MARKETS.items():
         if venue.name.startswith(name):
@@ -134,7 +134,7 @@ def rest_url_of(venue: Venue | SignedVenue, given: str | None) -> str:
     """Where it is asked.
 
     Raises:
-        UsageError: Nobody knows, for the venue has no REST address and none was given.
+        UsageError: It is not known, because the venue has no REST address and none was passed.
     """
     if given is not None:
         return given

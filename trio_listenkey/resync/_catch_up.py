@@ -36,27 +36,26 @@ async def catch_up(
     timing: Timing = _DEFAULT_TIMING,
     answers_lag: float = 1.0,
 ) -> Changes:
-    """Ask the exchange what a gap has changed, until ``orders`` is right again; return what was changed.
+    """Query the exchange after a gap, until ``orders`` is up to date; return what has changed.
 
     Call it for each :class:`~trio_listenkey.Gap`, the first included. Events may wait in the stream's buffer meanwhile,
-    or be taken by another task. While the exchange does not answer it asks again and again, with the pauses of
-    ``timing``; put it in a cancel scope if you have other plans then. An asking that was cancelled, or raised, is made
-    up for by the next.
+    or be passed on by another task. While the exchange does not answer, it retries, with the pauses of ``timing``; use
+    a cancel scope to limit this. If it is cancelled or raises, the next call makes up for it.
 
     Args:
         orders: What is known.
-        gap: As it came from the stream.
-        queries: Who is asked: :class:`BinanceQueries`, for example.
-        symbols: What you trade. Other symbols that the account is known to have orders or positions in are asked for
-            as well; an order that lived and died within the gap in any other is not found.
+        gap: The gap from the stream.
+        queries: For example :class:`BinanceQueries`.
+        symbols: The symbols that you trade. Other symbols in which the account is known to have orders or positions are
+            queried as well; an order that was placed and ended within the gap in any other is not found.
         timing: ``retry_base`` and ``retry_cap``, in seconds.
         answers_lag: Seconds by which the exchange's answers may be behind what has happened. Nothing is asked before so
             much has passed since the gap's end: an answer from before it would not know of the last events that were
             missed, and no event would come to correct it.
 
     Raises:
-        UsageError: ``answers_lag`` is no number of seconds, from 0 to 60; or ``symbols`` is a string.
-        RefusedError: The exchange said no, and will again: the API key has no permission to read, for example.
+        UsageError: ``answers_lag`` is not a number of seconds from 0 to 60; or ``symbols`` is a string.
+        RefusedError: The exchange refused, and would refuse again: for example, the API key has no permission to read.
     """
     check_seconds("answers_lag", answers_lag, most=60)
     asking = orders.begin(

@@ -20,7 +20,7 @@ def words_in(data: Any) -> list[Word] | None:
     try:
         return [] if read is None else read(data)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return None  # the exchange may send what no document has
+        return None  # the exchange may send undocumented values
 
 
 def _order_trade_update(data: Mapping[str, Any]) -> list[Word]:

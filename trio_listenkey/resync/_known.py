@@ -60,7 +60,7 @@ class Known:
         orders: By symbol and number.
         balances: By asset.
         positions: By symbol and side.
-        tick: Counts what was heard from the stream, so that it can be said what was heard before an asking, and what
+        tick: Counts the events of the stream, so that it is known which came before an asking, and which
             since. A gap counts, too.
         owed_since: From when on events may be missing that no asking has made up for, in the exchange's milliseconds;
             ``None`` for never.

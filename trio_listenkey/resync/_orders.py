@@ -17,13 +17,13 @@ __all__ = ["Orders"]
 
 
 class Orders:
-    """Joins what the stream says with what queries say, in whatever order the two come.
+    """Joins events and answers to queries, in any order.
 
-    It does no I/O and reads no clock. Hand events to :meth:`take`, and gaps to :func:`catch_up`; or to :meth:`begin`,
-    if you ask the exchange by a client of your own. Events may be taken while a gap is being asked about.
+    It does no I/O and reads no clock. Pass events to :meth:`take`, and gaps to :func:`catch_up`; or to :meth:`begin`,
+    if you query the exchange with your own client. Events may be passed while a gap is being queried.
 
     Args:
-        remember: How many orders that are over are kept, the latest; an order takes about a kilobyte.
+        remember: How many finished orders are kept, the latest ones; an order takes about a kilobyte.
     """
 
     def __init__(self, *, remember: int = 10_000) -> None:
@@ -43,20 +43,20 @@ class Orders:
         return self._known.orders.get((symbol, id))
 
     def by_client_id(self, client_id: str, symbol: str | None = None) -> Order | None:
-        """The order that you named so, the open one or the latest if there are several; ``None`` if it is not known."""
+        """The order with this client id, the open one or the latest if there are several; ``None`` if unknown."""
         found = [each for each in self._known.orders if each.client_id == client_id and symbol in {None, each.symbol}]
         return max(found, key=lambda each: (each.is_open, each.updated_at), default=None)
 
     def balance(self, asset: str) -> Balance | None:
-        """What there is of an asset; ``None`` if nothing was ever said of it."""
+        """The balance of an asset; ``None`` if it was never reported."""
         return self._known.balances.get(asset)
 
     def balances(self) -> tuple[Balance, ...]:
-        """Of each asset of which there is anything."""
+        """Each asset with a balance."""
         return tuple(each for each in self._known.balances if each.amount or each.locked)
 
     def position(self, symbol: str, side: str = "BOTH") -> Decimal:
-        """How much the account holds of a contract: negative if it is short, zero if nothing is known of it."""
+        """The account's amount of a contract: negative if short, zero if nothing is known."""
         found = self._known.positions.get((symbol, side))
         return Decimal(0) if found is None else found.amount
 
@@ -64,16 +64,16 @@ class Orders:
         """Each position that is open."""
         return tuple(each for each in self._known.positions if each.amount)
 
-    # --- What is heard
+    # --- Events and orders from elsewhere
 
     def take(self, event: UserEvent | Any) -> Changes:
-        """Hear an event, and say what it changes: nothing, if it is about something else.
+        """Apply an event, and return what it changes: nothing, if it is about something else.
 
         Of one that tells of orders, balances or positions, and cannot be read, :attr:`Changes.unresolved` says so. What
         it said is asked for after the next gap; to know it now, call :func:`catch_up` with the last one again.
 
         Args:
-            event: As it came from the stream; or its data, decoded.
+            event: The event from the stream; or its decoded data.
         """
         try:
             data = event.data if isinstance(event, UserEvent) else event
@@ -92,9 +92,9 @@ class Orders:
         return log.result()
 
     def learn(self, order: Order) -> Changes:
-        """Hear of an order elsewhere: in the answer to your request that placed or cancelled it.
+        """Apply an order from elsewhere: from the answer to your request that placed or cancelled it.
 
-        So an order is known before its event comes, and if that falls into a gap.
+        So the order is known before its event arrives, and even if the event falls into a gap.
 
         Args:
             order: See :func:`read_order`.
@@ -107,15 +107,15 @@ class Orders:
     def begin(
         self, gap: Gap, *, span: int, unix_now: float, clock_ahead: float = 0.0, symbols: Iterable[str] = ()
     ) -> Asking:
-        """Begin to ask what a gap has changed. :func:`catch_up` does this, and asks.
+        """Begin the queries for a gap. :func:`catch_up` does this, and sends them.
 
         Args:
-            gap: As it came from the stream.
+            gap: The gap from the stream.
             span: How many milliseconds one query for past orders may cover.
             unix_now: The time by this machine's clock, in seconds since 1970.
             clock_ahead: Seconds that the exchange's clock is ahead of that, as far as it is known.
-            symbols: What you trade. Other symbols that the account is known to have orders or positions in are asked
-                for as well.
+            symbols: The symbols that you trade. Other symbols in which the account is known to have orders or positions
+                are queried as well.
 
         Raises:
             UsageError: ``symbols`` is a string, whose letters would be taken for symbols.

@@ -12,10 +12,10 @@ __all__ = ["OrderQueries"]
 
 @runtime_checkable
 class OrderQueries(Protocol):
-    """Asks an exchange about an account. :class:`BinanceQueries` does; so may a client of yours.
+    """Queries an exchange about an account, as :class:`BinanceQueries` does. Implement it with your own client.
 
     Each method raises :exc:`~trio_listenkey.UnavailableError`, :exc:`~trio_listenkey.RateLimitedError` or
-    :exc:`OSError` if there is no answer now; :func:`catch_up` asks again then. What else it raises is final.
+    :exc:`OSError` if there is no answer now; :func:`catch_up` then retries. Any other error is final.
     """
 
     @property

@@ -25,14 +25,14 @@ class AskHoldings:
 
 @dataclass(frozen=True, slots=True)
 class AskPastOrders:
-    """Which orders were there in a span of time? The answer is :class:`PastOrders`.
+    """Which orders were there in a time span? The answer is :class:`PastOrders`.
 
     It does not matter whether the exchange takes the times to be those of an order's creation or of its last change.
 
     Attributes:
         symbol: In which symbol.
-        start: From when on, in the exchange's milliseconds ...
-        end: ... to when, this moment included.
+        start: The start, in milliseconds on the exchange's clock ...
+        end: ... and the end, inclusive.
     """
 
     symbol: str
@@ -42,12 +42,12 @@ class AskPastOrders:
 
 @dataclass(frozen=True, slots=True)
 class AskOrder:
-    """How does this order stand? The answer is an :class:`Order`, or ``None`` if the exchange does not know it.
+    """What is the state of this order? The answer is an :class:`Order`, or ``None`` if the exchange does not know it.
 
     Attributes:
         symbol: Its symbol.
         id: Its number.
-        attempt: 1, or more if the exchange did not know it a moment ago: then wait a second before.
+        attempt: 1, or more if the exchange did not know the order before: then wait a second first.
     """
 
     symbol: str

@@ -31,7 +31,7 @@ class Shelf(Generic[W]):
         return self._known[key][0] if key in self._known else None
 
     def heard_at(self, key: Hashable) -> int:
-        """When it was last heard of, in ticks; -1 for never."""
+        """When it was last reported, in ticks; -1 for never."""
         return self._known[key][1] if key in self._known else -1
 
     def forget(self, key: Hashable) -> None:
@@ -44,8 +44,8 @@ class Shelf(Generic[W]):
         Args:
             word: The word.
             tick: When.
-            begun: Of the answer to a query: when the asking began. Of two words of one rank, what was heard by then
-                gives way, and what was heard since stays.
+            begun: Of the answer to a query: when the asking began. Of two reports of the same rank, one received by
+                then is replaced, and one received since stays.
         """
         known, heard = self._known.get(word.key, (None, -1))
         if known is not None:

@@ -1,4 +1,4 @@
-"""What is said of an order, a balance and a position, by whoever says it."""
+"""The reports about an order, a balance and a position, from events and queries."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _FINAL = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MAT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One order, as the stream or a query last told it.
+    """One order, as last reported by the stream or a query.
 
     Attributes:
         symbol: Of what.
-        id: The exchange's number, ``orderId``: it is one order's in its symbol alone.
-        client_id: The name that you gave it, ``clientOrderId``.
+        id: The exchange's number, ``orderId``, unique within the symbol.
+        client_id: Your own id, ``clientOrderId``.
         side: ``"BUY"`` or ``"SELL"``.
         order_type: ``"LIMIT"``, ``"MARKET"`` or another.
         status: ``"NEW"``, ``"PARTIALLY_FILLED"``, ``"FILLED"``, ``"CANCELED"``, ``"EXPIRED"`` or another.
         price: Of a limit order; zero otherwise.
-        quantity: How much is wanted.
-        executed: How much of it was traded.
-        average_price: The price of that; zero if nothing was.
+        quantity: The ordered quantity.
+        executed: The executed quantity.
+        average_price: The average price of the executed quantity; zero if nothing was executed.
         updated_at: When it last changed, in milliseconds since 1970 by the exchange's clock.
-        created_at: When it was created; ``None`` where nobody has said so.
+        created_at: When it was created; ``None`` if not known.
         position_side: ``"BOTH"``, or ``"LONG"`` or ``"SHORT"`` in hedge mode; ``"BOTH"`` at spot.
         told_by: ``"stream"`` or ``"query"``.
     """
@@ -82,12 +82,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What the account has of one asset.
+    """The account's balance of one asset.
 
     Attributes:
         asset: Which.
-        amount: At spot, what is free; at futures, the wallet balance.
-        locked: At spot, what open orders have set aside; zero at futures.
+        amount: At spot, the free amount; at futures, the wallet balance.
+        locked: At spot, the amount locked by open orders; zero at futures.
         updated_at: When it last changed, in milliseconds since 1970 by the exchange's clock.
         told_by: ``"stream"`` or ``"query"``.
     """
@@ -172,7 +172,7 @@ W = TypeVar("W", Order, Balance, Position)
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[W]):
-    """What was known, and what is known now.
+    """The state before and after.
 
     Attributes:
         before: ``None`` if nothing was.
@@ -185,16 +185,16 @@ class Change(Generic[W]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What something new has changed; it is true if that is anything.
+    """What an event or answer has changed; false if nothing.
 
     Attributes:
-        orders: Those that are known to stand otherwise than before, each once.
-        balances: The same of balances ...
-        positions: ... and of positions.
-        gone: Orders that were believed open, and that the exchange does not know any more: they ended without having
-            been traded, days ago. They are forgotten.
-        unresolved: What could not be found out, in words. Nothing is, unless the exchange contradicts itself, or sends
-            an event that cannot be read; then do not rely on these, and ask again later.
+        orders: The orders whose state has changed, each once.
+        balances: The same for balances ...
+        positions: ... and positions.
+        gone: Orders that seemed open, but that the exchange does not know any more: they ended days ago without a
+            trade. They are deleted.
+        unresolved: What could not be determined, as text. Empty unless the exchange contradicts itself, or sends an
+            event that cannot be read; then do not rely on these, and query again later.
     """
 
     orders: tuple[Change[Order], ...] = ()
@@ -213,7 +213,7 @@ class PastOrders:
 
     Attributes:
         orders: Those that the exchange returned.
-        is_cut: Whether there may be more than these: it returned as many as it returns at most.
+        is_cut: Whether there may be more: the page is full.
     """
 
     orders: tuple[Order, ...]
@@ -222,10 +222,10 @@ class PastOrders:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """All balances and positions of an account. What is not mentioned is nothing.
+    """All balances and positions of an account. A missing balance or position is zero.
 
     Attributes:
-        balances: Of each asset of which there is anything.
+        balances: Each asset with a balance.
         positions: Each that is open.
     """
 

@@ -16,8 +16,8 @@ def register_from_url(url: str) -> Register:
         url: ``sqlite:PATH``, or what :class:`RedisRegister` takes: ``redis://``, ``rediss://`` or ``unix://``.
 
     Raises:
-        UsageError: It is none of these. The error does not quote it, for a password may be in it.
-        ModuleNotFoundError: It takes an extra that is not installed.
+        UsageError: It is not one of these. The error does not quote it, because it may contain a password.
+        ModuleNotFoundError: It needs an extra that is not installed.
     """
     check_type("url", url, str, "a URL such as 'sqlite:shared.db'")
     scheme, colon, rest = url.partition(":")

@@ -19,13 +19,12 @@ Snapshot: TypeAlias = dict[str, tuple[bytes, str]]
 class MemoryRegister:
     """A register in the memory of one process: for tests, not for sharing.
 
-    All who share in a test are given the same object. It runs under a virtual clock, and can do what real engines do
-    when they fail.
+    Pass the same object to all members of a test. It runs under a virtual clock, and can fail as real engines do.
 
     Attributes:
         away: While ``True``, every call ends in :exc:`RegisterAway`.
-        latency: Seconds from a call to what it does, and once more from there to its return. Cancelled in the second
-            half, a ``swap`` has been written though its caller does not know.
+        latency: Seconds from a call to its effect, and again from there to its return. If a ``swap``
+            is cancelled in the second half, it has been written although its caller does not know.
     """
 
     def __init__(self, *, latency: float = 0.0) -> None:

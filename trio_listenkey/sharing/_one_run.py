@@ -31,7 +31,7 @@ class OneRun:
         token = trio.lowlevel.current_trio_token()
         if token is self._token:
             return False
-        # Of the parent of a fork nobody can ask here whether its run is over, and it does not matter.
+        # Whether the run of a fork's parent is over cannot be known here, and does not matter.
         if self._token is not None and self._process == os.getpid() and _is_running(self._token):
             raise RegisterRefused(
                 f"{register!r} is in use by another trio.run of this process", advice="Make one for each run and thread"

@@ -15,7 +15,7 @@ from ._register import ABSENT, check_size, check_timeout
 
 __all__ = ["RedisRegister"]
 
-# Milliseconds after which what nobody writes any more is deleted: two lives of a key. Each write begins them anew.
+# Milliseconds after the last write until a document is deleted: two lives of a key.
 _KEEP: Final = str(2 * 3600 * 1000)
 
 # Redis runs a script as one atomic step.
@@ -28,11 +28,11 @@ return 1
 
 
 class RedisRegister:
-    """A register on a Redis or Valkey server: for programs on many machines. It takes the extra ``redis``.
+    """A register on a Redis or Valkey server: for programs on many machines. It needs the extra ``redis``.
 
-    There is one connection, which is opened when it is first needed, and again after whatever went wrong. The server is
-    asked for RESP3, and spoken to in RESP2 if it does not know that. A document is a hash under ``prefix`` and its
-    name; it expires two hours after the last write.
+    There is one connection, which is opened when it is first needed, and again after a failure. It uses RESP3, or RESP2
+    if the server does not support that. A document is a hash under ``prefix`` and its name; it expires two hours after
+    the last write.
 
     An object belongs to one ``trio.run``.
 
@@ -41,7 +41,7 @@ class RedisRegister:
             ``unix://[[user]:password@]/path[?db=0]``. What has a meaning in URLs is written in percent-encoding.
         prefix: What the names of all documents on the server begin with. Programs that share a key have the same.
         timeout: Seconds that a call takes at most, connecting included.
-        ssl_context: Whom to trust with ``rediss://``; by default whom the system trusts.
+        ssl_context: The TLS context for ``rediss://``; by default the system's trust store.
 
     Raises:
         UsageError: The URL is not a valid one, ``timeout`` is not between 0 and 60 seconds, or ``ssl_context`` goes

@@ -89,7 +89,7 @@ _CLUSTER: Final[tuple[_Kind, str, str]] = (
 _SAID: Final[dict[str, tuple[_Kind, str, str]]] = {
     "BUSY": _BUSY,
     "CLUSTERDOWN": _BUSY,
-    "FULL": (RegisterAway, "has all the clients that it takes", "It is asked again; raise its maxclients"),
+    "FULL": (RegisterAway, "has reached its limit of clients", "It is asked again; raise its maxclients"),
     "LOADING": _BUSY,
     "MASTERDOWN": _BUSY,
     "NOREPLICAS": _BUSY,
@@ -99,12 +99,12 @@ _SAID: Final[dict[str, tuple[_Kind, str, str]]] = {
     "MOVED": _CLUSTER,
     "DENIED": (
         RegisterRefused,
-        "is in protected mode, and takes no clients from other machines",
+        "is in protected mode, and accepts no clients from other machines",
         "Give it a password, and put that into the URL",
     ),
     "MISCONF": (
         RegisterRefused,
-        "takes no writes, for it cannot save what it has",
+        "refuses writes, because it cannot save its data",
         "Look at its log, and whether its disk is full",
     ),
     "NOAUTH": (RegisterRefused, "wants a password", "Put it into the URL: redis://user:password@host"),
@@ -121,7 +121,7 @@ _SAID: Final[dict[str, tuple[_Kind, str, str]]] = {
     ),
     "OOM": (RegisterRefused, "has no memory left", "Raise its maxmemory, or have it evict what expires"),
     "READONLY": (RegisterRefused, "is a replica, which takes no writes", "Name the primary, or what leads to it"),
-    "WRONGPASS": (RegisterRefused, "does not accept the user or the password", "Mend them in the URL"),
+    "WRONGPASS": (RegisterRefused, "does not accept the user or the password", "Correct them in the URL"),
     "WRONGTYPE": (RegisterRefused, "has something else where the document should be", "Choose another prefix"),
 }
 _OTHERWISE: Final[tuple[_Kind, str, str]] = (
@@ -167,7 +167,7 @@ def _by_start(start: bytes) -> tuple[str, str]:
         return "speaks HTTP", "Name the port of a Redis server"
     if start.startswith(b"\x15\x03"):  # an alert, which is how TLS says that it did not understand
         return "wants TLS", "Write rediss:// instead of redis://"
-    return "does not speak as Redis does", "Name the port of a Redis server"
+    return "does not speak the Redis protocol", "Name the port of a Redis server"
 
 
 def _no_connection(error: Exception, address: RedisAddress) -> RegisterAway | RegisterRefused:
@@ -180,7 +180,7 @@ def _no_connection(error: Exception, address: RedisAddress) -> RegisterAway | Re
                 advice = "Have the certificate name this host, and pass ssl_context if its authority is your own"
                 return RegisterRefused(f"{about}: {reason}", advice=advice)
             case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "RECORD_LAYER_FAILURE"):
-                return RegisterRefused(f"{about} speaks no TLS", advice="Write redis:// instead of rediss://")
+                return RegisterRefused(f"{about} does not speak TLS", advice="Write redis:// instead of rediss://")
             case PermissionError():
                 return RegisterRefused(f"{about}: {reason}", advice="Give this user the right to use the socket")
     return RegisterAway(f"{about}: {reason}", advice=_look_whether(address, "runs"))

@@ -87,7 +87,7 @@ class RedisLink:
             elif not isinstance(answer, hiredis.PushNotification):  # which comes unasked, and answers nothing
                 break
         if self._reader.has_data():
-            # An answer that nobody asked for: whose would be the next?
+            # An answer without a request: the next one could not be assigned either.
             raise NotRedisError(start)
         return answer
 

@@ -87,7 +87,7 @@ class RedisServer:
 
     async def _bounded(self, command: tuple[bytes | str, ...], *, twice: bool) -> Any:
         deadline = trio.current_time() + self._timeout
-        # Whoever is before us has an earlier deadline, so this waits no longer than until ours.
+        # The task that holds the lock has an earlier deadline, so this wait ends before ours.
         async with self._turn:
             self._pause.check()
             try:

@@ -17,7 +17,7 @@ MAX_DOCUMENT: Final = 1024 * 1024
 
 @runtime_checkable
 class Register(Protocol):
-    """Keeps one small document for each name, and lets whoever read its newest version replace it.
+    """Keeps one small document for each name. A program that has read its newest version can replace it.
 
     Anything with these three methods will do; the contract is what it must keep to. One conformance suite holds every
     register of this library to it:
@@ -46,8 +46,8 @@ class Register(Protocol):
             name: Up to 128 ASCII letters, digits, ``-``, ``_``, ``.`` and ``:``.
 
         Raises:
-            RegisterAway: It cannot be asked now.
-            RegisterRefused: It refuses, and somebody has to mend that.
+            RegisterAway: It cannot be reached now.
+            RegisterRefused: It refuses until it is fixed.
             trio.ClosedResourceError: It was closed.
         """
         ...
@@ -61,14 +61,14 @@ class Register(Protocol):
             document: The new document, of up to :data:`MAX_DOCUMENT` bytes.
 
         Raises:
-            RegisterAway: It cannot be asked now. The document may have been written.
-            RegisterRefused: It refuses, and somebody has to mend that.
+            RegisterAway: It cannot be reached now. The document may have been written.
+            RegisterRefused: It refuses until it is fixed.
             trio.ClosedResourceError: It was closed.
         """
         ...
 
     async def aclose(self) -> None:
-        """Let go of file, connection and thread: within a few seconds, even when cancelled. Twice is once."""
+        """Close file, connection and thread: within a few seconds, even when cancelled. It may be called twice."""
         ...
 
 
@@ -89,7 +89,7 @@ def check_timeout(timeout: float) -> None:
     """``timeout`` has to leave time for an answer, and to be over before anybody is presumed dead.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: It is not one.
     """
     if not 0 < timeout <= 60:
         raise UsageError(f"timeout={timeout!r} is not between 0 and 60 seconds", advice="Pass seconds, such as 2.0")

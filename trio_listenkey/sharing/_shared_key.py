@@ -17,18 +17,19 @@ _LONGEST_NAME = 100
 class SharedKey:
     """One listen key for many processes and machines: pass it as ``sharing=``.
 
-    All who share a key must use the same register, and should pass the same durations. It is not bound to one account:
-    the same object will do for all of a program's.
+    All programs that share a key must use the same register, and should pass the same durations. One object can be used
+    for all accounts of a program.
 
     Args:
-        register: Where they write down that they share: :class:`SQLiteRegister` for programs on one machine,
-            :class:`RedisRegister` for programs on many, or your own. It stays yours to close.
-        beat_every: Seconds after which each process writes that it lives. A process that died is replaced after
-            ``patience + 1`` beats at most; more beats cost more of the register, and nothing of the exchange.
-        patience: Beats of one's own in which another process must not have moved before it is presumed dead. It bounds
-            how long a process may be paused before its key may be closed under it: 20 seconds by default.
-        account: What the account is called among those who share, where they use **different API keys** of it; for
-            example ``"main"``. Without it, those who share are those who use the same API key.
+        register: Where the programs coordinate: :class:`SQLiteRegister` for programs on one machine,
+            :class:`RedisRegister` for programs on many, or your own. You close it.
+        beat_every: Seconds between the heartbeats (beats) that each process writes. A process that died is replaced
+            after ``patience + 1`` beats at most. More frequent beats cost requests to the register, but none to the
+            exchange.
+        patience: After how many of its own beats without a beat of another process a process presumes that
+            one dead. A process that is paused for longer may lose its key: 20 seconds by default.
+        account: The account's name among the programs, if they use **different API keys** of
+            it; for example ``"main"``. Without it, programs with the same API key share.
 
     Raises:
         UsageError: An argument is wrong.

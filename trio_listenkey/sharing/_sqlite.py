@@ -26,18 +26,18 @@ _T = TypeVar("_T")
 class SQLiteRegister:
     """A register in an SQLite file: for programs on one machine.
 
-    It takes no server, no other package, and no account. The file is made when it is first needed, readable for its
-    owner alone; the directory has to be there. It must be on a local disk: SQLite's locks do not work over NFS or SMB.
+    It needs no server, no other package, and no account. The file is created when it is first needed, readable by its
+    owner only; the directory must exist. It must be on a local disk: SQLite's locks do not work over NFS or SMB.
     Nothing is lost if the file is deleted while no program uses it.
 
     An object belongs to one ``trio.run``; all that share a file need not share an object.
 
     Args:
         path: The file. Next to it SQLite keeps two more, with ``-wal`` and ``-shm`` after the name.
-        timeout: Seconds that a call takes at most: for the disk, and for other programs that hold the lock.
+        timeout: The limit of a call in seconds: for the disk, and for other programs that hold the lock.
 
     Raises:
-        UsageError: The path is none of a file, or ``timeout`` is not between 0 and 60 seconds.
+        UsageError: The path is not one of a file, or ``timeout`` is not between 0 and 60 seconds.
     """
 
     __module__ = __package__ or ""  # where users find it
@@ -55,7 +55,7 @@ class SQLiteRegister:
         self._timeout = timeout
         # It waits half as long for a lock, so that it is SQLite who says that there is one.
         self._file = SQLiteFile(self._path, timeout / 2)
-        # One thread at a time uses the file, and it counts until it is over, even if nobody waits for it any more: see
+        # One thread at a time uses the file, and it counts until it is over, even if no task waits for it any more: see
         # _in_thread. A limiter of its own, so that threads which hang on a dead disk take none from other parts of the
         # program, such as those that resolve host names.
         self._limiter = trio.CapacityLimiter(1)
@@ -82,7 +82,8 @@ class SQLiteRegister:
         """As :meth:`Register.aclose`."""
         self._closed = True
         # Shielded, so that nothing is left open. It takes no longer than the call that is at work, if there is one; if
-        # that hangs on a dead disk, its own thread closes the file when it is over (see _work), and nobody waits.
+        # that hangs on a dead disk, its own thread closes the file when it is over (see _work), and no task waits for
+        # it.
         with trio.move_on_after(self._timeout, shield=True):
             await trio.to_thread.run_sync(self._file.close, abandon_on_cancel=True, limiter=self._limiter)
         await trio.lowlevel.checkpoint()

@@ -29,10 +29,10 @@ _REFUSED: Final[dict[int, tuple[str, str]]] = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     sqlite3.SQLITE_FULL: ("has no room to grow: the disk is full", "Make room on the disk"),
-    sqlite3.SQLITE_IOERR: ("cannot be read or written", "Look at the disk; a network file system will not do"),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written", "Look at the disk; network file systems do not work"),
     sqlite3.SQLITE_TOOBIG: (f"takes no document of more than {MAX_DOCUMENT:,} bytes", "Share with fewer programs"),
 }
-_OTHERWISE: Final = ("is of no use", "Stop all programs that share it, and delete it")
+_OTHERWISE: Final = ("cannot be used", "Stop all programs that share it, and delete it")
 
 
 def is_locked(error: sqlite3.Error) -> bool:

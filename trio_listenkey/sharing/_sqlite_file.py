@@ -101,7 +101,7 @@ class SQLiteFile:
         """In the child of a fork: neither use the parent's connection nor close it, nor open the file anew."""
         if self._connection is not None:
             assert self._identity is not None
-            # Kept for as long as the process lives, for Python closes a connection that nobody has.
+            # Kept for as long as the process lives, because Python closes a connection without a reference.
             _inherited.setdefault(self._identity, []).append(self._connection)
             self._connection = None
 
@@ -150,7 +150,7 @@ class SQLiteFile:
         connection.execute("COMMIT")
 
     def _write_ahead(self, connection: sqlite3.Connection) -> None:
-        """Keep a log, so that who reads waits for nobody. It stays so for all who open the file."""
+        """Use a write-ahead log, so that readers do not wait. It stays so for all who open the file."""
         deadline = time.monotonic() + self._patience
         while True:
             try:

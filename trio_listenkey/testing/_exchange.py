@@ -26,6 +26,7 @@ from ._faults._meanings import fits
 from ._faults._script import Fault, Script
 from ._log import LogEntry, api_entry
 from ._rest._order_api import OrderApi
+from ._rest._public_api import PublicApi
 from ._rest._rest_api import RestApi
 from ._state._accounts import Accounts
 from ._state._keys import Keys, Place
@@ -37,34 +38,30 @@ from ._ws._sockets import SocketInfo, Sockets, dialect_at
 
 __all__ = ["Exchange"]
 
-# Characters of a key. An exchange that has shorter ones refuses the longer.
-_USUAL_LENGTH = 64
-
 
 class Exchange:
-    """An exchange with listen keys and their streams, as a plain object: no I/O, no chance but from ``seed``.
+    """An exchange with listen keys and their streams, as a plain object: no I/O, and randomness from ``seed`` only.
 
     It has no clock; this machine's is read once, to know what day it is, and not even that if ``epoch`` is passed.
-    Every method that depends on the time is told it: ``now``, in seconds, from any zero, never running
-    backwards. The front ends (:class:`MemoryTransport`, :func:`connect_in_memory`, :func:`serve_exchange`) pass
-    their own clock on.
+    Every method that depends on the time takes it as ``now``, in seconds from any zero; it must not decrease. The front
+    ends (:class:`MemoryTransport`, :func:`connect_in_memory`, :func:`serve_exchange`) pass their own clock on.
 
     One exchange is one host as seen from one IP address: limits and bans hold for every account and dialect.
 
     Args:
-        seed: From which keys and the chances of faults are drawn. The same seed gives the same run.
+        seed: The seed of keys and of faults with a probability. The same seed gives the same run.
         validity: Seconds that a key lives after its creation or last renewal. A plain attribute: a new value
             holds from the next creation or renewal on.
-        dialects: The endpoints that are served; no two on one path.
-        faults: What goes wrong; see :meth:`add_faults`.
+        dialects: The endpoints to serve; no two on the same path.
+        faults: The faults; see :meth:`add_faults`.
         weight_limit: Request weight per minute of the exchange's wall clock, beyond which HTTP 429 is answered
             until the minute is over; ``None`` for no limit. An attribute, too.
         connect_limit: WebSocket handshakes in five minutes, beyond which HTTP 429 is answered; ``None`` for no
             limit. Binance Spot allows 300. A plain attribute.
         epoch: Unix time at ``now == 0``, for ``Date`` headers, ban ends, events, and the times that requests are signed
             at. ``None`` for the caller's day: whatever ``now`` the exchange is told first, or is served at, is this
-            machine's present; it can be read here from then on. A test whose outcome hangs on the date, or on where in
-            a minute it begins, passes a number.
+            machine's present; it can be read here from then on. Pass a number in a test that depends on
+            the date, or on the second of the minute.
         log_size: How many requests the log remembers; ``None`` for all.
 
     Attributes:
@@ -103,8 +100,9 @@ class Exchange:
         books.changed, self._sockets.alarm = self._sockets.wake, books.next_at
         self.book: OrderBook = OrderBook(books, self._accounts, self._advance)
         orders = OrderApi(self._dialects.values(), books)
+        public = PublicApi(self._dialects.values(), books)
         self._rest = RestApi(
-            self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time, orders
+            self._dialects, self._accounts, self._keys, self._limits, self._script, self.unix_time, orders, public
         )
         self.retired: set[Dialect] = self._rest.retired
         self._log: deque[LogEntry] = deque(maxlen=log_size)
@@ -123,7 +121,7 @@ class Exchange:
         secret: str | None = None,
         public_key: str | bytes | None = None,
     ) -> str:
-        """Let ``api_keys`` in, all for one account, and return the account's name.
+        """Accept ``api_keys``, all for one account, and return the account's name.
 
         Args:
             api_keys: At least one that no account has yet.
@@ -139,7 +137,7 @@ class Exchange:
         return self._accounts.add(api_keys, name, secret, public_key)
 
     def revoke(self, api_key: str) -> None:
-        """Know this API key no more: its requests are refused as the exchange documents it.
+        """Revoke this API key: its requests are refused as the exchange documents it.
 
         At Binance that is HTTP 401 and -2015. The account and its listen key live on.
 
@@ -157,7 +155,7 @@ class Exchange:
             account: The account's name.
             now: The exchange's time.
             dialect: Where; ``None`` for all that it has.
-            announced: Whether its sockets are told, as of an expiry. Otherwise nobody is.
+            announced: Whether its sockets get a message, as at an expiry. Otherwise there is none.
         """
         self._advance(now)
         for place in self._places(account, dialect):
@@ -165,7 +163,7 @@ class Exchange:
             self._subscribers.end(place, partial(self._keys.end_life, now=now, announced=announced))
 
     def replace_key(self, account: str, now: float, *, dialect: Dialect | None = None) -> str:
-        """Somebody else closes the account's key and creates a new one, which is returned.
+        """Close the account's key and create a new one, as another program would; return it.
 
         Args:
             account: The account's name.
@@ -176,12 +174,12 @@ class Exchange:
         return self._keys.create(self._one_place(account, dialect), now)
 
     def ban(self, limit: Limit, now: float) -> None:
-        """Want silence from ``now`` on, although no fault struck: :func:`rate_limited` or :func:`banned`."""
+        """Begin a rate limit or ban at ``now``: :func:`rate_limited` or :func:`banned`."""
         self._advance(now)
         self._limits.begin_ban(limit, now)
 
     def freeze(self, seconds: float, now: float) -> None:
-        """Do nothing for so long: answers and handshakes come after that, and sockets get nothing before.
+        """Pause for so many seconds: answers, handshakes and events are sent after that.
 
         The work of requests is done on arrival, and keys expire meanwhile.
         """
@@ -198,7 +196,7 @@ class Exchange:
         self._sockets.shut_down(now, after)
 
     def strike_sockets(self, effect: Effect, now: float, *, account: str | None = None) -> int:
-        """Have ``effect`` at once on every open socket, or on those of ``account``, and return on how many.
+        """Apply ``effect`` at once to every open socket, or to those of ``account``, and return their number.
 
         It is one that a :class:`Fault` with ``verb="socket"`` can have.
         """
@@ -219,18 +217,18 @@ class Exchange:
         data: Mapping[str, Any] | None = None,
         dialect: Dialect | None = None,
     ) -> tuple[int, ...]:
-        """Let something happen on the account, and return the events' numbers.
+        """Emit events of the account, and return their numbers.
 
         Each goes to every socket that is subscribed, at this moment, with the account's key while that is alive; or on
-        the WebSocket API.
-        Events are numbered for each account and dialect, from 1, whether or not anybody gets them;
+        the WebSocket API. Events are numbered for each account and dialect, from 1, whether or not anybody gets them;
         :func:`event_number` reads the number of one.
 
         Args:
             account: The account's name.
             now: The exchange's time.
             kind: ``"ORDER_TRADE_UPDATE"`` or ``"ACCOUNT_UPDATE"`` at USD-M, COIN-M and BingX's swaps, at options and at
-                portfolio margin; ``"BALANCE_POSITION_UPDATE"`` at options; ``"executionReport"`` or
+                portfolio margin; ``"BALANCE_POSITION_UPDATE"`` at options; ``"USER_LIABILITY_CHANGE"`` or
+                ``"MARGIN_LEVEL_STATUS_CHANGE"`` at margin risk; ``"orderReport"`` at stocks; ``"executionReport"`` or
                 ``"outboundAccountPosition"`` at portfolio margin and Aster's spot;
                 ``"executionReport"``, ``"outboundAccountPosition"`` or ``"balanceUpdate"`` at Spot, Binance.US and
                 Coins.ph; ``"executionReport"`` or ``"ACCOUNT_UPDATE"`` at BingX's spot; ``"executionReport"``,
@@ -240,9 +238,9 @@ class Exchange:
                 swaps; ``"executionEvents"`` or ``"orderEvents"`` at GMO Coin; or another, whose fields are then all in
                 ``data``. ``None`` for the first of these.
             count: How many.
-            data: What is to be otherwise than in the event of this kind. Objects are merged field by field, at every
-                depth: ``{"o": {"X": "CANCELED"}}`` changes one field of an order. All else takes the place of what was
-                there, a list as a whole.
+            data: The fields to change in the event of this kind. Objects are merged field by field, at every
+                depth: ``{"o": {"X": "CANCELED"}}`` changes one field of an order. All other values, lists
+                too, are replaced.
             dialect: Where; as in :meth:`replace_key`, a subscription on the WebSocket API counting as a key.
         """
         place, kind = self._event_place(account, dialect, kind, needs_shape=data is None)
@@ -258,9 +256,9 @@ class Exchange:
         kind: str | None = None,
         dialect: Dialect | None = None,
     ) -> None:
-        """From now on, let so many events happen every second of the exchange's time; zero for none.
+        """From now on, emit so many events every second of the exchange's time; zero for none.
 
-        The rest is as with :meth:`emit`. A new rate takes the place of the old one.
+        The rest is as with :meth:`emit`. A new rate replaces the old one.
         """
         if not 0 <= per_second < math.inf:
             raise UsageError(f"per_second={per_second} is no rate", advice="Pass a number of events, or zero")
@@ -283,12 +281,12 @@ class Exchange:
     # --- Faults
 
     def add_faults(self, *faults: Fault) -> None:
-        """From now on these go wrong, too. Each counts its candidates from here."""
+        """Add faults. Each counts its candidates from now on."""
         self._script.add(faults)
         self._sockets.wake_all()
 
     def clear_faults(self) -> None:
-        """From now on nothing goes wrong. A ban in force stays in force."""
+        """Remove all faults. A ban in force stays in force."""
         self._script.clear()
 
     # --- What a test asks
@@ -305,7 +303,7 @@ class Exchange:
 
     @property
     def keys_ever(self) -> tuple[str, ...]:
-        """Every key that was ever made, in order."""
+        """Every key that was ever created, in order."""
         return tuple(self._keys.ever)
 
     def open_keys(self, now: float) -> tuple[str, ...]:
@@ -319,7 +317,7 @@ class Exchange:
     def seconds_without_key(self, account: str, now: float, *, dialect: Dialect | None = None) -> float:
         """Seconds since the account's first creation during which no key of it was alive.
 
-        Zero over thirty days of faults says that no event can have been missed for want of a key. Without
+        Zero over thirty days of faults means that no event was missed because of a missing key. Without
         ``dialect``, the sum over all that the account has had a key in.
         """
         return sum(self._keys.seconds_without(place, now) for place in self._places(account, dialect))
@@ -330,7 +328,7 @@ class Exchange:
 
     @property
     def requests_during_bans(self) -> int:
-        """How many requests came when the exchange had asked for silence."""
+        """How many requests were received during a rate limit or ban."""
         return self._limits.offences
 
     @property
@@ -373,7 +371,7 @@ class Exchange:
     # --- What clients see
 
     def handle(self, request: Request, now: float) -> Reply:
-        """Take in one request, do the work, and say what to do on the wire. No bad request makes it raise.
+        """Process one request, and return what to send. A bad request does not make it raise.
 
         Raises:
             UsageError: ``now`` ran backwards.
@@ -385,7 +383,7 @@ class Exchange:
         return replace(reply, delay=reply.delay + late)
 
     def connect(self, target: str, now: float) -> Session | Reply:
-        """Answer one WebSocket handshake: with an open socket, or a refusal. No bad target makes it raise.
+        """Answer one WebSocket handshake: with an open socket, or a refusal. A bad target does not make it raise.
 
         Args:
             target: Path and query, as in the request's first line.

@@ -31,7 +31,7 @@ class LogEntry:
             and 504 where there is no answer.
         effect: The effect of the fault that struck, or ``None``.
         work: ``"created"``, ``"renewed"``, ``"closed"``, or ``None`` if the request changed nothing.
-        during_ban: Whether it came when the exchange had asked for silence.
+        during_ban: Whether it was received during a rate limit or ban.
     """
 
     when: float

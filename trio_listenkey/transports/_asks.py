@@ -27,16 +27,16 @@ _CONNECTIONS = 100
 class AsksTransport:
     """Sends requests through an :class:`asks.Session`.
 
-    Some complete answers asks cannot read: one that is preceded by a 1xx answer, one with a header that has a byte
+    asks cannot read some answers: one that is preceded by a 1xx answer, one with a header that has a byte
     above 0x7F, one whose body ends with a connection although the server did not announce it, one with a ``Set-Cookie``
-    that has no ``=``. They are :exc:`TransportError`: where an exchange sends such, take another transport.
+    that has no ``=``. They raise :exc:`TransportError`: if an exchange sends such answers, use another transport.
 
     Args:
         session: A session of yours; it is neither closed nor changed. Its own headers and cookies are sent
             along, those of the request come first. asks lets one request at a time through a session that was
             made without ``connections=``; then the session's other requests hold up a keepalive. Without a
             session the transport makes one of its own.
-        ssl_context: Whom the transport's own session trusts; by default whom the system trusts.
+        ssl_context: The TLS context of the transport's own session; by default the system's trust store.
 
     Raises:
         UsageError: Both are given, or ``session`` is no session.
@@ -60,7 +60,7 @@ class AsksTransport:
         self._closed = False
 
     async def request(self, request: Request) -> Response:
-        """Send ``request`` and bring back the complete answer.
+        """Send ``request`` and return the complete answer.
 
         Raises:
             TransportError: There is no complete answer.
@@ -68,7 +68,7 @@ class AsksTransport:
         return await translate_errors(self._send, request, SendTracker(connecting=True))
 
     async def aclose(self) -> None:
-        """Close the transport, and its own session if it has one. Requests in flight go on to their end."""
+        """Close the transport, and its own session if it has one. Requests in flight are completed."""
         self._closed = True
         if self._owned and self._session is not None:
             # It holds no connection, for each has ended with its request.

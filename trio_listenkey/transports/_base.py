@@ -32,7 +32,7 @@ class Transport(Protocol):
     """
 
     async def request(self, request: Request) -> Response:
-        """Send ``request`` and bring back the complete answer.
+        """Send ``request`` and return the complete answer.
 
         Raises:
             TransportError: There is no complete answer.

@@ -22,22 +22,22 @@ _MAX_CONNECTIONS = 100
 _MAX_IDLE = 20
 # Seconds. Keys that are kept alive together share connections; half an hour later any connection would be
 # stale. httpcore2 sees it when the server has closed an idle connection, and opens another. What it cannot see
-# is a close that is on its way: such a request fails, and nobody knows whether it was done. So idle is brief.
+# is a close that is on its way: such a request fails, and it is not known whether it was executed. So idle is brief.
 _IDLE_FOR = 5.0
 
 
 class HTTPCore2Transport:
     """Sends requests through connection pools of its own.
 
-    TLS is verified, host name included. Nothing is read from the environment but the place of the trusted
-    certificates: ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count, where they are set.
+    TLS is verified, host name included. Of the environment, only ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``
+    are used, if they are set.
 
     Args:
-        ssl_context: Whom to trust; by default whom the system trusts. Whether a context that you hand in
-            verifies is your decision. httpcore2 sets its ALPN protocols: hand in one that nobody else uses.
+        ssl_context: The TLS context; by default the system's trust store. A context that you pass decides by
+            itself whether it verifies. httpcore2 sets its ALPN protocols: pass one that is not used elsewhere.
         proxy: URL of an HTTP or SOCKS proxy; or an ``httpcore2.Proxy``, which may have credentials.
-        local_address: Connect from this address of the machine, for an API key that is allowed from there alone;
-            ``"0.0.0.0"`` takes IPv4 and no IPv6, ``"::"`` the reverse. Give the connector the same. Not with a proxy.
+        local_address: Connect from this address of the machine, for an API key that is restricted to it; ``"0.0.0.0"``
+            uses IPv4 only, ``"::"`` IPv6 only. Pass the same to the connector. Not with a proxy.
 
     Raises:
         UsageError: The proxy's URL has credentials in it, or ``local_address`` is given with a proxy.
@@ -67,7 +67,7 @@ class HTTPCore2Transport:
         self._retired: set[_Pool] = set()
 
     async def request(self, request: Request) -> Response:
-        """Send ``request`` and bring back the complete answer.
+        """Send ``request`` and return the complete answer.
 
         Raises:
             TransportError: There is no complete answer.

@@ -25,9 +25,9 @@ class HTTPXTransport:
     along, as with every request of its; the headers of the request come first. Its authentication is not used
     and redirects are not followed, whatever the client is set to.
 
-    Give it spare connections (the default of 100 is fine; 1 is not). A request that is cancelled at one point
+    Configure spare connections (the default of 100 is enough; 1 is not). A request that is cancelled at one point
     of a TLS handshake costs the client one of them for good: a fault of httpcore up to 1.0.9 and of httpcore2
-    up to 2.16.2 that cannot be mended from outside.
+    up to 2.16.2 that cannot be repaired from outside.
 
     Args:
         client: The client.
@@ -43,7 +43,7 @@ class HTTPXTransport:
         self._closed = False
 
     async def request(self, request: Request) -> Response:
-        """Send ``request`` and bring back the complete answer.
+        """Send ``request`` and return the complete answer.
 
         Raises:
             TransportError: There is no complete answer.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
-import struct
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 
 import trio
+from loopback_listener import Listener, listening, reset, secured
 
 __all__ = ["CLOSE", "PING", "PONG", "Peer", "Server", "close", "frame", "serve"]
 
@@ -38,41 +37,20 @@ def close(code: int, reason: bytes = b"") -> bytes:
     return frame(code.to_bytes(2) + reason, CLOSE)
 
 
-@dataclass
-class Server:
+@dataclass(kw_only=True)
+class Server(Listener):
     """What happened at one listener."""
 
     scheme: str
-    port: int = 0
-    connections: int = 0
-    """All that there ever were, TLS or not."""
-    open: int = 0
-    """Those that the client has not closed."""
     frames: list[tuple[int, bytes]] = field(default_factory=list)
     """Opcode and payload of all frames that clients sent."""
     ends: list[str] = field(default_factory=list)
     """How connections ended: ``"end"`` or ``"reset"``."""
     heads: list[bytes] = field(default_factory=list)
     """The requests."""
-    _happened: trio.Event = field(default_factory=trio.Event)
 
     def url(self, target: str = "/ws/key", host: str = "localhost") -> str:
         return f"{self.scheme}://{host}:{self.port}{target}"
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until what happened here makes ``condition`` true; it is an error if that takes long."""
-        with trio.fail_after(5):
-            while not condition():
-                await self._happened.wait()
-
-    async def wait_all_closed(self) -> None:
-        """Wait until there is no connection."""
-        await self.until(lambda: not self.open)
-
-    def happened(self) -> None:
-        """Tell those who wait."""
-        self._happened.set()
-        self._happened = trio.Event()
 
 
 class Peer:
@@ -120,8 +98,7 @@ class Peer:
 
     async def reset(self) -> None:
         """End the connection with a TCP reset."""
-        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.raw.socket.close()
+        reset(self.raw)
         await trio.lowlevel.checkpoint()
 
     async def hang_up(self) -> None:
@@ -161,37 +138,21 @@ async def serve(
         tls: The server's side of TLS, or none.
         shakes: Whether clients are accepted before the script begins; else it begins after their request.
     """
-    server = Server("wss" if tls else "ws")
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    server.port = listener.socket.getsockname()[1]
+    server = Server(scheme="wss" if tls else "ws")
 
     async def converse(raw: trio.SocketStream) -> None:
-        stream: trio.abc.Stream = raw
-        if tls is not None:
-            stream = trio.SSLStream(raw, tls, server_side=True, https_compatible=True)
-        peer = Peer(stream, raw, server)
-        await peer.read_request()
-        if shakes:
-            await peer.send(peer.acceptance())
-        await script(peer)
-        while True:
-            await peer.read_frame()
-
-    async def handle(raw: trio.SocketStream) -> None:
-        server.connections += 1
-        server.open += 1
+        peer = Peer(secured(raw, tls), raw, server)
         try:
-            await converse(raw)
+            await peer.read_request()
+            if shakes:
+                await peer.send(peer.acceptance())
+            await script(peer)
+            while True:
+                await peer.read_frame()
         except EOFError:
             server.ends.append("end")
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             server.ends.append("reset")
-        finally:
-            raw.socket.close()
-            server.open -= 1
-            server.happened()
 
-    async with trio.open_nursery() as nursery:
-        await nursery.start(trio.serve_listeners, handle, [listener])
+    async with listening(server, converse):
         yield server
-        nursery.cancel_scope.cancel()

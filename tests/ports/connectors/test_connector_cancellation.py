@@ -9,8 +9,9 @@ from functools import partial
 
 import pytest
 import trio
-from connector_kits import Make, at_step
+from connector_kits import Make
 from socket_server import PING, PONG, Peer, Server, frame, serve
+from steps import at_step
 
 from trio_listenkey.connectors import Connection
 

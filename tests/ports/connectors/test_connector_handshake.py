@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import trio
-from connector_kits import Make, authority_pem, client_tls, receive, refused, server_tls
+from connector_kits import Make, receive, refused
 from socket_server import Peer, frame, serve
+from throwaway_tls import authority_pem, client_tls, server_tls
 
 from trio_listenkey import UsageError
 from trio_listenkey.connectors import Connection, Connector, WebSocketConnector
@@ -169,7 +170,7 @@ async def test_an_answer_that_does_not_come_can_be_cancelled(make: Make, tls: ss
 
 
 async def test_a_tls_handshake_that_does_not_come_can_be_cancelled(make: Make) -> None:
-    """A server that speaks no TLS and says nothing is given up when the caller says so."""
+    """A server that does not speak TLS and says nothing is given up when the caller says so."""
     async with serve(shakes=False) as server:
         with trio.move_on_after(0.1) as scope:
             async with make().connect(server.url().replace("ws:", "wss:")):
@@ -308,7 +309,7 @@ async def test_what_was_dialled_takes_the_place_of_all_else(make: Make) -> None:
         raise AssertionError
 
     for other in ({"ssl_context": client_tls()}, {"proxy": "http://localhost"}):
-        with pytest.raises(UsageError, match="dial takes the place"):
+        with pytest.raises(UsageError, match="dial cannot be combined"):
             make(dial=dial, **other)
     with pytest.raises(UsageError, match="max_message=0"):
         make(max_message=0)

@@ -9,9 +9,11 @@ from importlib.util import find_spec
 
 import pytest
 import trio
-from connector_kits import Make, at_step, receive, refused, server_tls
+from connector_kits import Make, receive, refused
 from proxy_server import ProxyServer, serve_proxy
 from socket_server import Peer, Server, frame, serve
+from steps import at_step
+from throwaway_tls import server_tls
 
 from trio_listenkey import UsageError
 
@@ -157,6 +159,7 @@ async def test_a_proxy_that_hangs_can_be_cancelled(make: Make, scheme: str) -> N
         await gone(proxy)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_cancelled_at_every_step_of_a_tunnel(make: Make, scheme: str) -> None:
     """Nothing is left open at the proxy or behind it."""

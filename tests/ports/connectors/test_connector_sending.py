@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 import trio
 import trio.testing
-from connector_kits import Make, at_step, receive, why_over
+from connector_kits import Make, receive, why_over
 from socket_server import TEXT, Peer, close, frame, serve
+from steps import at_step
 
 from trio_listenkey.connectors import Connection, SocketError
 from trio_listenkey.connectors._wire import Wire

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -38,19 +37,3 @@ def kit(request: pytest.FixtureRequest, tmp_path: Path, servers: Servers) -> Kit
 def name() -> str:
     """The name of a document that no other test knows."""
     return secrets.token_hex(20)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left_open() -> Iterator[None]:
-    """A socket or a file that nobody closed warns when it is collected, and warnings are errors."""
-    yield
-    gc.collect()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_collections() -> Iterator[None]:
-    """Each test ends in a garbage collection, which need not look at all of pytest each time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()

@@ -168,7 +168,7 @@ class TestState:
                     await trio.sleep(0.01)
             found = await failure(server.url(), swap=True)
         assert (type(found), found.code) == (RegisterRefused, "MISCONF")
-        assert "cannot save what it has" in str(found)
+        assert "cannot save its data" in str(found)
 
     async def test_a_cluster_without_its_slots(self, short_path: Path) -> None:
         """A node that is being set up."""
@@ -282,7 +282,7 @@ class TestOtherServers:
         async with script(lambda _: answer) as server:
             found = await failure(server.url())
         assert isinstance(found, RegisterRefused)
-        assert "does not speak as Redis does" in str(found)
+        assert "does not speak the Redis protocol" in str(found)
 
     async def test_one_that_says_nothing(self) -> None:
         """A call ends in time."""

@@ -10,7 +10,8 @@ from functools import cache, partial
 import pytest
 import trio
 import trustme
-from register_kits import Servers, Valkey, at_step, failure_of
+from register_kits import Servers, Valkey, failure_of
+from steps import at_step
 
 from trio_listenkey import UsageError
 from trio_listenkey.sharing import RedisRegister, RegisterAway, RegisterRefused
@@ -130,7 +131,7 @@ async def test_tls_where_there_is_none(server: Valkey) -> None:
     async with saying(b"-ERR Protocol error: too big mbulk count string\r\n") as port:
         error = await failure(f"rediss://:{PASSWORD}@localhost:{port}", trusting())
     assert isinstance(error, RegisterRefused)
-    assert "speaks no TLS" in str(error)
+    assert "does not speak TLS" in str(error)
 
 
 @asynccontextmanager

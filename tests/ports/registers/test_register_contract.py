@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import trio
-from register_kits import ENGINES, Kit, at_step, failure_of, open_patiently
+from register_kits import ENGINES, Kit, failure_of, open_patiently
+from steps import at_step
 
 from trio_listenkey.sharing import MAX_DOCUMENT, Register, RegisterRefused
 
@@ -153,7 +154,8 @@ class TestManyWriters:
     def test_no_process_loses_a_write(self, kit: Kit, name: str) -> None:
         """A thousand increments by processes that begin at the same time, with nothing there, are a thousand."""
         command = [sys.executable, __file__, str(kit.url), name]
-        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}  # for what the tests of registers share
+        shared = Path(__file__).parents[:2]  # where the tests of registers, and of all ports, have what they share
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, shared))}
         workers = [subprocess.Popen([*command, "250"], stderr=subprocess.PIPE, env=environ) for _ in range(4)]
         for worker in workers:
             _, errors = worker.communicate(timeout=60)

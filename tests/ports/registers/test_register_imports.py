@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
-
 import pytest
+from fresh_python import run
 
 from trio_listenkey import sharing
-
-
-def run(code: str) -> None:
-    """Run ``code`` in a fresh interpreter in which warnings are errors."""
-    # S603: the code is ours.
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_each_engine_comes_when_it_is_used() -> None:

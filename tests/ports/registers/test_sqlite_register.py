@@ -181,7 +181,7 @@ class TestWrongFile:
         with connect(path) as other:
             other.execute("DROP TABLE register")
         error = await refused(SQLiteRegister(path))
-        assert "is of no use" in str(error)
+        assert "cannot be used" in str(error)
         assert error.code == "SQLITE_ERROR"
 
     async def test_a_document_that_is_too_large(self, path: Path) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import socket
-import ssl
-from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
 import trio
-from transport_kits import KITS, Kit, server_tls
+from transport_kits import KITS, Kit
 
 
 def _installed(kit: Kit) -> object:
@@ -27,12 +24,6 @@ def _installed(kit: Kit) -> object:
 def kit(request: pytest.FixtureRequest) -> Kit:
     found: Kit = request.param
     return found
-
-
-@pytest.fixture(params=["http", "https"])
-def tls(request: pytest.FixtureRequest) -> ssl.SSLContext | None:
-    """The server's side of TLS, or none."""
-    return server_tls() if request.param == "https" else None
 
 
 class _Names(trio.abc.HostnameResolver):
@@ -61,19 +52,3 @@ class _Names(trio.abc.HostnameResolver):
 async def names() -> None:
     """No name server is asked in this test."""
     trio.socket.set_custom_hostname_resolver(_Names())
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left_open() -> Iterator[None]:
-    """A socket that nobody closed warns when it is collected, and warnings are errors."""
-    yield
-    gc.collect()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_collections() -> Iterator[None]:
-    """Each test ends in a garbage collection, which need not look at all of pytest each time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()

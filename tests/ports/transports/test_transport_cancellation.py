@@ -6,6 +6,7 @@ import ssl
 
 import pytest
 import trio
+from steps import at_step
 from transport_kits import Kit, post
 from wire_server import OK, Connection, Seen, WireServer, answering, serve
 
@@ -13,31 +14,6 @@ from trio_listenkey.transports import Transport, _asks, _httpcore2
 
 ENOUGH = 200
 """Steps. A request has some thirty."""
-
-
-class CancelAtStep(trio.abc.Instrument):
-    """Cancels ``scope`` after the given step of a task or of its descendants.
-
-    A step ends where its task is suspended, so that all steps together are all moments at which a cancellation
-    can come.
-    """
-
-    def __init__(self, step: int, scope: trio.CancelScope) -> None:
-        self.step = step
-        self.scope = scope
-        self.root = trio.lowlevel.current_task()
-        self.count = 0
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        if self._descends(task):
-            if self.count == self.step:
-                self.scope.cancel()
-            self.count += 1
-
-    def _descends(self, task: trio.lowlevel.Task | None) -> bool:
-        while task is not None and task is not self.root:
-            task = task.parent_nursery.parent_task if task.parent_nursery else None
-        return task is self.root
 
 
 async def in_pieces(connection: Connection, seen: Seen) -> bool:
@@ -51,15 +27,13 @@ async def in_pieces(connection: Connection, seen: Seen) -> bool:
 async def cancelled_request(transport: Transport, server: WireServer, step: int) -> bool:
     """Send a request that is cancelled after ``step``; whether it took so many."""
     server.script = in_pieces
-    with trio.CancelScope() as scope:
-        instrument = CancelAtStep(step, scope)
-        trio.lowlevel.add_instrument(instrument)
-        try:
-            with trio.fail_after(5):
-                await transport.request(post(server.url()))
-        finally:
-            trio.lowlevel.remove_instrument(instrument)
-    return scope.cancel_called
+    scope = trio.CancelScope()
+
+    async def work() -> None:
+        with scope, trio.fail_after(5):
+            await transport.request(post(server.url()))
+
+    return await at_step(step, scope.cancel, work)
 
 
 async def five_more(transport: Transport, server: WireServer) -> None:
@@ -76,6 +50,7 @@ def _no_connection_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_asks, "_CONNECTIONS", 1)
 
 
+@pytest.mark.no_cover
 @pytest.mark.usefixtures("_no_connection_to_spare")
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 async def test_cancelled_at_every_step(kit: Kit, tls: ssl.SSLContext | None, warm: bool) -> None:

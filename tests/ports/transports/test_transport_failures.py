@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
-from transport_kits import API_KEY, BODY, Kit, post, server_tls
-from wire_server import OK, Connection, Seen, answering, reset, serve
+from loopback_listener import reset
+from throwaway_tls import server_tls
+from transport_kits import API_KEY, BODY, Kit, post
+from wire_server import OK, Connection, Seen, answering, serve
 
 from trio_listenkey.transports import MAX_BODY, AsksTransport, HTTPCore2Transport, Request, Transport, TransportError
 
@@ -20,13 +22,13 @@ SECRETS = (API_KEY, BODY.decode(), "SECRET")
 
 
 async def reset_at_once(connection: Connection, seen: Seen) -> None:
-    await reset(connection)
+    reset(connection.raw)
 
 
 async def reset_in_body(connection: Connection, seen: Seen) -> None:
     await connection.send(HEAD + b"Content-Length: 100\r\n\r\n{")
     await trio.sleep(0.01)
-    await reset(connection)
+    reset(connection.raw)
 
 
 async def endless(connection: Connection, seen: Seen) -> None:

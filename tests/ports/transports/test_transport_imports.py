@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import textwrap
 
 import pytest
+from fresh_python import run
 
 from trio_listenkey import transports
 from trio_listenkey.transports import _anyio3
-
-
-def run(code: str) -> None:
-    """Run ``code`` in a fresh interpreter in which warnings are errors."""
-    code = textwrap.dedent(code)
-    # S603: the code is ours.
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_import_is_light() -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import httpcore2
 import pytest
 import trio
-from transport_kits import API_KEY, Kit, client_tls, post, server_tls
-from wire_server import OK, Connection, Seen, answering, reset, serve
+from loopback_listener import reset
+from throwaway_tls import client_tls, server_tls
+from transport_kits import API_KEY, Kit, post
+from wire_server import OK, Connection, Seen, answering, serve
 
 from trio_listenkey import UsageError
 from trio_listenkey.transports import (
@@ -44,7 +46,7 @@ async def test_request_on_a_closing_connection_is_not_repeated(kit: Kit, tls: ss
             await connection.send(OK)
             return True
         if how == "reset":
-            await reset(connection)
+            reset(connection.raw)
         return False
 
     async with serve(script, tls) as server, kit.open() as transport:

@@ -7,14 +7,13 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
 
 import pytest
-import trustme
+from throwaway_tls import client_tls
 
 from trio_listenkey.transports import AsksTransport, HTTPCore2Transport, HTTPXTransport, Request, Transport
 
-__all__ = ["API_KEY", "BODY", "KITS", "Kit", "client_tls", "post", "server_tls"]
+__all__ = ["API_KEY", "BODY", "KITS", "Kit", "post"]
 
 API_KEY = "SECRET-API-KEY-0123456789"
 BODY = b"listenKey=SECRET-LISTEN-KEY"
@@ -41,27 +40,6 @@ class Kit:
                 yield transport
             finally:
                 await transport.aclose()
-
-
-@cache
-def _authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@cache
-def server_tls(host: str = "localhost") -> ssl.SSLContext:
-    """For a server that is called ``host``."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _authority().issue_cert(host).configure_cert(context)
-    return context
-
-
-@cache
-def client_tls() -> ssl.SSLContext:
-    """For a client that trusts the servers."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    _authority().configure_trust(context)
-    return context
 
 
 def post(url: str, *, method: str = "POST", body: bytes = BODY) -> Request:

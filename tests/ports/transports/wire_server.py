@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
+from loopback_listener import Listener, listening, secured
 
-__all__ = ["OK", "Connection", "Script", "Seen", "WireServer", "answering", "reset", "serve"]
+__all__ = ["OK", "Connection", "Script", "Seen", "WireServer", "answering", "serve"]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -74,79 +73,38 @@ Script = Callable[[Connection, Seen], Awaitable[bool | None]]
 """Answers one request. Then the server closes the connection, unless the script returns ``True``."""
 
 
-@dataclass
-class WireServer:
+@dataclass(kw_only=True)
+class WireServer(Listener):
     """What happened at one listener."""
 
     script: Script
     scheme: str
-    port: int = 0
     seen: list[Seen] = field(default_factory=list)
-    connections: int = 0
-    """All that there ever were, TLS or not."""
-    open: int = 0
-    """Those that the client has not closed, or that a script is still at work on."""
     greeting: bytes = b""
     """Sent in the clear before anything is read."""
     hangs_up: bool = False
     """Close each connection as soon as the client has sent something."""
     reads_bodies: bool = True
     """Else nothing more is read after the head of a request."""
-    _happened: trio.Event = field(default_factory=trio.Event)
 
     def url(self, target: str = "/fapi/v1/listenKey", host: str = "localhost") -> str:
         return f"{self.scheme}://{host}:{self.port}{target}"
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until what happened here makes ``condition`` true; it is an error if that takes long."""
-        with trio.fail_after(5):
-            while not condition():
-                await self._happened.wait()
-
-    async def wait_all_closed(self) -> None:
-        """Wait until there is no connection."""
-        await self.until(lambda: not self.open)
-
-    def happened(self) -> None:
-        """Tell those who wait."""
-        self._happened.set()
-        self._happened = trio.Event()
 
 
 @asynccontextmanager
 async def serve(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[WireServer]:
     """Run a server on a loopback port, which is at an end with the block."""
-    server = WireServer(script, "https" if tls else "http")
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    server.port = listener.socket.getsockname()[1]
-
-    async def handle(raw: trio.SocketStream) -> None:
-        server.connections += 1
-        server.open += 1
-        try:
-            await _converse(server, raw, tls)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the client went away, or the script did away with it
-        finally:
-            raw.socket.close()
-            server.open -= 1
-            server.happened()
-
-    async with trio.open_nursery() as nursery:
-        await nursery.start(trio.serve_listeners, handle, [listener])
+    server = WireServer(script=script, scheme="https" if tls else "http")
+    async with listening(server, lambda raw: _converse(server, raw, tls)):
         yield server
-        nursery.cancel_scope.cancel()
 
 
 async def _converse(server: WireServer, raw: trio.SocketStream, tls: ssl.SSLContext | None) -> None:
-    stream: trio.abc.Stream = raw
     await raw.send_all(server.greeting)
     if server.hangs_up:
         await raw.receive_some()
         return
-    if tls is not None:
-        stream = trio.SSLStream(raw, tls, server_side=True, https_compatible=True)
-    connection = Connection(stream, raw, server)
+    connection = Connection(secured(raw, tls), raw, server)
     while (seen := await connection.read_request()) is not None:
         server.seen.append(seen)
         server.happened()
@@ -162,9 +120,3 @@ def answering(data: bytes, *, keep: bool = False) -> Script:
         return keep
 
     return script
-
-
-async def reset(connection: Connection) -> None:
-    """End the connection with a TCP reset."""
-    connection.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.raw.socket.close()

@@ -150,7 +150,7 @@ class Checkup(ABC, Generic[_V]):
     def _blame(self, step: str, error: ListenKeyError) -> None:
         """Both are tried at once: whether it is ``step`` that failed, and not the credentials."""
         if not isinstance(error, CredentialsError):
-            self._skip("credentials", "the exchange did not come to look at them")
+            self._skip("credentials", "the exchange did not check them")
             self._step = step
 
     # A host, and a socket.
@@ -187,7 +187,7 @@ class Checkup(ABC, Generic[_V]):
 
 def _unopened(error: SocketError) -> Problem:
     if error.status in NOISE:
-        hint = "The exchange wants silence: open no socket there for some minutes"
+        hint = "Rate limited: open no socket there for some minutes"
         return Problem(f"{error.reason} (HTTP {error.status})", hint, Exit.RATE_LIMITED)
     status = "" if error.status is None else f" (HTTP {error.status})"
     return Problem(f"{error.reason}{status}", "Check the stream's address, and that no proxy keeps WebSockets out")

@@ -54,23 +54,22 @@ def doctor(
 ) -> None:
     """Find out why there are no events: check every step from here to an account's stream.
 
-    VENUE is the exchange, for example binance-spot or binance-usdm. The steps: the names of its hosts, TCP and TLS (and
-    for how many days the certificates are good), this machine's clock against the exchange's, the credentials, a listen
-    key that is created and kept alive, a socket that opens and answers a ping, and the key closed. Where there are no
-    listen keys, as at binance-spot, the events are asked for on the socket, and the exchange is asked whether they
-    would come. Each step is told with the time that it took and, if it failed, with a hint. What cannot be tried any
-    more is skipped.
+    VENUE is the exchange, for example binance-spot or binance-usdm. The steps: the names of its hosts (DNS), TCP and
+    TLS (and the days until the certificates expire), this machine's clock against the exchange's, the credentials,
+    creating and renewing a listen key, opening a socket, a ping, and closing the key. At exchanges without listen keys,
+    such as binance-spot, the steps subscribe on the socket and check the subscription. Each step is printed with its
+    duration and, if it failed, a hint. Steps that depend on a failed one are skipped.
 
     On most exchanges with keys an account has one, and closing it silences every program that holds it. So the key is
-    closed only if the exchange said that there was none before; if there was, or if the exchange does not tell, it is
-    left open and expires by itself. --close and --leave decide it otherwise.
+    closed only if the exchange confirmed that there was none before. Otherwise it is left open and expires by itself.
+    --close and --leave override this.
 
-    With --share, it is also checked whether the register answers; and the key is left open, for a check-up is over
-    before it could be known whether others share the key. Where there are no listen keys there is nothing to share.
+    With --share, the register is checked as well, and the key is left open: the check ends before it could be known
+    whether others share the key.
 
-    Without credentials, the network and the clock are checked, and nothing else.
+    Without credentials, only the network and the clock are checked.
 
-    The exit status is that of the first step that failed. A warning is no failure.
+    The exit status is that of the first step that failed. A warning is not a failure.
 
     \b
     Examples:
@@ -162,7 +161,7 @@ class _Report(ExitStack):
         elif bad:
             self._print(Text(f"Not well: {self._steps[bad[0].step]}.", "bold red"))
         elif checkup.account.credentials is None:
-            self._print(Text("The network is well. Without credentials, nothing else was checked.", "bold green"))
+            self._print(Text("The network is fine. Without credentials, nothing else was checked.", "bold green"))
         else:
             self._print(Text("All is well.", "bold green"))
         if self._file.failure is not None:

@@ -73,7 +73,7 @@ class KeyCheckup(Checkup[Venue]):
                 await self._check_key(transport, streams)
         finally:
             with trio.CancelScope(shield=True):
-                await transport.aclose()  # it waits for nobody
+                await transport.aclose()  # it does not wait
 
     async def _ask_first(self, transport: Transport) -> Found:
         outcome = await ask_for_key(self.account, transport)
@@ -139,7 +139,7 @@ class KeyCheckup(Checkup[Venue]):
         if not can_ask(self.account):
             self._succeed(Found("accepted"))
             self._step = "create"
-        self._succeed(Found("the one that was there" if self.had_key else f"by {self.account.venue.create.method}"))
+        self._succeed(Found("the existing one" if self.had_key else f"by {self.account.venue.create.method}"))
 
     def _tell_not_created(self, error: ListenKeyError) -> None:
         if not can_ask(self.account):

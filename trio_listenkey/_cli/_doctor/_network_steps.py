@@ -108,9 +108,7 @@ def _judge_certificate(certificate: dict[str, str], version: str, now: float) ->
     days = (ssl.cert_time_to_seconds(certificate["notAfter"]) - now) / _DAY
     about = f"{version}, certificate for {days:.0f} more days"
     if days < _FEW_DAYS:
-        return Found(
-            about, "It is the exchange's to renew; until then, expect it to be refused from one day to the next"
-        )
+        return Found(about, "The exchange has to renew it; once it has expired, connections are refused")
     return Found(about)
 
 
@@ -126,12 +124,14 @@ async def compare_clocks(venue: Venue, transport: Transport) -> Found:
     try:
         date = parsedate_to_datetime(answer.header("Date") or "").timestamp()
     except ValueError:
-        return Found(f"HTTP {answer.status}, without a date", "What answers may be no exchange, but a proxy before it")
+        return Found(
+            f"HTTP {answer.status}, without a date", "The answer may come from a proxy instead of the exchange"
+        )
     # It tells whole seconds.
     return judge_clock(
         date - after,
         date + 1 - before,
-        "Set this machine's clock (NTP): listen keys do not mind, but signed requests are refused",
+        "Set this machine's clock (NTP): listen keys work all the same, but signed requests are refused",
     )
 
 

@@ -18,7 +18,7 @@ __all__ = ["SessionCheckup"]
 
 
 class SessionCheckup(Checkup[SignedVenue]):
-    """Of an account whose events come by sessions. There is nothing to close but the socket, and that hurts nobody."""
+    """Of an account whose events come by sessions. Only the socket has to be closed, which affects no other program."""
 
     async def _examine(self) -> None:
         venue = self.account.venue

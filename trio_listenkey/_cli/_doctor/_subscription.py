@@ -28,7 +28,9 @@ async def ask_for_time(connection: Connection) -> Found:
     after = time.time()
     told = result.get("serverTime") if isinstance(result, dict) else None
     if not isinstance(told, int):
-        return Found("the exchange does not say what time it is", "What answers may be no exchange, but a proxy")
+        return Found(
+            "the exchange does not say what time it is", "The answer may come from a proxy instead of the exchange"
+        )
     server = told / 1000
     return judge_clock(
         server - after,
@@ -93,5 +95,5 @@ def _result(said: dict[str, Any]) -> Any:
     facts = ", ".join(f"{name} {fact}" for name, fact in (("status", status), ("code", code)) if isinstance(fact, int))
     about = f"the exchange answers with an error ({facts})" if facts else "the exchange answers with an error"
     if status in NOISE:
-        raise Problem(about, "The exchange wants silence: send it nothing for some minutes", Exit.RATE_LIMITED)
+        raise Problem(about, "Rate limited: send it nothing for some minutes", Exit.RATE_LIMITED)
     raise Problem(about, STATUS_PAGE)

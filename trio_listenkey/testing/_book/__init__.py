@@ -12,6 +12,7 @@ reaches them.
     _holdings        what an account has: balances and positions
     _order_shapes    orders as JSON: in answers, and in events
     _holding_shapes  balances and positions as JSON
+    _market_shapes   what is traded, as JSON
     _account_book    the orders and holdings of one account at one market
     _books           those of all accounts, prices, and countdowns
     _order_book      what a test asks and commands

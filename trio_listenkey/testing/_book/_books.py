@@ -26,7 +26,7 @@ Publish = Callable[[Place, str, dict[str, Any], float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Countdown:
-    """When the open orders of an account in one symbol are cancelled, unless that is put off.
+    """A running countdown, after which the open orders of an account in one symbol are cancelled, unless it is renewed.
 
     Attributes:
         account: Whose.
@@ -45,7 +45,7 @@ class Countdown:
 class PastOrdersRule:
     """How ``allOrders`` reads a query, where Binance's documents leave it open.
 
-    A client that is right under each reading depends on none.
+    A client should be correct with each of them.
 
     Attributes:
         times: Whether ``startTime`` and ``endTime`` are about when an order was ``"created"``, or last ``"updated"``.
@@ -100,6 +100,10 @@ class Books:
     def symbol(self, market: Market, name: str) -> Symbol | None:
         """The symbol of that name."""
         return self._symbols[market.name].get(name)
+
+    def symbols(self, market: Market) -> Iterable[Symbol]:
+        """All that is traded."""
+        return self._symbols[market.name].values()
 
     def add_symbol(self, market: Market, symbol: Symbol) -> None:
         """From now on this is traded, too."""

@@ -25,8 +25,8 @@ Number = Decimal | int | float | str
 class OrderBook:
     """Orders, balances and positions at an exchange: :attr:`Exchange.book`.
 
-    Clients place, cancel and query orders over REST, at Binance's spot, USD-M and COIN-M futures. They are filled when
-    :meth:`fill` says so, or :meth:`set_price` reaches them. What happens is told by the account's events.
+    Clients place, cancel and query orders over REST, at Binance's spot, USD-M and COIN-M futures. They are filled by
+    :meth:`fill`, or when :meth:`set_price` reaches them. The account's events report it.
 
     Quantities and prices are texts, numbers or :class:`~decimal.Decimal`; of a ``float``, what ``repr`` shows is meant.
     Every method that depends on the time is told it, as those of :class:`Exchange`.
@@ -100,7 +100,7 @@ class OrderBook:
         return self._info(found.number)
 
     def cancel(self, order: int | str, now: float) -> OrderInfo:
-        """Cancel an open order as if its owner did so elsewhere.
+        """Cancel an open order, as its owner would from another client.
 
         Raises:
             UsageError: There is no such open order.
@@ -108,7 +108,7 @@ class OrderBook:
         return self._end(order, "CANCELED", now)
 
     def expire(self, order: int | str, now: float) -> OrderInfo:
-        """Let an open order expire, as the exchange does for reasons of its own.
+        """Let an open order expire, as the exchange may do.
 
         Raises:
             UsageError: There is no such open order.
@@ -127,7 +127,7 @@ class OrderBook:
         client_id: str = "",
         dialect: Dialect | None = None,
     ) -> OrderInfo:
-        """Place an order as if its owner did so elsewhere, on the exchange's own page for example.
+        """Place an order, as its owner would from another client, for example the exchange's web page.
 
         Args:
             account: The account's name.
@@ -169,7 +169,7 @@ class OrderBook:
     ) -> Decimal:
         """Add so much to a balance, or take it away if it is negative, and return what there is.
 
-        At spot an account can trade what it has. At futures no order is refused for want of funds.
+        At spot an account can trade what it has. At futures no order is refused for lack of funds.
 
         Args:
             account: The account's name.
@@ -189,7 +189,7 @@ class OrderBook:
     def add_symbol(
         self, symbol: str, base: str, quote: str, *, contract_size: Number | None = None, dialect: Dialect | None = None
     ) -> None:
-        """Trade this, too. Some usual ones are traded without, ``"BTCUSDT"`` and ``"BTCUSD_PERP"`` among them.
+        """Add a symbol. Some usual ones exist already, ``"BTCUSDT"`` and ``"BTCUSD_PERP"`` among them.
 
         Args:
             symbol: Its name: ``"DOGEUSDT"``.
@@ -235,7 +235,7 @@ class OrderBook:
         return (Decimal(0), Decimal(0)) if position is None else (position.amount, position.entry)
 
     def countdowns(self) -> tuple[Countdown, ...]:
-        """What ``countdownCancelAll`` has begun and not stopped, the next to run out first."""
+        """The running countdowns of ``countdownCancelAll``, the next to expire first."""
         return self._books.countdowns()
 
     # --- How they are done

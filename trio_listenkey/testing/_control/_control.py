@@ -192,7 +192,7 @@ class Control:
 
     @_at("DELETE", "/faults")
     def _clear_faults(self, _command: Command) -> Any:
-        """From now on nothing goes wrong. A ban in force stays in force."""
+        """Remove all faults. A ban in force stays in force."""
         self._exchange.clear_faults()
         return {}
 
@@ -280,7 +280,7 @@ class Control:
 
     @_at("POST", "/orders/cancel", example={"order": 1})
     def _cancel_order(self, command: Command) -> Any:
-        """Cancel an open order as if its owner did so elsewhere."""
+        """Cancel an open order, as its owner would from another client."""
         return _order_as_json(self._call(self._exchange.book.cancel, command))
 
     @_at("POST", "/orders/expire", example={"order": 1})
@@ -324,7 +324,7 @@ class Control:
 
     @_at("POST", "/freeze", example={"seconds": 5})
     def _freeze(self, command: Command) -> Any:
-        """Do nothing for so long: answers and handshakes come after that, and sockets get nothing before."""
+        """Pause for so many seconds: answers, handshakes and events are sent after that."""
         self._call(self._exchange.freeze, command)
         return {}
 

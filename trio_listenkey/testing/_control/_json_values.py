@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -35,7 +36,7 @@ def decode(hint: Any, value: Any, where: str) -> Any:
     if hint in {Any, object}:
         return value
     if hint is Dialect:
-        return _one_of(dialects_by_name(), value, where)
+        return _dialect(value, where)
     if hint in _SCALARS:
         return _SCALARS[hint](value, where)
     if is_dataclass(hint):
@@ -182,6 +183,18 @@ _SCALARS: dict[Any, Callable[[Any, str], Any]] = {
 def _require(fits: bool, value: Any, where: str, what: str) -> None:
     if not fits:
         raise UsageError(f"{where}: {repr(value)[:50]} is not {what}", advice="Pass one")
+
+
+def _dialect(value: Any, where: str) -> Dialect:
+    """One by its name, with an isolated pair after a colon where it has such: ``"margin:BTCUSDT"``."""
+    name, colon, pair = value.partition(":") if isinstance(value, str) else (value, "", "")
+    dialect: Dialect = _one_of(dialects_by_name(), name, where)
+    if not colon:
+        return dialect
+    if dialect.tokens_for is None or re.fullmatch("[A-Z0-9]{1,20}", pair) is None:
+        advice = 'Pass the name alone, or one of isolated margin: "margin:BTCUSDT"'
+        raise UsageError(f"{where}: {name} has no pair {pair[:20]!r}", advice=advice)
+    return replace(dialect, name=f"{name}:{pair}", path=f"{dialect.path}?symbol={pair}")
 
 
 def _one_of(choices: Mapping[str, Any], value: Any, where: str) -> Any:

@@ -48,8 +48,8 @@ async def serve_control(
         async with serve_exchange(exchange) as served, serve_control(served) as control:
             print(control.url)
 
-    Whoever can connect to it can command the exchange. Web pages cannot, not even those that have their name resolved
-    to this machine.
+    Anyone who can connect to it can control the exchange. Web pages cannot, not even those that have their name
+    resolved to this machine.
 
     The block's exception comes out as it was, never in a group.
 

@@ -78,7 +78,7 @@ class Dialect:
         key_length: Characters of a key.
         signed: How calls have to be signed: not at all; by HMAC of the ``"query"`` or, in ``"headers"``, of time,
             method and path, which is that below ``/private``, or of these and the body (``"headers-and-body"``); or by
-            a ``"wallet"``. An account whose secret is not known is believed any signature.
+            a ``"wallet"``. If the account's secret is not known, any signature is accepted.
         signed_in: The headers that have the time and the signature, where they are in headers.
         second_create: Whether a second create returns the ``"same"`` key, or makes a ``"new"`` one beside the first.
         max_keys: Keys that an account may have at a time; one more ends the oldest.

@@ -62,14 +62,14 @@ PORTFOLIO_MARGIN = replace(
     name="portfolio-margin",
     path="/papi/v1/listenKey",
     keepalive_tells_key=False,
-    stream=StreamRules(url="/pm/ws/{key}", account_events="portfolio-margin", expiry_names_key=False),
+    stream=StreamRules(base="/pm", account_events="portfolio-margin", expiry_names_key=False),
 )
 """Binance portfolio margin documentation, "User Data Streams" (2026)."""
 
 PM_PRO = replace(
     USDM,
     name="pm-pro",
-    stream=StreamRules(url="/pm-classic/ws/{key}", account_events="usdm", announces_expiry=False),
+    stream=StreamRules(base="/pm-classic", account_events="usdm", announces_expiry=False),
 )
 """Binance portfolio margin pro documentation (2026). Its key is that of :data:`USDM`: serve one of the two."""
 
@@ -79,9 +79,8 @@ MARGIN_RISK = replace(
     path="/sapi/v2/margin/listen-key",
     names_key=frozenset({"keepalive"}),
     keepalive_tells_key=False,
-    kept="",
     refusals=Refusals(gone=api_error(400, -3038, "Listen key not found.")),
-    stream=StreamRules(account_events="spot", announces_expiry=False),
+    stream=StreamRules(account_events="margin-risk", announces_expiry=False),
 )
 """Binance's SDK for margin trading 8.9.0 (2026), risk data stream."""
 
@@ -94,9 +93,9 @@ STOCKS = replace(
     name="stocks",
     path="/sapi/v1/equity/listenKey",
     methods=(("POST", "create"),),
-    stream=StreamRules(url="/equity/ws/{key}@orderReport", account_events="spot", announces_expiry=False),
+    stream=StreamRules(base="/equity", suffix="@orderReport", account_events="stocks", announces_expiry=False),
 )
-"""Binance's SDK for stocks 1.6.0 (2026-08)."""
+"""Binance's SDK for stocks 1.6.0 (2026-08). Its stream is ``<key>@orderReport``, in the URL or by SUBSCRIBE."""
 
 THAILAND = replace(
     SPOT_US,

@@ -1,9 +1,9 @@
-"""Account events of Binance's options and portfolio margin, and of Aster's spot, in the shapes of their own documents.
+"""Account events of Binance's other products and of Aster's spot, in the shapes of their own documents.
 
 European options documentation (2026-05), "Event: Order update", "Event: Account data", "Event: Balance and Position
 Update"; Portfolio margin documentation (2026-05), "Event: Futures Order update", "Event: Futures Balance and Position
 Update", "Event: Margin Order Update", "Event: Margin Account Update"; Aster documentation V3, spot (2026-06), "Payload:
-Order Update", "Payload: ACCOUNT_UPDATE".
+Order Update", "Payload: ACCOUNT_UPDATE"; Binance's SDKs for margin trading 8.9.0 and for stocks 1.6.0 (2026-10).
 """
 
 from __future__ import annotations
@@ -156,6 +156,39 @@ def _aster_position(number: int, time: int) -> Event:
     return {"B": [balance], "e": "outboundAccountPosition", "T": time, "E": time, "m": "ORDER"}
 
 
+def _liability_change(number: int, time: int) -> Event:
+    return {"e": "USER_LIABILITY_CHANGE", "E": time, "a": "USDT", "t": "BORROW", "p": f"{number}.00000000", "i": "0"}
+
+
+def _margin_level_change(number: int, time: int) -> Event:
+    return {"e": "MARGIN_LEVEL_STATUS_CHANGE", "E": time, "l": f"{number}.00000000", "s": "MARGIN_LEVEL_2"}
+
+
+def _stock_order(number: int, time: int) -> Event:
+    return {
+        "e": "orderReport",
+        "E": time,
+        "x": "ORDER_TERMINAL",
+        "i": f"00000000-0000-4000-8000-{number:012}",
+        "ai": "1",
+        "b": "EQ_AAPL",
+        "q": "USD",
+        "S": "buy",
+        "o": "limit",
+        "p": 200.0,
+        "Q": 1.0,
+        "N": None,
+        "fq": 1.0,
+        "FN": 200.0,
+        "tc": 200.2,
+        "Z": 100.0,
+        "n": "Regular",
+        "s": "filled",
+        "T": time,
+        "U": time,
+    }
+
+
 PRODUCT_SHAPES: dict[str, dict[str, Callable[[int, int], Event]]] = {
     "options": {
         "ORDER_TRADE_UPDATE": _options_order,
@@ -168,5 +201,7 @@ PRODUCT_SHAPES: dict[str, dict[str, Callable[[int, int], Event]]] = {
         "executionReport": _portfolio_execution,
         "outboundAccountPosition": _portfolio_position,
     },
+    "margin-risk": {"USER_LIABILITY_CHANGE": _liability_change, "MARGIN_LEVEL_STATUS_CHANGE": _margin_level_change},
+    "stocks": {"orderReport": _stock_order},
     "aster-spot": {"executionReport": _aster_execution, "outboundAccountPosition": _aster_position},
 }

@@ -16,6 +16,8 @@ EventFamily = Literal[
     "spot",
     "options",
     "portfolio-margin",
+    "margin-risk",
+    "stocks",
     "aster-spot",
     "bingx",
     "bingx-coinm",
@@ -46,6 +48,9 @@ class StreamRules:
         key_api: The path of a WebSocket API that manages the listen keys, as REST does; empty where there is none.
         url: Path and query of a connection, with ``{key}``, where they are of another form than those of Binance's
             spot and futures; nothing is delivered on those then.
+        base: What comes before those forms, as in ``/pm/ws/<key>`` and ``/pm/stream?streams=<key>``; nothing is
+            delivered elsewhere then.
+        suffix: What follows a key in a stream's name.
         routed: Whether only connections under ``/private`` deliver anything. An unrouted one is accepted and
             pinged, and silent, as at USD-M since 2026-04-23.
         account_events: Whose account events are sent: see :meth:`Exchange.emit`.
@@ -85,6 +90,8 @@ class StreamRules:
     api: str = ""
     key_api: str = ""
     url: str = ""
+    base: str = ""
+    suffix: str = ""
     routed: bool = False
     account_events: EventFamily = "spot"
     announces_expiry: bool = True

@@ -25,7 +25,7 @@ class Wanted:
         streams: The listen keys, each with the names of the events that are wanted; ``None`` for all. A name that
             the exchange does not know is no error: it silently matches nothing.
         shown: The path as a log may show it.
-        form: Which of the exchanges' own forms it has; empty for those of Binance's spot and futures.
+        form: Which of the exchanges' own forms it has, or which base; empty for those of Binance's spot and futures.
     """
 
     route: str
@@ -35,13 +35,14 @@ class Wanted:
     form: str = ""
 
 
-def parse_stream_url(target: str, forms: Iterable[str] = ()) -> Wanted | None:
+def parse_stream_url(target: str, forms: Iterable[str] = (), bases: Iterable[str] = ()) -> Wanted | None:
     """Read path and query of a handshake; ``None`` if nothing is served there.
 
     The forms are those of the exchanges' documents: ``/ws/<key>`` and ``/stream?streams=<key>`` ("WebSocket
     Streams"); ``/private/ws/<key>``, ``/private/ws?listenKey=<key>&events=<A>/<B>``, ``/private/stream?...`` with
     several such pairs (USD-M documentation, "Important WebSocket Change Notice"); and each without a key, for who
-    sends SUBSCRIBE. Those of other exchanges are in ``forms``: see :attr:`StreamRules.url`.
+    sends SUBSCRIBE; some of its products have them below a base (``/pm/ws/<key>``): see :attr:`StreamRules.base`. Those
+    of other exchanges are in ``forms``: see :attr:`StreamRules.url`.
     """
     for form in filter(None, forms):
         found = re.fullmatch(re.escape(form).replace(re.escape("{key}"), "([A-Za-z0-9_-]+)"), target)
@@ -53,15 +54,16 @@ def parse_stream_url(target: str, forms: Iterable[str] = ()) -> Wanted | None:
         fields = parse_qsl(parts.query, max_num_fields=_MAX_FIELDS)
     except ValueError:
         return None
-    words = [word for word in parts.path.split("/") if word]
+    base = next((each for each in filter(None, bases) if parts.path.startswith(each + "/")), "")
+    words = [word for word in parts.path[len(base) :].split("/") if word]
     route = words.pop(0) if words and words[0] in _ROUTES else ""
     mode = words.pop(0) if words else ""
     if mode not in {"ws", "stream"} or (mode == "stream" and words):
         return None
     named = [*words, *_listed(fields)] if mode == "stream" else words
     streams = [*((name, None) for name in named), *_listen_keys(fields)]
-    shown = "/".join(["", *filter(None, [route, mode]), *["***" for _ in words[:1]]])
-    return Wanted(route, mode == "stream", tuple(streams), shown)
+    shown = "/".join([base, *filter(None, [route, mode]), *["***" for _ in words[:1]]])
+    return Wanted(route, mode == "stream", tuple(streams), shown, base)
 
 
 def _listed(fields: list[tuple[str, str]]) -> list[str]:

@@ -78,14 +78,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class WrongShape:
-    """HTTP 200 with a body of your own. The work is done: there may be a key that nobody was told of."""
+    """HTTP 200 with another body. The work is done: there may be a key that the client does not know."""
 
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """A redirect, to see who follows it with the API key in hand. The work is not done."""
+    """A redirect, to test whether a client follows it with the API key. The work is not done."""
 
     location: str
     code: int = 307
@@ -96,7 +96,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The exchange wants silence: this request, and every later one within ``seconds``, is refused.
+    """A rate limit: this request, and every later one within ``seconds``, is refused.
 
     Every request that comes before the end is counted in :attr:`Exchange.requests_during_bans`.
 
@@ -124,7 +124,7 @@ class KillKey:
     """The account's key dies just before this request or event; then it is served as usual.
 
     Attributes:
-        announced: Whether its sockets are told by ``listenKeyExpired``, as of an expiry. Else they stay silent.
+        announced: Whether its sockets get ``listenKeyExpired``, as at an expiry. Otherwise they stay silent.
     """
 
     announced: bool = False
@@ -132,10 +132,10 @@ class KillKey:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """The answer comes ``seconds`` late; the work is done on arrival. ``then`` is for another answer.
+    """The answer is sent ``seconds`` late; the work is done on arrival. ``then`` sets another answer.
 
     Of a handshake, its answer; of an event, the event and, as events stay in order, those after it. With
-    ``verb="socket"``, ``then`` strikes the socket so many seconds later.
+    ``verb="socket"``, ``then`` is applied to the socket so many seconds later.
     """
 
     seconds: float
@@ -184,7 +184,7 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """The work is done, and what comes back is not HTTP; or, on an open socket, bytes that are no frame."""
+    """The work is done, and the answer is not HTTP; or, on an open socket, bytes that are not a frame."""
 
     data: bytes = b"\x16\x03\x01\x02\x00 this is not HTTP \xff\xfe\r\n\r\n"
 
@@ -201,7 +201,7 @@ class Huge:
 
 @dataclass(frozen=True, slots=True)
 class CloseSocket:
-    """The exchange closes the socket in an orderly way, with a close frame.
+    """The exchange closes the socket with a close frame.
 
     Attributes:
         code: From RFC 6455, 7.4. 1001 is "going away", 1008 what a missed pong gets.
@@ -218,12 +218,12 @@ class CloseSocket:
 
 @dataclass(frozen=True, slots=True)
 class HalfOpen:
-    """Bytes vanish both ways from now on: no events, no pings, no pongs; and the TCP connection stays up."""
+    """Bytes are lost in both directions from now on: no events, no pings, no pongs; the TCP connection stays open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """Nothing comes for ``seconds``, neither events nor pings nor pongs; and then all of it."""
+    """Nothing is sent for ``seconds``, neither events nor pings nor pongs; and then everything."""
 
     seconds: float
 
@@ -238,7 +238,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The event comes ``times`` times more often than once."""
+    """The event is sent ``times`` times more."""
 
     times: int = 1
 

@@ -39,7 +39,7 @@ class Meaning(Enum):
     """What an effect does to what it strikes."""
 
     INSTEAD = "it is sent in place of the exchange's own answer"
-    BAN = "the exchange wants silence, from this request on"
+    BAN = "a rate limit or ban begins with this request"
     KEY_FIRST = "the key dies, and then the request is served as usual"
     WIRE = "the connection is treated like this in place of an orderly answer"
     LATER = "the answer, the event, or what happens to the socket comes later"

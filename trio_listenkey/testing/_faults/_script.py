@@ -22,10 +22,10 @@ RequestKind = Literal["create", "keepalive", "close", "order"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong, and when.
+    """One fault: what goes wrong, and when.
 
     A request is a *candidate* if its verb, its account and its time fit. Candidates are counted from the moment
-    the fault is added. Requests during a ban are none: the exchange does not look at them.
+    the fault is added. Requests during a ban are not candidates: the exchange does not process them.
 
     Sockets have three occasions to be struck. Of ``"connect"``, each handshake is a candidate: its effect is a
     :class:`Status` (refused), :class:`Delay`, :class:`Hang`, :class:`Reset` or :class:`Garbage`. Of ``"event"``, each
@@ -42,7 +42,7 @@ class Fault:
     Of ``"order"``, each request over REST about orders, balances and positions is a candidate; its effects are those of
     other requests.
 
-    Where several faults would strike one candidate, the first that was added does; the others only count.
+    If several faults match one candidate, the first that was added applies; the others only count it.
 
     Attributes:
         effect: What goes wrong.
@@ -52,8 +52,8 @@ class Fault:
         after: Not before this moment, in seconds of the exchange's time.
         until: Not at or after this moment.
         nth: Begin with the n-th candidate; the first is 1.
-        count: Strike at most so often. Without it once if ``nth`` is given, else without limit.
-        probability: Strike a candidate with this probability, drawn from the exchange's seed.
+        count: Apply at most so often. By default once if ``nth`` is given, else without limit.
+        probability: Apply to a candidate with this probability, drawn from the exchange's seed.
     """
 
     effect: Effect

@@ -95,8 +95,8 @@ def serve_exchange(
     Args:
         exchange: What to serve. Its time is :meth:`ServedExchange.now` from now on, and its ``epoch``, if it has
             none, is set to the time of day.
-        host: The address to listen at; ``"0.0.0.0"`` for other machines and containers, too. **Whoever reaches it can
-            use it**: it has no secret that is worth anything, and so protects none.
+        host: The address to listen at; ``"0.0.0.0"`` for other machines and containers, too. **Anyone who reaches it
+            can use it**: it has no secret that is worth anything, and so protects none.
         port: Where; 0 lets the system choose.
         tls: Whether to speak TLS, with a certificate of a throw-away CA.
         certificate_for: The host name or address in the certificate; another one shows who checks it.

@@ -41,10 +41,10 @@ class Life:
             "place",                            # an order is placed elsewhere
             "partly 1",                         # half of what is left of the first open order is filled
             "fill 1",                           # all of it; also "cancel 1" and "expire 1"
-            "kill_key",                         # somebody closes the key, and nobody is told
+            "kill_key",                         # another program closes the key, without a message
             "expire_key",                       # it ends, and its sockets are told
             "replace_key",                      # somebody closes it and has another
-            "ban banned:300",                   # the exchange wants silence
+            "ban banned:300",                   # a rate limit or ban
             "strike HalfOpen",                  # this happens to every open socket
             "restart 5",                        # in so many seconds every socket is closed
             "freeze 8",                         # the exchange does nothing for so long

@@ -13,6 +13,7 @@ from typing import Any
 from .._book._account_book import AccountBook
 from .._book._books import Books
 from .._book._holding_shapes import account_json, balance_json, positions_json
+from .._book._market_shapes import brackets_json
 from .._book._markets import Market, market_of
 from .._book._order_shapes import canceled_json, order_json, placed_json
 from .._book._orders import Order
@@ -247,6 +248,11 @@ def _positions(case: _Case, books: Books) -> Any:
     return [each for each in shown if symbol is None or each["symbol"] == symbol.name]
 
 
+def _brackets(case: _Case, books: Books) -> Any:
+    symbol = case.fields.optional_symbol()
+    return brackets_json(case.market, books.symbols(case.market) if symbol is None else [symbol])
+
+
 # Weights are of the request limit; a new futures order counts against the limit of orders alone.
 _PATHS: dict[str, dict[str, dict[str, _Operation]]] = {
     "usdm": {
@@ -260,6 +266,7 @@ _PATHS: dict[str, dict[str, dict[str, _Operation]]] = {
         "/fapi/v1/allOpenOrders": {"DELETE": _Operation(_cancel_all, 1)},
         "/fapi/v1/allOrders": {"GET": _Operation(_list_all, 5)},
         "/fapi/v1/countdownCancelAll": {"POST": _Operation(_count_down, 10)},
+        "/fapi/v1/leverageBracket": {"GET": _Operation(_brackets, 1)},
         "/fapi/v2/account": {"GET": _Operation(_account, 5)},
         "/fapi/v3/account": {"GET": _Operation(_account, 5)},
         "/fapi/v2/balance": {"GET": _Operation(_balance, 5)},
@@ -278,6 +285,7 @@ _PATHS: dict[str, dict[str, dict[str, _Operation]]] = {
         "/dapi/v1/allOpenOrders": {"DELETE": _Operation(_cancel_all, 1)},
         "/dapi/v1/allOrders": {"GET": _Operation(_list_all, 20)},
         "/dapi/v1/countdownCancelAll": {"POST": _Operation(_count_down, 10)},
+        "/dapi/v2/leverageBracket": {"GET": _Operation(_brackets, 1)},
         "/dapi/v1/account": {"GET": _Operation(_account, 5)},
         "/dapi/v1/balance": {"GET": _Operation(_balance, 1)},
         "/dapi/v1/positionRisk": {"GET": _Operation(_positions, 1)},

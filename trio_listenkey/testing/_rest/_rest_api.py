@@ -30,6 +30,7 @@ from .._state._keys import Keys, Place
 from .._state._limits import Limits
 from .._state._reply import Reply, Work, from_status, success
 from ._order_api import OrderApi
+from ._public_api import PublicApi
 from ._request import Call, understand
 from ._signatures import verify
 from ._tokens import token_terms
@@ -52,7 +53,8 @@ class RestApi:
         limits: What all clients together may spend, and the ban if they spend more.
         script: What goes wrong.
         unix_time: The exchange's wall clock.
-        orders: Answers what is about orders.
+        orders: Answers what is about orders ...
+        public: ... and what anybody may ask.
 
     Attributes:
         retired: Dialects that answer HTTP 410.
@@ -67,10 +69,12 @@ class RestApi:
         script: Script,
         unix_time: Callable[[float], float],
         orders: OrderApi,
+        public: PublicApi,
     ) -> None:
         self.retired: set[Dialect] = set()
         self._dialects = {**dialects, **orders.dialects}
         self._orders = orders
+        self._public = public
         self._accounts = accounts
         self._keys = keys
         self._limits = limits
@@ -88,18 +92,22 @@ class RestApi:
             self._limits.weigh(self._weight(call), now)
             effect = self._script.strike(call.verb, call.account, now) if call.verb else None
         reply = self._refuse_noise(call) if self._limits.silenced(now) else self._apply(effect, call)
-        line = _log_entry(call, reply, effect, during_ban=during_ban)
+        known = call.dialect is not None or self._public.knows(call.method, call.path)
+        line = _log_entry(call, reply, effect, path=call.path if known else blotted(call.path), during_ban=during_ban)
         return replace(reply, headers=(*reply.headers, *self._standing_headers(now))), line
 
     def _weight(self, call: Call) -> int:
+        if self._public.knows(call.method, call.path):
+            return self._public.weight(call.path)
         weight = self._orders.weight(call)
         if weight is None:
             weight = call.dialect.weight if call.dialect else 1
         return weight
 
     def _standing_headers(self, now: float) -> tuple[tuple[str, str], ...]:
-        date = formatdate(self._unix_time(now), usegmt=True)
-        return ("Date", date), ("X-MBX-USED-WEIGHT-1M", str(self._limits.weight))
+        date, weight = formatdate(self._unix_time(now), usegmt=True), str(self._limits.weight)
+        # The header without an interval is no longer documented; it is still sent, and clients fail without it.
+        return ("Date", date), ("X-MBX-USED-WEIGHT", weight), ("X-MBX-USED-WEIGHT-1M", weight)
 
     def _refuse_noise(self, call: Call) -> Reply:
         return self._limits.refuse(call.dialect or next(iter(self._dialects.values())), call.now)
@@ -133,6 +141,8 @@ class RestApi:
     # --- The exchange's own answers
 
     def _answer(self, call: Call) -> Reply:
+        if self._public.knows(call.method, call.path):
+            return self._public.answer(call.path, int(self._unix_time(call.now) * 1000))
         if call.dialect is None:
             return from_status(html_page(404, "404 Not Found"))
         if self._orders.origins.get(call.path, call.dialect) in self.retired:
@@ -211,13 +221,13 @@ class RestApi:
             self._keys.end_life(min(reversed(living), key=lambda life: life.ends_at), now)
 
 
-def _log_entry(call: Call, reply: Reply, effect: Effect | None, *, during_ban: bool) -> LogEntry:
+def _log_entry(call: Call, reply: Reply, effect: Effect | None, *, path: str, during_ban: bool) -> LogEntry:
     """The line for one request."""
     return LogEntry(
         when=call.now,
         verb=call.verb,
         method=call.method[:16],
-        path=call.path if call.dialect else blotted(call.path),
+        path=path,
         account=call.account,
         status=reply.status,
         effect=effect,

@@ -30,7 +30,7 @@ class Limits:
     Attributes:
         weight_limit: Request weight per minute; ``None`` for no limit.
         ban: The last one, in force or over.
-        offences: How many requests came when the exchange had asked for silence.
+        offences: How many requests were received during a rate limit or ban.
         weight: What was spent in the current minute of the exchange's wall clock.
     """
 

@@ -162,7 +162,8 @@ class KeyConnection(Session):
         if subscription.tells_expiry():
             life = subscription.life
             message = expired_message(subscription.rules, life.key, self._exchange.unix_ms(life.ends_at))
-            self._say(wrapped(message, life.key) if self.combined else message, now)
+            name = life.key + subscription.rules.suffix
+            self._say(wrapped(message, name) if self.combined else message, now)
 
     def _shutdown_text(self, now: float) -> str:
         return shutdown_message(self._exchange.unix_ms(now), combined=self.combined)
@@ -197,7 +198,7 @@ class KeyConnection(Session):
             self.subscriptions[name] = None
             return
         life, rules = found
-        delivers = self.route == ("private" if rules.routed else "") and self.form == rules.url
+        delivers = self.route == ("private" if rules.routed else "") and self.form == (rules.url or rules.base)
         self.subscriptions[name] = Subscription(life, rules, events, delivers, watching=now < life.ends_at)
 
     def _wants(self, name: str, kind: str, now: float) -> bool:

@@ -134,7 +134,8 @@ class Sockets:
         api = self._api_of(target)
         if api is not None:
             return self._open_api(api, target, now)
-        wanted = parse_stream_url(target, (dialect.stream.url for dialect in self._dialects.values()))
+        streams = [dialect.stream for dialect in self._dialects.values()]
+        wanted = parse_stream_url(target, (each.url for each in streams), (each.base for each in streams))
         account, shown = self._account_of(wanted), wanted.shown if wanted is not None else None
         if self._too_many_attempts(now):
             return Handshake(_refused(429, "429 Too Many Requests"), account, None, shown)
@@ -229,7 +230,7 @@ class Sockets:
         return int(self._unix_time(now) * 1000)
 
     def subscribe(self, session: KeyConnection, name: str) -> tuple[KeyLife, StreamRules] | None:
-        life = self._keys.ever.get(name)
+        life = self._life_called(name)
         if life is None or life.is_token:
             return None
         self._listening.setdefault(name, {})[session] = None
@@ -307,14 +308,16 @@ class Sockets:
     def _rules_for(self, wanted: Wanted) -> StreamRules | None:
         """Those of the first key that was ever one; without any, those of the exchange that has such URLs."""
         for name, _ in wanted.streams:
-            if name in self._keys.ever:
-                return self._rules_of(self._keys.ever[name])
+            if (life := self._life_called(name)) is not None:
+                return self._rules_of(life)
         served = [dialect.stream for dialect in self._dialects.values() if not dialect.stream.api]
+        if wanted.form:
+            served.sort(key=lambda each: wanted.form not in {each.url, each.base})
         return next((each for each in served if each.routed == bool(wanted.route)), served[0] if served else None)
 
     def _account_of(self, wanted: Wanted | None) -> str | None:
-        names = [] if wanted is None else [name for name, _ in wanted.streams]
-        return next((self._keys.ever[name].place[0] for name in names if name in self._keys.ever), None)
+        lives = [self._life_called(name) for name, _ in (() if wanted is None else wanted.streams)]
+        return next((life.place[0] for life in lives if life is not None), None)
 
     def _too_many_attempts(self, now: float) -> bool:
         while self._attempts and self._attempts[0] <= now - _ATTEMPTS_WINDOW:
@@ -323,8 +326,16 @@ class Sockets:
         return self.connect_limit is not None and len(self._attempts) > self.connect_limit
 
     def _is_alive(self, name: str, now: float) -> bool:
-        life = self._keys.ever.get(name)
+        life = self._life_called(name)
         return life is not None and now < life.ends_at
+
+    def _life_called(self, name: str) -> KeyLife | None:
+        """The key that a stream of this name is for."""
+        life = self._keys.ever.get(name.partition("@")[0])
+        return life if life is not None and name == self._stream_of(life) else None
+
+    def _stream_of(self, life: KeyLife) -> str:
+        return life.key + self._rules_of(life).suffix
 
     def _rules_of(self, life: KeyLife) -> StreamRules:
         return dialect_at(self._dialects, life.place).stream
@@ -338,11 +349,11 @@ class Sockets:
             session.suffer(effect, now)
 
     def _key_changed(self, life: KeyLife) -> None:
-        for session in (*self._listening.get(life.key, ()), *self._subscribers.listeners(life.place)):
+        for session in (*self._listening.get(self._stream_of(life), ()), *self._subscribers.listeners(life.place)):
             session.wake()
 
     def _is_heard(self, place: Place, now: float) -> bool:
-        keyed = any(life.key in self._listening for life in self._keys.living(place, now))
+        keyed = any(self._stream_of(life) in self._listening for life in self._keys.living(place, now))
         return keyed or bool(self._subscribers.listeners(place))
 
     def _deliver(self, place: Place, kind: str, number: int, now: float, data: Mapping[str, Any] | None) -> None:
@@ -360,8 +371,8 @@ class Sockets:
     def _send(self, place: Place, kind: str, event: dict[str, Any], now: float) -> None:
         text = to_json(as_sent(dialect_at(self._dialects, place).stream.account_events, event))
         for life in self._keys.living(place, now):
-            for session in tuple(self._listening.get(life.key, ())):
-                session.deliver(life.key, place[0], kind, text, now)
+            for session in tuple(self._listening.get(self._stream_of(life), ())):
+                session.deliver(self._stream_of(life), place[0], kind, text, now)
         for listener in self._subscribers.listeners(place):
             listener.deliver(place, text, now)
 

@@ -269,7 +269,8 @@ class WsApiConnection(Session):
     def _revocations(self) -> list[str]:
         """What nobody asked for: "after the next request the session will be revoked"."""
         known = self._subscribers.accounts.by_key
-        lost = [number for number, each in self.subscriptions.items() if each.api_key not in {None, *known}]
+        good = {None, *known}
+        lost = [number for number, each in self.subscriptions.items() if each.api_key not in good]
         is_out = self._logon is not None and self._logon.api_key not in known
         for number in lost:
             self._drop(number)

@@ -1,13 +1,16 @@
 """What many keys and many quiet streams cost, in virtual time: CPU, requests, and whether any key is lost.
 
 Nothing is sent anywhere: a transport answers from memory, after 50 ms of virtual time. CPU time is that of the keepers
-and of trio's scheduler. Run a part by name: ``cpu``, ``cancel``, ``quiet``, ``day``, ``full``, ``killed``.
+and of trio's scheduler. Run a part by name: ``cpu``, ``cancel``, ``quiet``, ``day``, ``full``, ``killed``, ``flat``.
 """
 
 from __future__ import annotations
 
+import gc
+import logging
 import sys
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 
@@ -40,6 +43,20 @@ class Echo:
 
     async def aclose(self) -> None:
         await trio.lowlevel.checkpoint()
+
+
+class Dying(Echo):
+    """Each create makes another key; the next keepalive finds it dead if that is said."""
+
+    is_dead = False
+
+    async def request(self, request: Request) -> Response:
+        await trio.sleep(0.05)
+        if request.method == "PUT" and self.is_dead:
+            self.is_dead = False
+            return Response(400, (), b'{"code":-1125,"msg":"This listenKey does not exist."}')
+        self.requests += request.method == "POST"
+        return Response(200, (), b'{"listenKey":"%064d"}' % self.requests)
 
 
 async def hold(number: int, echo: Echo, keys: list[ListenKey]) -> None:
@@ -123,6 +140,25 @@ async def full() -> None:
     row("    CPU per keepalive", each * 1e6, "us", 250)
 
 
+async def flat() -> None:
+    """Thirty days of a key that dies each hour: what of the replaced ones stays."""
+    echo, sizes = Dying(), list[int]()
+    block = open_listen_key(venues.BINANCE_USDM, Credentials("1"), transport=echo, on_exit="leave")
+    logging.disable()
+    tracemalloc.start()
+    async with block as key:
+        for _ in range(31):
+            for _ in range(24):
+                echo.is_dead = True
+                await trio.sleep(HOUR)
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    logging.disable(logging.NOTSET)
+    assert key.generation >= 31 * 24
+    row("24 replaced keys a day: bytes that stay, a day", (sizes[-1] - sizes[0]) / 30, "B", 50)
+
+
 async def quiet() -> None:
     exchange = Exchange(seed=1)
     exchange.add_account("an-api-key", name="one")
@@ -176,7 +212,7 @@ async def killed() -> None:
     row("    busiest minute", max(asked.values()), "", BUDGET, promise=BUDGET)
 
 
-PARTS = {part.__name__: part for part in (cpu, cancel, quiet, day, full, killed)}
+PARTS = {part.__name__: part for part in (cpu, cancel, quiet, day, full, killed, flat)}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or PARTS:

@@ -136,7 +136,7 @@ class TestAccount:
         assert one.key == "K2"
         assert not one.is_shared()
         assert not other.is_shared()
-        assert host.accounts_by_key == {("/path", "K1"): {other}, ("/path", "K2"): {one}}
+        assert host.accounts_by_key == {("/path", "K1"): (other,), ("/path", "K2"): (one,)}
 
     def test_learning_twice_is_learning_once(self) -> None:
         """Each keepalive confirms the same key."""
@@ -144,7 +144,7 @@ class TestAccount:
         account = host.join("/path", "A")
         account.learn("K")
         account.learn("K")
-        assert host.accounts_by_key == {("/path", "K"): {account}}
+        assert host.accounts_by_key == {("/path", "K"): (account,)}
         account.forget("K")
         assert host.accounts_by_key == {}
 

@@ -16,6 +16,8 @@ Contexts of this process that share an account are its *holders*. The processes 
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._errors import UsageError
 from .._venue._parts import SecondCreate
 from ._budget import RequestBudget
@@ -40,7 +42,7 @@ class Host:
     accounts: dict[tuple[str, str], Account]
     """Those that are held, by path and API key: one host may serve several dialects, each with a key of its own."""
 
-    accounts_by_key: dict[tuple[str, str], set[Account]]
+    accounts_by_key: dict[tuple[str, str], tuple[Account, ...]]
     """The accounts that hold each listen key of a path: several, if their API keys belong to one at the exchange."""
 
     _allies: set[Host]
@@ -115,6 +117,7 @@ class Account:
         "load",
         "may_hold_unknown_key",
         "older_keys",
+        "turn",
     )
 
     host: Host
@@ -136,11 +139,14 @@ class Account:
     """How many contexts are open on this account. One counts from before its first create, since that may return a key
     which others hold, until its close has ended."""
 
-    older_keys: list[str]
+    older_keys: tuple[str, ...]
     """Keys seen before ``key`` and not seen dead, where an account may have several."""
 
     may_hold_unknown_key: bool
     """A create may have made a key that no holder was told."""
+
+    turn: Any
+    """By what its holders take turns. The shell keeps it here, and nothing here looks at it."""
 
     def __init__(self, host: Host, path: str, api_key: str, second_create: SecondCreate = "same") -> None:
         self.host = host
@@ -150,9 +156,10 @@ class Account:
         self.key = None
         self.confirmed_at = self.expires_at = float("-inf")
         self.load = 0.0
-        self.older_keys = []
+        self.older_keys = ()
         self.holders = 0
         self.may_hold_unknown_key = False
+        self.turn = None
 
     def learn(self, key: str, sent_at: float = float("-inf"), expires_at: float = float("-inf")) -> None:
         """A request sent at ``sent_at`` found ``key`` alive; where an account has one key, no other is."""
@@ -160,15 +167,16 @@ class Account:
         self.confirmed_at, self.expires_at = sent_at, expires_at
         if key != self.key:
             if self.key is not None and self._second_create in {"new", "unknown"}:
-                self.older_keys.append(self.key)
+                self.older_keys += (self.key,)
             self._let_go()
             self.key = key
-            self.older_keys = [other for other in self.older_keys if other != key]
-            self.host.accounts_by_key.setdefault((self._path, key), set()).add(self)
+            self.older_keys = tuple([other for other in self.older_keys if other != key])
+            accounts = self.host.accounts_by_key.get((self._path, key), ())
+            self.host.accounts_by_key[self._path, key] = (*accounts, self)
 
     def forget(self, key: str | None) -> None:
         """The exchange has just said that ``key`` is dead. It says nothing of another one that we know of."""
-        self.older_keys = [other for other in self.older_keys if other != key]
+        self.older_keys = tuple([other for other in self.older_keys if other != key])
         if key == self.key:
             self._let_go()
 
@@ -196,8 +204,8 @@ class Account:
 
     def _let_go(self) -> None:
         if self.key is not None:
-            accounts = self.host.accounts_by_key[self._path, self.key]
-            accounts.discard(self)
-            if not accounts:
-                del self.host.accounts_by_key[self._path, self.key]
+            accounts = self.host.accounts_by_key.pop((self._path, self.key))
+            if len(accounts) > 1:
+                others = tuple([account for account in accounts if account is not self])
+                self.host.accounts_by_key[self._path, self.key] = others
             self.key = None

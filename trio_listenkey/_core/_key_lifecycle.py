@@ -101,7 +101,7 @@ _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "creat
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
-class Send(Secretive, frozen=True):
+class Send(Secretive, frozen=True, gc=False):
     """A request to send at once.
 
     It says nothing of how: what a verb is at an exchange, and whether the key is named in it, the protocol knows. Its

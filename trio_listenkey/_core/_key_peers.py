@@ -9,7 +9,6 @@ Where another process keeps the key alive, or closes it, some requests wait: see
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +43,7 @@ class KeyPeers:
     """Shared with the other contexts of this process, like the account, and told of the key by whichever of them asked.
     It never makes a key dead or alive that the exchange has not. It knows no key, only whether two are the same."""
 
-    _asked_about: deque[str]
+    _asked_about: tuple[str, ...]
     """The keys that other holders of the account had, and that made us ask for ours: each does so but once. Holders
     whose keys are all alive would else ask by turns without an end (K4); to remember the last key alone is not enough
     with three of them."""
@@ -59,7 +58,7 @@ class KeyPeers:
     def __init__(self, account: Account, member: Member | None, timing: Timing, keepalive_every: float) -> None:
         self._account, self._member, self._timing = account, member, timing
         self._keepalive_every = keepalive_every
-        self._asked_about = deque(maxlen=_REMEMBERED)
+        self._asked_about = ()  # an empty deque would be a tenth of what a key takes
         self._asked_about_news, self._told = "", None
 
     # What others know.
@@ -110,7 +109,7 @@ class KeyPeers:
         other = self._account.key
         if other is None or other == own or other in self._asked_about:
             return False
-        self._asked_about.append(other)
+        self._asked_about = (*self._asked_about, other)[-_REMEMBERED:]
         return True
 
     # Where we wait for others.

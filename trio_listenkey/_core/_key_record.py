@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Final
 
 import msgspec
 
@@ -16,7 +17,7 @@ from ._notices import Notice
 __all__ = ["KeepaliveSchedule", "KeyRecord", "KeyReport"]
 
 
-class KeepaliveSchedule(msgspec.Struct, frozen=True):
+class KeepaliveSchedule(msgspec.Struct, frozen=True, gc=False):
     """How long a key lives and how often it is kept alive, in seconds: the venue's word, or the user's instead.
 
     Raises:
@@ -89,19 +90,33 @@ class KeyRecord:
         self.expires_at = min(self.expires_at, now)
 
 
+# Attributes each, for a dictionary of them would be a twentieth of what a key takes.
+_COUNTED: Final = {
+    "requests": "_requests",
+    "created": "_created",
+    "renewed": "_renewed",
+    "retries": "_retries",
+    "waits": "_waits",
+    "losses": "_losses",
+    "throttled": "_throttled",
+}
+
+
 class KeyReport:
     """What a lifecycle has to tell: counters, and notices until someone takes them."""
 
-    __slots__ = ("_counts", "_notices", "_throttled_for")
+    __slots__ = (*_COUNTED.values(), "_notices", "_throttled_for")
 
     def __init__(self) -> None:
-        self._counts = dict.fromkeys(("requests", "created", "renewed", "retries", "waits", "losses", "throttled"), 0)
-        self._notices: list[Notice] = []
+        for counter in _COUNTED.values():
+            setattr(self, counter, 0)
+        self._notices: tuple[Notice, ...] = ()
         self._throttled_for = 0.0
 
     def count(self, what: str) -> None:
         """One more of ``what``, a counter of ``KeyStatistics``."""
-        self._counts[what] += 1
+        counter = _COUNTED[what]
+        setattr(self, counter, getattr(self, counter) + 1)
 
     def throttled(self, seconds: float) -> None:
         """A request waited that long for its place in the host's budget."""
@@ -111,12 +126,12 @@ class KeyReport:
 
     def tell(self, notice: Notice) -> None:
         """Keep it for ``take``."""
-        self._notices.append(notice)
+        self._notices += (notice,)
 
     def take(self) -> list[Notice]:
         """What was told since the last call."""
-        notices, self._notices = self._notices, []
-        return notices
+        notices, self._notices = self._notices, ()
+        return list(notices)
 
     def statistics(
         self,
@@ -138,5 +153,5 @@ class KeyReport:
             throttled_for=self._throttled_for,
             name="",  # the record does not know it
             sharing=sharing,
-            **self._counts,
+            **{what: getattr(self, counter) for what, counter in _COUNTED.items()},
         )

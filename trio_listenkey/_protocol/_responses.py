@@ -23,6 +23,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+import msgspec
+
 from .._core._outcomes import Ok, Outcome, Refused, Transient
 from .._errors import RefusedError, TransportError, untrusted_peer
 from .._http import Response
@@ -96,8 +98,6 @@ def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable
 
 def _decode(body: bytes) -> Any:
     """The body as JSON, or ``None`` if it is none. ``null`` is none for our purposes, too."""
-    import msgspec  # noqa: PLC0415 - a tenth of `import trio`: when there is something to decode
-
     try:
         return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark, which some proxies add
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last: "[[[[[[..." of 64 KiB
@@ -204,7 +204,9 @@ def _problem_with(venue: Venue, key: Any, body: Any) -> str | None:
 
 def _life(venue: Venue, answer: Response, body: Any) -> float | None:
     """Seconds that the key lives from now on, if the answer says when it ends, and what time it is."""
-    end = None if venue.answer.expiry is None else _find(body, venue.answer.expiry)
+    if venue.answer.expiry is None:
+        return None
+    end = _find(body, venue.answer.expiry)
     date = _http_date(answer.header("Date") or "")
     if date is None or not isinstance(end, int) or isinstance(end, bool) or not 0 < end < 10**17:
         return None
@@ -263,8 +265,10 @@ def _path(venue: Venue, verb: Verb) -> str:
 def readable(text: str, hide: Iterable[str]) -> str:
     """A stranger's text as it may stand in an error: printable, short, without secrets."""
     for secret in sorted(hide, key=len, reverse=True):  # one may be a part of another
-        pattern = re.escape(secret)
-        text = re.sub(_WORD.format(pattern) if len(secret) < _SHORT else pattern, "[hidden]", text)
+        if len(secret) >= _SHORT:
+            text = text.replace(secret, "[hidden]")  # no pattern, for ``re`` would remember it, and the key with it
+        else:
+            text = re.sub(_WORD.format(re.escape(secret)), "[hidden]", text)
     text = _LONG_RUN.sub("[hidden]", text)
     text = "".join(character if character.isprintable() else " " for character in text)
     return text if len(text) <= 200 else text[:199] + "…"

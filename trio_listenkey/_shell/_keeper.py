@@ -3,10 +3,10 @@
 Why it is built this way
 ========================
 
-**The keeper** is a task of its own, and shielded, because a create that is cancelled between "the exchange made a
-key" and "we know of it" leaks a key. Shielding it in the caller's own task would not do: Ctrl-C is delivered to the
-main task even inside a shield, but never to a child task at a checkpoint; and ``enable_ki_protection`` keeps it out
-of the lines between two.
+**The keeper** is a task of its own, and each of its waits is shielded, because a create that is cancelled between "the
+exchange made a key" and "we know of it" leaks a key. Shielding it in the caller's own task would not do: Ctrl-C is
+delivered to the main task even inside a shield, but never to a child task at a checkpoint; and ``enable_ki_protection``
+keeps it out of the lines between two.
 
 **It never raises, it reports.** So the hidden nursery never has an error in it, and what the block raised is never
 wrapped in a group: it is carried round the nursery and leaves as the object it was. Ctrl-C may come out of a transport,
@@ -56,6 +56,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from math import inf
+from sys import intern
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
@@ -228,8 +229,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     _machine: Lifecycle
     """Decides. Every step of it that looks at the account is made by ``_step``, under the lock of all hosts."""
 
-    _settled: trio.Event
-    """Set once there is a key, or there will be none: then entering the block is over. It stays set."""
+    _settled: trio.Event | None
+    """What entering the block waits for. Set, and dropped, once there is a key or there will be none."""
 
     _body: BodyScope
     """The block's scope: what the keeper cancels if there is no way on, and where Ctrl-C is parked (L4)."""
@@ -293,9 +294,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         await trio.lowlevel.checkpoint_if_cancelled()
         # From here to the keeper's start there is no checkpoint: what is registered is always left again by the keeper.
         self._set_up()
+        settled = self._settled = trio.Event()
         # It is a coroutine by the protocol alone: opening a nursery waits for nothing.
         nursery = await self._nursery_manager.__aenter__()
-        nursery.start_soon(self._keep, name=f"listen key keeper of {self._name}")
+        nursery.start_soon(self._keep, name=intern(f"listen key keeper of {self._name}"))
         if self._share_task is not None:
             nursery.start_soon(self._share_task.run, name=f"share in the listen key of {self._name}")
         # The one wait on the way in. It has no deadline of its own: the lifecycle gives up after ``open_timeout``, and
@@ -303,7 +305,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         # Ctrl-C.
         error: BaseException | None = None
         try:
-            await self._settled.wait()
+            await settled.wait()
         except BaseException as exc:  # noqa: ASYNC103, BLE001 - parked, not swallowed: the keeper has to end first
             error = exc
         if error is None and self._machine.failure is None and not self._body.is_interrupted:
@@ -334,7 +336,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             raise UsageError("this context was entered before", advice="Call open_listen_key for each block")
         (on_exit, on_lost), self._arguments = self._arguments, None
         self._context = context = current_context()
-        self._alarm = context.alarm(self._timing.suspend_check_every)
+        self._alarm = context.alarm(self._timing.suspend_check_every, is_shielded=True)
         schedule = KeepaliveSchedule.of(self._venue, self._timing)
         make_share = None if self._sharing is None else partial(self._make_share, self._sharing, schedule)
         self._membership = context.join(
@@ -354,7 +356,6 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             member=None if share is None else share.member,
         )
         self._key = ListenKey(self._venue, self._name, self._machine, context.clock, self._look_again)
-        self._settled = trio.Event()
         self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
         if self._sharing is not None and share is not None:
@@ -394,7 +395,16 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     def _interrupt(self, fault: BaseException) -> None:
         """Ctrl-C came out of a library: it is the block that it ends."""
         self._body.interrupt(fault)
-        self._settled.set()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Entering is over, whatever came of it.
+
+        It may be said more than once. The event is dropped with the first time, for it would take memory until the end.
+        """
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
 
     async def _finish(self, error: BaseException | None) -> BaseException | None:
         """The block is over, by ``error`` if there is one: wait for the keeper, and say what to raise.
@@ -420,14 +430,20 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
 
     @enable_ki_protection
     async def _keep(self) -> None:
-        # Shielded, for a key must be closed however the block ends. It cannot hang: each request and each wait is
-        # bounded by the lifecycle, but for the wait for the end of the block, which is not shielded.
+        # A key must be closed however the block ends, so no cancellation from outside may come in here. Each wait sees
+        # to that by itself, for one shield around all of them would be a tenth of the memory that a key takes. None can
+        # hang: each is bounded by the lifecycle, but for the wait for the end of the block, which is not shielded.
         #
         # A shield keeps out the cancellation of whoever runs the block. It does not keep out Ctrl-C, which trio
         # delivers to the main task, and this is a child: that is why there is a task at all.
-        with trio.CancelScope(shield=True):
-            while self._machine.state is not State.CLOSED:
-                await self._take_step()
+        while True:
+            idle_until = self._pass_time()
+            if self._machine.state is State.CLOSED:
+                break
+            if idle_until is None:
+                await self._send_in_turn()
+            else:  # here, and in no method: a key spends its life in this line, and each frame takes memory, too
+                await self._alarm.wait_until(idle_until)
         # The machine is CLOSED, and the account was left with its last step. What is still to be said to the register,
         # how the close ended, has its own shield and its own deadline there (P6).
         if self._share_task is not None:
@@ -437,24 +453,25 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
             await self._membership.leave()
 
-    async def _take_step(self) -> None:
-        """Wait for whatever comes next, and do it.
+    def _pass_time(self) -> float | None:
+        """Let time pass until now, and tell what it brought; until when there is nothing to do, if there is not."""
+        machine, now = self._machine, self._context.clock.now()
+        self._step(lambda: machine.tick(now))
+        # Before anything is waited for: a failure that ``tick`` has found is to end the block, and news are to be told.
+        self._tell()
+        return min(machine.next_request_at, machine.give_up_at) if now < machine.next_request_at else None
+
+    async def _send_in_turn(self) -> None:
+        """Send what is due.
 
         Three things have to be had for a request: that it is due, the account's turn, and a place in the host's budget.
         They are waited for one after the other, and after each the machine is asked again: meanwhile another context
         may have done it, or the block may have ended.
         """
-        machine, now = self._machine, self._context.clock.now()
-        self._step(lambda: machine.tick(now))
-        self._tell()
-        if machine.state is State.CLOSED:
-            return
-        # Each of the three waits below ends by itself when it has become useless: the alarm and the turn at
-        # ``give_up_at``, the room at ``room_by``. The end of the block, a ban and another holder's news end or shorten
-        # them through ``_look_again``, and this method is entered anew.
-        if now < machine.next_request_at:
-            await self._alarm.wait_until(min(machine.next_request_at, machine.give_up_at))
-        elif await self._wait_for_turn(machine.give_up_at):
+        # Each of the waits ends by itself when it has become useless: the turn at ``give_up_at``, the room at
+        # ``room_by``. The end of the block and another holder's news end or shorten them through ``_look_again``, and
+        # ``_keep`` looks anew.
+        if await self._wait_for_turn(self._machine.give_up_at):
             # From here on this context has the account's turn. Nothing may leave without giving it back: another
             # context would wait for it until its key is dead.
             try:
@@ -472,7 +489,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         # The usual case has no checkpoint: nobody else has a request in flight.
         if turn.acquire_nowait():
             return True
-        with trio.CancelScope(deadline=self._to_trio(give_up_at)) as self._nap:
+        with trio.CancelScope(deadline=self._to_trio(give_up_at), shield=True) as self._nap:
             await turn.acquire()
         # It is the scope that knows whether we have the turn: an ``acquire`` that is cancelled has passed it on, also
         # where another thread gave it at the same moment.
@@ -493,7 +510,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             return True
         # Only the end of the block cuts this short: a task that leaves the queue has to queue at its end again. A
         # request that has become needless meanwhile, by another holder's, is found out by ``next_request``.
-        with trio.CancelScope() as self._room_wait:
+        with trio.CancelScope(shield=True) as self._room_wait:
             has_room = await gate.wait(ticket, clock, machine.room_by)
         self._room_wait = None
         machine.throttled(clock.now() - start)
@@ -537,9 +554,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         start = trio.current_time()
         answer = None
         try:
-            # Not a shield, for ``_keep`` has one; a deadline, which ``_follow_until`` brings forward when the block
-            # ends. When it passes, ``answer`` stays ``None``: the request may have arrived, and that is told as lost.
-            with trio.CancelScope(deadline=self._to_trio(self._machine.answer_deadline)) as self._flight:
+            # A shield, for what comes of a create must be known (L1), with a deadline, which ``_follow_until`` brings
+            # forward when the block ends. When it passes, ``answer`` stays ``None``: the request may have arrived, and
+            # that is told as lost.
+            with trio.CancelScope(deadline=self._to_trio(self._machine.answer_deadline), shield=True) as self._flight:
                 answer = await self._membership.transport.request(
                     build_request(self._venue, self._credentials, send.verb, send.key, timestamp_ms=self._exchange_ms())
                 )
@@ -565,7 +583,9 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return read_answer(self._venue, send.verb, answer, epoch=self._context.clock.unix(), hide=hide)
 
     def _exchange_ms(self) -> int:
-        """The time by the exchange's clock, as far as we know that, in milliseconds since 1970."""
+        """The time by the exchange's clock, as far as we know it, in milliseconds since 1970; 0 where nobody signs."""
+        if self._venue.signing is None:
+            return 0
         return int((self._context.clock.unix() + self._membership.account.host.clock) * 1000)
 
     def _secrets(self) -> list[str]:
@@ -610,7 +630,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         # Entering is over with the first key, or with the reason why there is none. A key that dies later changes
         # nothing.
         if machine.failure is not None or machine.generation:
-            self._settled.set()
+            self._settle()
         if machine.failure is not None:
             name_error(machine.failure, self._name)
             # The body is cancelled at its next checkpoint, and cleans up while the keeper waits in FAILED (L3). Only
@@ -644,7 +664,7 @@ def _log_notice(name: str, notice: Notice, *, is_closed: bool) -> None:
             _log.warning("%s: %s: %s Next try in %.1f s", name, key, error, delay)
         case Lost(error=error):
             _log.warning("%s: %s is lost: %s", name, key, error)
-        case Replaced(generation):
+        case Replaced(generation=generation):
             _log.info("%s: listen key %d replaced by listen key %d", name, generation - 1, generation)
         case SharingChanged(sharing=sharing):
             _log.info("%s: %s of %d processes that share the listen key", name, sharing.role, sharing.members)

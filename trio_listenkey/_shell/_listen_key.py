@@ -18,6 +18,10 @@ from ._clock import SteadyClock
 __all__ = ["ListenKey"]
 
 
+def _never() -> float:
+    return inf
+
+
 @final
 class ListenKey:
     """A listen key that is kept alive. :func:`open_listen_key` yields it; there is no other way to get one.
@@ -42,8 +46,8 @@ class ListenKey:
         self._clock = clock
         self._look_again = look_again
         self._changed: trio.Event | None = None  # made when someone waits: most keys are never waited for
-        self._watchers: list[Callable[[Notice], None]] = []
-        self._silent_at: Callable[[], float] = lambda: inf  # when a stream asks, if it receives nothing more
+        self._watchers: tuple[Callable[[Notice], None], ...] = ()
+        self._silent_at: Callable[[], float] = _never  # when a stream asks, if it receives nothing more
 
     @property
     def value(self) -> str:

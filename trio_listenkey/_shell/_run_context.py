@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from math import inf
+from sys import intern
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -21,7 +22,7 @@ from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..connectors._base import Connector
 from ..transports._base import Transport
-from ._alarm import Alarm, SuspendWatch
+from ._alarm import Alarm, Timekeeper
 from ._clock import SteadyClock
 from ._shared_hosts import SharedHosts, clock_and_hosts
 
@@ -65,7 +66,7 @@ class Registration:
         self.lock = hosts.lock
         """Held over each step of a machine that looks at the account: other threads may have holders of it."""
         # The key's place in the answer belongs to it: of the two keys of Binance TH, each is an account's own.
-        place = f"{venue.path}#{venue.answer.key}"
+        place = intern(f"{venue.path}#{venue.answer.key}")
         with ExitStack() as undo:
             with self.lock:
                 host = hosts.host(_address(venue.rest_url), self, context.clock.now())
@@ -78,7 +79,7 @@ class Registration:
                 self.has_overbooked = did_fit and not host.budget.fits
                 """Whether it is with this account that there are more than the host's budget can keep alive."""
                 self.turn, self.gate = hosts.turn(self.account), hosts.gate(host)
-                context.alarms.setdefault(self.account, set()).add(alarm)
+                context.alarms[self.account] = (*context.alarms.get(self.account, ()), alarm)
             undo.callback(self.leave_account)
             self.share = None
             self.share = hosts.share(self.account, make_share)
@@ -93,7 +94,8 @@ class Registration:
             if self.share is not None:
                 self.share.leave(self, self._context.clock.now(), closed=closed is True)
             self.account.leave()
-        self._context.alarms[self.account].discard(self._alarm)
+        alarms = self._context.alarms
+        alarms[self.account] = tuple([alarm for alarm in alarms[self.account] if alarm is not self._alarm])
 
     def wake_others(self) -> None:
         """This context has news of the key: the account's other contexts, in all runs, are to look at it."""
@@ -178,8 +180,8 @@ class RunContext:
     def __init__(self) -> None:
         self.clock, self._hosts = clock_and_hosts()
         self._hosts_in_memory = SharedHosts()
-        self._suspend_watch = SuspendWatch(self.clock)
-        self.alarms: WeakKeyDictionary[Account, set[Alarm]] = WeakKeyDictionary()
+        self._timekeeper = Timekeeper(self.clock)
+        self.alarms: WeakKeyDictionary[Account, tuple[Alarm, ...]] = WeakKeyDictionary()
         """What the contexts of each account wait by."""
         self._transport: Transport | None = None
         self._borrowers = 0
@@ -215,9 +217,9 @@ class RunContext:
         """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
         return Registration(self, venue, credentials.api_key, transport, schedule, alarm, make_share)
 
-    def alarm(self, look_every: float) -> Alarm:
-        """A wait for one task; ``look_every`` seconds one of all those who wait sees whether the machine slept."""
-        return Alarm(self.clock, self._suspend_watch, look_every)
+    def alarm(self, look_every: float, *, is_shielded: bool = False) -> Alarm:
+        """A wait for one task; at least every ``look_every`` seconds someone sees whether the machine slept."""
+        return Alarm(self._timekeeper, look_every, is_shielded=is_shielded)
 
     def hosts(self, port: Transport | Connector | None) -> SharedHosts:
         """The hosts that a transport or a connector goes to; in memory they are none of the process's."""

@@ -66,7 +66,6 @@ class SharedHosts:
         # The users of each host and connect limiter. Without users, it is deleted as soon as no limit or ban is in
         # force.
         self._users: WeakKeyDictionary[Host | ConnectLimiter, WeakSet[object]] = WeakKeyDictionary()
-        self._turns: WeakKeyDictionary[Account, Turn] = WeakKeyDictionary()
         self._shares: WeakKeyDictionary[Account, Share] = WeakKeyDictionary()
         self._gates: WeakKeyDictionary[Host, BudgetGate] = WeakKeyDictionary()
         # What has a dead-man switch: the exchange has one countdown for each.
@@ -88,7 +87,10 @@ class SharedHosts:
         """Where REST calls go to; it is kept for as long as ``user`` exists, at least."""
         with self.lock:
             self._drop_blank(self._hosts, now)
-            return self._use(self._hosts.setdefault(address, Host()), user)
+            known = self._hosts.get(address)
+            if known is None:
+                known = self._hosts[address] = Host()
+            return self._use(known, user)
 
     def connect_limiter(self, address: _Address, user: object, now: float) -> ConnectLimiter:
         """What limits connecting to a host of sockets; it is kept for as long as ``user`` exists, at least."""
@@ -99,7 +101,8 @@ class SharedHosts:
     def turn(self, account: Account) -> Turn:
         """Who has it may send. One request at a time: the key is the same one for all holders of the account."""
         with self.lock:
-            return self._turns.setdefault(account, Turn(self.lock))
+            account.turn = turn = account.turn or Turn(self.lock)
+            return turn
 
     def share(self, account: Account, make: MakeShare | None) -> Share | None:
         """This process's share in the account's key; made by ``make`` for the first context that joins with one.
@@ -122,7 +125,10 @@ class SharedHosts:
     def gate(self, host: Host) -> BudgetGate:
         """Where requests to ``host`` wait for their place in its budget."""
         with self.lock:
-            return self._gates.setdefault(host, BudgetGate(host.budget, self.lock))
+            gate = self._gates.get(host)
+            if gate is None:
+                gate = self._gates[host] = BudgetGate(host.budget, self.lock)
+            return gate
 
     def mind(self, host: Host, api_key: str, symbols: Iterable[str]) -> None:
         """These symbols of an account have a dead-man switch from now on.
@@ -146,7 +152,10 @@ class SharedHosts:
             self._minded -= {(host, api_key, symbol) for symbol in symbols}
 
     def _use(self, known: _Known, user: object) -> _Known:
-        self._users.setdefault(known, WeakSet()).add(user)
+        users = self._users.get(known)
+        if users is None:
+            users = self._users[known] = WeakSet()
+        users.add(user)
         return known
 
     def _drop_blank(self, known: dict[_Address, _Known], now: float) -> None:

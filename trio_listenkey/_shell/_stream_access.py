@@ -134,7 +134,7 @@ class KeyAccess:
     def attach(self, machine: Stream, now: Callable[[], float], follow: Callable[[], None]) -> None:
         """See the port."""
         self._machine, self._now, self._follow = machine, now, follow
-        self._key._watchers.append(self._changed)  # noqa: SLF001 - this is the other half of it
+        self._key._watchers += (self._changed,)  # noqa: SLF001 - this is the other half of it
         if not self.subscribes:  # else the exchange is asked on the socket, by each for itself
             self._key._silent_at = lambda: machine.silent_at  # noqa: SLF001 - as above
         self._take()

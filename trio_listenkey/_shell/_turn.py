@@ -17,12 +17,12 @@ class Turn:
             is, and never while anybody waits.
     """
 
-    __slots__ = ("__weakref__", "_is_taken", "_lock", "_waiting")
+    __slots__ = ("_is_taken", "_lock", "_waiting")
 
     def __init__(self, lock: AbstractContextManager[object]) -> None:
         self._lock = lock
         self._is_taken = False
-        self._waiting: list[_Waiter] = []  # a few at most; an empty deque would be a tenth of what a key costs
+        self._waiting: tuple[_Waiter, ...] = ()  # a few at most; an empty deque would be a tenth of what a key costs
 
     def acquire_nowait(self) -> bool:
         """Take it if it is free; whether it was."""
@@ -38,7 +38,7 @@ class Turn:
             if self.acquire_nowait():
                 return
             waiter = _Waiter()
-            self._waiting.append(waiter)
+            self._waiting += (waiter,)
         try:
             await waiter.given.wait()
         except BaseException:
@@ -46,14 +46,16 @@ class Turn:
                 if waiter.has_it:  # another thread gave it just now
                     self.release()
                 elif waiter in self._waiting:
-                    self._waiting.remove(waiter)
+                    self._waiting = tuple([each for each in self._waiting if each is not waiter])
             raise
 
     def release(self) -> None:
         """Give it to the next one who waits."""
         with self._lock:
             while self._waiting:
-                if self._waiting.pop(0).give():
+                first, *rest = self._waiting
+                self._waiting = tuple(rest)
+                if first.give():
                     return
             self._is_taken = False
 

@@ -230,6 +230,13 @@ def test_library_and_exchange_agree(venue: Venue, dialect: Dialect, field: str) 
 
 
 @every_venue
+def test_they_agree_on_who_says_that_a_key_has_expired(venue: Venue, dialect: Dialect) -> None:
+    """The library says that the documents have that event where the exchange, by the same documents, sends it."""
+    shape = venue.stream
+    assert dialect.stream.announces_expiry is (shape.expired == "listenKeyExpired" and shape.expired_is_documented)
+
+
+@every_venue
 async def test_the_exchange_s_own_limit_is_respected(venue: Venue, dialect: Dialect, autojump_clock: MockClock) -> None:
     """Told in each dialect's words that there were too many requests, nothing more is sent to that host (K3)."""
     exchange = by_the_calendar(venue)

@@ -96,6 +96,7 @@ OnLost = Literal["replace", "raise"]
 # The next request in each waiting state; for a key that is held, see ``_ask_by``. FAILED waits for the end of the
 # block, and sends nothing. VACANT and UNSURE send the same request, but its answer means different things.
 _VERBS: Final[dict[State, Verb]] = {State.VACANT: "create", State.UNSURE: "create", State.LEAVING: "close"}
+# The states in which a request may become due. In the others one is in flight, or there is nothing to send (K1).
 _WAITING: Final = frozenset({State.VACANT, State.HELD, State.UNSURE, State.LEAVING})
 
 
@@ -707,6 +708,7 @@ class Lifecycle:
     def _fail(self, event: Event, error: ListenKeyError) -> None:
         """The key failed for good. A block that is over is not told: see ``failure`` (L4)."""
         self._fire(event)
+        # The error reaches the keeper by this attribute alone: it cancels the block and raises it.
         if self.phase is not Phase.STOPPING:
             self.failure = error
 
@@ -814,6 +816,7 @@ class Lifecycle:
         return not_closed(self._venue.name, self._schedule.validity, self._timing.close_timeout)
 
     def _left_to_expire(self, because: str) -> ListenKeyError:
+        """The error for a key that other processes may use, so that it is not closed (P4, P6)."""
         return left_to_expire(self._venue.name, self._schedule.validity, because)
 
     def _finish(self, event: Event, *, closed: bool | None, error: ListenKeyError | None = None) -> None:
@@ -824,4 +827,6 @@ class Lifecycle:
             self._report.tell(Closed(self.generation, error))
 
     def _fire(self, event: Event) -> None:
+        # The one place where the state changes. An event that the table does not have in this state is a bug, and
+        # raises.
         self.state = after(TRANSITIONS, self.state, event)

@@ -143,6 +143,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         # NB no GONE: to a create that answer makes no sense, and counts as a refusal.
     },
     State.HELD: {
+        # A keepalive, or a create in its place: see ``Lifecycle``.
         Event.DUE: State.RENEWING,
         Event.EXPIRED: State.VACANT,
         Event.STOP: State.CLOSED,
@@ -179,6 +180,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.STOP: State.CLOSED,
     },
     State.CLOSING: {
+        # GONE is as good as OK: the key is dead either way.
         Event.OK: State.CLOSED,
         Event.GONE: State.CLOSED,
         Event.TRANSIENT: State.LEAVING,

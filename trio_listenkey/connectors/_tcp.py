@@ -42,8 +42,8 @@ class TCPStream(InterruptibleStream):
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._socket = socket.socket(fileno=stream.socket.detach())
-        # Python gives each new socket object the process's default timeout (``socket.setdefaulttimeout``), and waits for
-        # so long in each call: the whole loop would stand still.
+        # Python gives each new socket object the process's default timeout (``socket.setdefaulttimeout``). With one, a
+        # call waits for so long, and the whole loop with it.
         self._socket.setblocking(False)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:

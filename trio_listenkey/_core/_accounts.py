@@ -73,7 +73,7 @@ class Host:
         """Whether there is nothing to be remembered of it, but for the accounts of those who use it."""
         return self.allowed_at <= now and not self.clock and self.budget.is_blank(now)
 
-    def join(self, path: str, api_key: str, second_create: SecondCreate = "same", load: float = 0.0) -> Account:
+    def register(self, path: str, api_key: str, second_create: SecondCreate = "same", load: float = 0.0) -> Account:
         """Become a holder of the account that ``api_key`` belongs to, before anything is sent for it.
 
         ``load`` is what its key costs at least, in weight a minute.
@@ -193,8 +193,8 @@ class Account:
         """
         return self.holders > 1 or (self.key is not None and len(self.host.accounts_by_key[self._path, self.key]) > 1)
 
-    def leave(self) -> None:
-        """Be a holder no longer."""
+    def release(self) -> None:
+        """Stop being a holder."""
         self.holders -= 1
         if not self.holders:
             self.host.budget.load -= self.load

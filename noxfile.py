@@ -95,7 +95,7 @@ def types(session: nox.Session) -> None:
     _install(session, "types", "test")
     session.run("mypy")
     for conftest in sorted(Path("tests").rglob("conftest.py")):
-        session.run("mypy", str(conftest))
+        session.run("mypy", str(conftest), env={"MYPYPATH": "tests/ports"})  # where two of them share a kit
     session.run("pyright")
     session.run("pyright", "--verifytypes", "trio_listenkey", "--ignoreexternal")
 

@@ -118,39 +118,39 @@ class Flow:
         on_socket = self.subscribes and current is not None
         assert self.stream.actions() == [AskOnSocket(current) if on_socket else AskAboutKey()]  # type: ignore[arg-type]
 
-    def closes(self, link: StreamSocket, *, politely: bool) -> None:
+    def closes(self, socket: StreamSocket, *, politely: bool) -> None:
         """That socket is to be closed, and nothing else."""
-        assert self.stream.actions() == [Close(link, politely=politely)]
+        assert self.stream.actions() == [Close(socket, politely=politely)]
 
-    def opened(self, link: StreamSocket, now: float) -> str:
-        self.stream.opened(link, now)
+    def opened(self, socket: StreamSocket, now: float) -> str:
+        self.stream.opened(socket, now)
         return self.state
 
-    def fails(self, link: StreamSocket, now: float, *, draw: float = 0.0, status: int | None = None) -> str:
+    def fails(self, socket: StreamSocket, now: float, *, draw: float = 0.0, status: int | None = None) -> str:
         self.draw = draw
-        self.stream.open_failed(link, SocketError("no way", status=status), now)
+        self.stream.open_failed(socket, SocketError("no way", status=status), now)
         return self.state
 
-    def ends(self, link: StreamSocket, now: float, *, draw: float = 0.0) -> str:
+    def ends(self, socket: StreamSocket, now: float, *, draw: float = 0.0) -> str:
         self.draw = draw
-        self.stream.ended(link, CLOSED, now)
+        self.stream.ended(socket, CLOSED, now)
         return self.state
 
-    def brings(self, link: StreamSocket, now: float, *messages: bytes | int) -> str:
+    def brings(self, socket: StreamSocket, now: float, *messages: bytes | int) -> str:
         batch = [order(message) if isinstance(message, int) else message for message in messages]
-        self.stream.received(link, batch, now)
+        self.stream.received(socket, batch, now)
         return self.state
 
-    def ponged(self, link: StreamSocket, sent_at: float, now: float) -> str:
-        self.stream.ponged(link, sent_at, now)
+    def ponged(self, socket: StreamSocket, sent_at: float, now: float) -> str:
+        self.stream.ponged(socket, sent_at, now)
         return self.state
 
-    def confirmed(self, link: StreamSocket, asked_at: float, now: float) -> str:
-        self.stream.confirmed(link, asked_at, now)
+    def confirmed(self, socket: StreamSocket, asked_at: float, now: float) -> str:
+        self.stream.confirmed(socket, asked_at, now)
         return self.state
 
-    def unanswered(self, link: StreamSocket, sent_at: float, now: float) -> str:
-        self.stream.unanswered(link, sent_at, now)
+    def unanswered(self, socket: StreamSocket, sent_at: float, now: float) -> str:
+        self.stream.unanswered(socket, sent_at, now)
         return self.state
 
     def items(self) -> list[StreamItem]:
@@ -194,11 +194,11 @@ def live(
         timing=timing, limit=limit, limit_bytes=limit_bytes, on_full=on_full, limiter=limiter, draw=draw, **venue
     )
     flow.held(now)
-    link = flow.opens(now)
-    assert flow.opened(link, now) == "LIVE"
+    socket = flow.opens(now)
+    assert flow.opened(socket, now) == "LIVE"
     assert flow.wants() == []
     assert flow.items() == []  # there is room now
-    return flow, link
+    return flow, socket
 
 
 def moving(now: float = 1000.0, **kwargs: Any) -> tuple[Flow, StreamSocket, StreamSocket]:

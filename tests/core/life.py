@@ -61,7 +61,7 @@ class Life:
         now: float = 0.0,
         draw: float = 0.0,
     ) -> None:
-        self.account = Host().join("/path", "api-key") if account is None else account
+        self.account = Host().register("/path", "api-key") if account is None else account
         timing = Timing() if timing is None else timing
         self.machine = Lifecycle(venue, timing, self.account, on_exit=on_exit, on_lost=on_lost, now=now, draw=draw)
         self.heard: list[Notice] = []
@@ -98,7 +98,7 @@ class Life:
     def leaves(self) -> None:
         """The keeper is done with it."""
         assert self.state == "CLOSED"
-        self.account.leave()
+        self.account.release()
 
     def told(self, kind: type[_Told]) -> _Told:
         """The last notice, which has to be of this kind."""

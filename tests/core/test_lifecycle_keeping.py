@@ -164,18 +164,20 @@ class TestSilence:
     def test_silence_is_for_all_keys_of_the_host(self) -> None:
         """One key's ban keeps back the keepalives and the creates of all others (K3)."""
         host = Host()
-        one, other = held(account=host.join("/path", "A"), key="KA"), held(account=host.join("/path", "B"), key="KB")
+        one = held(account=host.register("/path", "A"), key="KA")
+        other = held(account=host.register("/path", "B"), key="KB")
         one.sends(1800.0, "keepalive", "KA")
         one.gets(banned(120), 1800.0)
         assert other.next_request(1900.0) is None
-        opening = Life(account=host.join("/path", "C"), timing=Timing(open_timeout=500), now=1900.0)
+        opening = Life(account=host.register("/path", "C"), timing=Timing(open_timeout=500), now=1900.0)
         assert opening.next_request(1900.0) is None
         other.sends(1920.0, "keepalive", "KB")
 
     def test_a_longer_ban_outlasts_a_shorter_one(self) -> None:
         """A later answer with a shorter wait does not end the longer one."""
         host = Host()
-        one, other = held(account=host.join("/path", "A"), key="KA"), held(account=host.join("/path", "B"), key="KB")
+        one = held(account=host.register("/path", "A"), key="KA")
+        other = held(account=host.register("/path", "B"), key="KB")
         one.sends(1800.0, "keepalive", "KA")
         other.sends(1800.0, "keepalive", "KB")
         one.gets(banned(120), 1800.0)
@@ -185,8 +187,8 @@ class TestSilence:
     def test_dialects_of_one_host_share_its_ban_and_nothing_else(self) -> None:
         """The same API key at two paths of a host is two accounts, each with its key, and both are banned at once."""
         host = Host()
-        usdm = held(ACCOUNT, account=host.join(ACCOUNT.path, "A"), key="KU")
-        coinm = held(venues.BINANCE_COINM, account=host.join(venues.BINANCE_COINM.path, "A"), key="KC")
+        usdm = held(ACCOUNT, account=host.register(ACCOUNT.path, "A"), key="KU")
+        coinm = held(venues.BINANCE_COINM, account=host.register(venues.BINANCE_COINM.path, "A"), key="KC")
         assert (usdm.account.key, coinm.account.key) == ("KU", "KC")
         usdm.sends(1800.0, "keepalive", "KU")
         usdm.gets(banned(120), 1800.0)
@@ -599,8 +601,8 @@ class TestTroubleThatMayPass:
 def two_contexts(venue: Venue) -> tuple[Life, Life]:
     """Two of one account that hold K1, the second of which is told at 600 that the key is now K2."""
     host = Host()
-    one = held(venue, account=host.join("/path", "A"))
-    other = held(venue, account=host.join("/path", "A"), timing=Timing(keepalive_every=600))
+    one = held(venue, account=host.register("/path", "A"))
+    other = held(venue, account=host.register("/path", "A"), timing=Timing(keepalive_every=600))
     other.sends(600.0, "keepalive", "K1")
     other.gets(alive("K2"), 600.0)
     return one, other
@@ -628,7 +630,7 @@ class TestReplacedByANeighbour:
         host, sent = Host(), 0
         three = []
         for number in range(3):
-            life = Life(several, account=host.join("/path", "A", "unknown"))
+            life = Life(several, account=host.register("/path", "A", "unknown"))
             life.sends(0.0, "create", None)
             life.gets(alive(f"K{number}"), 0.0)
             three.append(life)
@@ -643,7 +645,7 @@ class TestReplacedByANeighbour:
     def test_what_another_holder_found_counts_for_who_looks_late(self) -> None:
         """K2: the key that another context kept alive is not called dead by one that looks after its own bound."""
         host = Host()
-        late, other = (held(ACCOUNT, account=host.join("/path", "A")) for _ in range(2))
+        late, other = (held(ACCOUNT, account=host.register("/path", "A")) for _ in range(2))
         other.sends(1800.0, "keepalive", "K1")
         other.gets(alive("K1"), 1800.0)
         assert late.tick(3700.0) == "HELD"
@@ -653,7 +655,7 @@ class TestReplacedByANeighbour:
     def test_it_is_no_answer_to_a_later_doubt(self) -> None:
         """S5: what another context asked before somebody doubted does not put our own request off."""
         host = Host()
-        one, other = (held(ACCOUNT, account=host.join("/path", "A")) for _ in range(2))
+        one, other = (held(ACCOUNT, account=host.register("/path", "A")) for _ in range(2))
         other.sends(1800.0, "keepalive", "K1")
         one.machine.ask(1800.5)
         other.gets(alive("K1"), 1801.0)
@@ -707,7 +709,7 @@ class TestReplacedByANeighbour:
         assert one.kinds == ["created", "replaced"]
 
     def test_a_confirmation_of_a_name_is_for_that_key(self) -> None:
-        """Where a keepalive names the key, its success is that key's, whatever a neighbour was told."""
+        """Where a keepalive names the key, its success is that key's, whatever another holder was told."""
         one, _ = two_contexts(FORM)
         one.tick(601.0)
         one.sends(601.0, "keepalive", "K1")
@@ -782,9 +784,9 @@ class TestStatistics:
 
 @pytest.mark.parametrize("venue", [FORM, ACCOUNT], ids=lambda venue: venue.name)
 def test_two_contexts_of_one_account_hold_one_key(venue: Venue) -> None:
-    """A neighbour's news that the key is gone does not make us forget the newer one."""
+    """Another holder's news that the key is gone does not make us forget the newer one."""
     host = Host()
-    one, other = held(venue, account=host.join("/path", "A")), held(venue, account=host.join("/path", "A"))
+    one, other = held(venue, account=host.register("/path", "A")), held(venue, account=host.register("/path", "A"))
     one.sends(1800.0, "keepalive", "K1")
     one.gets(GONE, 1800.0)
     assert host.accounts_by_key == {}

@@ -160,7 +160,7 @@ class TestSilence:
         assert life.next_request(104.9) is None
         life.sends(105.0, "close", "K1")
 
-    def test_a_long_ban_of_a_neighbours_ends_it_at_once(self) -> None:
+    def test_a_long_ban_of_another_account_ends_it_at_once(self) -> None:
         """Leaving does not wait for what cannot come."""
         life = held(timing=Timing(close_timeout=10))
         life.account.host.block(500.0)
@@ -393,7 +393,8 @@ class TestLostAnswers:
     def test_it_is_not_asked_for_while_others_stay(self) -> None:
         """Where others hold the account it is theirs to close: whoever leaves sends nothing and is gone at once."""
         host = Host()
-        leaving, staying = Life(FORM, account=host.join("/path", "A")), Life(FORM, account=host.join("/path", "A"))
+        leaving = Life(FORM, account=host.register("/path", "A"))
+        staying = Life(FORM, account=host.register("/path", "A"))
         leaving.sends(0.0, "create", None)
         leaving.gets(NO_ANSWER, 5.0)
         assert leaving.stops(5.0) == "CLOSED"
@@ -417,7 +418,7 @@ class TestLostAnswers:
         life.sends(0.0, "create", None)
         life.gets(NO_ANSWER, 10.0)
         assert life.stops(10.0) == "UNSURE"
-        other = Life(FORM, account=life.account.host.join("/path", "api-key"), now=10.1)
+        other = Life(FORM, account=life.account.host.register("/path", "api-key"), now=10.1)
         other.sends(10.1, "create", None)
         other.gets(alive("K1"), 10.2)
         other.stops(10.3)
@@ -431,7 +432,7 @@ class TestLostAnswers:
         life.sends(0.0, "create", None)
         life.gets(NO_ANSWER, 10.0)
         assert life.stops(10.0) == "UNSURE"
-        life.account.host.join("/path", "api-key")
+        life.account.host.register("/path", "api-key")
         assert life.tick(10.1) == "CLOSED"
         assert life.machine.closed is None
 
@@ -571,7 +572,7 @@ class TestNeighbours:
     def test_only_the_last_holder_closes(self, venue: Venue) -> None:
         """The first to leave says nothing to the exchange; the last one closes (L5)."""
         host = Host()
-        first, last = held(venue, account=host.join("/path", "A")), held(venue, account=host.join("/path", "A"))
+        first, last = held(venue, account=host.register("/path", "A")), held(venue, account=host.register("/path", "A"))
         assert first.stops(5.0) == "CLOSED"
         assert first.machine.closed is None
         first.leaves()
@@ -581,7 +582,7 @@ class TestNeighbours:
     def test_two_api_keys_with_one_listen_key_are_one_holder_too_many(self) -> None:
         """Sub-keys of one account share its listen key: the last of them closes it (L5)."""
         host = Host()
-        first, last = held(account=host.join("/path", "A")), held(account=host.join("/path", "B"))
+        first, last = held(account=host.register("/path", "A")), held(account=host.register("/path", "B"))
         assert first.stops(5.0) == "CLOSED"
         first.leaves()
         assert last.stops(6.0) == "LEAVING"
@@ -590,17 +591,18 @@ class TestNeighbours:
     def test_strangers_close_each_their_own(self) -> None:
         """Two accounts have two keys, and the end of one is nothing to the other."""
         host = Host()
-        one, other = held(account=host.join("/path", "A"), key="KA"), held(account=host.join("/path", "B"), key="KB")
+        one = held(account=host.register("/path", "A"), key="KA")
+        other = held(account=host.register("/path", "B"), key="KB")
         one.stops(5.0)
         one.sends(5.0, "close", "KA")
         one.gets(OK, 5.0)
         assert other.tick(5.0) == "HELD"
         assert other.account.key == "KB"
 
-    def test_who_is_about_to_open_is_a_neighbour(self) -> None:
+    def test_who_is_about_to_open_is_a_holder(self) -> None:
         """A context that waits for its first create may be given this very key: it is not closed under it (L5)."""
         host = Host()
-        first, second = held(account=host.join("/path", "A")), Life(account=host.join("/path", "A"), now=5.0)
+        first, second = held(account=host.register("/path", "A")), Life(account=host.register("/path", "A"), now=5.0)
         assert first.stops(5.0) == "CLOSED"
         first.leaves()
         second.sends(5.0, "create", None)
@@ -611,7 +613,7 @@ class TestNeighbours:
     def test_who_never_had_a_key_closes_the_one_that_it_was_left(self) -> None:
         """The last member closes the account's key, even if its own opening failed (L1)."""
         host = Host()
-        first, second = held(account=host.join("/path", "A")), Life(account=host.join("/path", "A"))
+        first, second = held(account=host.register("/path", "A")), Life(account=host.register("/path", "A"))
         first.stops(5.0)
         first.leaves()
         second.sends(6.0, "create", None)
@@ -622,11 +624,11 @@ class TestNeighbours:
     def test_who_comes_while_a_close_waits_saves_the_key(self) -> None:
         """A close that is not yet sent is not sent once there is another holder (L5)."""
         host = Host()
-        first = held(account=host.join("/path", "A"))
+        first = held(account=host.register("/path", "A"))
         first.stops(5.0)
         first.sends(5.0, "close", "K1")
         first.gets(NO_ANSWER, 5.0)
-        second = Life(account=host.join("/path", "A"), now=5.05)
+        second = Life(account=host.register("/path", "A"), now=5.05)
         assert first.next_request(6.0) is None
         assert first.state == "CLOSED"
         assert first.machine.closed is None
@@ -634,14 +636,14 @@ class TestNeighbours:
         second.sends(6.0, "create", None)
 
     def test_who_hears_that_the_key_is_gone_saves_others_the_close(self) -> None:
-        """A close that waits for another try is not sent, without a name, once a neighbour knows the key dead."""
+        """A close that waits for another try is not sent, without a name, once another holder knows the key dead."""
         host = Host()
-        first = held(account=host.join("/path", "A"))
+        first = held(account=host.register("/path", "A"))
         first.stops(5.0)
         first.sends(5.0, "close", "K1")
         first.gets(NO_ANSWER, 5.0, draw=0.99)
         timing = Timing(keepalive_every=0.5)
-        second = Life(account=host.join("/path", "A"), timing=timing, on_lost="raise", now=5.1)
+        second = Life(account=host.register("/path", "A"), timing=timing, on_lost="raise", now=5.1)
         second.sends(5.1, "create", None)
         second.gets(alive("K2"), 5.1)
         second.sends(5.6, "keepalive", "K2")
@@ -655,7 +657,8 @@ class TestNeighbours:
     def test_a_lost_answer_is_the_accounts_to_remember(self) -> None:
         """The last member closes what a create of another member may have made (L1)."""
         host = Host()
-        first, last = Life(ACCOUNT, account=host.join("/path", "A")), Life(ACCOUNT, account=host.join("/path", "A"))
+        first = Life(ACCOUNT, account=host.register("/path", "A"))
+        last = Life(ACCOUNT, account=host.register("/path", "A"))
         first.sends(0.0, "create", None)
         first.gets(NO_ANSWER, 1.0)
         assert first.stops(1.0) == "CLOSED"

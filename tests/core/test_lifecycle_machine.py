@@ -69,13 +69,13 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.host = Host()
         self.draw = 0.5
         self.foreign = False
-        self.account = self.host.join("/path", "an-api-key")
+        self.account = self.host.register("/path", "an-api-key")
         self.holders: list[Holder] = []
         self.successes: set[float] = set()
         self.on_lost = on_lost
         for number in range(1 + two):
             if number:
-                self.host.join("/path", "an-api-key")
+                self.host.register("/path", "an-api-key")
             self._add_holder(on_exit[number])
         self._settle()
 
@@ -101,7 +101,7 @@ class LifecycleMachine(RuleBasedStateMachine):
                     self._begin(holder)
             if machine.state is State.CLOSED and not holder.has_left:
                 holder.has_left = True
-                self.account.leave()
+                self.account.release()
         for holder in self.holders:
             holder.kinds += [notice.kind for notice in holder.machine.notices()]
 
@@ -229,7 +229,7 @@ class LifecycleMachine(RuleBasedStateMachine):
     @rule()
     def another_block_begins(self) -> None:
         """While one is open, or is being left: it is for the same account, and may get the same key."""
-        self.host.join("/path", "an-api-key")
+        self.host.register("/path", "an-api-key")
         self._add_holder("close")
         self._settle()
 
@@ -286,7 +286,7 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     @invariant()
     def leaving_is_bounded(self) -> None:
-        """L2: a create's rest and the close, each within the limit; a turn of a neighbour may come before."""
+        """L2: a create's rest and the close, each within the limit; a turn of another holder may come before."""
         for holder in getattr(self, "holders", ()):
             if holder.machine.state is not State.CLOSED:
                 assert self.now <= holder.stopped_at + 2 * TIMING.close_timeout

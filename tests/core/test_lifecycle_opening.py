@@ -231,22 +231,22 @@ class TestSilence:
         assert (failure.venue, failure.verb) == ("binance-us", "create")
         assert (failure.status, failure.code, failure.message) == (status, -1003, "Too much.")
 
-    def test_a_neighbours_ban_is_ours(self) -> None:
+    def test_a_ban_of_another_account_is_ours(self) -> None:
         """A ban that another key of the host was told fails an opening that cannot outlast it, without a request."""
         host = Host()
         host.block(100.0)
-        life = Life(timing=Timing(open_timeout=30), account=host.join("/path", "api-key"), now=10.0)
+        life = Life(timing=Timing(open_timeout=30), account=host.register("/path", "api-key"), now=10.0)
         assert life.tick(10.0) == "FAILED"
         assert isinstance(life.failure, RateLimitedError)
         assert life.failure.retry_after == 90
         assert (life.failure.status, life.failure.code, life.failure.message) == (None, None, None)
         assert life.machine.statistics().requests == 0
 
-    def test_a_neighbours_ban_that_ends_in_time_is_waited_out(self) -> None:
+    def test_a_ban_of_another_account_that_ends_in_time_is_waited_out(self) -> None:
         """Nothing is sent before the ban of the host is over."""
         host = Host()
         host.block(20.0)
-        life = Life(timing=Timing(open_timeout=30), account=host.join("/path", "api-key"))
+        life = Life(timing=Timing(open_timeout=30), account=host.register("/path", "api-key"))
         assert life.next_request(19.9) is None
         life.sends(20.0, "create", None)
 
@@ -263,7 +263,7 @@ class TestSilence:
     def test_the_end_of_a_ban_is_no_starting_signal(self) -> None:
         """After a ban, creates are spread over ``retry_base`` by each key's own draw (K3, K6)."""
         host = Host()
-        lives = [Life(timing=Timing(open_timeout=60), account=host.join("/path", f"api-key-{n}")) for n in range(3)]
+        lives = [Life(timing=Timing(open_timeout=60), account=host.register("/path", f"api-key-{n}")) for n in range(3)]
         for number, life in enumerate(lives):
             life.sends(0.0, "create", None)
             life.gets(NEVER_SENT, 0.0, draw=number * 0.25)
@@ -274,7 +274,7 @@ class TestSilence:
         """Contexts that open during a ban start at different moments after it, each by the draw that it came with."""
         host = Host()
         host.block(20.0)
-        lives = [Life(account=host.join("/path", f"api-key-{n}"), now=5.0, draw=n * 0.25) for n in range(3)]
+        lives = [Life(account=host.register("/path", f"api-key-{n}"), now=5.0, draw=n * 0.25) for n in range(3)]
         assert [life.machine.next_request_at for life in lives] == [20.0, 20.25, 20.5]
 
     @pytest.mark.parametrize("seconds", [2, 29])
@@ -286,7 +286,7 @@ class TestSilence:
         assert life.machine.next_request_at == pytest.approx(seconds + (30 - seconds) / 2, abs=0.02)
 
     def test_another_failure_lends_a_ban_no_facts(self) -> None:
-        """A ban that was told to a neighbour has no status and no words, whatever went wrong here before."""
+        """A ban that was told to another account has no status and no words, whatever went wrong here before."""
         life = Life(timing=Timing(open_timeout=30))
         life.sends(0.0, "create", None)
         error = UnavailableError("no", advice="Wait", status=503, code=-1000, message="Maintenance.")

@@ -24,10 +24,10 @@ class TestOpening:
         assert flow.tick(0.0) == "WAITING"
         assert flow.wants() == []
         flow.held(1.0)
-        link = flow.opens(1.0)
+        socket = flow.opens(1.0)
         assert flow.state == "CONNECTING"
         assert not flow.was_open()
-        assert flow.opened(link, 1.5) == "LIVE"
+        assert flow.opened(socket, 1.5) == "LIVE"
         assert flow.was_open()
         assert flow.kinds == ["connected"]
 
@@ -41,9 +41,9 @@ class TestOpening:
         flow = Flow(timing=Timing(feed_lag=0, open_timeout=5))
         assert flow.stream.deadline == 5
         flow.held(1.0)
-        link = flow.opens(1.0)
+        socket = flow.opens(1.0)
         assert flow.stream.deadline == 5
-        flow.fails(link, 4.95, draw=0.999, status=503)
+        flow.fails(socket, 4.95, draw=0.999, status=503)
         flow.stream.tick(5.0)
         failure = flow.stream.failure
         assert isinstance(failure, UnavailableError)
@@ -87,8 +87,8 @@ class TestOpening:
 
     def test_later_there_is_no_limit(self) -> None:
         """A stream that was open once tries for ever."""
-        flow, link = live()
-        flow.ends(link, 100.0)
+        flow, socket = live()
+        flow.ends(socket, 100.0)
         flow.lost(100.0)
         assert flow.stream.deadline == inf
         flow.tick(1e6)
@@ -100,8 +100,8 @@ class TestOpening:
         flow.held(now)
         for ceiling in (1, 2, 4, 8, 15, 15, 15, 15):
             flow.held(now)
-            link = flow.opens(now)
-            assert flow.fails(link, now, draw=0.5) == "WAITING"
+            socket = flow.opens(now)
+            assert flow.fails(socket, now, draw=0.5) == "WAITING"
             flow.kinds  # noqa: B018 - collects what was told
             last = flow.heard[-1]
             assert isinstance(last, Unconnected)
@@ -141,10 +141,10 @@ class TestOpening:
         limiter = ConnectLimiter()
         for _ in range(238):
             limiter.record_attempt(0.0)
-        flow, link = live(limiter=limiter)
+        flow, socket = live(limiter=limiter)
         assert limiter.allowed_at == -inf
         flow.held(100.0)
-        flow.brings(link, 100.0, SHUTDOWN)
+        flow.brings(socket, 100.0, SHUTDOWN)
         assert flow.wants() == ["Open"]
         assert limiter.allowed_at == 300
 
@@ -152,11 +152,11 @@ class TestOpening:
         """The handshake is given up, and begins again when there is another key; its end is of no interest."""
         flow = Flow()
         flow.held(0.0)
-        link = flow.opens(0.0)
+        socket = flow.opens(0.0)
         assert flow.lost(0.1) == "WAITING"
-        flow.closes(link, politely=False)
-        flow.opened(link, 0.2)
-        flow.fails(link, 0.3)
+        flow.closes(socket, politely=False)
+        flow.opened(socket, 0.2)
+        flow.fails(socket, 0.3)
         assert (flow.state, flow.wants()) == ("WAITING", [])
         flow.held(0.5, 2)
         assert flow.opens(0.5).generation == 2
@@ -211,38 +211,38 @@ class TestDrops:
 
     def test_who_lived_for_long_is_followed_at_once(self) -> None:
         """There is no reason to wait, but to ask whether the key is alive."""
-        flow, link = live()
+        flow, socket = live()
         flow.held(60.0)
-        flow.ends(link, 60.0)
+        flow.ends(socket, 60.0)
         assert flow.wants() == ["Open"]
 
     def test_who_ends_soon_is_not(self) -> None:
         """Sockets that end as soon as they are open must not make a hot loop."""
-        flow, link, now = *live(), 0.0
+        flow, socket, now = *live(), 0.0
         pauses = []
         for _ in range(8):
             now += 1
-            flow.ends(link, now, draw=0.999999)
+            flow.ends(socket, now, draw=0.999999)
             flow.held(now)
             assert flow.wants() == []
             pauses.append(round(flow.stream.deadline - now))
             now = flow.stream.deadline
             flow.held(now)
-            link = flow.opens(now)
-            flow.opened(link, now)
+            socket = flow.opens(now)
+            flow.opened(socket, now)
         assert pauses == [1, 2, 4, 8, 15, 15, 15, 15]
 
     def test_half_a_life_is_long(self) -> None:
         """Where sockets live shorter than the cap of all pauses, their end is nothing unusual."""
-        flow, link = live(timing=Timing(feed_lag=0, socket_lifetime=10))
+        flow, socket = live(timing=Timing(feed_lag=0, socket_lifetime=10))
         flow.held(5.0)
-        flow.ends(link, 5.0)
+        flow.ends(socket, 5.0)
         assert flow.wants() == ["Open"]
 
     def test_a_key_is_confirmed_before_it_is_used(self) -> None:
         """The exchange is asked, and has two seconds to answer; then a socket is opened all the same."""
-        flow, link = live()
-        flow.ends(link, 100.0)
+        flow, socket = live()
+        flow.ends(socket, 100.0)
         flow.asks()
         assert flow.stream.deadline == 102
         assert flow.tick(101.9) == "WAITING"
@@ -252,8 +252,8 @@ class TestDrops:
 
     def test_an_answer_to_another_question_is_none(self) -> None:
         """A request from before the drop says nothing: the answer to the one after it is waited for."""
-        flow, link = live()
-        flow.ends(link, 100.0)
+        flow, socket = live()
+        flow.ends(socket, 100.0)
         flow.asks()
         assert flow.held(100.5, confirmed_at=99.0) == "WAITING"
         assert flow.wants() == []
@@ -262,18 +262,18 @@ class TestDrops:
 
     def test_a_key_that_cannot_be_confirmed_is_used(self) -> None:
         """Where requests fail there is no use in waiting for one."""
-        flow, link = live()
-        flow.ends(link, 100.0)
+        flow, socket = live()
+        flow.ends(socket, 100.0)
         flow.asks()
         flow.stream.key_request_failing(100.3)
         assert flow.wants() == ["Open"]
 
     def test_a_key_that_turns_out_dead_is_not_used(self) -> None:
         """The gap then begins where it was alive for certain."""
-        flow, link = live()
-        flow.brings(link, 50.0, 1)
-        flow.ponged(link, 99.0, 99.1)
-        flow.ends(link, 100.0)
+        flow, socket = live()
+        flow.brings(socket, 50.0, 1)
+        flow.ponged(socket, 99.0, 99.1)
+        flow.ends(socket, 100.0)
         flow.asks()
         assert flow.lost(100.2) == "WAITING"
         assert flow.stream.deadline == inf
@@ -286,9 +286,9 @@ class TestDrops:
 
     def test_a_question_that_is_old_is_asked_again(self) -> None:
         """While no socket may be opened for an hour the key may die as well."""
-        flow, link = live()
+        flow, socket = live()
         flow.held(100.0)
-        flow.ends(link, 100.0)
+        flow.ends(socket, 100.0)
         flow.fails(flow.opens(100.0), 100.0, status=429)
         assert flow.tick(130.1) == "CONNECTING"
         flow.stream.actions()
@@ -298,10 +298,10 @@ class TestDrops:
 
     def test_a_dead_peer_is_dropped_at_once(self) -> None:
         """A ping that was not answered ends the socket without a goodbye."""
-        flow, link = live()
-        flow.ponged(link, 20.0, 20.1)
-        assert link.ping_at == 40
-        assert flow.unanswered(link, 40.0, 60.0) == "WAITING"
+        flow, socket = live()
+        flow.ponged(socket, 20.0, 20.1)
+        assert socket.ping_at == 40
+        assert flow.unanswered(socket, 40.0, 60.0) == "WAITING"
         assert flow.wants() == ["Close", "AskAboutKey"]
         flow.kinds  # noqa: B018 - collects what was told
         dropped = flow.heard[1]
@@ -314,32 +314,32 @@ class TestDrops:
 
     def test_it_is_closed_without_a_goodbye(self) -> None:
         """There is nobody to say it to."""
-        flow, link = live()
+        flow, socket = live()
         flow.stream.key_request_failing(50.0)
-        flow.unanswered(link, 80.0, 100.0)
+        flow.unanswered(socket, 80.0, 100.0)
         action = flow.stream.actions()[0]
-        assert (action.socket, action.politely) == (link, False)  # type: ignore[union-attr]
+        assert (action.socket, action.politely) == (socket, False)  # type: ignore[union-attr]
 
     def test_who_does_not_listen_hears_no_answer(self) -> None:
         """A consumer that is slow never costs the socket; the next ping is due at once."""
-        flow, link = live()
-        flow.stream.paused(link)
-        assert flow.unanswered(link, 20.0, 40.0) == "LIVE"
-        assert (link.ping_at, flow.wants()) == (40, [])
-        flow.stream.resumed(link, 50.0)
-        assert link.ping_at == 50
-        assert flow.unanswered(link, 40.0, 60.0) == "LIVE"
-        assert flow.unanswered(link, 60.0, 80.0) == "WAITING"
+        flow, socket = live()
+        flow.stream.paused(socket)
+        assert flow.unanswered(socket, 20.0, 40.0) == "LIVE"
+        assert (socket.ping_at, flow.wants()) == (40, [])
+        flow.stream.resumed(socket, 50.0)
+        assert socket.ping_at == 50
+        assert flow.unanswered(socket, 40.0, 60.0) == "LIVE"
+        assert flow.unanswered(socket, 60.0, 80.0) == "WAITING"
 
     def test_what_was_given_up_is_of_no_interest(self) -> None:
         """Whatever comes from a socket that ended, nothing follows from it."""
-        flow, link = live()
-        flow.ends(link, 100.0)
+        flow, socket = live()
+        flow.ends(socket, 100.0)
         flow.asks()
-        flow.brings(link, 100.1, 1)
-        flow.ends(link, 100.2)
-        flow.ponged(link, 90.0, 100.3)
-        flow.unanswered(link, 90.0, 110.0)
+        flow.brings(socket, 100.1, 1)
+        flow.ends(socket, 100.2)
+        flow.ponged(socket, 90.0, 100.3)
+        flow.unanswered(socket, 90.0, 110.0)
         assert (flow.state, flow.items(), flow.wants()) == ("WAITING", [], [])
 
     def test_what_is_confirmed_without_a_socket_counts(self) -> None:
@@ -360,9 +360,9 @@ class TestDrops:
         """The minute of silence begins then."""
         flow = Flow()
         flow.held(0.0)
-        link = flow.opens(0.0)
+        socket = flow.opens(0.0)
         flow.held(0.5)
-        flow.opened(link, 0.7)
+        flow.opened(socket, 0.7)
         assert flow.stream.deadline == 60.5
 
     def test_a_second_gap_begins_with_its_sockets_handshake(self) -> None:
@@ -383,9 +383,9 @@ class TestDrops:
 class TestSilence:
     def test_after_a_minute_the_exchange_is_asked(self) -> None:
         """A quiet account is not a dead one: an answer is all that it takes."""
-        flow, link = live()
+        flow, socket = live()
         assert flow.stream.deadline == 60
-        flow.ponged(link, 59.0, 59.1)
+        flow.ponged(socket, 59.0, 59.1)
         assert flow.tick(59.9) == "LIVE"
         assert flow.wants() == []
         assert flow.tick(60.0) == "SILENT"
@@ -396,8 +396,8 @@ class TestSilence:
 
     def test_a_question_is_a_doubt_when_nobody_answers(self) -> None:
         """For two seconds the stream counts as live; when the exchange itself says that the key is dead, at no time."""
-        flow, link = live()
-        flow.ponged(link, 59.0, 59.1)
+        flow, socket = live()
+        flow.ponged(socket, 59.0, 59.1)
         flow.tick(60.0)
         assert flow.is_live()
         flow.tick(61.9)
@@ -406,26 +406,26 @@ class TestSilence:
         assert not flow.is_live()
         flow.held(62.5, confirmed_at=62.0)
         assert flow.is_live()
-        flow.brings(link, 70.0, b'{"e":"listenKeyExpired"}')
+        flow.brings(socket, 70.0, b'{"e":"listenKeyExpired"}')
         assert not flow.is_live()
 
     def test_an_event_is_as_good(self) -> None:
         """A minute counts from the last event, and a doubt is over when one comes."""
-        flow, link = live()
-        flow.ponged(link, 40.0, 40.1)
-        flow.brings(link, 50.0, 1)
+        flow, socket = live()
+        flow.ponged(socket, 40.0, 40.1)
+        flow.brings(socket, 50.0, 1)
         assert flow.stream.deadline == 110
-        flow.ponged(link, 109.0, 109.1)
+        flow.ponged(socket, 109.0, 109.1)
         assert flow.tick(110.0) == "SILENT"
-        assert flow.brings(link, 111.0, 2) == "LIVE"
+        assert flow.brings(socket, 111.0, 2) == "LIVE"
         assert flow.is_live()
 
     @pytest.mark.parametrize("raw", [b"", b"hello", b"[]", b'{"result":null}', b'{"e":5}', b'{"e":""}'])
     def test_not_all_that_comes_is_an_event(self, raw: bytes) -> None:
         """What a server says to a socket whose key is dead proves nothing; it is delivered all the same."""
-        flow, link = live()
+        flow, socket = live()
         flow.tick(60.0)
-        assert flow.brings(link, 61.0, raw) == "SILENT"
+        assert flow.brings(socket, 61.0, raw) == "SILENT"
         assert [item.raw for item in flow.items()] == [raw]  # type: ignore[union-attr]
 
     def test_a_question_is_repeated(self) -> None:
@@ -439,13 +439,13 @@ class TestSilence:
 
     def test_old_news_is_no_proof(self) -> None:
         """What was read late may have been sent before the key died."""
-        flow, link = live()
-        flow.stream.paused(link)
+        flow, socket = live()
+        flow.stream.paused(socket)
         flow.tick(60.0)
-        flow.stream.resumed(link, 61.0)
-        assert flow.brings(link, 61.0, 1) == "SILENT"
-        flow.ponged(link, 61.0, 61.1)
-        assert flow.brings(link, 62.0, 2) == "LIVE"
+        flow.stream.resumed(socket, 61.0)
+        assert flow.brings(socket, 61.0, 1) == "SILENT"
+        flow.ponged(socket, 61.0, 61.1)
+        assert flow.brings(socket, 62.0, 2) == "LIVE"
 
     def test_an_open_question_makes_no_socket_live(self) -> None:
         """One that was opened without an answer is silent as soon as the last proof is old; it is not asked twice."""
@@ -567,8 +567,8 @@ class TestLiveIsSound:
 
     def test_a_leap_of_the_clock_leaves_no_time_for_a_question(self) -> None:
         """The two seconds are counted from when it was due, not from when it was noticed that it was."""
-        flow, link = live()
-        flow.ponged(link, 7200.0, 7200.0)
+        flow, socket = live()
+        flow.ponged(socket, 7200.0, 7200.0)
         flow.tick(7200.0)
         flow.asks()
         assert not flow.is_live()
@@ -577,20 +577,20 @@ class TestLiveIsSound:
 
     def test_a_question_from_before_was_asked_then(self) -> None:
         """It is not asked twice; and its two seconds are over."""
-        flow, link = live()
+        flow, socket = live()
         flow.held(40.0)
-        flow.brings(link, 50.0, b'{"e":"listenKeyExpired"}')
+        flow.brings(socket, 50.0, b'{"e":"listenKeyExpired"}')
         flow.asks()
         flow.held(50.2, confirmed_at=40.0)
-        flow.ponged(link, 50.2, 50.3)
-        flow.brings(link, 50.3, 1)
-        flow.ponged(link, 110.0, 110.2)
+        flow.ponged(socket, 50.2, 50.3)
+        flow.brings(socket, 50.3, 1)
+        flow.ponged(socket, 110.0, 110.2)
         assert flow.tick(110.4) == "SILENT"
         flow.asks()
         assert flow.is_live()
-        flow, link = live()
+        flow, socket = live()
         flow.held(40.0)
-        flow.ends(link, 90.0)
+        flow.ends(socket, 90.0)
         flow.asks()
         flow.opened(flow.opens(92.0), 92.1)
         assert flow.is_live()
@@ -599,8 +599,8 @@ class TestLiveIsSound:
 
     def test_where_nothing_can_be_asked_there_is_no_time_for_an_answer(self) -> None:
         """A host that wants silence gets it, and its streams are in doubt as soon as they have a question."""
-        flow, link = live()
-        flow.ponged(link, 59.0, 59.1)
+        flow, socket = live()
+        flow.ponged(socket, 59.0, 59.1)
         flow.stream.cannot_ask(59.5)
         assert flow.is_live()
         flow.tick(60.0)
@@ -612,16 +612,16 @@ class TestLiveIsSound:
 
     def test_a_peer_that_was_not_heard_is_not_relied_upon(self) -> None:
         """While nobody reads, no answer to a ping is seen, and a socket may die unnoticed, whatever REST says."""
-        flow, link = live()
-        flow.ponged(link, 20.0, 20.1)
-        flow.stream.paused(link)
+        flow, socket = live()
+        flow.ponged(socket, 20.0, 20.1)
+        flow.stream.paused(socket)
         flow.held(59.0)
         assert flow.is_live()
         flow.held(60.0)
         assert not flow.is_live()
-        flow.stream.resumed(link, 61.0)
+        flow.stream.resumed(socket, 61.0)
         assert not flow.is_live()
-        flow.ponged(link, 61.0, 61.1)
+        flow.ponged(socket, 61.0, 61.1)
         assert flow.is_live()
 
     def test_what_was_held_back_is_no_news(self) -> None:
@@ -635,8 +635,8 @@ class TestLiveIsSound:
 
     def test_a_denial_is_unsaid_by_an_answer(self) -> None:
         """The exchange said that our key is dead. What it answers to a request from before does not contradict it."""
-        flow, link = live()
-        flow.brings(link, 10.0, expired())
+        flow, socket = live()
+        flow.brings(socket, 10.0, expired())
         flow.asks()
         assert not flow.is_live()
         flow.held(10.3, confirmed_at=9.9)  # asked before it was said
@@ -646,28 +646,28 @@ class TestLiveIsSound:
 
     def test_or_by_an_event(self) -> None:
         """One that is read after it was sent after it."""
-        flow, link = live()
-        flow.brings(link, 10.0, expired())
+        flow, socket = live()
+        flow.brings(socket, 10.0, expired())
         assert not flow.is_live()
-        flow.brings(link, 10.1, 1)
+        flow.brings(socket, 10.1, 1)
         assert flow.is_live()
 
     def test_or_by_another_key(self) -> None:
         """That is the one which counts then, and the stream moves to it."""
-        flow, link = live()
-        flow.brings(link, 10.0, expired())
+        flow, socket = live()
+        flow.brings(socket, 10.0, expired())
         flow.asks()
         flow.stream.key_confirmed(2, "K2", 10.1, 10.2)
         second = flow.opens(10.2)
         flow.opened(second, 10.3)
-        flow.ponged(link, 10.3, 10.4)
+        flow.ponged(socket, 10.3, 10.4)
         assert flow.is_live()
 
     def test_an_answer_that_is_old_itself_proves_nothing(self) -> None:
         """It was under way for longer than proofs count."""
-        flow, link = live()
+        flow, socket = live()
         flow.tick(62.0)
-        flow.ponged(link, 90.0, 90.1)
+        flow.ponged(socket, 90.0, 90.1)
         flow.held(100.0, confirmed_at=39.0)
         assert not flow.is_live()
 
@@ -698,8 +698,8 @@ class TestExpired:
     )
     def test_the_exchange_is_asked(self, raw: bytes) -> None:
         """An announcement is a reason to doubt, and delivered like any other event."""
-        flow, link = live()
-        assert flow.brings(link, 10.0, raw) == "SILENT"
+        flow, socket = live()
+        assert flow.brings(socket, 10.0, raw) == "SILENT"
         flow.asks()
         assert [item.raw for item in flow.items()] == [raw]  # type: ignore[union-attr]
 
@@ -720,8 +720,8 @@ class TestExpired:
     )
     def test_not_everything_is_about_our_key(self, raw: bytes) -> None:
         """Another key's end, an order that is called so, and nonsense: none is a reason to ask, none does harm."""
-        flow, link = live()
-        assert flow.brings(link, 10.0, raw) == "LIVE"
+        flow, socket = live()
+        assert flow.brings(socket, 10.0, raw) == "LIVE"
         assert flow.wants() == []
 
     @pytest.mark.parametrize(
@@ -736,22 +736,22 @@ class TestExpired:
     )
     def test_an_exchange_may_have_words_for_it(self, raw: bytes, state: str) -> None:
         """Where it is no event, but a text that says so, that is a reason to ask as well."""
-        flow, link = live(expired="Invalid listen key")
-        assert flow.brings(link, 10.0, raw) == state
+        flow, socket = live(expired="Invalid listen key")
+        assert flow.brings(socket, 10.0, raw) == state
 
     def test_one_that_only_looks_like_an_event_does_no_harm(self) -> None:
         """It is decoded to see whose key it names; where that fails it names none."""
-        flow, link = live()
-        flow.brings(link, 10.0, b'{"e":"listenKeyExpired","listenKey":"K1","x":1e999}')
+        flow, socket = live()
+        flow.brings(socket, 10.0, b'{"e":"listenKeyExpired","listenKey":"K1","x":1e999}')
         assert flow.state == "LIVE"
 
     def test_it_is_asked_once_a_second_at_most(self) -> None:
         """An exchange may repeat itself without end; what it says meanwhile is not forgotten."""
-        flow, link = live()
-        flow.brings(link, 10.0, *[expired()] * 1000)
+        flow, socket = live()
+        flow.brings(socket, 10.0, *[expired()] * 1000)
         flow.asks()
         flow.held(10.2, confirmed_at=10.0)
-        flow.brings(link, 10.5, *[expired()] * 1000)
+        flow.brings(socket, 10.5, *[expired()] * 1000)
         assert flow.wants() == []
         assert flow.stream.deadline == 11
         flow.tick(11.0)
@@ -760,18 +760,18 @@ class TestExpired:
 
     def test_it_proves_nothing(self) -> None:
         """Events in the same read may be from before the end."""
-        flow, link = live()
-        assert flow.brings(link, 10.0, 1, expired()) == "SILENT"
-        assert flow.brings(link, 10.1, 2, expired()) == "SILENT"
+        flow, socket = live()
+        assert flow.brings(socket, 10.0, 1, expired()) == "SILENT"
+        assert flow.brings(socket, 10.1, 2, expired()) == "SILENT"
 
     def test_who_is_known_to_be_dead_is_not_asked_about(self) -> None:
         """The key is being replaced; a doubt from before is settled."""
-        flow, link = live()
-        flow.brings(link, 10.0, expired())
+        flow, socket = live()
+        flow.brings(socket, 10.0, expired())
         flow.asks()
-        flow.brings(link, 10.1, expired())
+        flow.brings(socket, 10.1, expired())
         flow.lost(10.2)
-        flow.brings(link, 10.3, expired())
+        flow.brings(socket, 10.3, expired())
         assert flow.stream.deadline == inf
 
     def test_the_key_we_have_counts_wherever_it_is_named(self) -> None:
@@ -810,10 +810,10 @@ class TestMoving:
     def test_its_time_is_the_exchanges(self) -> None:
         """Exchanges say how long their sockets live; the user's word outranks that."""
         assert live(lifetime=1000.0)[0].stream.deadline == 60
-        _, link = live(lifetime=1000.0)
-        assert link.move_at == 950
-        _, link = live(timing=Timing(feed_lag=0, socket_lifetime=100), lifetime=1000.0)
-        assert link.move_at == 95
+        _, socket = live(lifetime=1000.0)
+        assert socket.move_at == 950
+        _, socket = live(timing=Timing(feed_lag=0, socket_lifetime=100), lifetime=1000.0)
+        assert socket.move_at == 95
 
     def test_its_time_may_be_another(self) -> None:
         """An exchange that runs faster than life ends its sockets earlier."""
@@ -1151,20 +1151,20 @@ class TestMoving:
 
     def test_nothing_moves_in_a_hot_loop(self) -> None:
         """An exchange that says of each socket that it will end it is believed at growing intervals."""
-        flow, link, now = *live(draw=0.999999), 100.0
+        flow, socket, now = *live(draw=0.999999), 100.0
         moved_at = []
         for _ in range(8):
             flow.held(now)
-            flow.brings(link, now, SHUTDOWN)
+            flow.brings(socket, now, SHUTDOWN)
             if flow.state != "MOVING":
                 now = flow.stream.deadline
                 flow.held(now)
             second = flow.opens(now)
             moved_at.append(now)
             flow.opened(second, now)
-            flow.ponged(link, now, now)
+            flow.ponged(socket, now, now)
             flow.stream.actions()
-            link = second
+            socket = second
         assert [round(later - earlier) for earlier, later in pairwise(moved_at)] == [10, 20, 40, 60, 60, 60, 60]
 
     def test_an_announcement_is_about_the_socket_that_brings_it(self) -> None:
@@ -1543,8 +1543,8 @@ class TestLeaps:
         flow, _ = live()
         assert flow.tick(3600.0) == "SILENT"
         flow.asks()
-        flow, link = live()
-        flow.ends(link, 100.0)
+        flow, socket = live()
+        flow.ends(socket, 100.0)
         flow.stream.actions()
         assert flow.tick(3600.0) == "WAITING"
         flow.asks()
@@ -1561,11 +1561,11 @@ class TestLeaps:
 class TestOverflow:
     def test_what_is_dropped_is_a_gap(self) -> None:
         """It says since when, and how many; the first of them was not sent before all that was observed."""
-        flow, link = live(limit=2, on_full="drop_newest")
-        flow.brings(link, 1.0, 1, 2)
-        flow.ponged(link, 2.0, 2.1)
-        flow.brings(link, 3.0, 3)
-        flow.brings(link, 4.0, 4)
+        flow, socket = live(limit=2, on_full="drop_newest")
+        flow.brings(socket, 1.0, 1, 2)
+        flow.ponged(socket, 2.0, 2.1)
+        flow.brings(socket, 3.0, 3)
+        flow.brings(socket, 4.0, 4)
         gap = flow.items()[-1]
         assert (gap.cause, gap.missed, gap.last_event_time) == ("overflow", 2, 2)  # type: ignore[union-attr]
         assert (gap.started_at, gap.ended_at) == (2 + LOCAL, 4 + LOCAL)  # type: ignore[union-attr]
@@ -1576,8 +1576,8 @@ class TestOverflow:
 
     def test_before_the_first_event_there_is_none(self) -> None:
         """A gap at the beginning comes after nothing."""
-        flow, link = live(limit=1, on_full="drop_oldest")
-        flow.brings(link, 1.0, 1, 2)
+        flow, socket = live(limit=1, on_full="drop_oldest")
+        flow.brings(socket, 1.0, 1, 2)
         assert flow.gap().last_event_time is None
 
 
@@ -1585,19 +1585,19 @@ class TestEnd:
     @pytest.mark.parametrize("make", [live, moving, draining])
     def test_every_socket_is_closed(self, make: object) -> None:
         """With a goodbye, once; and after that nothing happens, whatever comes."""
-        flow, *links = make()  # type: ignore[operator]
+        flow, *sockets = make()  # type: ignore[operator]
         flow.stream.stop()
         assert [(action.socket, action.politely) for action in flow.stream.actions()] == [
-            (link, True) for link in links
+            (socket, True) for socket in sockets
         ]
         flow.stream.stop()
-        for link in links:
-            flow.brings(link, 2000.0, *range(200))
-            flow.ends(link, 2000.0)
-            flow.fails(link, 2000.0)
-            flow.opened(link, 2000.0)
-            flow.ponged(link, 1999.0, 2000.0)
-            flow.unanswered(link, 1999.0, 2000.0)
+        for socket in sockets:
+            flow.brings(socket, 2000.0, *range(200))
+            flow.ends(socket, 2000.0)
+            flow.fails(socket, 2000.0)
+            flow.opened(socket, 2000.0)
+            flow.ponged(socket, 1999.0, 2000.0)
+            flow.unanswered(socket, 1999.0, 2000.0)
         flow.lost(2000.0)
         flow.held(2000.0, 7)
         flow.stream.key_request_failing(2000.0)
@@ -1615,8 +1615,8 @@ class TestEnd:
 class TestStatistics:
     def test_it_says_what_it_is(self) -> None:
         """Times are on the user's clock; counts are of what observers have heard."""
-        flow, link = live()
-        flow.brings(link, 5.0, 1, 2)
+        flow, socket = live()
+        flow.brings(socket, 5.0, 1, 2)
         statistics = flow.stream.statistics(KEY_STATISTICS, 77.0)
         assert (statistics.state, statistics.is_live, statistics.generation) == ("live", True, 1)
         assert (statistics.connected_since, statistics.last_frame_at) == (LOCAL, 5 + LOCAL)
@@ -1625,21 +1625,21 @@ class TestStatistics:
 
     def test_it_says_since_when_a_ping_waits_for_its_answer(self) -> None:
         """From when it was due until the answer is read; then there is none to wait for."""
-        flow, link = live()
-        due = link.ping_at
+        flow, socket = live()
+        due = socket.ping_at
 
         def waits(now: float) -> float | None:
             flow.stream.tick(now)
             return flow.stream.statistics(KEY_STATISTICS, 77.0).ping_unanswered_since
 
         assert [waits(due), waits(due + 3)] == [None, due + LOCAL]
-        flow.ponged(link, due, due + 4)
+        flow.ponged(socket, due, due + 4)
         assert waits(due + 5) is None
 
     def test_without_a_socket_there_are_no_times(self) -> None:
         """Nothing is connected, and nothing was heard."""
-        flow, link = live()
-        flow.ends(link, 100.0)
+        flow, socket = live()
+        flow.ends(socket, 100.0)
         flow.stream.actions()
         flow.held(100.0)
         flow.fails(flow.opens(100.0), 100.0)
@@ -1654,9 +1654,9 @@ class TestStatistics:
         assert not flow.has_news()
         flow.held(0.0)
         assert flow.has_news()
-        link: StreamSocket = flow.opens(0.0)
+        socket: StreamSocket = flow.opens(0.0)
         assert not flow.has_news()
-        flow.opened(link, 0.1)
+        flow.opened(socket, 0.1)
         assert flow.has_news()
         assert flow.kinds == ["connected"]
         assert not flow.has_news()

@@ -26,9 +26,9 @@ def opening(
 
 def begun(*, since: int | None = None, limit: int = 100, on_full: OnFull = "wait") -> tuple[Flow, StreamSocket]:
     """One whose first socket was opened at 12, and of which nothing was taken."""
-    flow, link = opening(since=since, limit=limit, on_full=on_full)
-    flow.opened(link, 12.0)
-    return flow, link
+    flow, socket = opening(since=since, limit=limit, on_full=on_full)
+    flow.opened(socket, 12.0)
+    return flow, socket
 
 
 def first_of(flow: Flow) -> Gap:
@@ -42,10 +42,10 @@ def first_of(flow: Flow) -> Gap:
 
 def test_it_is_there_when_the_first_socket_is() -> None:
     """Not before, and nothing comes before it."""
-    flow, link = opening()
+    flow, socket = opening()
     assert not flow.stream.buffer.items
-    flow.opened(link, 12.0)
-    flow.brings(link, 12.0, 1)
+    flow.opened(socket, 12.0)
+    flow.brings(socket, 12.0, 1)
     assert [type(item) for item in flow.stream.buffer.items] == [Gap, UserEvent]
     gap = first_of(flow)
     assert (gap.ended_at, gap.unix_ended_at) == (12.0 + LOCAL, 12.0 + UNIX)
@@ -72,8 +72,8 @@ def test_it_begins_with_the_last_event_that_the_program_had() -> None:
 
 def test_feeds_may_lag_at_both_ends() -> None:
     """As with every gap."""
-    flow, link = opening(since=SINCE, timing=Timing(feed_lag=2.0))
-    flow.opened(link, 12.0)
+    flow, socket = opening(since=SINCE, timing=Timing(feed_lag=2.0))
+    flow.opened(socket, 12.0)
     gap = first_of(flow)
     assert gap.unix_started_at == pytest.approx(UNIX - 3602)
     assert (gap.ended_at, gap.unix_ended_at) == (14.0 + LOCAL, 14.0 + UNIX)
@@ -99,8 +99,8 @@ def test_it_is_told_to_all() -> None:
 
 def test_without_a_socket_there_is_none() -> None:
     """A stream that could not be opened has not begun."""
-    flow, link = opening()
-    flow.fails(link, 11.0)
+    flow, socket = opening()
+    flow.fails(socket, 11.0)
     flow.stream.tick(60.0)
     assert flow.stream.failure is not None
     assert not flow.stream.buffer.items
@@ -109,8 +109,8 @@ def test_without_a_socket_there_is_none() -> None:
 
 def test_a_socket_that_failed_before_changes_nothing() -> None:
     """Nor does a key that was replaced meanwhile: the gap ends with the socket that was opened, by the key it has."""
-    flow, link = opening()
-    flow.fails(link, 11.0)
+    flow, socket = opening()
+    flow.fails(socket, 11.0)
     flow.lost(11.0)
     flow.held(12.0, 2)
     flow.opened(flow.opens(15.0), 16.0)
@@ -121,8 +121,8 @@ def test_a_socket_that_failed_before_changes_nothing() -> None:
 
 def test_the_next_socket_begins_nothing() -> None:
     """Not even where the first one was lost before anything was taken: then the two gaps are one."""
-    flow, link = begun()
-    lose(flow, link)
+    flow, socket = begun()
+    lose(flow, socket)
     gap = first_of(flow)
     assert len(flow.stream.buffer.items) == 1
     assert (gap.ended_at, gap.unix_started_at) == (31.0 + LOCAL, 0)
@@ -132,9 +132,9 @@ def test_the_next_socket_begins_nothing() -> None:
 @pytest.mark.parametrize("on_full", ["drop_oldest", "drop_newest"])
 def test_what_is_dropped_at_once_is_told_by_it(on_full: OnFull) -> None:
     """The smallest buffer is full with it: it becomes the longer, by what has no room."""
-    flow, link = begun(limit=1, on_full=on_full)
-    flow.brings(link, 13.0, 1, 2)
-    flow.brings(link, 14.0, 3)
+    flow, socket = begun(limit=1, on_full=on_full)
+    flow.brings(socket, 13.0, 1, 2)
+    flow.brings(socket, 14.0, 3)
     gap = first_of(flow)
     assert len(flow.stream.buffer.items) == 1
     assert gap.ended_at == 14.0 + LOCAL
@@ -144,19 +144,19 @@ def test_what_is_dropped_at_once_is_told_by_it(on_full: OnFull) -> None:
 
 def test_gaps_that_follow_without_an_event_come_after_what_was_before() -> None:
     """``last_event_time`` is ``since`` until there was an event: nothing that was missed is older."""
-    flow, link = begun(since=SINCE, limit=2, on_full="drop_newest")
+    flow, socket = begun(since=SINCE, limit=2, on_full="drop_newest")
     took_all(flow)
-    lose(flow, link)
+    lose(flow, socket)
     assert flow.gap().last_event_time == SINCE
-    flow, link = begun(since=SINCE, limit=1, on_full="drop_oldest")
+    flow, socket = begun(since=SINCE, limit=1, on_full="drop_oldest")
     took_all(flow)
-    flow.brings(link, 13.0, 1, 2)
+    flow.brings(socket, 13.0, 1, 2)
     assert flow.gap().last_event_time == SINCE
 
 
-def lose(flow: Flow, link: StreamSocket) -> None:
+def lose(flow: Flow, socket: StreamSocket) -> None:
     """Its socket ends at 20, and the next one is open at 31."""
-    flow.ends(link, 20.0)
+    flow.ends(socket, 20.0)
     flow.held(30.0)
     flow.opened(flow.opens(30.0), 31.0)
 
@@ -167,9 +167,9 @@ def took_all(flow: Flow) -> None:
 
 def test_what_the_next_stream_goes_on_from() -> None:
     """The last event of the account that was taken; what is in the buffer was not, and words about the key are none."""
-    flow, link = begun(since=SINCE)
+    flow, socket = begun(since=SINCE)
     assert flow.stream.last_event_time == SINCE
-    flow.brings(link, 13.0, order(SINCE + 5), expired("K7"))
+    flow.brings(socket, 13.0, order(SINCE + 5), expired("K7"))
     assert flow.stream.last_event_time == SINCE
     took_all(flow)
     assert flow.stream.last_event_time == SINCE + 5

@@ -49,7 +49,7 @@ Message = tuple[str, object]
 class Socket:
     """One socket as both ends see it: an ordered pipe, in which each message has a time of arrival."""
 
-    link: StreamSocket
+    stream_socket: StreamSocket
     key: int
     opens_at: float
     began_at: float
@@ -86,7 +86,7 @@ class Socket:
 
     @property
     def generation(self) -> int:
-        return self.link.generation
+        return self.stream_socket.generation
 
     def put(self, message: Message, now: float, latency: float) -> None:
         self.last_arrival = max(self.last_arrival, now + latency)
@@ -306,7 +306,7 @@ class StreamMachine(RuleBasedStateMachine):
             if socket.feed:
                 yield socket.feed[0][0]
             if socket.is_open:
-                yield socket.link.ping_at if socket.ping is None else socket.ping + TIMING.ping_every
+                yield socket.stream_socket.ping_at if socket.ping is None else socket.ping + TIMING.ping_every
             else:
                 yield socket.began_at + TIMING.connect_timeout
 
@@ -316,9 +316,9 @@ class StreamMachine(RuleBasedStateMachine):
             self._follow()
         for socket in list(self.sockets.values()):
             self._receive_at_exchange(socket)
-            if socket.link in self.sockets:
+            if socket.stream_socket in self.sockets:
                 self._read(socket)
-            if socket.link in self.sockets:
+            if socket.stream_socket in self.sockets:
                 self._beat(socket)
         self._tick()
 
@@ -331,11 +331,11 @@ class StreamMachine(RuleBasedStateMachine):
     def _follow(self) -> None:
         for action in self.stream.actions():
             match action:
-                case Open(link):
+                case Open(stream_socket):
                     assert not self.known_dead
-                    assert link.generation == self.generation
-                    self.sockets[link] = Socket(
-                        link,
+                    assert stream_socket.generation == self.generation
+                    self.sockets[stream_socket] = Socket(
+                        stream_socket,
                         self.key,
                         self.now + self.latency,
                         self.now,
@@ -344,19 +344,19 @@ class StreamMachine(RuleBasedStateMachine):
                         begins_late=self.begins_late,
                         style=self.random.randrange(16) if self.gateways_differ else 0,
                     )
-                case Close(link):
-                    self.sockets.pop(link, None)
+                case Close(stream_socket):
+                    self.sockets.pop(stream_socket, None)
                 case AskAboutKey():
                     self._ask(None)
-                case AskOnSocket(link):
-                    self._ask(link)
+                case AskOnSocket(stream_socket):
+                    self._ask(stream_socket)
         assert len(self.sockets) <= 2
         self.stream.notices()
 
     def _read(self, socket: Socket) -> None:
         if not socket.is_open and self.now >= socket.began_at + TIMING.connect_timeout:
             return self._fail(socket, None)
-        while socket.next_read <= self.now and socket.link in self.sockets:
+        while socket.next_read <= self.now and socket.stream_socket in self.sockets:
             kind, what = socket.pipe.popleft()[1]
             match kind:
                 case "opened":
@@ -364,22 +364,22 @@ class StreamMachine(RuleBasedStateMachine):
                     socket.answered_at = self.now
                     socket.proven_at = socket.began_at if self.subscribes else -inf
                     self.contradicted_at = self.now if self.subscribes else self.contradicted_at
-                    self.stream.opened(socket.link, self.now)
+                    self.stream.opened(socket.stream_socket, self.now)
                 case "refused":
                     return self._fail(socket, 429 if socket.fate == "ban" else None)
                 case "pong":
                     assert isinstance(what, float)
                     socket.ping = None
                     socket.answered_at = max(socket.answered_at, what)
-                    self.stream.ponged(socket.link, what, self.now)
+                    self.stream.ponged(socket.stream_socket, what, self.now)
                 case "confirmed":
                     assert isinstance(what, float)
                     socket.proven_at = max(socket.proven_at, what)
                     self.contradicted_at = max(self.contradicted_at, what)
-                    self.stream.confirmed(socket.link, what, self.now)
+                    self.stream.confirmed(socket.stream_socket, what, self.now)
                 case "end":
-                    del self.sockets[socket.link]
-                    self.stream.ended(socket.link, SocketError("closed"), self.now)
+                    del self.sockets[socket.stream_socket]
+                    self.stream.ended(socket.stream_socket, SocketError("closed"), self.now)
                 case _:
                     self._receive(socket, what)
             self._follow()
@@ -390,14 +390,14 @@ class StreamMachine(RuleBasedStateMachine):
         while len(batch) < A_BATCH and socket.next_read <= self.now and socket.pipe[0][1][0] == "message":
             batch.append(socket.pipe.popleft()[1][1])
         self._note_what_it_says(socket, batch)
-        self.stream.received(socket.link, batch, self.now)  # type: ignore[arg-type]
-        if self.on_full == "wait" and self.stream.buffer.is_overfull and socket.link.held is None:
+        self.stream.received(socket.stream_socket, batch, self.now)  # type: ignore[arg-type]
+        if self.on_full == "wait" and self.stream.buffer.is_overfull and socket.stream_socket.held is None:
             socket.is_paused = True
-            self.stream.paused(socket.link)
+            self.stream.paused(socket.stream_socket)
 
     def _note_what_it_says(self, socket: Socket, batch: list[object]) -> None:
         """What the next one of two says counts when it is delivered."""
-        if socket.link.held is None and any(b"listenKeyExpired" in raw for raw in batch):  # type: ignore[operator]
+        if socket.stream_socket.held is None and any(b"listenKeyExpired" in raw for raw in batch):  # type: ignore[operator]
             own, other = b'"K%d"' % self.key, socket.generation != self.generation
             said = [UserEvent(raw, 0.0) for raw in batch]  # type: ignore[arg-type]
             for event in said:
@@ -409,20 +409,20 @@ class StreamMachine(RuleBasedStateMachine):
             socket.proven_at = self.now
             if socket.generation == self.generation:
                 self.key_proven_at = self.now
-                if socket.link.held is None:
+                if socket.stream_socket.held is None:
                     self.contradicted_at = self.now
 
     def _fail(self, socket: Socket, status: int | None) -> None:
-        del self.sockets[socket.link]
-        self.stream.open_failed(socket.link, SocketError("no", status=status), self.now)
+        del self.sockets[socket.stream_socket]
+        self.stream.open_failed(socket.stream_socket, SocketError("no", status=status), self.now)
         self._follow()
 
     def _beat(self, socket: Socket) -> None:
         if socket.ping is not None and self.now >= socket.ping + TIMING.ping_every:
             sent_at, socket.ping, socket.ping_arrives_at = socket.ping, None, inf
-            self.stream.unanswered(socket.link, sent_at, self.now)
+            self.stream.unanswered(socket.stream_socket, sent_at, self.now)
             self._follow()
-        elif socket.is_open and socket.ping is None and self.now >= socket.link.ping_at:
+        elif socket.is_open and socket.ping is None and self.now >= socket.stream_socket.ping_at:
             socket.ping, socket.ping_arrives_at = self.now, self.now + self.latency
 
     def _consume(self) -> None:
@@ -438,7 +438,7 @@ class StreamMachine(RuleBasedStateMachine):
             for socket in self.sockets.values():
                 if socket.is_paused:
                     socket.is_paused = False
-                    self.stream.resumed(socket.link, self.now)
+                    self.stream.resumed(socket.stream_socket, self.now)
 
     # What may happen.
 
@@ -656,8 +656,8 @@ class StreamMachine(RuleBasedStateMachine):
         if self._is_set_up():
             rest = A_BATCH * 1000 if self.on_full == "wait" else 0
             assert len(self.stream.buffer.items) <= self.limit + 1 + rest
-            for link in self.sockets:
-                assert link.held is None or len(link.held) <= self.limit + A_BATCH
+            for stream_socket in self.sockets:
+                assert stream_socket.held is None or len(stream_socket.held) <= self.limit + A_BATCH
 
     @invariant()
     def state_says_what_there_is(self) -> None:
@@ -706,9 +706,9 @@ class SubscriptionMachine(StreamMachine):
     def _gets_events(self, socket: Socket) -> bool:
         return socket.has_subscription
 
-    def _ask(self, link: StreamSocket | None) -> None:
-        if link is not None:
-            questions = self.sockets[link].questions
+    def _ask(self, stream_socket: StreamSocket | None) -> None:
+        if stream_socket is not None:
+            questions = self.sockets[stream_socket].questions
             before = questions[-1][0] if questions else -inf
             questions.append((max(before, self.now + self.latency), self.now))
         elif not self.known_dead:

@@ -16,7 +16,7 @@ def event(number: int, *, envelope: str = "") -> UserEvent:
     return UserEvent((f'{{"stream":"{envelope}","data":{text}}}' if envelope else text).encode(), 0.0)
 
 
-def link(
+def make_socket(
     *, generation: int = 1, began_at: float = 10.0, opened_at: float = 11.0, proof_at: float = 5.0
 ) -> StreamSocket:
     """An open one."""
@@ -28,7 +28,7 @@ def link(
 class TestObservation:
     def test_it_begins_with_the_handshake(self) -> None:
         """Until a ping is answered nothing is certain but that nothing came before."""
-        made = link()
+        made = make_socket()
         assert (made.observed_at, made.opened_at, made.heard_at) == (10, 11, 11)
         assert made.ping_at == 31
 
@@ -39,34 +39,34 @@ class TestObservation:
 
     def test_an_answered_ping_proves_all_before_it(self) -> None:
         """What the exchange had sent when the ping was sent was read; what came after it may not have been."""
-        made = link()
+        made = make_socket()
         made.ponged(31.0, 33.0, EVERY)
         assert (made.observed_at, made.heard_at, made.ping_at) == (31, 33, 51)
 
     def test_it_never_goes_back(self) -> None:
         """An answer to an older ping says less than is known."""
-        made = link()
+        made = make_socket()
         made.ponged(31.0, 33.0, EVERY)
         made.ponged(30.0, 34.0, EVERY)
         assert made.observed_at == 31
 
     def test_a_ping_that_was_wanted_meanwhile_stays_wanted(self) -> None:
         """An answer to a ping that was sent before does not put off the one that is due."""
-        made = link()
+        made = make_socket()
         made.ping_at = 32.0
         made.ponged(31.0, 33.0, EVERY)
         assert made.ping_at == 32
 
     def test_an_event_proves_the_key_and_nothing_else(self) -> None:
         """The key was alive some time after all that was observed; how long the event was under way is unknown."""
-        made = link()
+        made = make_socket()
         made.ponged(31.0, 33.0, EVERY)
         made.prove(40.0, is_news=True)
         assert (made.proof_at, made.event_at, made.alive_at, made.observed_at) == (31, 40, 40, 31)
 
     def test_a_better_proof_stays(self) -> None:
         """What the exchange has said counts for more than an event from before."""
-        made = link(proof_at=50.0)
+        made = make_socket(proof_at=50.0)
         made.prove(40.0, is_news=True)
         assert (made.proof_at, made.alive_at) == (50, 50)
 
@@ -74,7 +74,7 @@ class TestObservation:
 class TestSubscription:
     def test_what_holds_for_the_key_holds_for_a_socket_with_it(self) -> None:
         """It never goes back."""
-        made = link()
+        made = make_socket()
         made.key_proven(30.0)
         made.key_proven(20.0)
         assert made.proof_at == 30
@@ -105,7 +105,7 @@ class TestSubscription:
 class TestPause:
     def test_who_does_not_read_cannot_be_answered(self) -> None:
         """While paused, and for pings from before, a missing answer means nothing."""
-        made = link()
+        made = make_socket()
         assert made.must_answer(31.0)
         made.pause()
         assert made.is_paused
@@ -117,14 +117,14 @@ class TestPause:
 
     def test_after_it_a_ping_is_due(self) -> None:
         """It will say when all that was missed was read."""
-        made = link()
+        made = make_socket()
         made.pause()
         made.resume(60.0, EVERY)
         assert made.ping_at == 60
 
     def test_pings_are_a_second_apart_however_often_it_pauses(self) -> None:
         """An exchange counts them, and ends the socket of a client that says too much."""
-        made = link()
+        made = make_socket()
         made.ponged(59.5, 59.6, EVERY)
         made.pause()
         made.resume(60.0, EVERY)
@@ -141,7 +141,7 @@ class TestPause:
 
     def test_what_comes_then_is_old_news(self) -> None:
         """Events prove nothing of the present until a ping that was sent after the pause is answered."""
-        made = link()
+        made = make_socket()
         made.pause()
         made.resume(60.0, EVERY)
         made.prove(60.5, is_news=not made.is_lagging)
@@ -154,7 +154,7 @@ class TestPause:
 
     def test_a_second_pause_is_one_too(self) -> None:
         """An answer that comes when it is paused again says nothing of being up to date."""
-        made = link()
+        made = make_socket()
         made.pause()
         made.resume(60.0, EVERY)
         made.pause()
@@ -165,7 +165,7 @@ class TestPause:
 class TestAnswers:
     def test_a_peer_answers_until_two_pings_were_due(self) -> None:
         """One that does not is dropped by then; what is not known while nobody reads is not presumed."""
-        made = link()
+        made = make_socket()
         assert made.is_answering(50.9, EVERY)
         assert not made.is_answering(51.0, EVERY)
         made.ponged(31.0, 33.0, EVERY)
@@ -176,7 +176,7 @@ class TestAnswers:
 
 class TestDoubles:
     def followed(self, delivered: Delivered, now: float = 100.0, feed_lag: float = 0.0) -> StreamSocket:
-        new = link(began_at=98.0, opened_at=99.0)
+        new = make_socket(began_at=98.0, opened_at=99.0)
         new.leave_out(delivered.since(90.0), now, feed_lag)
         return new
 
@@ -275,12 +275,12 @@ class TestDoubles:
 
     def test_knowledge_is_handed_on(self) -> None:
         """What was known of the same key is known still; of another it says nothing."""
-        old = link()
+        old = make_socket()
         old.ponged(98.5, 98.6, EVERY)
         old.prove(98.7, is_news=True)
-        new = link(began_at=98.0, opened_at=99.0)
+        new = make_socket(began_at=98.0, opened_at=99.0)
         new.follow(old)
         assert (new.proof_at, new.observed_at, new.event_at) == (98.5, 98.5, 98.7)
-        other = link(generation=2, began_at=98.0, opened_at=99.0)
+        other = make_socket(generation=2, began_at=98.0, opened_at=99.0)
         other.follow(old)
         assert (other.proof_at, other.observed_at) == (5, 98)

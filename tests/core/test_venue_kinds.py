@@ -31,8 +31,8 @@ class TestNewKeys:
     def test_each_context_closes_its_own(self) -> None:
         """Where a second create makes a second key, two contexts have nothing in common but the host."""
         host = Host()
-        one = held(NEW, account=host.join("/path", "A", "new"), key="K1")
-        other = held(NEW, account=host.join("/path", "A", "new"), key="K2")
+        one = held(NEW, account=host.register("/path", "A", "new"), key="K1")
+        other = held(NEW, account=host.register("/path", "A", "new"), key="K2")
         assert one.stops(10.0) == "LEAVING"
         one.sends(10.0, "close", "K1")
         assert one.gets(OK, 10.0) == "CLOSED"
@@ -46,8 +46,8 @@ class TestNewKeys:
     def test_the_same_key_is_shared_all_the_same(self) -> None:
         """Should two creates return one key, the last to leave closes it (L5)."""
         host = Host()
-        one = held(NEW, account=host.join("/path", "A", "new"))
-        other = held(NEW, account=host.join("/path", "A", "new"))
+        one = held(NEW, account=host.register("/path", "A", "new"))
+        other = held(NEW, account=host.register("/path", "A", "new"))
         assert one.stops(10.0) == "CLOSED"
         one.leaves()
         assert other.stops(10.0) == "LEAVING"
@@ -55,7 +55,7 @@ class TestNewKeys:
     @pytest.mark.parametrize("venue", [NEW, UNKNOWN], ids=lambda venue: venue.name)
     def test_a_superseded_key_is_closed_too(self, venue: Venue) -> None:
         """A key that was replaced without being known dead is closed on the way out, after the current one (L1)."""
-        account = Host().join("/path", "A", venue.sharing.second_create)
+        account = Host().register("/path", "A", venue.sharing.second_create)
         life = held(venue, account=account)
         assert life.tick(3600.0) == "VACANT"
         life.sends(3600.0, "create", "K1")
@@ -69,7 +69,7 @@ class TestNewKeys:
 
     def test_a_dead_key_is_not_closed(self) -> None:
         """A key that the exchange has called dead needs no close."""
-        life = held(NEW, account=Host().join("/path", "A", "new"))
+        life = held(NEW, account=Host().register("/path", "A", "new"))
         life.sends(1800.0, "keepalive", "K1")
         life.gets(GONE, 1800.0)
         life.sends(1800.0, "create", "K1")
@@ -81,16 +81,16 @@ class TestNewKeys:
     def test_a_key_that_others_hold_is_not_closed(self) -> None:
         """A superseded key that another context has come to hold is left to it."""
         host = Host()
-        account = host.join("/path", "A", "new")
+        account = host.register("/path", "A", "new")
         account.learn("K1")
         account.learn("K2")
-        host.join("/path", "A", "new").learn("K1")
+        host.register("/path", "A", "new").learn("K1")
         account.forget("K2")
         assert account.to_close() is None
 
     def test_a_key_that_came_back_is_one(self) -> None:
         """A key that is seen alive again is the current one, and not superseded, too."""
-        account = Host().join("/path", "A", "new")
+        account = Host().register("/path", "A", "new")
         for key in ("K1", "K2", "K1"):
             account.learn(key)
         account.forget("K1")
@@ -98,7 +98,7 @@ class TestNewKeys:
 
     def test_a_key_that_nobody_was_told_is_reported(self) -> None:
         """A lost answer to a create may have left a key that no further create would tell: it is owned up to."""
-        life = Life(NEW, account=Host().join("/path", "A", "new"))
+        life = Life(NEW, account=Host().register("/path", "A", "new"))
         life.sends(0.0, "create", None)
         life.gets(NO_ANSWER, 1.0)
         life.sends(2.0, "create", None)
@@ -111,7 +111,7 @@ class TestNewKeys:
 
     def test_a_lost_answer_is_not_asked_for(self) -> None:
         """On the way out, one create more would only make one key more."""
-        life = Life(NEW, account=Host().join("/path", "A", "new"))
+        life = Life(NEW, account=Host().register("/path", "A", "new"))
         life.sends(0.0, "create", None)
         life.machine.stop(0.5)
         assert life.gets(NO_ANSWER, 1.0) == "CLOSED"
@@ -120,8 +120,8 @@ class TestNewKeys:
     def test_of_the_unknown_the_last_closes_all(self) -> None:
         """Where nobody knows what a second create does, contexts share, and the last closes what was seen."""
         host = Host()
-        one = held(UNKNOWN, account=host.join("/path", "A", "unknown"), key="K1")
-        other = held(UNKNOWN, account=host.join("/path", "A", "unknown"), key="K2")
+        one = held(UNKNOWN, account=host.register("/path", "A", "unknown"), key="K1")
+        other = held(UNKNOWN, account=host.register("/path", "A", "unknown"), key="K2")
         assert one.stops(10.0) == "CLOSED"
         one.leaves()
         other.stops(10.0)
@@ -133,12 +133,12 @@ class TestNewKeys:
     def test_where_a_create_ends_the_first_there_is_one(self) -> None:
         """A second context would end the first one's key: it is refused before anything is sent."""
         host = Host()
-        account = host.join("/path", "A", "replaces")
+        account = host.register("/path", "A", "replaces")
         with pytest.raises(UsageError, match="ends an account's key"):
-            host.join("/path", "A", "replaces")
+            host.register("/path", "A", "replaces")
         assert account.holders == 1
-        account.leave()
-        host.join("/path", "A", "replaces")
+        account.release()
+        host.register("/path", "A", "replaces")
 
 
 class TestFewerCalls:

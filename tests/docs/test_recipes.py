@@ -310,7 +310,7 @@ async def test_resync(recipe: Recipe, served: ServedExchange) -> None:
             trade()
             await until(is_right)
         nursery.cancel_scope.cancel("the test is over")
-    assert len(seen) > 6
+    assert len(seen) >= 4  # each gap has changed something, the first one too
 
 
 async def test_many_streams(recipe: Recipe, served: ServedExchange, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,9 @@ EVENT = b'{"e":"ORDER_TRADE_UPDATE","E":1596079020000}'
 
 
 def begun(shape: StreamShape, now: float = 0.0) -> Timed:
-    talk = Timed(ChannelProtocol(shape), now=now, unix_ms=PING)
-    talk.start()
-    return talk
+    protocol = Timed(ChannelProtocol(shape), now=now, unix_ms=PING)
+    protocol.start()
+    return protocol
 
 
 # What each exchange answers to a subscription, and how it refuses one; from what venues.py names.
@@ -56,12 +56,12 @@ SUBSCRIBING = [*TAKEN, venues.GMO_COIN, venues.GMO_COIN_FX]
 
 
 def subscribed(venue: Venue, now: float = 0.0) -> Timed:
-    """A conversation on which everything was said and answered that events have to wait for."""
-    talk = begun(venue.stream, now)
-    talk.messages_to_send()
-    talk.receive_messages([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
-    assert talk.is_ready
-    return talk
+    """A protocol that has sent its subscriptions and received the answers: events may come."""
+    protocol = begun(venue.stream, now)
+    protocol.messages_to_send()
+    protocol.receive_messages([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
+    assert protocol.is_ready
+    return protocol
 
 
 def test_who_has_manners() -> None:
@@ -73,16 +73,16 @@ def test_who_has_manners() -> None:
     assert not needs_channel_protocol(venues.BINANCE_USDM.stream)
 
 
-def test_both_kinds_are_conversations() -> None:
+def test_both_kinds_are_socket_protocols() -> None:
     """They have what the port wants, and a key in the URL is asked about elsewhere."""
     both: list[SocketProtocol] = [
         ChannelProtocol(StreamShape()),
         WsApiProtocol("x", subscribe_by_token("t"), lambda _: None),
     ]
-    assert [talk.is_ready for talk in both] == [True, False]
-    assert [talk.wants_pong for talk in both] == [False, False]
-    assert [talk.ask(0.0) for talk in both] == [False, True]
-    assert [talk.failure for talk in both] == [None, None]
+    assert [protocol.is_ready for protocol in both] == [True, False]
+    assert [protocol.wants_pong for protocol in both] == [False, False]
+    assert [protocol.ask(0.0) for protocol in both] == [False, True]
+    assert [protocol.failure for protocol in both] == [None, None]
 
 
 # What the exchange says, and what it wants to be answered; from the documents named in venues.py.
@@ -117,13 +117,13 @@ def on_the_wire(shape: StreamShape, said: Any) -> bytes:
 @pytest.mark.parametrize(("venue", "ping", "pong"), PINGS, ids=[f"{venue.name} {ping}" for venue, ping, _ in PINGS])
 def test_pings_are_answered(venue: Venue, ping: Any, pong: Any) -> None:
     """In the exchange's own way, and are no events; an event between them is one, unpacked."""
-    talk = begun(venue.stream)
-    talk.messages_to_send()
+    protocol = begun(venue.stream)
+    protocol.messages_to_send()
     raw = on_the_wire(venue.stream, ping)
-    assert talk.receive_messages([raw, on_the_wire(venue.stream, EVENT.decode()), raw]) == [EVENT]
-    said = talk.messages_to_send()
+    assert protocol.receive_messages([raw, on_the_wire(venue.stream, EVENT.decode()), raw]) == [EVENT]
+    said = protocol.messages_to_send()
     assert [each if isinstance(pong, str) else json.loads(each) for each in said] == [pong, pong]
-    assert talk.messages_to_send() == []
+    assert protocol.messages_to_send() == []
 
 
 @pytest.mark.parametrize(("venue", "ping", "pong"), PINGS, ids=[f"{venue.name} {ping}" for venue, ping, _ in PINGS])
@@ -161,23 +161,23 @@ def test_a_byte_order_mark_is_no_part_of_an_answer(venue: Venue) -> None:
 )
 def test_pings_of_our_own(venue: Venue, every: float, said: str, answer: Any) -> None:
     """They are due in time, again and again, and what is answered is no event."""
-    talk = subscribed(venue, now=5)
+    protocol = subscribed(venue, now=5)
     for round_ in (1, 2):
-        assert talk.deadline == 5 + every * round_
-        talk.now = talk.deadline - 0.001
-        assert talk.messages_to_send() == []
-        talk.now = talk.deadline
-        assert talk.messages_to_send() == [said]
-        assert talk.receive_messages([on_the_wire(venue.stream, answer)]) == []
-        assert talk.messages_to_send() == []
+        assert protocol.deadline == 5 + every * round_
+        protocol.now = protocol.deadline - 0.001
+        assert protocol.messages_to_send() == []
+        protocol.now = protocol.deadline
+        assert protocol.messages_to_send() == [said]
+        assert protocol.receive_messages([on_the_wire(venue.stream, answer)]) == []
+        assert protocol.messages_to_send() == []
 
 
 def test_a_pong_of_the_same_kind_is_no_event() -> None:
     """Bitrue's answer to ours, should there be one; what else has that field is left as it came."""
-    talk = subscribed(venues.BITRUE)
+    protocol = subscribed(venues.BITRUE)
     order = b'{"event":"order","ts":1}'
-    assert talk.receive_messages([b'{"event":"pong","ts":"1635221621062"}', order]) == [order]
-    assert talk.messages_to_send() == []
+    assert protocol.receive_messages([b'{"event":"pong","ts":"1635221621062"}', order]) == [order]
+    assert protocol.messages_to_send() == []
 
 
 class TestSubscribing:
@@ -186,11 +186,11 @@ class TestSubscribing:
     )
     def test_what_is_to_be_said_is_said(self, venue: Venue) -> None:
         """Each message once, in order, no faster than the exchange takes them; and each is JSON."""
-        talk = begun(venue.stream)
+        protocol = begun(venue.stream)
         said: list[tuple[float, str]] = []
-        while talk.failure is None:
-            talk.now = max(talk.now, talk.deadline)
-            said += [(talk.now, text) for text in talk.messages_to_send()]
+        while protocol.failure is None:
+            protocol.now = max(protocol.now, protocol.deadline)
+            said += [(protocol.now, text) for text in protocol.messages_to_send()]
         texts = [text for _, text in said if "PING" not in text]
         assert texts == list(venue.stream.subscribe)
         assert all(json.loads(text) for text in texts)
@@ -199,16 +199,16 @@ class TestSubscribing:
 
     def test_after_a_pause_they_do_not_come_at_once(self) -> None:
         """GMO Coin takes one in a second: a machine that slept keeps to that, too."""
-        talk = begun(replace(venues.GMO_COIN.stream, subscribe=('"one"', '"two"', '"three"')))
-        assert talk.messages_to_send() == ['"one"']
-        talk.now = 3600.0
-        assert talk.messages_to_send() == ['"two"']
-        assert talk.deadline == 3600.0 + venues.GMO_COIN.stream.subscribe_every
+        protocol = begun(replace(venues.GMO_COIN.stream, subscribe=('"one"', '"two"', '"three"')))
+        assert protocol.messages_to_send() == ['"one"']
+        protocol.now = 3600.0
+        assert protocol.messages_to_send() == ['"two"']
+        assert protocol.deadline == 3600.0 + venues.GMO_COIN.stream.subscribe_every
 
     def test_none(self) -> None:
         """Where events come by themselves, nothing is ever due."""
-        talk = begun(venues.BINGX.stream)
-        assert (talk.deadline, talk.messages_to_send()) == (inf, [])
+        protocol = begun(venues.BINGX.stream)
+        assert (protocol.deadline, protocol.messages_to_send()) == (inf, [])
 
 
 class TestAnswers:
@@ -217,71 +217,71 @@ class TestAnswers:
     @pytest.mark.parametrize("venue", TAKEN, ids=lambda venue: venue.name)
     def test_events_come_when_all_were_answered(self, venue: Venue) -> None:
         """What comes meanwhile where the exchange has answered is kept, and answers are no events, early or late."""
-        talk = begun(venue.stream)
-        talk.messages_to_send()
+        protocol = begun(venue.stream)
+        protocol.messages_to_send()
         event = on_the_wire(venue.stream, EVENT.decode())
         for answer in TAKEN[venue]:
-            assert (talk.is_ready, talk.wants_pong) == (False, False)
-            assert talk.receive_messages([event, on_the_wire(venue.stream, answer), event]) == [EVENT, EVENT]
-        assert talk.is_ready
-        assert talk.receive_messages([on_the_wire(venue.stream, TAKEN[venue][0]), event]) == [EVENT]
-        talk.now = 10
-        talk.messages_to_send()
-        assert talk.failure is None
+            assert (protocol.is_ready, protocol.wants_pong) == (False, False)
+            assert protocol.receive_messages([event, on_the_wire(venue.stream, answer), event]) == [EVENT, EVENT]
+        assert protocol.is_ready
+        assert protocol.receive_messages([on_the_wire(venue.stream, TAKEN[venue][0]), event]) == [EVENT]
+        protocol.now = 10
+        protocol.messages_to_send()
+        assert protocol.failure is None
 
     def test_without_answers_a_pong_is_one(self) -> None:
         """GMO Coin's documents have none: what was said before a ping was heard when that is answered."""
-        talk = begun(venues.GMO_COIN.stream)
-        talk.messages_to_send()
-        assert (talk.is_ready, talk.wants_pong) == (False, False)
-        talk.now = talk.deadline
-        talk.messages_to_send()
-        assert (talk.is_ready, talk.wants_pong) == (False, True)
-        talk.ponged()
-        assert (talk.is_ready, talk.wants_pong, talk.deadline) == (True, False, inf)
+        protocol = begun(venues.GMO_COIN.stream)
+        protocol.messages_to_send()
+        assert (protocol.is_ready, protocol.wants_pong) == (False, False)
+        protocol.now = protocol.deadline
+        protocol.messages_to_send()
+        assert (protocol.is_ready, protocol.wants_pong) == (False, True)
+        protocol.ponged()
+        assert (protocol.is_ready, protocol.wants_pong, protocol.deadline) == (True, False, inf)
 
     @pytest.mark.parametrize(("venue", "refusal"), REFUSED, ids=[venue.name for venue, _ in REFUSED])
     def test_a_refusal_ends_it(self, venue: Venue, refusal: Any) -> None:
         """Whatever else was answered, and whenever it comes; the error has the exchange's words."""
-        talk = begun(venue.stream)
-        talk.messages_to_send()
-        assert talk.receive_messages([on_the_wire(venue.stream, refusal)] * 2) == []
-        assert isinstance(talk.failure, UnavailableError)
-        assert talk.failure.verb == "subscribe"
-        assert next(reversed(refusal.values())) in str(talk.failure.message)
-        error = talk.failure
-        talk.receive_messages([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
-        assert talk.failure is error
+        protocol = begun(venue.stream)
+        protocol.messages_to_send()
+        assert protocol.receive_messages([on_the_wire(venue.stream, refusal)] * 2) == []
+        assert isinstance(protocol.failure, UnavailableError)
+        assert protocol.failure.verb == "subscribe"
+        assert next(reversed(refusal.values())) in str(protocol.failure.message)
+        error = protocol.failure
+        protocol.receive_messages([on_the_wire(venue.stream, answer) for answer in TAKEN.get(venue, [])])
+        assert protocol.failure is error
 
     def test_a_late_refusal_ends_it(self) -> None:
         """A pong may overtake it, for all that is known."""
-        talk = begun(venues.GMO_COIN.stream)
-        talk.ponged()
-        assert talk.receive_messages([b'{"error":"ERR-5003 Request too many."}']) == []
-        assert isinstance(talk.failure, UnavailableError)
+        protocol = begun(venues.GMO_COIN.stream)
+        protocol.ponged()
+        assert protocol.receive_messages([b'{"error":"ERR-5003 Request too many."}']) == []
+        assert isinstance(protocol.failure, UnavailableError)
 
     @pytest.mark.parametrize("venue", SUBSCRIBING, ids=lambda venue: venue.name)
     def test_no_answer_at_all(self, venue: Venue) -> None:
         """It is not waited for any longer than five seconds from the last message on, and the error says for what."""
-        talk = begun(venue.stream)
-        while talk.failure is None:
-            talk.now = talk.deadline
-            talk.messages_to_send()
+        protocol = begun(venue.stream)
+        while protocol.failure is None:
+            protocol.now = protocol.deadline
+            protocol.messages_to_send()
         many = len(venue.stream.subscribe)
-        assert talk.now == pytest.approx(5 + venue.stream.subscribe_every * (many - 1))
+        assert protocol.now == pytest.approx(5 + venue.stream.subscribe_every * (many - 1))
         waited_for = f"{many} of {many} subscriptions" if venue.stream.subscribed else "a ping"
-        assert f"has not answered {waited_for}" in str(talk.failure)
+        assert f"has not answered {waited_for}" in str(protocol.failure)
 
     def test_a_long_answer(self) -> None:
         """Who subscribes to all in one message is answered in one; later, what is as long is not looked into."""
         channels = ",".join(f"spot@private.number-{number}.v3.api.pb" for number in range(30))
         shape = replace(venues.MEXC.stream, subscribe=("all of them",))
         answer = json.dumps({"id": 0, "code": 0, "msg": channels}).encode()
-        talk = begun(shape)
-        talk.messages_to_send()
-        assert talk.receive_messages([answer]) == []
-        assert talk.is_ready
-        assert talk.receive_messages([answer]) == [answer]
+        protocol = begun(shape)
+        protocol.messages_to_send()
+        assert protocol.receive_messages([answer]) == []
+        assert protocol.is_ready
+        assert protocol.receive_messages([answer]) == [answer]
 
     @pytest.mark.parametrize(
         "raw",
@@ -297,40 +297,40 @@ class TestAnswers:
     )
     def test_what_is_no_answer(self, raw: bytes) -> None:
         """Events in envelopes that look like one, and what lacks a part."""
-        talk = begun(venues.BINGX_SPOT.stream)
-        talk.messages_to_send()
-        assert talk.receive_messages([raw, raw]) == [raw, raw]
-        assert (talk.is_ready, talk.failure) == (False, None)
+        protocol = begun(venues.BINGX_SPOT.stream)
+        protocol.messages_to_send()
+        assert protocol.receive_messages([raw, raw]) == [raw, raw]
+        assert (protocol.is_ready, protocol.failure) == (False, None)
 
     def test_a_key_that_is_dead(self) -> None:
         """Where the exchange says so in words, no answer is waited for; they stay a message, and secrets are hidden."""
-        talk = Timed(ChannelProtocol(venues.MEXC.stream, "somewhere", ("the-key",)))
-        talk.start()
+        protocol = Timed(ChannelProtocol(venues.MEXC.stream, "somewhere", ("the-key",)))
+        protocol.start()
         said = b"Invalid listen key the-key"
-        assert talk.receive_messages([said]) == [said]
-        assert isinstance(talk.failure, KeyLostError)
-        assert (talk.failure.venue, talk.failure.message) == ("somewhere", "Invalid listen key [hidden]")
+        assert protocol.receive_messages([said]) == [said]
+        assert isinstance(protocol.failure, KeyLostError)
+        assert (protocol.failure.venue, protocol.failure.message) == ("somewhere", "Invalid listen key [hidden]")
 
     def test_a_key_that_dies_later(self) -> None:
         """That is the stream's own affair: it knows which key it was."""
-        talk = subscribed(venues.MEXC)
-        assert talk.receive_messages([b"Invalid listen key"]) == [b"Invalid listen key"]
-        assert talk.failure is None
+        protocol = subscribed(venues.MEXC)
+        assert protocol.receive_messages([b"Invalid listen key"]) == [b"Invalid listen key"]
+        assert protocol.failure is None
 
     def test_an_event_that_a_key_has_expired(self) -> None:
         """It is an event like any other."""
-        talk = begun(replace(venues.BINGX_SPOT.stream, compression="none"))
+        protocol = begun(replace(venues.BINGX_SPOT.stream, compression="none"))
         event = b'{"e":"listenKeyExpired"}'
-        assert talk.receive_messages([event]) == [event]
-        assert talk.failure is None
+        assert protocol.receive_messages([event]) == [event]
+        assert protocol.failure is None
 
 
 class TestCompression:
     def test_a_bomb_is_not_unpacked(self) -> None:
         """A gigabyte in a megabyte costs nothing, and is shown as it came."""
-        talk = begun(venues.BINGX.stream)
+        protocol = begun(venues.BINGX.stream)
         bomb = gzip.compress(b"0" * 50_000_000)
-        assert talk.receive_messages([bomb]) == [bomb]
+        assert protocol.receive_messages([bomb]) == [bomb]
 
     @pytest.mark.parametrize(
         "raw",
@@ -350,16 +350,16 @@ class TestCompression:
 
     def test_a_text_ping_without_compression(self) -> None:
         """It is one all the same."""
-        talk = begun(venues.BINGX.stream)
-        assert talk.receive_messages([b"Ping"]) == []
-        assert talk.messages_to_send() == ["Pong"]
+        protocol = begun(venues.BINGX.stream)
+        assert protocol.receive_messages([b"Ping"]) == []
+        assert protocol.messages_to_send() == ["Pong"]
 
     def test_the_largest_message(self) -> None:
         """A megabyte is unpacked, and a byte more is not."""
-        talk = begun(venues.BINGX.stream)
+        protocol = begun(venues.BINGX.stream)
         most = b"x" * (1024 * 1024)
         more = gzip.compress(most + b"x")
-        assert talk.receive_messages([gzip.compress(most), more]) == [most, more]
+        assert protocol.receive_messages([gzip.compress(most), more]) == [most, more]
 
 
 @pytest.mark.parametrize(
@@ -376,23 +376,23 @@ class TestCompression:
 )
 def test_what_is_no_ping(raw: bytes) -> None:
     """Events that speak of pings, nonsense, and what is longer than any ping."""
-    talk = begun(venues.TOOBIT.stream)
-    assert talk.receive_messages([raw]) == [raw]
-    assert talk.messages_to_send() == []
+    protocol = begun(venues.TOOBIT.stream)
+    assert protocol.receive_messages([raw]) == [raw]
+    assert protocol.messages_to_send() == []
 
 
 def test_a_ping_with_a_pong_in_it() -> None:
     """What is answered is the ping."""
-    talk = begun(venues.TOOBIT.stream)
-    assert talk.receive_messages([b'{"pong":2,"ping":1}']) == []
-    assert talk.messages_to_send() == ['{"pong":1}']
+    protocol = begun(venues.TOOBIT.stream)
+    assert protocol.receive_messages([b'{"pong":2,"ping":1}']) == []
+    assert protocol.messages_to_send() == ['{"pong":1}']
 
 
 def test_an_empty_message_is_no_ping() -> None:
     """Not even where the exchange's ping is said to be nothing."""
-    talk = begun(StreamShape(heartbeat=Heartbeat(kind="text", answer="Pong")))
-    assert talk.receive_messages([b""]) == [b""]
-    assert talk.messages_to_send() == []
+    protocol = begun(StreamShape(heartbeat=Heartbeat(kind="text", answer="Pong")))
+    assert protocol.receive_messages([b""]) == [b""]
+    assert protocol.messages_to_send() == []
 
 
 @pytest.mark.no_cover
@@ -410,8 +410,8 @@ def test_an_empty_message_is_no_ping() -> None:
 )
 def test_whatever_comes(venue: Venue, batch: list[bytes], packed: bool) -> None:
     """Nothing raises, and no message is answered more than once; nor ends it anything but a refusal."""
-    talk = begun(venue.stream)
-    talk.messages_to_send()
-    events = talk.receive_messages([gzip.compress(raw) for raw in batch] if packed else batch)
-    assert len(events) + len(talk.messages_to_send()) <= len(batch)
-    assert talk.failure is None or venue.stream.refused
+    protocol = begun(venue.stream)
+    protocol.messages_to_send()
+    events = protocol.receive_messages([gzip.compress(raw) for raw in batch] if packed else batch)
+    assert len(events) + len(protocol.messages_to_send()) <= len(batch)
+    assert protocol.failure is None or venue.stream.refused

@@ -57,7 +57,7 @@ def build(*_: Any) -> Any:
 
 
 class ProtocolConnection:
-    """A conversation, and what it confirmed."""
+    """A protocol, and what it confirmed."""
 
     def __init__(self, how: Any = None, *, ready: bool = False) -> None:
         self.confirmed: list[float] = []
@@ -141,15 +141,15 @@ class TestSigning:
         )
 
     def test_a_signer_that_fails(self) -> None:
-        """Nothing is said; if it fails the second time, that ends the conversation."""
+        """Nothing is sent; if signing fails the second time, that ends the protocol."""
         signatures = ["a-signature"]
         credentials = Credentials(API_KEY, signer=lambda _: signatures.pop())
         how = subscribe_by_signature(API_KEY, lambda payload: sign_as("x", credentials, payload))
-        talk = ProtocolConnection(how)
-        assert len(talk.says()) == 1
-        talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": TIME}})
-        assert type(talk.failure) is UsageError
-        assert [said["id"] for said in talk.says()] == ["time"]
+        ws_api = ProtocolConnection(how)
+        assert len(ws_api.says()) == 1
+        ws_api.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": TIME}})
+        assert type(ws_api.failure) is UsageError
+        assert [said["id"] for said in ws_api.says()] == ["time"]
         with pytest.raises(UsageError, match="signer"):
             ProtocolConnection(how)
 
@@ -157,21 +157,21 @@ class TestSigning:
 class TestSubscribing:
     def test_it_is_ready_when_the_exchange_says_so(self) -> None:
         """The answer is no event, and there is nothing to say by itself."""
-        talk = ProtocolConnection()
-        assert talk.session.deadline == inf
-        assert [talk.is_ready] == [False]
-        assert talk.hears(GOOD) == []
-        assert talk.is_ready
-        assert talk.failure is None
-        assert len(talk.says()) == 1
-        assert talk.says() == []
+        ws_api = ProtocolConnection()
+        assert ws_api.session.deadline == inf
+        assert [ws_api.is_ready] == [False]
+        assert ws_api.hears(GOOD) == []
+        assert ws_api.is_ready
+        assert ws_api.failure is None
+        assert len(ws_api.says()) == 1
+        assert ws_api.says() == []
 
     def test_a_tokens_answer(self) -> None:
         """It tells an end as well, in microseconds."""
-        talk = ProtocolConnection(subscribe_by_token(TOKEN))
+        ws_api = ProtocolConnection(subscribe_by_token(TOKEN))
         answer = {"subscriptionId": 1, "expirationTime": 1749094553955907}
-        assert talk.hears({"id": "subscribe", "status": 200, "result": answer}) == []
-        assert talk.is_ready
+        assert ws_api.hears({"id": "subscribe", "status": 200, "result": answer}) == []
+        assert ws_api.is_ready
 
     @pytest.mark.parametrize(
         ("error", "kind"),
@@ -200,26 +200,26 @@ class TestSubscribing:
     )
     def test_it_may_fail(self, error: Any, kind: type[ListenKeyError]) -> None:
         """Each error says whose turn it is; after that nothing is listened to."""
-        talk = ProtocolConnection()
-        assert talk.hears(error, EVENT, GOOD) == []
-        assert type(talk.failure) is kind
-        assert talk.failure.venue == "binance-spot"
-        assert talk.session.retry_after is None
-        assert not talk.is_ready
-        assert talk.hears(EVENT) == []
+        ws_api = ProtocolConnection()
+        assert ws_api.hears(error, EVENT, GOOD) == []
+        assert type(ws_api.failure) is kind
+        assert ws_api.failure.venue == "binance-spot"
+        assert ws_api.session.retry_after is None
+        assert not ws_api.is_ready
+        assert ws_api.hears(EVENT) == []
 
     def test_it_was_there_already(self) -> None:
         """Then it is, and whatever is listed is it."""
-        talk = ProtocolConnection()
-        talk.hears(failure(-2035))
-        assert talk.is_ready
-        talk.says()
-        talk.session.now = 5
-        talk.session.ask()
-        talk.hears({"id": "ask-1", "status": 200, "result": [{"subscriptionId": 3}]})
-        assert talk.confirmed == [5]
-        talk.hears({"subscriptionId": 3, "event": {"e": "eventStreamTerminated"}})
-        assert isinstance(talk.failure, UnavailableError)
+        ws_api = ProtocolConnection()
+        ws_api.hears(failure(-2035))
+        assert ws_api.is_ready
+        ws_api.says()
+        ws_api.session.now = 5
+        ws_api.session.ask()
+        ws_api.hears({"id": "ask-1", "status": 200, "result": [{"subscriptionId": 3}]})
+        assert ws_api.confirmed == [5]
+        ws_api.hears({"subscriptionId": 3, "event": {"e": "eventStreamTerminated"}})
+        assert isinstance(ws_api.failure, UnavailableError)
 
     def test_a_byte_order_mark_is_no_part_of_an_answer(self) -> None:
         """Where something puts it before every message, answers are read all the same, and events stay as they came."""
@@ -231,55 +231,55 @@ class TestSubscribing:
 
     def test_an_answer_that_comes_twice(self) -> None:
         """The second changes nothing, good or bad."""
-        talk = ProtocolConnection(ready=True)
-        assert talk.hears(GOOD, failure(-2035), failure(-1022)) == []
-        assert talk.is_ready
-        assert talk.failure is None
+        ws_api = ProtocolConnection(ready=True)
+        assert ws_api.hears(GOOD, failure(-2035), failure(-1022)) == []
+        assert ws_api.is_ready
+        assert ws_api.failure is None
 
     @pytest.mark.parametrize("how", [None, subscribe_by_token(TOKEN)])
     def test_no_secret_comes_back(self, how: Any) -> None:
         """If the exchange quotes what it was sent, the error does not."""
-        talk = ProtocolConnection(how)
-        secrets = [value for value in talk.says()[0]["params"].values() if isinstance(value, str)]
-        talk.hears(failure(-1102, msg=f"cannot\nread {' '.join(secrets)} in {TOKEN[:30]}"))
-        assert talk.failure is not None
-        assert not any(secret in str(talk.failure) for secret in [*secrets, TOKEN[:30]])
-        assert "[hidden]" in str(talk.failure)
-        talk = ProtocolConnection(subscribe_by_token("short"))
-        talk.hears(failure(-1102, msg="what is short?"))
-        assert "short" not in str(talk.failure)
+        ws_api = ProtocolConnection(how)
+        secrets = [value for value in ws_api.says()[0]["params"].values() if isinstance(value, str)]
+        ws_api.hears(failure(-1102, msg=f"cannot\nread {' '.join(secrets)} in {TOKEN[:30]}"))
+        assert ws_api.failure is not None
+        assert not any(secret in str(ws_api.failure) for secret in [*secrets, TOKEN[:30]])
+        assert "[hidden]" in str(ws_api.failure)
+        ws_api = ProtocolConnection(subscribe_by_token("short"))
+        ws_api.hears(failure(-1102, msg="what is short?"))
+        assert "short" not in str(ws_api.failure)
 
 
 class TestClock:
     def test_it_is_set_once(self) -> None:
         """After -1021 the exchange's time is asked for, and signed with; a second -1021 is the end."""
-        talk = ProtocolConnection()
-        talk.says()
-        talk.hears(failure(-1021))
-        assert talk.session.messages_to_send() == ['{"id":"time","method":"time","params":{}}']
-        talk.hears({"id": "time", "status": 200, "result": {"serverTime": TIME + 60_000}})
-        (said,) = talk.says()
+        ws_api = ProtocolConnection()
+        ws_api.says()
+        ws_api.hears(failure(-1021))
+        assert ws_api.session.messages_to_send() == ['{"id":"time","method":"time","params":{}}']
+        ws_api.hears({"id": "time", "status": 200, "result": {"serverTime": TIME + 60_000}})
+        (said,) = ws_api.says()
         assert said["params"]["timestamp"] == TIME + 60_000
         payload = f"apiKey={API_KEY}&timestamp={TIME + 60_000}"
         assert said["params"]["signature"] == sign(payload)
-        talk.hears(failure(-1021))
-        assert type(talk.failure) is RefusedError
-        assert talk.failure.code == -1021
+        ws_api.hears(failure(-1021))
+        assert type(ws_api.failure) is RefusedError
+        assert ws_api.failure.code == -1021
 
     def test_microseconds(self) -> None:
         """An exchange that tells them takes them."""
-        talk = ProtocolConnection()
-        talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": TIME * 1000}})
-        assert talk.says()[-1]["params"]["timestamp"] == TIME * 1000
+        ws_api = ProtocolConnection()
+        ws_api.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": TIME * 1000}})
+        assert ws_api.says()[-1]["params"]["timestamp"] == TIME * 1000
 
     @pytest.mark.parametrize("hours", [-2, 2])
     def test_a_clock_that_is_far_off(self, hours: int) -> None:
         """It is to be set, and not worked around."""
-        talk = ProtocolConnection()
+        ws_api = ProtocolConnection()
         time = TIME + hours * 3_600_000
-        talk.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": time}})
-        assert type(talk.failure) is RefusedError
-        assert ("7200 s slow" if hours > 0 else "7200 s fast") in str(talk.failure)
+        ws_api.hears(failure(-1021), {"id": "time", "status": 200, "result": {"serverTime": time}})
+        assert type(ws_api.failure) is RefusedError
+        assert ("7200 s slow" if hours > 0 else "7200 s fast") in str(ws_api.failure)
 
     @pytest.mark.parametrize(
         "answer",
@@ -294,28 +294,28 @@ class TestClock:
     )
     def test_no_time(self, answer: Any) -> None:
         """Without it there is no second try here."""
-        talk = ProtocolConnection()
-        talk.hears(failure(-1021), {"id": "time", **answer})
-        assert type(talk.failure) is UnavailableError
+        ws_api = ProtocolConnection()
+        ws_api.hears(failure(-1021), {"id": "time", **answer})
+        assert type(ws_api.failure) is UnavailableError
 
     def test_a_time_that_nobody_asked_for(self) -> None:
         """It gets nothing signed."""
-        talk = ProtocolConnection()
-        talk.says()
-        talk.hears(*[{"id": "time", "status": 200, "result": {"serverTime": TIME}}] * 3)
-        assert talk.says() == []
-        talk.hears(failure(-1021), *[{"id": "time", "status": 200, "result": {"serverTime": TIME}}] * 3)
-        assert [said["id"] for said in talk.says()] == ["time", "subscribe"]
+        ws_api = ProtocolConnection()
+        ws_api.says()
+        ws_api.hears(*[{"id": "time", "status": 200, "result": {"serverTime": TIME}}] * 3)
+        assert ws_api.says() == []
+        ws_api.hears(failure(-1021), *[{"id": "time", "status": 200, "result": {"serverTime": TIME}}] * 3)
+        assert [said["id"] for said in ws_api.says()] == ["time", "subscribe"]
 
 
 class TestSilence:
     def test_a_ban(self) -> None:
         """How long, by the exchange's own clock, which stands beside the end."""
-        talk = ProtocolConnection()
-        talk.hears(BANNED)
-        assert type(talk.failure) is RateLimitedError
-        assert talk.session.retry_after == talk.failure.retry_after == pytest.approx(3492.469)
-        assert talk.failure.status == 418
+        ws_api = ProtocolConnection()
+        ws_api.hears(BANNED)
+        assert type(ws_api.failure) is RateLimitedError
+        assert ws_api.session.retry_after == ws_api.failure.retry_after == pytest.approx(3492.469)
+        assert ws_api.failure.status == 418
 
     @pytest.mark.parametrize(
         ("error", "seconds"),
@@ -335,106 +335,108 @@ class TestSilence:
     )
     def test_how_long(self, error: Any, seconds: float) -> None:
         """As the exchange says, within reason; where it does not, as is usual."""
-        talk = ProtocolConnection()
-        talk.hears(error)
-        assert type(talk.failure) is RateLimitedError
-        assert talk.session.retry_after == seconds
+        ws_api = ProtocolConnection()
+        ws_api.hears(error)
+        assert type(ws_api.failure) is RateLimitedError
+        assert ws_api.session.retry_after == seconds
 
 
 class TestAsking:
     def test_that_it_is_there(self) -> None:
         """It is confirmed as of the question; the documents' answer lists numbers."""
-        talk = ProtocolConnection(ready=True)
-        talk.session.now = 10
-        assert talk.session.ask()
-        assert talk.session.messages_to_send() == [ASKED % 1]
-        talk.session.now = 11
-        assert talk.confirmed == []
-        talk.hears({"id": "ask-1", "status": 200, "result": [{"subscriptionId": 0}, {"subscriptionId": 1}]})
-        assert talk.confirmed == [10]
+        ws_api = ProtocolConnection(ready=True)
+        ws_api.session.now = 10
+        assert ws_api.session.ask()
+        assert ws_api.session.messages_to_send() == [ASKED % 1]
+        ws_api.session.now = 11
+        assert ws_api.confirmed == []
+        ws_api.hears({"id": "ask-1", "status": 200, "result": [{"subscriptionId": 0}, {"subscriptionId": 1}]})
+        assert ws_api.confirmed == [10]
 
     def test_an_answer_is_to_one_question(self) -> None:
         """A late one is not taken for one to the next; one that comes twice, or to no question, means nothing."""
-        talk = ProtocolConnection(ready=True)
+        ws_api = ProtocolConnection(ready=True)
         for now in (10, 20):
-            talk.session.now = now
-            talk.session.ask()
-        assert talk.session.messages_to_send() == [ASKED % 1, ASKED % 2]
+            ws_api.session.now = now
+            ws_api.session.ask()
+        assert ws_api.session.messages_to_send() == [ASKED % 1, ASKED % 2]
         first, second = ({"id": f"ask-{n}", "status": 200, "result": [{"subscriptionId": 0}]} for n in (1, 2))
-        talk.hears(first, first)
-        assert talk.confirmed == [10]
-        talk.hears(second)
-        assert talk.confirmed == [10, 20]
-        talk.hears(*({"id": name, "status": 200, "result": []} for name in ("ask-1", "ask-2", "ask-3", "ask", ["ask"])))
-        assert talk.confirmed == [10, 20]
-        assert talk.failure is None
+        ws_api.hears(first, first)
+        assert ws_api.confirmed == [10]
+        ws_api.hears(second)
+        assert ws_api.confirmed == [10, 20]
+        ws_api.hears(
+            *({"id": name, "status": 200, "result": []} for name in ("ask-1", "ask-2", "ask-3", "ask", ["ask"]))
+        )
+        assert ws_api.confirmed == [10, 20]
+        assert ws_api.failure is None
 
     def test_events_from_before_the_answer_come_first(self) -> None:
         """That all was read is not said before what was read is passed on."""
-        talk = ProtocolConnection(ready=True)
-        talk.session.ask()
-        assert talk.session.receive_messages(
+        ws_api = ProtocolConnection(ready=True)
+        ws_api.session.ask()
+        assert ws_api.session.receive_messages(
             [EVENT, b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}']
         ) == [EVENT]
-        assert talk.confirmed == []
-        talk.session.delivered()
-        talk.session.delivered()
-        assert talk.confirmed == [0]
+        assert ws_api.confirmed == []
+        ws_api.session.delivered()
+        ws_api.session.delivered()
+        assert ws_api.confirmed == [0]
 
     def test_answers_may_come_in_another_order(self) -> None:
         """What is known does not become less."""
-        talk = ProtocolConnection(ready=True)
+        ws_api = ProtocolConnection(ready=True)
         for now in (10, 20):
-            talk.session.now = now
-            talk.session.ask()
-        talk.hears(*({"id": f"ask-{n}", "status": 200, "result": [{"subscriptionId": 0}]} for n in (2, 1)))
-        assert talk.confirmed == [20]
+            ws_api.session.now = now
+            ws_api.session.ask()
+        ws_api.hears(*({"id": f"ask-{n}", "status": 200, "result": [{"subscriptionId": 0}]} for n in (2, 1)))
+        assert ws_api.confirmed == [20]
 
     def test_before_it_is_ready(self) -> None:
         """There is nothing to ask about yet."""
-        talk = ProtocolConnection()
-        talk.says()
-        assert talk.session.ask()
-        assert talk.says() == []
+        ws_api = ProtocolConnection()
+        ws_api.says()
+        assert ws_api.session.ask()
+        assert ws_api.says() == []
 
     @pytest.mark.parametrize("result", [[], [{"subscriptionId": 1}], None, {}, [0], [{"subscriptionId": [0]}]])
     def test_that_it_is_not(self, result: Any) -> None:
         """Then another socket begins again."""
-        talk = ProtocolConnection(ready=True)
-        talk.session.ask()
-        talk.hears({"id": "ask-1", "status": 200, "result": result})
-        assert type(talk.failure) is UnavailableError
-        assert talk.confirmed == []
-        talk.says()
-        talk.session.ask()
-        assert talk.says() == []
+        ws_api = ProtocolConnection(ready=True)
+        ws_api.session.ask()
+        ws_api.hears({"id": "ask-1", "status": 200, "result": result})
+        assert type(ws_api.failure) is UnavailableError
+        assert ws_api.confirmed == []
+        ws_api.says()
+        ws_api.session.ask()
+        assert ws_api.says() == []
 
     def test_an_exchange_that_does_not_know(self) -> None:
         """Its failure costs no event; a revoked key does."""
-        talk = ProtocolConnection(ready=True)
+        ws_api = ProtocolConnection(ready=True)
         for error in (failure(-1000, 500, "ask-1"), failure(-1020, 400, "ask-2")):
-            talk.session.ask()
-            assert talk.hears(error, EVENT) == [EVENT]
-        assert [talk.failure] == [None]
-        assert len(talk.says()) == 2
-        assert talk.confirmed == []
-        talk.session.ask()
-        talk.hears(failure(-2015, 401, "ask-3"))
-        assert type(talk.failure) is CredentialsError
+            ws_api.session.ask()
+            assert ws_api.hears(error, EVENT) == [EVENT]
+        assert [ws_api.failure] == [None]
+        assert len(ws_api.says()) == 2
+        assert ws_api.confirmed == []
+        ws_api.session.ask()
+        ws_api.hears(failure(-2015, 401, "ask-3"))
+        assert type(ws_api.failure) is CredentialsError
 
     def test_an_exchange_that_wants_silence(self) -> None:
         """It gets it, and the stream goes on."""
-        talk = ProtocolConnection(ready=True)
-        talk.session.ask()
-        talk.says()
-        talk.session.now = 100
-        talk.hears(failure(-1003, 429, "ask-1", data={"retryAfter": TIME + 30_000}), EVENT)
-        assert talk.failure is None
-        assert talk.session.retry_after is None
+        ws_api = ProtocolConnection(ready=True)
+        ws_api.session.ask()
+        ws_api.says()
+        ws_api.session.now = 100
+        ws_api.hears(failure(-1003, 429, "ask-1", data={"retryAfter": TIME + 30_000}), EVENT)
+        assert ws_api.failure is None
+        assert ws_api.session.retry_after is None
         for now, said in ((129.9, []), (130, [ASKED % 2])):
-            talk.session.now = now
-            assert talk.session.ask()
-            assert talk.session.messages_to_send() == said
+            ws_api.session.now = now
+            assert ws_api.session.ask()
+            assert ws_api.session.messages_to_send() == said
 
 
 class TestEvents:
@@ -454,27 +456,27 @@ class TestEvents:
     )
     def test_the_end_of_them(self, end: bytes) -> None:
         """What comes before it is kept."""
-        talk = ProtocolConnection(ready=True)
-        assert talk.hears(EVENT, end, EVENT) == [EVENT]
-        assert type(talk.failure) is UnavailableError
+        ws_api = ProtocolConnection(ready=True)
+        assert ws_api.hears(EVENT, end, EVENT) == [EVENT]
+        assert type(ws_api.failure) is UnavailableError
 
     def test_a_revoked_key(self) -> None:
         """It comes without having been asked for, and ends it all."""
-        talk = ProtocolConnection(ready=True)
-        assert talk.hears(EVENT, REVOKED, EVENT) == [EVENT]
-        assert type(talk.failure) is CredentialsError
-        assert talk.failure.code == -2015
+        ws_api = ProtocolConnection(ready=True)
+        assert ws_api.hears(EVENT, REVOKED, EVENT) == [EVENT]
+        assert type(ws_api.failure) is CredentialsError
+        assert ws_api.failure.code == -2015
 
     @pytest.mark.parametrize(
         "raw", [b"", b"hello", b"[]", b"\xff", b"{}", b'{"e":"new"}', b'{"id":{},"status":' + b"[" * 9999]
     )
     def test_what_nobody_knows(self, raw: bytes) -> None:
         """It is shown rather than hidden, once events may come; and it ends nothing."""
-        talk = ProtocolConnection()
-        assert talk.hears(raw) == []
-        talk = ProtocolConnection(ready=True)
-        assert talk.hears(raw, EVENT) == [raw, EVENT]
-        assert talk.failure is None
+        ws_api = ProtocolConnection()
+        assert ws_api.hears(raw) == []
+        ws_api = ProtocolConnection(ready=True)
+        assert ws_api.hears(raw, EVENT) == [raw, EVENT]
+        assert ws_api.failure is None
 
     @pytest.mark.parametrize(
         "said",
@@ -487,9 +489,9 @@ class TestEvents:
     )
     def test_answers_to_nobody(self, said: Any) -> None:
         """They are no events, and mean nothing."""
-        talk = ProtocolConnection(ready=True)
-        assert talk.hears(said) == []
-        assert talk.failure is None
+        ws_api = ProtocolConnection(ready=True)
+        assert ws_api.hears(said) == []
+        assert ws_api.failure is None
 
     @pytest.mark.parametrize(
         "raw",
@@ -502,9 +504,9 @@ class TestEvents:
     )
     def test_ends_that_are_none(self, raw: bytes) -> None:
         """Hostile numbers and shapes are events like any."""
-        talk = ProtocolConnection(ready=True)
-        assert talk.hears(raw) == [raw]
-        assert talk.failure is None
+        ws_api = ProtocolConnection(ready=True)
+        assert ws_api.hears(raw) == [raw]
+        assert ws_api.failure is None
 
 
 names = st.sampled_from(
@@ -545,23 +547,23 @@ messages = st.one_of(
 @given(batches=st.lists(st.lists(messages, max_size=4), max_size=6))
 def test_whatever_comes(batches: list[list[bytes]]) -> None:
     """Nothing raises; what is returned came; two subscriptions at most are signed; what is over stays over."""
-    talk = ProtocolConnection()
+    ws_api = ProtocolConnection()
     signed, over = 0, None
     for now, batch in enumerate(batches):
-        talk.session.now = now
-        events = talk.session.receive_messages(batch)
-        talk.session.delivered()
+        ws_api.session.now = now
+        events = ws_api.session.receive_messages(batch)
+        ws_api.session.delivered()
         rest = iter(batch)
         assert all(each in rest for each in events), "not from what came, or not in its order"
-        assert over is None or (talk.failure is over and events == [])
-        over = talk.failure
+        assert over is None or (ws_api.failure is over and events == [])
+        over = ws_api.failure
         assert over is None or isinstance(over, ListenKeyError)
         assert SECRET not in str(over)
         assert API_KEY not in str(over)
-        talk.session.ask()
-        signed += sum(said["id"] == "subscribe" for said in talk.says())
+        ws_api.session.ask()
+        signed += sum(said["id"] == "subscribe" for said in ws_api.says())
     assert signed <= 2
-    assert talk.confirmed == sorted(set(talk.confirmed) & set(range(len(batches))))
+    assert ws_api.confirmed == sorted(set(ws_api.confirmed) & set(range(len(batches))))
 
 
 class TestAnswersWithoutAName:
@@ -570,26 +572,26 @@ class TestAnswersWithoutAName:
     @pytest.mark.parametrize("answer", [BARE, NAMELESS])
     def test_it_is_known_by_its_number(self, answer: bytes) -> None:
         """Events come from then on, and it is none; the number is that of the subscription."""
-        link = ProtocolConnection(subscribe_by_token(TOKEN))
-        assert link.hears(answer) == []
-        assert (link.is_ready, link.failure) == (True, None)
-        assert link.hears(EVENT) == [EVENT]
+        ws_api = ProtocolConnection(subscribe_by_token(TOKEN))
+        assert ws_api.hears(answer) == []
+        assert (ws_api.is_ready, ws_api.failure) == (True, None)
+        assert ws_api.hears(EVENT) == [EVENT]
         other = TERMINATED.replace(b":0", b":7", 1)
-        assert link.hears(other) == [other]
-        link.hears(TERMINATED.replace(b":0", b":1", 1))
-        assert isinstance(link.failure, UnavailableError)
+        assert ws_api.hears(other) == [other]
+        ws_api.hears(TERMINATED.replace(b":0", b":1", 1))
+        assert isinstance(ws_api.failure, UnavailableError)
 
     @pytest.mark.parametrize(
         "said", [b'{"subscriptionId":null}', b'{"status":200,"result":{}}', b'{"status":200,"result":[]}', b"{}"]
     )
     def test_what_has_none_is_no_answer(self, said: bytes) -> None:
         """It is waited for."""
-        link = ProtocolConnection(subscribe_by_token(TOKEN))
-        assert link.hears(said) == []
-        assert (link.is_ready, link.failure) == (False, None)
+        ws_api = ProtocolConnection(subscribe_by_token(TOKEN))
+        assert ws_api.hears(said) == []
+        assert (ws_api.is_ready, ws_api.failure) == (False, None)
 
     def test_a_refusal_without_a_name_ends_it(self) -> None:
         """As before: it can only be ours."""
-        link = ProtocolConnection(subscribe_by_token(TOKEN))
-        link.hears(b'{"status":400,"error":{"code":-1209,"msg":"Invalid listenToken."}}')
-        assert isinstance(link.failure, KeyLostError)
+        ws_api = ProtocolConnection(subscribe_by_token(TOKEN))
+        ws_api.hears(b'{"status":400,"error":{"code":-1209,"msg":"Invalid listenToken."}}')
+        assert isinstance(ws_api.failure, KeyLostError)

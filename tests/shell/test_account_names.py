@@ -198,5 +198,5 @@ def test_a_bad_name_is_told_at_the_call(open_it: Any, name: Any) -> None:
 
 def test_a_bad_name_where_there_is_no_key() -> None:
     """Nor may the secret be in it."""
-    with pytest.raises(UsageError, match="name has a secret in it"):
+    with pytest.raises(UsageError, match="name contains a secret"):
         open_user_stream(venues.BINANCE_SPOT, Credentials("key", "hush-hush"), name="hush-hush")

@@ -215,7 +215,7 @@ class TestSharedHosts:
             return clock_and_hosts()[1]
 
         hosts, user = trio.run(process), User()
-        hosts.host(("a", 1), user, inf).join("/path", "A")
+        hosts.host(("a", 1), user, inf).register("/path", "A")
         read, write = os.pipe()
         with hosts.lock:  # which no thread of the child's will ever give back
             pid = os.fork()

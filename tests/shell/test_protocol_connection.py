@@ -1,4 +1,4 @@
-"""How a conversation begins on a connection that does as it likes."""
+"""How a protocol starts on a connection that does as it likes."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ class Peer:
 
 
 async def begin(peer: Peer, shape: StreamShape = ASKED) -> ProtocolConnection:
-    talk = ProtocolConnection(peer, ChannelProtocol(shape), SteadyClock())
-    await talk.begin()
-    return talk
+    wrapped = ProtocolConnection(peer, ChannelProtocol(shape), SteadyClock())
+    await wrapped.begin()
+    return wrapped
 
 
 async def test_it_has_begun_when_the_ping_after_the_last_message_is_answered(autojump_clock: MockClock) -> None:
     """There is one ping, and what came until then is kept, in order."""
     peer = Peer((0.5, b"first"), (1.05, b"second"), (5, b"third"))
-    talk = await begin(peer)
+    wrapped = await begin(peer)
     assert trio.current_time() == pytest.approx(1.1)
     assert peer.said == [(0, "one"), (1, "two")]
     assert peer.pinged_at == [1]
-    assert await talk.receive() == [b"first", b"second"]
-    assert await talk.receive() == [b"third"]
+    assert await wrapped.receive() == [b"first", b"second"]
+    assert await wrapped.receive() == [b"third"]
 
 
 async def test_pings_in_words_are_answered_meanwhile(autojump_clock: MockClock) -> None:
@@ -125,8 +125,8 @@ async def test_a_refusal_counts_more_than_the_pong_after_it(autojump_clock: Mock
 
 async def test_an_event_just_before_the_pong(autojump_clock: MockClock) -> None:
     """It is kept like those from before."""
-    talk = await begin(InOneBreath(b"event"))
-    assert await talk.receive() == [b"event"]
+    wrapped = await begin(InOneBreath(b"event"))
+    assert await wrapped.receive() == [b"event"]
 
 
 async def test_no_pong_at_all(autojump_clock: MockClock) -> None:
@@ -157,7 +157,7 @@ class OpenPeer(Peer):
 
 
 async def test_whoever_reads_gets_events_and_no_talk(autojump_clock: MockClock) -> None:
-    """What is no event, or ends the conversation, or is there already, is left to ``receive``."""
+    """What is no event, or ends the protocol, or is there already, is left to ``receive``."""
     peer = OpenPeer((0.5, b"first"), (1.05, b"second"), (5, b"third"), (6, b"ping"), (7, b"fourth"), (8, REFUSAL))
     shape = StreamShape(
         heartbeat=Heartbeat(kind="text", heard="ping", answer="pong"),
@@ -165,12 +165,12 @@ async def test_whoever_reads_gets_events_and_no_talk(autojump_clock: MockClock) 
         subscribe_every=ASKED.subscribe_every,
         refused=ASKED.refused,
     )
-    talk = OpenProtocolConnection(peer, ChannelProtocol(shape), SteadyClock())
-    await talk.begin()
-    assert list(await talk.receive_only()) == []  # what came before it had begun
-    assert await talk.receive() == [b"first", b"second"]
-    assert [list(await talk.receive_only()) for _ in range(5)] == [[b"third"], [], [b"fourth"], [], []]
+    wrapped = OpenProtocolConnection(peer, ChannelProtocol(shape), SteadyClock())
+    await wrapped.begin()
+    assert list(await wrapped.receive_only()) == []  # what came before it had begun
+    assert await wrapped.receive() == [b"first", b"second"]
+    assert [list(await wrapped.receive_only()) for _ in range(5)] == [[b"third"], [], [b"fourth"], [], []]
     with pytest.raises(UnavailableError, match="too many"):
-        await talk.receive()
-    talk.interrupt()
+        await wrapped.receive()
+    wrapped.interrupt()
     assert peer.interrupted == 1

@@ -55,23 +55,23 @@ async def test_a_token_that_is_lost_is_not_taken_for_alive(autojump_clock: MockC
         assert machine.actions() == []
 
 
-async def test_a_conversation_leaves_the_rest_as_it_is(autojump_clock: MockClock) -> None:
+async def test_a_protocol_leaves_the_rest_as_it_is(autojump_clock: MockClock) -> None:
     """Over it one can send and ping as over any connection."""
     exchange = an_exchange()
     access = SignedAccess(venues.BINANCE_SPOT, ALICE, "binance-spot")
     machine = Stream("somewhere", Timing(), ConnectLimiter(), room=Room(1, 1000, "wait"), now=0.0, draw=lambda: 0.0)
     access.attach(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(access.url) as connection:
-        talk = ProtocolConnection(connection, access.converse(lambda _: None), SteadyClock())
-        await talk.begin()
-        talk.look_again()  # nobody is speaking, so there is nobody to wake
-        await talk.send(json.dumps({"id": "mine", "method": "session.status"}))
+        wrapped = ProtocolConnection(connection, access.make_protocol(lambda _: None), SteadyClock())
+        await wrapped.begin()
+        wrapped.wake()  # nobody is speaking, so there is nobody to wake
+        await wrapped.send(json.dumps({"id": "mine", "method": "session.status"}))
         exchange.emit("alice", trio.current_time(), dialect=SPOT)
-        (event,) = await talk.receive()
+        (event,) = await wrapped.receive()
         assert b"executionReport" in event
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(talk.receive)
-            await talk.ping()
+            nursery.start_soon(wrapped.receive)
+            await wrapped.ping()
             nursery.cancel_scope.cancel()
     assert "session.status" in [entry.method for entry in exchange.log]
 
@@ -83,12 +83,12 @@ async def test_what_was_to_be_said_before_anybody_spoke_is_said(autojump_clock: 
     machine = Stream("somewhere", Timing(), ConnectLimiter(), room=Room(1, 1000, "wait"), now=0.0, draw=lambda: 0.0)
     access.attach(machine, trio.current_time, lambda: None)
     async with MemoryConnector(exchange).connect(access.url) as connection:
-        talk = ProtocolConnection(connection, access.converse(lambda _: None), SteadyClock())
-        await talk.begin()
-        access.ask(talk.conversation)
-        talk.look_again()
+        wrapped = ProtocolConnection(connection, access.make_protocol(lambda _: None), SteadyClock())
+        await wrapped.begin()
+        access.ask(wrapped.protocol)
+        wrapped.wake()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(talk.speak)
+            nursery.start_soon(wrapped.speak)
             await trio.sleep(1)
             nursery.cancel_scope.cancel()
     assert "session.subscriptions" in [entry.method for entry in exchange.log]
@@ -114,10 +114,10 @@ class Script:
 async def test_events_do_not_wait_for_what_is_to_be_said(autojump_clock: MockClock) -> None:
     """Meanwhile a pong would be taken for a sign that they were passed on, and one that is left would lose them."""
     shape = StreamShape(heartbeat=Heartbeat(kind="text", heard="ping", answer="pong"))
-    talk = ProtocolConnection(Script([b"ping", b"an event"]), ChannelProtocol(shape), SteadyClock())
+    wrapped = ProtocolConnection(Script([b"ping", b"an event"]), ChannelProtocol(shape), SteadyClock())
     with trio.fail_after(1):
-        assert await talk.receive() == [b"an event"]
-    assert talk.conversation.messages_to_send(Moment(0.0, 0)) == ["pong"]
+        assert await wrapped.receive() == [b"an event"]
+    assert wrapped.protocol.messages_to_send(Moment(0.0, 0)) == ["pong"]
 
 
 async def test_an_answer_counts_after_the_events_before_it(autojump_clock: MockClock) -> None:
@@ -129,12 +129,12 @@ async def test_an_answer_counts_after_the_events_before_it(autojump_clock: MockC
     session.ask(0.0)
     event = b'{"subscriptionId":0,"event":{"e":"x"}}'
     answer = b'{"id":"ask-1","status":200,"result":[{"subscriptionId":0}]}'
-    talk = ProtocolConnection(Script([event, answer]), session, SteadyClock())
+    wrapped = ProtocolConnection(Script([event, answer]), session, SteadyClock())
     with trio.fail_after(1):
-        assert await talk.receive() == [event]
+        assert await wrapped.receive() == [event]
     assert confirmed == []
     with trio.move_on_after(1):
-        await talk.receive()
+        await wrapped.receive()
     assert confirmed == [0]
 
 

@@ -183,7 +183,7 @@ async def test_the_sixth_token_of_gmo_ends_the_first() -> None:
 
 
 async def test_portfolio_margin_pro_and_usdm_are_one_key() -> None:
-    """Holders of both count as neighbours: the key is closed by the last (L5)."""
+    """Holders of both count as holders of one key: it is closed by the last (L5)."""
     exchange = an_exchange(t.USDM, validity=3600)
     transport = MemoryTransport(exchange)
     async with open_listen_key(venues.BINANCE_USDM, ALICE, transport=transport) as key:

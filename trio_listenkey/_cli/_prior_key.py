@@ -131,7 +131,7 @@ async def _ask_as_others_do(account: Account[Venue], timing: Timing, limit: floa
     assert venue.keepalive is not None
     schedule = KeepaliveSchedule.of(venue, timing)
     alarm = context.alarm(timing.suspend_check_every)
-    registration = context.join(venue, account.credentials, None, schedule, alarm)
+    registration = context.register(venue, account.credentials, None, schedule, alarm)
     host, now = registration.account.host, context.clock.now
     try:
         ticket = Ticket(Urgency.CREATE, venue.keepalive.weight)
@@ -143,6 +143,6 @@ async def _ask_as_others_do(account: Account[Venue], timing: Timing, limit: floa
                 host.block(now() + outcome.seconds)
         return had_key(outcome)
     finally:
-        registration.leave_account()
+        registration.release_account()
         with trio.CancelScope(shield=True):
-            await registration.leave()  # it does not wait
+            await registration.release()  # it does not wait

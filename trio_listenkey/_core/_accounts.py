@@ -7,8 +7,8 @@ It is one process, with all of its runs and threads. Two facts about the exchang
   second create "will return the currently active listenKey"). Two contexts on one account hold the same key, and a
   close by one would silence the other. So a key is closed by the last one that leaves.
 
-What else a second create may do is what ``Sharing`` tells of. Where it makes a key of its own, a context is an account
-by itself, and keys that it lost sight of are kept in mind until they are closed.
+``Sharing`` says what else a second create may do. Where it makes a new key, each context has an account of its own, and
+the keys that it may have lost are remembered until they are closed.
 
 Contexts of this process that share an account are its *holders*. The processes that share a key by a register are
 *members*, and are no concern of this file: see ``_sharing``.
@@ -31,22 +31,22 @@ class Host:
     __slots__ = ("__weakref__", "_allies", "accounts", "accounts_by_key", "allowed_at", "budget", "clock")
 
     allowed_at: float
-    """Nothing may be sent to this host before that time."""
+    """No request may be sent to this host before that time."""
 
     budget: RequestBudget
-    """What all requests to it may cost together. Without a limit that is known, there is room for all."""
+    """How much all requests to this host may cost together; unlimited where no limit is known."""
 
     clock: float
-    """Seconds that its clock is ahead of ours, as far as it was ever worth knowing."""
+    """Seconds that its clock is ahead of ours; 0 until an answer corrected it."""
 
     accounts: dict[tuple[str, str], Account]
-    """Those that are held, by path and API key: one host may serve several dialects, each with a key of its own."""
+    """Accounts with holders, by path and API key: one host may serve several dialects, each with a key of its own."""
 
     accounts_by_key: dict[tuple[str, str], tuple[Account, ...]]
     """The accounts that hold each listen key of a path: several, if their API keys belong to one at the exchange."""
 
     _allies: set[Host]
-    """Hosts that count an address's requests together with this one. Only hosts of venues that say so get any."""
+    """Hosts that count the requests of an IP address together with this one, as their venues say."""
 
     def __init__(self) -> None:
         self.allowed_at = float("-inf")
@@ -70,10 +70,10 @@ class Host:
             host.allowed_at = max(host.allowed_at, until)
 
     def is_blank(self, now: float) -> bool:
-        """Whether there is nothing to be remembered of it, but for the accounts of those who use it."""
+        """Whether it holds nothing to remember: no ban, no clock correction, no spent budget."""
         return self.allowed_at <= now and not self.clock and self.budget.is_blank(now)
 
-    def join(self, path: str, api_key: str, second_create: SecondCreate = "same", load: float = 0.0) -> Account:
+    def register(self, path: str, api_key: str, second_create: SecondCreate = "same", load: float = 0.0) -> Account:
         """Become a holder of the account that ``api_key`` belongs to, before anything is sent for it.
 
         ``load`` is what its key costs at least, in weight a minute.
@@ -124,7 +124,7 @@ class Account:
     """Where it is."""
 
     key: str | None
-    """The listen key that was last seen alive, by whichever holder: what the last one to leave has to close."""
+    """The listen key that a holder last saw alive: the last holder to leave closes it."""
 
     confirmed_at: float
     """When the request was sent that last found ``key`` alive, whichever holder sent it."""
@@ -143,10 +143,10 @@ class Account:
     """Keys seen before ``key`` and not seen dead, where an account may have several."""
 
     may_hold_unknown_key: bool
-    """A create may have made a key that no holder was told."""
+    """A create whose answer was lost may have made a key."""
 
     turn: Any
-    """By what its holders take turns. The shell keeps it here, and nothing here looks at it."""
+    """The lock by which its holders take turns. The shell stores it here; the core never reads it."""
 
     def __init__(self, host: Host, path: str, api_key: str, second_create: SecondCreate = "same") -> None:
         self.host = host
@@ -175,13 +175,13 @@ class Account:
             self.host.accounts_by_key[self._path, key] = (*accounts, self)
 
     def forget(self, key: str | None) -> None:
-        """The exchange has just said that ``key`` is dead. It says nothing of another one that we know of."""
+        """Forget ``key``: the exchange has just said that it is dead. Other keys of the account may be alive."""
         self.older_keys = tuple([other for other in self.older_keys if other != key])
         if key == self.key:
             self._let_go()
 
     def to_close(self) -> str | None:
-        """The next key to close, ``key`` itself before those that came before it; none that others hold."""
+        """The next key to close: first ``key``, then the older ones; never a key that others hold."""
         if self.key is not None:
             return self.key
         return next((other for other in self.older_keys if (self._path, other) not in self.host.accounts_by_key), None)
@@ -193,8 +193,8 @@ class Account:
         """
         return self.holders > 1 or (self.key is not None and len(self.host.accounts_by_key[self._path, self.key]) > 1)
 
-    def leave(self) -> None:
-        """Be a holder no longer."""
+    def release(self) -> None:
+        """Stop being a holder."""
         self.holders -= 1
         if not self.holders:
             self.host.budget.load -= self.load

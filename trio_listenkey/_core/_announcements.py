@@ -1,7 +1,7 @@
 """What the exchange says on a socket about the socket itself, or about the listen key.
 
-That is delivered like any message, but it is no event of the account: it proves nothing about the key, and no gap may
-be said to begin after it.
+An announcement is delivered like any message, but it is no event of the account: it proves nothing about the key, and
+no gap begins after it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Announcements:
         self._expired = _EXPIRED if expired is None else expired.encode()
 
     def may_be_one(self, raw: bytes) -> bool:
-        """Whether a message may be an announcement: quickly, for it is asked of every event."""
+        """Whether a message may be an announcement: a quick test, made for every event."""
         return self._expired in raw or (len(raw) < _SHUTDOWN_SIZE and _SHUTDOWN in raw)
 
     def may_be_among(self, events: Sequence[UserEvent]) -> list[UserEvent]:
@@ -58,12 +58,12 @@ class Announcements:
         return event.type == "serverShutdown"
 
     def says_expired(self, event: UserEvent, trust: Trust, *, is_own: bool) -> bool:
-        """Whether ``event`` says that the key is dead which is held to be alive.
+        """Whether ``event`` says that the key we hold is dead.
 
         Args:
             event: What came.
             trust: What is known of the key.
-            is_own: Whether the socket that delivers has the key that is held: what names no key is about its own.
+            is_own: Whether the socket that delivers has the key that we hold: an event without a key is about that one.
         """
         if not trust.is_usable:
             return False

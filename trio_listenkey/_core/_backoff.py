@@ -7,9 +7,9 @@ from .._settings import Timing
 __all__ = ["DOUBTFUL_TRIES", "Backoff", "RequestPacing", "full_jitter"]
 
 DOUBTFUL_TRIES = 20
-"""How often what is refused, but in a doubtful way, is tried again once a key has worked. With the usual backoff that
-is about eight minutes, and at most a quarter of an hour: longer than an exchange's restart, or than it takes to set a
-clock, and less than a key has left when its keepalive is due."""
+"""How often a doubtful refusal is retried once a key has worked. With the usual backoff that takes about eight minutes,
+and at most a quarter of an hour: longer than an exchange's restart or the setting of a clock, and less than the life
+that a key has left when its keepalive is due."""
 
 _DOUBLINGS = 32  # beyond this the cap has long been reached, and 2.0 ** attempt would overflow one day
 
@@ -95,7 +95,7 @@ class RequestPacing(Backoff):
     def next_request_at(self, allowed_at: float, spread: float) -> float:
         """When the next request may be sent to a host that wants silence until ``allowed_at``.
 
-        A ban ends for all keys at the same moment. They must not all come at that moment, but within ``spread``.
+        A ban ends for all keys at the same moment. Their requests are spread over ``spread`` seconds after it.
         """
         return self.due if allowed_at <= self.due else allowed_at + self.draw * spread
 
@@ -123,5 +123,5 @@ class RequestPacing(Backoff):
         self.losses += 1
 
     def least_silence(self) -> float:
-        """Seconds of silence at least, when asked for them: an exchange that asks again and again means more."""
+        """The least seconds of silence after a ban: they grow if the exchange asks for silence again and again."""
         return self.delay(self.attempt - 1, 1.0) if self.attempt > 1 else 0.0

@@ -7,20 +7,20 @@ How to drive it (``_shell._gate`` does)::
     budget.serve(now)                 the ticket whose request is to be sent now, paid; None if none may be
     budget.next_at(now)               when to call ``serve`` again, if nothing happens before
 
-The exchange counts in minutes of its own, whose beginning nobody knows. So what is kept is that *no* 60 seconds see
-more than the budget: then none of the exchange's does. There is no rate in between: a thousand keys may be opened at
-once if the minute before was quiet.
+The exchange counts in minutes that begin at an unknown second. So *no* 60 seconds may see more than the budget: then no
+minute of the exchange's does. There is no rate limit within the minute: a thousand keys may be opened at once if the
+minute before was quiet.
 
 Who goes first
 ==============
 
-1. A key that would die within its margin. Whatever else waits, it goes first, or the key is lost.
+1. A key that would die within its margin. It goes before everything else, or the key is lost.
 2. An account that has no key yet, in the order of arrival.
 3. Keepalives that are due, the key that dies first before all others. They may wait until the margin, so that with many
    keys each is kept alive less often, down to once in the validity less the margin.
-4. Silence checks, in the order of arrival. So they are further apart the more accounts there are; one whose key comes
-   into its margin meanwhile is as good as a keepalive, and goes first as such. They leave a quarter of the budget
-   alone: else a key that is found dead would wait until the minute is over for its replacement.
+4. Silence checks, in the order of arrival. So they are further apart the more accounts there are. A check whose key
+   comes into its margin meanwhile counts as a keepalive, and goes first. Checks leave a quarter of the budget free:
+   else the replacement of a dead key would wait until the minute is over.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ import msgspec
 __all__ = ["RequestBudget", "Ticket", "Urgency"]
 
 _WINDOW: Final = 60.0
-# Seconds that what was spent is added up for: the memory of a minute is 60 of these, whatever the budget is.
+# Seconds over which spent weight is added up: a minute is stored as 60 sums, however large the budget is.
 _GRAIN: Final = 1.0
 # The part of a key's validity that is its margin: 10 minutes of an hour, for retries, outages and bans.
 _MARGIN: Final = 1 / 6
@@ -60,7 +60,7 @@ class Urgency(Enum):
     """Someone asks whether the key is alive, long before its keepalive is due."""
 
     LEAVE = auto()
-    """The block is over. Leaving is bounded in time, so this waits for nobody; it counts all the same."""
+    """The block is over. Leaving is bounded in time, so this request never waits; its weight is counted."""
 
 
 class Ticket(msgspec.Struct, eq=False):
@@ -70,7 +70,7 @@ class Ticket(msgspec.Struct, eq=False):
         urgency: What it is for.
         weight: What it costs.
         margin_at: From when on its key is in danger; infinity if there is none.
-        is_waiting: Whether it is still to be served. The queues drop those that are not when they come to them.
+        is_waiting: Whether it waits to be served. The queues drop other tickets when they reach them.
     """
 
     urgency: Urgency
@@ -104,10 +104,10 @@ class RequestBudget:
     )
 
     per_minute: float
-    """What may be spent in any 60 seconds; lowered by whoever joins with less."""
+    """The weight that may be spent in any 60 seconds; lowered by a venue with a smaller limit."""
 
     load: float
-    """What all keys that are held cost a minute at least, each kept alive as late as its margin allows."""
+    """The least weight a minute that all held keys cost, each kept alive as late as its margin allows."""
 
     def __init__(self, per_minute: float = inf) -> None:
         self.per_minute = per_minute
@@ -121,12 +121,12 @@ class RequestBudget:
         self._checks: deque[Ticket] = deque()
 
     def limit(self, per_minute: float) -> None:
-        """Spend no more than that. Of all who say something else of one host, the most careful is believed."""
+        """Spend no more than ``per_minute``. Of several limits for one host the smallest counts."""
         self.per_minute = min(self.per_minute, per_minute)
 
     @property
     def fits(self) -> bool:
-        """Whether all keys that are held can be kept alive by it.
+        """Whether the budget can keep all held keys alive.
 
         Of what is spent without a pause only 60 parts in 61 can be counted on: a grain that is a minute old at its
         beginning is not so at its end. Of 60,000 keys that seem to fit to the last one, 200 would never be opened.
@@ -135,7 +135,7 @@ class RequestBudget:
         return self.load <= usable * (1 + 1e-9)  # a sum of many small parts
 
     def is_blank(self, now: float) -> bool:
-        """Whether there is nothing to be remembered of it."""
+        """Whether it holds nothing to remember: no weight was spent in the last minute."""
         self._forget(now)
         return not self._spent
 
@@ -148,7 +148,7 @@ class RequestBudget:
             self._spent.append([now, weight])
 
     def admit(self, ticket: Ticket, now: float) -> bool:
-        """Whether the request of ``ticket`` is to be sent now, and is paid; else it waits."""
+        """Whether to send the request of ``ticket`` now: then its weight is spent; else the ticket waits."""
         is_admitted = ticket.urgency is Urgency.LEAVE or (self._head(now) is None and self._room_at(ticket, now) <= now)
         if is_admitted:
             self._spend(ticket.weight, now)
@@ -170,7 +170,7 @@ class RequestBudget:
                 self._checks.append(ticket)
 
     def leave(self, ticket: Ticket) -> None:
-        """``ticket`` waits no longer, and was not served."""
+        """Remove ``ticket``, which was not served, from the queue."""
         ticket.is_waiting = False
 
     def serve(self, now: float) -> Ticket | None:
@@ -183,7 +183,7 @@ class RequestBudget:
         return ticket
 
     def next_at(self, now: float) -> float:
-        """When there is room for who is first then; infinity if nobody waits."""
+        """When there is room for the ticket that is first then; infinity if none waits."""
         ticket = self._head(now)
         at = inf if ticket is None else self._room_at(ticket, now)
         if self._endangered:  # it may come into its margin before, and there may be room for it then
@@ -211,7 +211,7 @@ class RequestBudget:
         """When there is room for ``ticket``: at ``at``, or when enough of what was spent is a minute ago."""
         is_check = ticket.urgency is Urgency.CHECK and ticket.margin_at > at
         limit = self.per_minute * _OF_CHECKS if is_check else self.per_minute
-        # More than the whole limit would never fit: it is sent once nothing else was for a minute.
+        # A weight above the whole limit would never fit: such a request is sent when nothing was sent for a minute.
         too_much = min(self._total + ticket.weight - limit, self._total)
         for began_at, spent in self._spent:
             if too_much <= 0:

@@ -1,10 +1,10 @@
-"""What a stream has received and nobody has taken yet; and what is lost of it when there is too much, told as a gap.
+"""The events that a stream has received and the consumer has not taken yet. Dropped events are reported as a gap.
 
-It is bounded in items and in bytes, whatever the user's choice for what is beyond: see :class:`Room`. Gaps take room,
-too, but are never dropped: two of them without an event in between are joined, so that there are few.
+It is bounded in items and in bytes; the user chooses what happens beyond: see :class:`Room`. Gaps take room, too, but
+are never dropped: two of them without an event in between are joined, so that there are few.
 
-Who takes items takes them from ``items`` directly, for that is the path of every event, and says so by ``took``: the
-size, and what a gap comes after, are kept by that.
+A consumer takes items from ``items`` directly, for that is the path of every event, and then calls ``took``, which
+keeps the size and the last event before a gap.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OnFull = Literal["wait", "drop_oldest", "drop_newest", "fail"]
 
 
 class Room(msgspec.Struct, frozen=True):
-    """For what there is room, and what to do beyond it.
+    """The limits of a buffer, and what to do beyond them.
 
     Attributes:
         items: How many items. With ``"wait"`` and ``"fail"`` it may be exceeded by what one read from the socket
@@ -38,7 +38,7 @@ class Room(msgspec.Struct, frozen=True):
     on_full: OnFull
 
     def is_exceeded(self, items: int, size: int) -> bool:
-        """Whether so many items of so many bytes are too much."""
+        """Whether ``items`` items of ``size`` bytes exceed the limits."""
         return items > self.items or size > self.size
 
 
@@ -52,8 +52,8 @@ class Buffer:
 
     Args:
         room: What there is room for.
-        is_said: Whether an event is about the socket or the key, and so none of the account's: a gap does not come
-            after it, for events that were missed may be older.
+        is_said: Whether a message is about the socket or the key, and so no event of the account: no gap is counted
+            from it, for missed events may be older.
         describe: Makes a gap of the first and the last event that were dropped and how many these are.
     """
 
@@ -82,7 +82,7 @@ class Buffer:
     """Events that were dropped so far."""
 
     overflowed: bool
-    """With ``"fail"``: there was too much once, and since then nothing is accepted."""
+    """With ``"fail"``: the limits were exceeded once; since then nothing is accepted."""
 
     taken: UserEvent | None
     """The last event of the account that was taken."""
@@ -91,7 +91,7 @@ class Buffer:
     """The last gap that was taken."""
 
     has_gap: bool
-    """Whether there is one that was not taken yet."""
+    """Whether a gap is among ``items``."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Buffer:
 
     @property
     def is_overfull(self) -> bool:
-        """Whether a reader that can wait should. One that does not wait sees the exchange's pings, and answers them."""
+        """Whether a reader that can wait should wait. A reader that goes on reading answers the exchange's pings."""
         return self._room.is_exceeded(len(self.items), self.size)
 
     @property
@@ -152,13 +152,13 @@ class Buffer:
         return min(room, len(events))
 
     def add_gap(self, gap: Gap) -> None:
-        """Tell of ``gap`` here. With no event before it, it is one with the gap before: so few gaps stay few."""
+        """Add ``gap``. Without an event before it, it is joined with the gap before, so that there are few."""
         last = self._last_gap()
         self.items.append(gap if last is None else _join(last, gap))
         self.has_gap = True
 
     def took(self, item: StreamItem) -> None:
-        """The first one was taken. A gap that comes next is one after it."""
+        """The consumer took the first item. A gap that comes next begins after it."""
         if type(item) is UserEvent:
             self.size -= len(item.raw)
             if self._may_hold_said:
@@ -170,7 +170,7 @@ class Buffer:
             self._took_gap(item)
 
     def take_all(self) -> list[StreamItem]:
-        """Take all that there are."""
+        """Take all items."""
         items = list(self.items)
         self.items.clear()
         self.size = 0
@@ -230,7 +230,7 @@ class Buffer:
         self.has_gap = True
 
     def _widen(self, gap: Gap | None, event: UserEvent, before: UserEvent | None) -> Gap:
-        """The same gap, and ``event`` is missing, too."""
+        """``gap`` with ``event`` missing as well."""
         if gap is None:
             return self._describe(event, before)
         lasting = max(0.0, event.received_at - gap.ended_at)

@@ -1,4 +1,4 @@
-"""Which key is closed on the way out, whether by us, and when a close must not be sent: the whole rule.
+"""Which key is closed when the block ends, whether by us, and when a close must not be sent: all of the rules.
 
 A close cannot be taken back, and on most exchanges it silences everybody who uses the account. So every doubt ends in
 not closing (L5, P4). In this order:
@@ -6,13 +6,13 @@ not closing (L5, P4). In this order:
 1. ``on_exit="leave"``, and an exchange that closes no keys: nothing is closed.
 2. Another context of this process holds the account, or the same key: the last one to leave closes it (L5).
 3. The account has a key that was seen alive: that one is closed, and then the older ones that nobody else holds.
-4. A create may have made a key that nobody was told. Where a close names no key, a close ends that one as well. Where
+4. A create whose answer was lost may have made a key. Where a close names no key, a close ends that one as well. Where
    it names one, and an account has one key, one create more tells its name. Otherwise the key is left to expire.
 5. Other processes share the key by a register: only the member that the register found to be the last one may close,
    and only for a short time after that (P1).
 
-Rules 1 to 4 may change as long as nothing is sent, for other contexts come and go: so they are asked again before each
-close. Rule 5 is the member's to know.
+The answers to rules 1 to 4 may change until the request is sent, for other contexts come and go: so they are checked
+again before each close. The member decides rule 5.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CloseRules:
     __slots__ = ("_account", "_member", "_venue", "on_exit")
 
     on_exit: OnExit
-    """Only ever changed from ``"close"`` to ``"leave"``: a key that was declared somebody else's stays so."""
+    """Changed from ``"close"`` to ``"leave"`` only: a key that belongs to another program stays open."""
 
     def __init__(self, venue: Venue, account: Account, member: Member | None, on_exit: OnExit) -> None:
         self._venue, self._account, self._member = venue, account, member
@@ -56,12 +56,12 @@ class CloseRules:
 
     @property
     def names_key(self) -> bool:
-        """Whether a close names its key. Else it closes whichever the account has."""
+        """Whether a close names its key. Else it closes the account's key, whichever that is."""
         return self._venue.key_place("close") != "account"
 
     @property
     def is_ours(self) -> bool:
-        """Whether a key of this account is to be closed, and by this context: rules 1 and 2."""
+        """Whether this context has to close the account's key: rules 1 and 2."""
         return self.on_exit == "close" and self._venue.close is not None and not self._account.is_shared()
 
     @property
@@ -72,9 +72,9 @@ class CloseRules:
     def must_recover(self, *, is_known_key_alive: bool) -> bool:
         """Whether one create more has to tell the name of a key that a lost answer did not: the second half of rule 4.
 
-        With one key per account it returns that very key. Not where a key is known that is alive: that is the one which
-        the lost answer would have told. Not where each create makes a key: it would make one more. Not where others
-        hold the account: it is up to those who stay.
+        With one key per account it returns that very key. ``False`` where a living key is known: it is the key of the
+        lost answer. ``False`` where each create makes a new key. ``False`` where others hold the account: they close
+        it.
         """
         return (
             self._account.may_hold_unknown_key
@@ -85,7 +85,7 @@ class CloseRules:
         )
 
     def objection(self, now: float) -> Objection | None:
-        """Why a close that is due must not be sent ``now``; ``None`` if it may be."""
+        """Why a close that is due must not be sent ``now``; ``None`` if it may be sent."""
         if self._account.is_shared() or not self.has_something_to_close:
             # A block that was opened while we waited for our turn got the same key. It closes it when it is left.
             return "not ours"
@@ -99,5 +99,5 @@ class CloseRules:
 
     @property
     def answer_by(self) -> float:
-        """When the answer to a close is not waited for any longer, for other processes wait for its end."""
+        """Until when to wait for the answer to a close: other processes wait for its end."""
         return inf if self._member is None else self._member.close_by + self._member.close_within

@@ -26,12 +26,12 @@ _FIRST_SILENCE: Final = {403: 15.0, 429: 30.0, 418: 120.0}
 _LEAST_SILENCE: Final = 15.0  # after any other refusal that comes with a Retry-After of nothing
 _LONGEST_SILENCE: Final = 300.0
 _DOUBLINGS: Final = 10  # beyond these it has long been the longest
-# What is waited for is not drawn by lot: a small draw would be a hammer, and a large one costs events. But all streams
-# of this process wait for the same moment, so that they are spread: over a tenth of that time, and over some seconds at
+# The wait itself is not random: a short one would hammer the host, and a long one costs events. But all streams of this
+# process wait for the same moment, so their attempts are spread: over a tenth of that time, and over some seconds at
 # most. The first that is refused again holds up the others that have not tried yet.
 _SPREAD: Final = 0.1
 _SPREAD_CAP: Final = 5.0
-# Bans end at three days (Binance spot rest-api.md, "IP limits"). Who asks for more does not mean it.
+# Bans end at three days (Binance spot rest-api.md, "IP limits"). A longer time is taken for a mistake.
 _LONGEST_WAIT: Final = 3 * 86_400.0
 
 
@@ -51,14 +51,14 @@ class ConnectLimiter:
     """The host has asked for silence until then. It never falls: a second refusal does not shorten the first."""
 
     _refusals: int
-    """How often in a row the host has asked for silence without a time. What it says to handshakes that were under way
-    when it first did is the same refusal."""
+    """How often in a row the host has asked for silence without a time. Refusals of handshakes that were under way at
+    the first one count as the same refusal."""
 
     _spread: float
-    """What belongs to ``_blocked_until``; and to our own limit, while nothing else was asked for."""
+    """Seconds over which attempts are spread after ``_blocked_until``, or after our own limit."""
 
     _turns_until: float
-    """The turns that were given away, one after the other, last until then."""
+    """When the last turn given by :meth:`take_turn` ends."""
 
     def __init__(self, lock: AbstractContextManager[object] | None = None) -> None:
         self._lock = nullcontext() if lock is None else lock
@@ -69,33 +69,33 @@ class ConnectLimiter:
 
     @property
     def allowed_at(self) -> float:
-        """No socket is to be opened before then."""
+        """When the next socket may be opened."""
         with self._lock:
             return max(self._blocked_until, self.own_limit_until)
 
     @property
     def spread(self) -> float:
-        """Within how many seconds after that those who wait for it are to come: each at a time of its own."""
+        """Seconds after ``allowed_at`` over which waiting streams spread their attempts."""
         with self._lock:
             return self._spread
 
     @property
     def own_limit_until(self) -> float:
-        """Until when our own limit holds sockets up, whatever the host says; minus infinity if it does not."""
+        """Until when our own limit delays sockets, whatever the host says; minus infinity if it does not."""
         with self._lock:
             return self._attempts[0] + WINDOW if len(self._attempts) >= ATTEMPTS else -inf
 
     def take_turn(self, now: float) -> float:
-        """A socket is gone that worked: when the next one may be opened in its place.
+        """A working socket has ended; return when the next one may be opened in its place.
 
-        What was lost alone is followed at once. Of what was lost together, each is given a time of its own.
+        A socket that ended alone is replaced at once. If many ended together, each replacement gets a time of its own.
         """
         with self._lock:
             self._turns_until = max(self._turns_until, now) + _APART
             return max(now, self._turns_until - _AT_ONCE * _APART)
 
     def is_blank(self, now: float) -> bool:
-        """Whether there is nothing to be remembered of it."""
+        """Whether it holds nothing to remember: no ban, and no attempt in the last minutes."""
         with self._lock:
             return self._blocked_until <= now and (not self._attempts or self._attempts[-1] <= now - WINDOW)
 
@@ -107,12 +107,12 @@ class ConnectLimiter:
             self._attempts.append(now)
 
     def admitted(self) -> None:
-        """A socket was opened: the host does not want silence any more."""
+        """A socket was opened: the host's silence is over."""
         with self._lock:
             self._refusals = 0
 
     def refused(self, status: int | None, retry_after: float | None, now: float) -> None:
-        """A handshake was refused, or failed otherwise; ``retry_after`` is what the host named, in seconds."""
+        """A handshake failed; ``retry_after`` is the time that the host named, in seconds."""
         if status in _FIRST_SILENCE or retry_after is not None:
             with self._lock:
                 if retry_after is not None and retry_after >= 1.0:

@@ -1,15 +1,15 @@
 """When one stream may open its next socket: back-off after failures, planned moves, and what the host allows.
 
-The limits of the host are shared by all streams of this process that go there: they are in a ``ConnectLimiter``. What
-is here is one stream's own. It reads no clock, and draws no random numbers but by the function that is handed in: each
-decision has a number of its own, for one that is kept would put the same stream last each time.
+The limits of the host are shared by all streams of this process that go there: they are in a ``ConnectLimiter``. This
+file has the limits of one stream. It reads no clock, and takes random numbers from the function that it is given: a new
+one for each decision, for a stored one would put the same stream last each time.
 
-What may hold a socket up, each on top of the others:
+What may delay a socket, each in addition to the others:
 
 * *Back-off* (``_backoff``): sockets of this stream could not be opened, or did not last. It grows, up to a quarter of a
   minute, and ends when one has lasted, or when there is another key.
 * *Its turn*: many sockets of the process fell together. Where that is so, ``_backoff.due`` is this stream's turn.
-* *A floor between announced moves* (``_announced``): it holds up moves alone, never a stream that has no socket.
+* *A floor between announced moves* (``_announced``): it delays planned moves only, never a stream that has no socket.
 * *The host's word*, and *our own limit* of sockets: both are the limiter's.
 """
 
@@ -79,10 +79,10 @@ class ConnectPacing:
     """How many doubtful refusals there were since a socket was open."""
 
     _share: float
-    """This stream's place among all that wait for the host; another one for each attempt."""
+    """This stream's random place among those that wait for the host; a new one for each attempt."""
 
     _last_error: Exception | None
-    """Why the last handshake failed that did."""
+    """The error of the last failed handshake."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class ConnectPacing:
 
     @property
     def allowed_at(self) -> float:
-        """No socket is to be opened before then."""
+        """When the next socket may be opened."""
         return max(self._backoff.due, self._limiter.allowed_at + self._share * self._limiter.spread)
 
     @property
@@ -115,7 +115,7 @@ class ConnectPacing:
         return self._limiter.own_limit_until >= self.give_up_at
 
     def waits_for(self, now: float) -> WaitsFor | None:
-        """What holds the next socket up; ``None`` for nothing."""
+        """What delays the next socket; ``None`` for nothing."""
         if now >= self.allowed_at:
             return None
         if self._backoff.due >= self._limiter.allowed_at:
@@ -153,7 +153,7 @@ class ConnectPacing:
             self.retry_later(now)
 
     def replaced(self, opened_at: float, now: float) -> None:
-        """The same, and another socket is in its place, or being opened: it takes nobody's turn."""
+        """The same, where another socket is open or being opened in its place: it needs no turn of the host."""
         if self._has_lasted(opened_at, now):
             self._backoff.reset(now)
         else:
@@ -167,12 +167,12 @@ class ConnectPacing:
         self._backoff.back_off(now, self._draw())
 
     def may_doubt(self) -> bool:
-        """There was a doubtful refusal; whether there is another try, for these are counted."""
+        """Count a doubtful refusal; return whether it may be retried."""
         self._doubts += 1
         return self._doubts <= DOUBTFUL_TRIES
 
     def new_key(self, now: float) -> None:
-        """There is another key: that handshakes with the old one failed says nothing of it."""
+        """There is another key: the failures of handshakes with the old one do not count for it."""
         self._backoff.reset(now)
 
     def announced(self, opened_at: float, now: float) -> float:

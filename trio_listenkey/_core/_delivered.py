@@ -1,12 +1,12 @@
-"""What a stream has delivered a short time ago: what a socket that follows may bring again.
+"""The events that a stream has delivered a short time ago: the next socket may deliver them again.
 
 Two sockets of one account may be served by two gateways, and one gateway's feed may be some time behind the other's.
-So the socket that follows may bring what the one before has delivered up to ``feed_lag`` before the handshake began.
+So the next socket may deliver again what the one before delivered up to ``feed_lag`` before the handshake began.
 
 Two gateways do not always write the same event in the same way: the order of members, spaces and escapes may differ,
-the time at which it was sent, or how many events stand in one list. What makes two messages the same event is known to
-the exchange's protocol, and is handed in: ``canonical`` gives the same bytes for the same event. It takes some
-microseconds, so it is not asked for before another socket takes over, and not for longer than the two may overlap.
+the time at which it was sent, or how many events stand in one list. The exchange's protocol knows which messages are
+the same event: its function ``canonical`` returns the same bytes for the same event. It takes some microseconds, so it
+is only called when another socket takes over, and only for as long as the two may overlap.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ __all__ = ["Canonical", "Delivered", "Repeats", "as_it_is"]
 Canonical = Callable[[bytes], bytes]
 """Of one event, out of its envelope and out of its list: the same bytes for the same event."""
 
-# Bytes. What is longer, and has no time that can be read, is an event of an exchange whose events have it elsewhere
-# (GMO Coin) or are no JSON (MEXC): with all that is in it, it does not happen twice.
+# Bytes. A longer message without a readable time is an event of an exchange that has the time elsewhere (GMO Coin) or
+# sends no JSON (MEXC): two such events are never equal by chance.
 _LONGEST_WORDS: Final = 64
 
 # Events, and bytes of them. An account of a person or a bot has hundreds in the seconds for which they are kept. Beyond
-# this the oldest are forgotten, for memory must have an end, and some may be delivered twice.
+# this the oldest are dropped, for memory is bounded, and some events may be delivered twice.
 _MOST: Final = 50_000
 _MOST_BYTES: Final = 32 * 2**20
 
 
 def as_it_is(event: bytes) -> bytes:
-    """Where nothing else is known: the same event is the same bytes."""
+    """The default: the same event is the same bytes."""
     return event
 
 
 def always_an_event(event: UserEvent) -> bool:  # noqa: ARG001 - as a predicate is called
-    """Where nothing else is known: no message is an announcement."""
+    """The default: no message is an announcement."""
     return False
 
 
 class Repeats:
-    """What was delivered, and may come again on the socket that follows: how often each event.
+    """The delivered events that may come again on the next socket, and how often each.
 
     Feeds are in order, each by itself. So an event that was not delivered, and that a feed has *before* one that was,
-    is late: the socket before had missed it, for its own feed began after it. It cannot be delivered in order any more.
-    Where a gap says that it may be missing, it is left out.
+    is late: the socket before had missed it, for its own feed began after it. It is too late to deliver it in order. If
+    a reported gap covers it, it is dropped.
 
-    What the exchange says of the socket or the key is in no feed's order: it may come on one socket alone, and at once
-    where events lag. It may come twice like an event, but nothing is late by it.
+    Announcements about the socket or the key have no place in that order: they may come on one socket only, and at once
+    where events lag. They may come twice like events, but never show that an event is late.
     """
 
     __slots__ = ("_canonical", "_is_announcement", "_newest", "after_gap", "counts")
@@ -59,7 +59,7 @@ class Repeats:
     """How often each event, in its canonical form, may still come."""
 
     after_gap: bool
-    """Whether a gap was told, so that what is late may be left out: it happened before that gap's end."""
+    """Whether a gap was reported, so that late events may be dropped: they happened before that gap's end."""
 
     _newest: int
     """The time of the newest event of the account among them, on the exchange's clock."""
@@ -79,7 +79,7 @@ class Repeats:
         return bool(self.counts)
 
     def joins(self, events: Iterable[UserEvent]) -> bool:
-        """Whether one of ``events`` was delivered, and none before it was not: then nothing is between two sockets."""
+        """Whether one of ``events`` was delivered, and all before it as well: then none is missing in between."""
         for event in events:
             if event.time is not None:
                 known = [key in self.counts for key in self._keys(event)]
@@ -93,9 +93,9 @@ class Repeats:
         return any(key not in self.counts for event in events if event.time is not None for key in self._keys(event))
 
     def take_out(self, events: Sequence[UserEvent]) -> tuple[list[UserEvent], int]:
-        """What of ``events`` is to be delivered, and how many are left out because they are late.
+        """The ``events`` to deliver, and the number of those that are dropped because they are late.
 
-        What was delivered is looked for once each. Of a list of events, those stay that were not delivered.
+        Each delivered event is removed once. Of a list of events in one message, those that were not delivered stay.
         """
         left: list[UserEvent] = []
         late = 0
@@ -110,7 +110,7 @@ class Repeats:
         return in_time, late + len(left) - len(in_time)
 
     def _is_old(self, event: UserEvent) -> bool:
-        """Whether it is older than what was delivered last. That may yet come here: then this one was late."""
+        """Whether the event is older than the last delivered one, which may still come here: then this one is late."""
         return event.time is not None and event.time < self._newest
 
     def _rest_of(self, event: UserEvent) -> UserEvent | None:
@@ -130,7 +130,7 @@ class Repeats:
 
 
 class Delivered:
-    """The last events, as they were delivered. They are not looked into before another socket takes over."""
+    """The last events, as they were delivered. They are decoded only when another socket takes over."""
 
     __slots__ = ("_batches", "_bytes", "_canonical", "_count", "_is_announcement")
 
@@ -143,7 +143,7 @@ class Delivered:
         self._count = self._bytes = 0  # of all the events in them
 
     def add(self, events: Sequence[UserEvent], size: int, now: float, since: float) -> None:
-        """These, of ``size`` bytes, were delivered ``now``; those from before ``since`` are not asked for any more."""
+        """Add ``events`` of ``size`` bytes that were delivered ``now``; drop those from before ``since``."""
         if since < now and events:
             self._batches.append((now, size, events))
             self._count += len(events)
@@ -159,7 +159,7 @@ class Delivered:
         return (self._count > _MOST or self._bytes > _MOST_BYTES) and len(self._batches) > 1
 
     def since(self, when: float) -> Repeats:
-        """What was delivered since ``when``. Words without a time may come again and be others."""
+        """The events delivered since ``when``, without short ones that have no time: equal ones may be different."""
         recent = (event for at, _, events in self._batches if at >= when for event in events)
         kept = [event for event in recent if event.time is not None or len(event.raw) > _LONGEST_WORDS]
         return Repeats(self._canonical, kept, self._is_announcement)

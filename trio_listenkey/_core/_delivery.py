@@ -20,13 +20,13 @@ __all__ = ["Delivery"]
 
 
 class Delivery:
-    """One stream's way from what is received to what can be taken.
+    """The way of one stream's events from a socket to the buffer.
 
     Args:
         timing: ``feed_lag``.
         trust: Whose generation a gap is told with.
         report: Where events, duplicates and gaps are counted, and gaps are told.
-        room: What the buffer has room for, and a socket that may not deliver yet as well.
+        room: The limits of the buffer, and of the events held for a socket that does not deliver yet.
         overlaps: See ``GapRules``.
         expired: See ``Announcements``.
         canonical: What makes two messages the same event.
@@ -37,20 +37,20 @@ class Delivery:
     __slots__ = ("_gaps", "_reader", "_report", "_room", "_timing", "_trust", "announcements", "axes", "buffer")
 
     _gaps: GapRules
-    """What was delivered a short time ago, and what is missing between two sockets. All that is delivered is told to
-    it, in the order of delivery."""
+    """The events delivered a short time ago, and the gaps between two sockets. It is given every delivered event, in
+    order."""
 
     _room: Room
-    """Of the buffer. What a socket holds beside it is bounded by the same figures, so memory is by twice of them."""
+    """Of the buffer. The events held for a socket have the same limits, so the memory is bounded by twice of them."""
 
     axes: Axes
-    """What makes times that users see."""
+    """Converts times of the machine to those that users see."""
 
     buffer: Buffer
-    """What was delivered, and not taken yet."""
+    """The events that were delivered and not taken yet."""
 
     announcements: Announcements
-    """What is delivered, and is no event of the account."""
+    """Recognises messages that are delivered but are no events of the account."""
 
     def __init__(
         self,
@@ -87,15 +87,16 @@ class Delivery:
 
     @property
     def unparsed(self) -> int:
-        """How many events were asked what they are, and could not be read."""
+        """How many events could not be decoded when their ``parsed`` was read."""
         return 0 if self._reader is None else self._reader.unparsed
 
     # The path of every event.
 
     def events(self, socket: StreamSocket, batch: Sequence[bytes], now: float) -> list[UserEvent]:
-        """What ``socket`` has received ``now``, as events; they are not delivered yet."""
+        """The messages that ``socket`` received ``now``, as events; they are not delivered yet."""
         to_local = self.axes.to_local
-        # All that the exchange had sent by ``observed_at`` was read before this; but it may send what happened earlier.
+        # Everything that the exchange had sent by ``observed_at`` was read before; but it may send events that are
+        # older.
         sent_after = socket.observed_at - self._timing.feed_lag + to_local
         received_at = now + to_local
         return [UserEvent(raw, received_at, sent_after, self._reader) for raw in batch]
@@ -103,10 +104,10 @@ class Delivery:
     def deliver(
         self, socket: StreamSocket, events: list[UserEvent], now: float, next_: StreamSocket | None
     ) -> tuple[list[UserEvent], bool]:
-        """Deliver what ``socket`` has brought; ``next_`` is the socket that will take over, if there is one yet.
+        """Deliver ``events`` of ``socket``; ``next_`` is the socket that will take over, if there is one yet.
 
         Returns:
-            What of it is an announcement, or looks like one; and whether it is a sign of life.
+            The events that are, or may be, announcements; and whether the rest is a sign of life.
         """
         announcements = self.announcements.may_be_among(events)
         if socket.skip is not None:
@@ -120,11 +121,11 @@ class Delivery:
         return announcements, not announcements and _has_event(events)
 
     def is_sign_of_life(self, events: list[UserEvent]) -> bool:
-        """Whether an event of the account has come, and nothing that speaks against it: then the key was alive."""
+        """Whether an event of the account has come, and no announcement: then the key was alive."""
         return not self.announcements.may_be_among(events) and _has_event(events)
 
     def hold(self, socket: StreamSocket, events: list[UserEvent]) -> bool:
-        """Keep what ``socket`` has brought and may not deliver yet; return whether there was room for it."""
+        """Hold events of ``socket``, which does not deliver yet; return whether there was room for them."""
         assert socket.held is not None
         socket.held.add(events, size_of(events))
         return not self._room.is_exceeded(len(socket.held), socket.held.size)
@@ -149,7 +150,7 @@ class Delivery:
     def take_over(self, old: StreamSocket, new: StreamSocket, now: float) -> list[UserEvent]:
         """``new``, which was open beside ``old``, delivers from now on; return what it has held until now."""
         held, new.held = [] if new.held is None else new.held.events, None
-        # An announcement to every socket is no event of the account: one that is deaf for those hears it, too.
+        # An announcement to every socket is no event of the account: a socket without a living key receives it, too.
         events = [event for event in held if not self.announcements.may_be_one(event.raw)]
         delivered, all_from = self._gaps.may_come_again(new), self.all_from(old, new)
         gap = self._gaps.between_open(old, new, events, delivered, all_from, self.buffer.latest)
@@ -175,5 +176,5 @@ class Delivery:
 
 
 def _has_event(messages: list[UserEvent]) -> bool:
-    """Whether one is an event: what has no type, as an answer to a command, says nothing of the key."""
+    """Whether one is an event: a message without a type, as an answer to a command, proves nothing about the key."""
     return any(each.type for each in messages)

@@ -1,8 +1,8 @@
-"""How long the first of two open sockets is waited for, before the next one delivers in its place.
+"""How long to wait for the first of two open sockets, before the next one delivers in its place.
 
-First the two overlap: no answer of the first socket can say anything before its feed, and the next one's, may be
-behind by ``feed_lag``. Then the first socket is asked to show that it has delivered everything, and has some seconds
-for the answer. The events of the next socket are held back meanwhile, so both times have an end.
+First the two overlap: each feed may be behind by ``feed_lag``, and before that an answer of the first socket proves
+nothing. Then the first socket is asked to show that it has delivered everything, and has some seconds for the answer.
+The events of the next socket are held back meanwhile, so both times have an end.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from .._settings import Timing
 
 __all__ = ["Drain"]
 
-# Seconds that the first socket has for its answer. The events of the next one are late by so much if the first one is
-# dead.
+# Seconds that the first socket has for its answer. If the first one is dead, the events of the next one are late by so
+# much.
 _ANSWER_WITHIN: Final = 5.0
 _STRETCHES: Final = 8  # that they are divided into; a power of two, so that sums are exact
 
@@ -29,7 +29,8 @@ class Drain:
     """When to ask the first socket whether it has delivered everything; infinity once it was asked."""
 
     give_up_at: float
-    """When to see by :meth:`is_over` whether the first socket has had its time; infinity before it was asked."""
+    """When to call :meth:`is_over`, which says whether the first socket's time is over; infinity before it was
+    asked."""
 
     _stretches: int
     """How many there are until then, this one included."""
@@ -53,25 +54,24 @@ class Drain:
     def asked(self, now: float, *, is_paused: bool) -> None:
         """The first socket is being asked.
 
-        All is counted from ``now``, not from when it was due: while nobody let time pass, nobody read what may be
-        there.
+        All times count from ``now``, not from when the question was due: while no step was made, nothing was read.
         """
         self.ask_at = inf
         self._answer_by_latest = now + self._answer_within_latest
         self.wait(now, is_paused=is_paused)
 
     def wait(self, now: float, *, is_paused: bool) -> None:
-        """Give the first socket its time from ``now``; one that nobody reads from cannot show anything."""
+        """Start the first socket's time at ``now``; the time of a paused socket does not run."""
         if self.ask_at == inf:
             self._stretches = 1 if is_paused else _STRETCHES
             self._begin_stretch(now, inf if is_paused else self._answer_within)
 
     def is_over(self, now: float) -> bool:
-        """Whether the first socket has had its time, at ``give_up_at`` or later.
+        """Whether the first socket's time is over, at ``give_up_at`` or later.
 
-        A program that computes for seconds reads nothing meanwhile: the answer may lie in the socket's buffer. So it is
-        waited for in short stretches, and of each that took longer than it should only its own length counts: after it
-        there are more, in which what is there is read (S4).
+        A program that computes for seconds reads nothing meanwhile: the answer may lie in the socket's buffer. So the
+        wait is divided into short stretches. A stretch that took too long counts only with its own length, and the
+        buffer is read in the stretches after it (S4).
         """
         self._answer_by_latest += now - self.give_up_at
         self._stretches -= 1

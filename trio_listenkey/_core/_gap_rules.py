@@ -1,27 +1,28 @@
-"""What was missed between two sockets of a stream, and what came on both.
+"""Which events may be missing between two sockets of a stream, and which came on both.
 
 Where observation is no longer certain
 ======================================
 
-The first item is a gap without a beginning: nothing is known of what was before the first socket. It is told once, when
-that one is open, and all that comes follows it.
+The first item is a gap without a beginning: everything before the first socket is unknown. It is reported once, when
+that socket is open, before all events.
 
-Any other gap begins where observation is no longer certain. For a socket that ended that is the last moment by which
-all that the exchange had sent was read: an answered ping proves it. For a key that died it is the last moment at which
-the key was alive: an event came, or the exchange confirmed it. It ends when another socket, with a living key, is open.
+Any other gap begins where observation is no longer certain. For a socket that ended, it begins at the last moment by
+which everything that the exchange had sent was read: an answered ping proves that. For a key that died, at the last
+moment at which the key was alive: an event came, or the exchange confirmed it. It ends when another socket, with a
+living key, is open.
 
 Between two sockets that were both open there is no gap if the first one answered a ping that was sent long enough
 after the second was opened, or if both delivered the same event.
 
-Where each socket has a subscription of its own, that may die like a key, and an answer is about the socket that it came
-on. There the first of two sockets has to answer a question, too, that was asked after the second was opened: a ping is
-answered without a subscription as well.
+Where each socket has a subscription of its own, that may die like a key, and an answer is about its own socket only.
+There the first of two sockets also has to confirm its subscription after the second was opened: a pong comes without a
+subscription as well.
 
 Feeds lag
 =========
 
 The feed of an account's events may lag behind the answers to pings, and may begin some time after the handshake, by up
-to ``Timing.feed_lag``. So the bounds of a gap are wider by it, two sockets overlap for longer by it, and what was
+to ``Timing.feed_lag``. So the bounds of a gap are wider by that time, two sockets overlap longer by it, and events
 delivered in that time before a socket took over may come on it again.
 """
 
@@ -52,15 +53,15 @@ class Axes:
 
 
 class GapRules:
-    """The rules above, with what was delivered a short time ago.
+    """The rules above, and the events delivered a short time ago.
 
     Args:
-        axes: What makes times of users.
+        axes: Converts times of the machine to those that users see.
         feed_lag: Seconds; see ``Timing``.
-        overlaps: Whether what came on two sockets says that there is nothing between them. It does not where channels
-            are subscribed to one after the other: the first may be there, and the second not yet.
+        overlaps: Whether an event that came on both sockets proves that none is missing between them. It does not where
+            channels are subscribed to one after the other: the first may be there, and the second not yet.
         canonical: What makes two messages the same event.
-        is_announcement: Whether a message is no event of the account, but says something of the socket or the key.
+        is_announcement: Whether a message is about the socket or the key, and no event of the account.
         since: The time of the last event that the user had before, in milliseconds of the exchange's clock.
     """
 
@@ -82,34 +83,34 @@ class GapRules:
     # What may come twice.
 
     def remember(self, events: Sequence[UserEvent], size: int, now: float, next_: StreamSocket | None) -> None:
-        """These, of ``size`` bytes, were delivered ``now``; ``next_`` will take over, if there is one yet."""
+        """Store ``events``, of ``size`` bytes, delivered ``now``; ``next_`` is the socket that will take over."""
         began_at = now if next_ is None else next_.began_at
         self._delivered.add(events, size, now, began_at - self._feed_lag)
 
     def may_come_again(self, socket: StreamSocket) -> Repeats:
-        """What was delivered and may come on ``socket``, too: its feed may be behind."""
+        """The delivered events that may come on ``socket`` as well: its feed may be behind."""
         return self._delivered.since(socket.began_at - self._feed_lag)
 
     def leave_out(self, delivered: Repeats, socket: StreamSocket, now: float, *, after_gap: bool) -> None:
-        """``socket`` delivers from ``now`` on, but for what was ``delivered`` before."""
+        """``socket`` delivers from ``now`` on, without the events that were ``delivered`` before."""
         delivered.after_gap = after_gap
         socket.leave_out(delivered, now, self._feed_lag)
 
     # What may be missing.
 
     def all_from(self, next_: StreamSocket, *, is_first_dead: bool) -> float:
-        """When to ask the first of two open sockets, so that its answer says: what ``next_`` lacks was delivered.
+        """When to ask the first of two open sockets: its answer then proves that it delivered all that ``next_`` lacks.
 
-        What happens from ``feed_lag`` after the handshake on comes on the next socket for certain; and what happened
-        before has come on the first one when an answer does that it was asked for another ``feed_lag`` later. Where
-        the first one's key is known to be dead, not much is to be had of it, and ``next_`` is not to be held up.
+        Events from ``feed_lag`` after the handshake on certainly come on the next socket. Older events have come on the
+        first one when it answers a question that was asked another ``feed_lag`` later. Where the first one's key is
+        known to be dead, few events will come on it, and ``next_`` does not wait.
         """
         return next_.opened_at + (0.0 if is_first_dead else 2 * self._feed_lag)
 
     def beginning(self, first: StreamSocket) -> Gap:
-        """The gap that the stream begins with: of what was before its ``first`` socket was open nothing is known."""
+        """The gap that the stream begins with: everything before its ``first`` socket was open is unknown."""
         to_unix = self._axes.to_unix
-        # Unix time begins before all exchanges; infinity would break whoever subtracts, prints or sends it as JSON.
+        # Unix time begins before all exchanges; infinity would break programs that subtract, print or send it as JSON.
         started_at = 0.0
         if self._since is not None:  # if it is later than now, then two clocks differ
             started_at = max(0.0, min(self._since / 1000, first.opened_at + to_unix) - self._feed_lag)
@@ -130,8 +131,8 @@ class GapRules:
         Args:
             old: The first socket.
             new: The next one.
-            events: What ``new`` has brought of the account's.
-            delivered: What ``old`` has delivered of it: :meth:`may_come_again`.
+            events: The account's events that came on ``new``.
+            delivered: The events that ``old`` has delivered: :meth:`may_come_again`.
             all_from: See :meth:`all_from`.
             after: The last event that was delivered.
         """
@@ -139,14 +140,14 @@ class GapRules:
             is_one = not (self._overlaps and delivered.joins(events))
             return self.between(old, new, after) if is_one else None
         if self._disagree(delivered, events, new):
-            # By how much the first one's feed is behind nobody knows; what the next one has begins with its handshake.
+            # How far the first one's feed is behind is unknown; the next one's events begin with its handshake.
             return self.between(old, new, after, since=new.began_at)
         return None
 
     def between(
         self, old: StreamSocket, new: StreamSocket, after: UserEvent | None, *, since: float | None = None
     ) -> Gap:
-        """The gap that is told where ``new`` follows ``old``; it begins ``since`` some time at the latest."""
+        """The gap where ``new`` follows ``old``; it begins at ``since`` at the latest."""
         certain_until = self._certain_until(old, new)
         started_at = certain_until if since is None else min(since, certain_until)
         return self._gap(
@@ -170,18 +171,18 @@ class GapRules:
         )
 
     def time_of(self, last: UserEvent | None) -> int | None:
-        """Of the ``last`` event that was delivered; without one, of what the user had before this stream."""
+        """The time of the ``last`` delivered event; without one, of the last event before this stream."""
         return last.time if last else self._since
 
     def _certain_until(self, old: StreamSocket, new: StreamSocket) -> float:
-        """Until when all that happened has come through ``old``."""
+        """Until when all events have come on ``old``."""
         is_beyond_doubt = old.generation == new.generation and not old.is_subscribed
         return old.observed_at if is_beyond_doubt else old.certain_at
 
     def _disagree(self, delivered: Repeats, held: Sequence[UserEvent], new: StreamSocket) -> bool:
         """Whether the first socket lags behind the next one by more than it may: then some may be missing.
 
-        It should have delivered whatever was read from the next one that early.
+        It should have delivered every event that was read from the next one that early.
         """
         until = new.opened_at + self._feed_lag + self._axes.to_local
         return delivered.lacks_any(event for event in held if event.received_at <= until)

@@ -1,4 +1,4 @@
-"""The errors that only the lifecycle of a key can word: nobody but it knows what was tried, and for how long."""
+"""The errors of a key's lifecycle: only it knows which requests were tried, and for how long."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def never_sent(venue: str, open_timeout: float) -> UnavailableError:
 
 
 def key_may_be_left(venue: str, validity: float) -> UnavailableError:
-    """A create's answer was lost, and no other create would tell that key."""
+    """A create's answer was lost, and no other create returns that key."""
     return UnavailableError(
         "the answer to a create was lost; if the exchange created a key, it cannot be closed without its name",
         advice=f"That key expires by itself within {validity:g} s",

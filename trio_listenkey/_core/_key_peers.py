@@ -1,8 +1,8 @@
-"""Who else knows about one context's key: other contexts of this process, and other processes.
+"""What others know about one context's key: other contexts of this process, and other processes.
 
-Both may have found out what we did not: that the key is alive, or that the account has another one. Neither is believed
-more than the exchange. That the key is alive is taken over, with the time at which it was found out (E1). That there is
-another key is a reason to ask the exchange, once for each: its answer tells which key is ours (K4).
+They may know that the key is alive, or that the account has another one. That the key is alive is taken over, with the
+time of their request (E1). That there is another key is only a reason to ask the exchange, once for each such key: its
+answer says which key is ours (K4).
 
 Where another process keeps the key alive, or closes it, some requests wait: see :meth:`KeyPeers.held_back_until`.
 """
@@ -49,11 +49,11 @@ class KeyPeers:
     with three of them."""
 
     _asked_about_news: str
-    """What ``_asked_about`` is, for the last key of another process: the member's word for what it has seen. A
-    register that shows the same other key at each beat would have us ask at each beat (E2)."""
+    """The same for the last key of another process: the member's word for that key. Without it, a register that shows
+    the same other key at each beat would make us ask at each beat (E2)."""
 
     _told: tuple[SharingState, int] | None
-    """What observers were last told of the sharing: its state and the number of processes, which is all they hear."""
+    """The sharing that was last reported to observers: its state and the number of processes."""
 
     def __init__(self, account: Account, member: Member | None, timing: Timing, keepalive_every: float) -> None:
         self._account, self._member, self._timing = account, member, timing
@@ -64,11 +64,11 @@ class KeyPeers:
     # What others know.
 
     def statistics(self, to_local: float) -> SharingStatistics | None:
-        """What this process's share in the key is at; ``to_local`` is added to times."""
+        """The statistics of this process's share in the key; ``to_local`` is added to times."""
         return None if self._member is None else self._member.statistics(to_local)
 
     def change_to_tell(self) -> SharingStatistics | None:
-        """What observers are to hear of the sharing, once for each change; ``None`` for nothing."""
+        """The change of the sharing to report to observers, once for each change; ``None`` for nothing."""
         if self._member is None or self._member.summary in {None, self._told}:
             return None
         self._told = self._member.summary
@@ -82,18 +82,18 @@ class KeyPeers:
     def hear_of_processes(self, record: KeyRecord) -> bool:
         """Take over what other processes know of a key that is held; return whether it is a reason to ask.
 
-        It goes to the account and not to ``record``, so that every holder takes it from there in its own ``tick``.
+        It is written to the account and not to ``record``, so that every holder reads it in its own ``tick``.
         """
         member, account, key = self._member, self._account, record.value
-        # With another key in the account, the first question is which it is.
+        # With another key in the account, that key is asked about first.
         if member is None or key is None or account.key != key:
             return False
         heard_at = member.confirmed_at(key)
-        # The bound on it grows with each beat by a little; that is no news.
+        # The bound grows a little with each beat; that is no news.
         answers = account.confirmed_at < record.asked_at <= heard_at
         if answers or heard_at > account.confirmed_at + member.beat_every:
             account.confirmed_at, account.expires_at = heard_at, account.expires_at - account.confirmed_at + heard_at
-        # The register has fingerprints alone. That another process has another key does not say which is alive.
+        # The register has fingerprints only. Another fingerprint does not say which key is alive.
         has_another = member.is_another(key) and member.news != self._asked_about_news
         if has_another:
             self._asked_about_news = member.news
@@ -104,7 +104,7 @@ class KeyPeers:
     def has_another_key(self, own: str | None) -> bool:
         """Whether another holder in this process has seen a key alive that is not ``own``; each counts once.
 
-        Should the answer be that ours is alive, both are, and asking again would only repeat that.
+        If the answer says that ours is alive, both are, and another question would get the same answer.
         """
         other = self._account.key
         if other is None or other == own or other in self._asked_about:
@@ -115,7 +115,7 @@ class KeyPeers:
     # Where we wait for others.
 
     def held_back_until(self, state: State, phase: Phase, record: KeyRecord, trying_ends_at: float) -> float:
-        """What must not be sent earlier, although it is due: another process does it, or has to be asked first."""
+        """Until when a due request has to wait: another process makes it, or has to be asked first."""
         if self._member is None:
             return -inf
         match state:
@@ -123,10 +123,12 @@ class KeyPeers:
                 # Another process may be closing the key. If that takes for ever, opening must not fail for it.
                 return min(self._member.barred_until, trying_ends_at - self._timing.open_timeout / 3)
             case State.VACANT if phase is Phase.RUNNING:
-                return self._member.barred_until  # nothing runs out: the next key may wait for the end of that close
+                return (
+                    self._member.barred_until
+                )  # there is no time limit: the next key may wait for the end of that close
             case State.HELD if self._member.follows and record.asked_at <= record.confirmed_at:
-                # Another process keeps the key alive. A doubt of our own is not held back: S5 is this stream's promise.
-                # The last resort, half-way between the keepalive that is missing and the end of the key's life.
+                # Another process keeps the key alive. A doubt of our own is not delayed (S5). Otherwise we send as the
+                # last resort, half-way between the keepalive that is missing and the end of the key's life.
                 life = record.expires_at - record.confirmed_at
                 return record.confirmed_at + (min(self._keepalive_every, life) + life) / 2
             case State.LEAVING if self._member.state is SharingState.LEAVING:

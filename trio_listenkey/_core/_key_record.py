@@ -18,7 +18,7 @@ __all__ = ["KeepaliveSchedule", "KeyRecord", "KeyReport"]
 
 
 class KeepaliveSchedule(msgspec.Struct, frozen=True, gc=False):
-    """How long a key lives and how often it is kept alive, in seconds: the venue's word, or the user's instead.
+    """How long a key lives and how often it is kept alive, in seconds: the venue's values, or the user's instead.
 
     Raises:
         UsageError: Keys would die between one keepalive and the next.
@@ -29,7 +29,7 @@ class KeepaliveSchedule(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, venue: Venue, timing: Timing) -> KeepaliveSchedule:
-        """Settle it for ``venue`` and ``timing``."""
+        """The schedule for ``venue`` and ``timing``."""
         validity = venue.validity if timing.validity is None else timing.validity
         every = venue.keepalive_every if timing.validity is None else validity / 2
         pace = cls(validity, every if timing.keepalive_every is None else timing.keepalive_every)
@@ -41,14 +41,14 @@ class KeepaliveSchedule(msgspec.Struct, frozen=True, gc=False):
         return pace
 
     def load(self, venue: Venue) -> float:
-        """What a key costs in weight a minute, kept alive as late as its margin allows."""
+        """The weight a minute that a key costs, kept alive as late as its margin allows."""
         call = venue.call("keepalive")
         assert call is not None  # a create takes the place of a missing keepalive
         return 60 * call.weight / (self.validity - margin_of(self.validity))
 
 
 class KeyRecord:
-    """What the exchange has told of one context's key, and when. Changed by its lifecycle alone."""
+    """The last answers of the exchange about one context's key. Only the key's lifecycle changes it."""
 
     __slots__ = ("asked_at", "confirmed_at", "expires_at", "generation", "untold_until", "value")
 
@@ -66,10 +66,11 @@ class KeyRecord:
     """When the last request was sent whose answer proved that this key is alive; at that time it was."""
 
     asked_at: float
-    """When someone last doubted that the key is alive. What was sent before then is no answer to that doubt."""
+    """When someone last doubted that the key is alive. A request that was sent before then does not answer that
+    doubt."""
 
     untold_until: float
-    """Before then another key may be alive that a lost answer did not tell, and that no other create will tell."""
+    """Before then another key may be alive, whose answer was lost and which no other create returns."""
 
     def __init__(self) -> None:
         self.value = None
@@ -86,11 +87,11 @@ class KeyRecord:
         return is_new
 
     def presume_dead(self, now: float) -> None:
-        """The key is alive no longer."""
+        """Presume the key dead from ``now`` on."""
         self.expires_at = min(self.expires_at, now)
 
 
-# Attributes each, for a dictionary of them would be a twentieth of what a key takes.
+# Separate attributes: a dictionary would be a twentieth of the memory of a key.
 _COUNTED: Final = {
     "requests": "_requests",
     "created": "_created",
@@ -103,7 +104,7 @@ _COUNTED: Final = {
 
 
 class KeyReport:
-    """What a lifecycle has to tell: counters, and notices until someone takes them."""
+    """Counters of one lifecycle, and its notices until the driver takes them."""
 
     __slots__ = (*_COUNTED.values(), "_notices", "_throttled_for")
 
@@ -114,7 +115,7 @@ class KeyReport:
         self._throttled_for = 0.0
 
     def count(self, what: str) -> None:
-        """One more of ``what``, a counter of ``KeyStatistics``."""
+        """Add one to ``what``, a counter of ``KeyStatistics``."""
         counter = _COUNTED[what]
         setattr(self, counter, getattr(self, counter) + 1)
 

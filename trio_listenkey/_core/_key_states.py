@@ -2,20 +2,19 @@
 
 Two rules:
 
-**Rule 1**: what state a key is in, what phase its block, and what may come next, is decided in this file and nowhere
-else. Everyone else names an event and looks up what it leads to.
+**Rule 1**: this file alone decides the states of a key, the phases of its block, and what may come next. All other code
+names an event and looks up the state that follows.
 
-**Rule 2**: this file does not know why. It has never heard of HTTP, of time or of an exchange; what counts as
-``GONE`` is the business of ``_protocol/_responses``, and when something is ``DUE`` that of ``_key_lifecycle``.
+**Rule 2**: this file does not know why. It has no HTTP, no time and no exchange in it: ``_protocol/_responses`` decides
+what counts as ``GONE``, and ``_key_lifecycle`` when something is ``DUE``.
 
 Theory of operation
 ===================
 
-There are two machines: the key, and the block that it is for. They are apart because the end of the block may come
-while a request is in flight, which has to end first.
+There are two machines: the key, and its block. They are separate because the block may end while a request is in
+flight, which has to end first.
 
-There are four things to do with a key, and for each a state in which it is yet to be done and one in which the
-request is in flight::
+There are four requests about a key. Each has a state in which it is due, and one in which it is in flight::
 
     create            VACANT    CREATING
     keep alive        HELD      RENEWING
@@ -25,14 +24,14 @@ request is in flight::
 A request in flight always ends in exactly one of five events (``OK`` ... ``REFUSED``): every one of them is bounded
 in time, and a time-out is ``TRANSIENT``. Nothing else can happen to a state with a request in flight; that is what
 makes "at most one request per key" (and "no cancellation between the exchange made a key and we know of it") true.
-So the end of the block, too, is an event of the waiting states only: whoever wants to leave cuts the request
-short and waits for its outcome.
+So the end of the block is an event of the waiting states only, too: a block that ends cuts the request short and waits
+for its outcome.
 
-The block has three phases: OPENING until the first key is held, RUNNING, and STOPPING once the block is over. What is
-tried, and for how long, follows from the phase: opening and stopping have a time limit each, running has none.
+The block has three phases: OPENING until the first key is held, RUNNING, and STOPPING once the block is over. The phase
+decides which requests are retried, and for how long: opening and stopping have a time limit each, running has none.
 ``JOINT_STATES`` says which states there are in which phase.
 
-``FAILED`` waits for the block to end, for it is the block's key and the block goes first. ``CLOSED`` is the end.
+``FAILED`` waits for the end of the block, which comes before the key's. ``CLOSED`` is the end.
 
 WARNING: the diagrams in the documentation are drawn from ``TRANSITIONS`` and ``PHASES``; a new state needs a place
 there.
@@ -132,7 +131,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.DUE: State.CREATING,
         Event.GAVE_UP: State.FAILED,
         Event.STOP: State.CLOSED,
-        # The last key may be alive for all we know: it ran out by our clock only, or an answer was lost.
+        # The last key may be alive: it expired by our clock only, or an answer was lost.
         Event.STOP_OWING: State.LEAVING,
         Event.STOP_UNSURE: State.UNSURE,
     },
@@ -141,9 +140,10 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.TRANSIENT: State.VACANT,
         Event.WAIT: State.VACANT,
         Event.REFUSED: State.FAILED,
-        # NB no GONE: an exchange that says so to a create talks nonsense, and is taken to refuse.
+        # NB no GONE: to a create that answer makes no sense, and counts as a refusal.
     },
     State.HELD: {
+        # A keepalive, or a create in its place: see ``Lifecycle``.
         Event.DUE: State.RENEWING,
         Event.EXPIRED: State.VACANT,
         Event.STOP: State.CLOSED,
@@ -162,7 +162,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     },
     State.UNSURE: {
         Event.DUE: State.RECOVERING,
-        # No time is left for it, or it has become somebody else's business.
+        # No time is left for it, or another holder closes the key now.
         Event.STOP: State.CLOSED,
         Event.STOP_OWING: State.LEAVING,
     },
@@ -180,6 +180,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.STOP: State.CLOSED,
     },
     State.CLOSING: {
+        # GONE is as good as OK: the key is dead either way.
         Event.OK: State.CLOSED,
         Event.GONE: State.CLOSED,
         Event.TRANSIENT: State.LEAVING,
@@ -193,7 +194,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
 PHASES: dict[Phase, dict[PhaseEvent, Phase]] = {
     Phase.OPENING: {PhaseEvent.HELD: Phase.RUNNING, PhaseEvent.LEFT: Phase.STOPPING},
     Phase.RUNNING: {PhaseEvent.HELD: Phase.RUNNING, PhaseEvent.LEFT: Phase.STOPPING},
-    # A create that was in flight when the block ended may still tell a key.
+    # A create that was in flight when the block ended may still return a key.
     Phase.STOPPING: {PhaseEvent.HELD: Phase.STOPPING},
 }
 
@@ -204,5 +205,5 @@ JOINT_STATES: dict[Phase, frozenset[State]] = {
     Phase.RUNNING: frozenset(State) - _ON_THE_WAY_OUT,
     Phase.STOPPING: frozenset(State),
 }
-"""The states that a key can be in, in each phase of its block. Generated tests hold it: every pair is reached that is
-in here, and none that is not."""
+"""The states that a key can be in, in each phase of its block. Generated tests check it: they reach every pair in this
+table, and no other."""

@@ -1,18 +1,17 @@
 """Whether an event that happens now will be delivered: where a socket and the trust meet (S8).
 
-Events come by a socket, and by a listen key or a subscription of that socket's own. Neither says anything of the other:
-a socket stays open and answers pings long after its key has died, and a key that is alive proves nothing of a peer that
-is gone. So what counts as a proof, and for what, is decided here and nowhere else: ``Trust.prove`` is called in this
-file alone.
+Events come by a socket, and by a listen key or a subscription of that socket's own. Neither proves the other: a socket
+stays open and answers pings long after its key has died, and a living key says nothing about a dead peer. So this file
+alone decides what counts as a proof, and of what: only here is ``Trust.prove`` called.
 
 What is no proof
 ================
 
 * A handshake. With a dead key it succeeds at most exchanges, and the socket stays silent.
 * A pong. Exchanges answer pings on a socket whose key is dead (S5).
-* An event on a socket of an older key. Such a socket may go on delivering for a while after its key was replaced; that
-  says nothing of the key that is held now.
-* What was read some time ago, or was held while another socket delivered: it is from before.
+* An event on a socket of an older key. Such a socket may deliver for a while after its key was replaced; that proves
+  nothing of the key that is held now.
+* An event that was read some time ago, or was held while another socket delivered: it is old.
 * Where each socket has a subscription of its own: that the key is alive, or that another socket's subscription is.
 """
 
@@ -28,7 +27,7 @@ __all__ = ["Liveness"]
 
 
 class Liveness:
-    """What one stream knows of its life. It keeps nothing itself: the trust and the socket do.
+    """Whether one stream is live. It has no state of its own: it reads the trust and the socket.
 
     ``current``, in the arguments, is the socket that delivers; ``None`` while none does.
 
@@ -48,9 +47,9 @@ class Liveness:
     def is_live(self, current: StreamSocket | None, now: float) -> bool:
         """Whether an event that happens ``now`` will be delivered, as far as anyone knows.
 
-        A question just asked for want of events is no doubt. Four things have to hold, and none of them makes up for
-        another: a socket delivers; its peer answers; it has the key that is held, and not the one before; and there is
-        no doubt of that key. Which other socket there is does not matter.
+        Four conditions have to hold, all of them: a socket delivers; its peer answers pings; it has the key that is
+        held, and not the one before; and that key is not in doubt. A question that was just asked because no events
+        came is no doubt. A second socket does not matter.
         """
         return (
             current is not None
@@ -60,29 +59,29 @@ class Liveness:
         )
 
     def has_key_that_lives(self, current: StreamSocket | None) -> bool:
-        """Whether the socket that delivers has the key that is held. Another one is about to be left."""
+        """Whether the socket that delivers has the key that is held, and is not about to be replaced."""
         return current is not None and current.generation == self._trust.generation
 
     def alive_at(self, current: StreamSocket | None) -> float:
-        """When there was last a sign of life of what the socket that delivers depends on (S5).
+        """When there was last a sign of life of the key or subscription of the socket that delivers (S5).
 
         Infinity where there is no such socket, or where it has another key than the one that is held: its silence says
-        nothing of that one. See ``Trust``.
+        nothing about the held key. See ``Trust``.
         """
         return current.alive_at if current is not None and self.has_key_that_lives(current) else inf
 
     def is_news(self, current: StreamSocket, now: float) -> bool:
         """Whether what is read ``now`` was sent a moment ago.
 
-        A machine that slept reads what came before it did: without an answer since, nothing says how old it is. Nor is
-        it known of what piled up while nobody read.
+        A machine that slept reads messages from before the suspend: until a ping is answered, their age is unknown. So
+        is the age of messages that waited while nobody read.
         """
         return not current.is_lagging and current.is_answering(now, self._ping_every)
 
     # Proofs.
 
     def events_come(self, current: StreamSocket | None, now: float) -> None:
-        """There is proof that events come on the socket that delivers; it counts if that has the key that is held.
+        """Events come on the socket that delivers; that is a proof if the socket has the key that is held.
 
         An event was read, or the exchange confirmed the subscription on the socket itself.
         """

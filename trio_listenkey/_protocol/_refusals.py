@@ -1,21 +1,20 @@
-"""What it means that an exchange does not say "done": the one place where codes and statuses become outcomes.
+"""What an answer that is no success means: the one place where codes and statuses become outcomes.
 
-Answers by REST and by the WebSocket API are read elsewhere, each in its own form, and end here as an ``Answered``. The
-first of these rules that applies is the one that holds:
+``_responses`` reads answers by REST, ``_ws_api`` those by the WebSocket API; both make an ``Answered`` of them. The
+first of these rules that applies decides:
 
 1. A code that the venue lists as ``gone`` (unless a create asked), or such a status: the key does not exist.
 2. 429, 418, a code of ``silence``, and 403 without a code (a firewall's): wait.
-3. 408, 5xx, a code of ``transient``, an error page where JSON was due, a 2xx that says neither "done" nor a code:
-   another try may help.
+3. 408, 5xx, a code of ``transient``, an error page where JSON was due, a 2xx without success or code: a retry may help.
 4. A code of ``clock``: the time of the request is wrong.
-5. A code of ``credentials``, and 401; 410; 451; a code of ``refused``: no, for good.
-6. Everything else, which is a code that nobody documents with a 2xx, or a 3xx or 4xx with or without one: *doubtful*.
+5. A code of ``credentials``, and 401; 410; 451; a code of ``refused``: refused, finally.
+6. Everything else (an undocumented code with a 2xx; a 3xx or 4xx with or without a code): *doubtful*.
 
-The wording of a message is never looked at, but for the end of a ban, which the futures exchanges say nowhere else.
+The wording of a message is never read, except for the end of a ban: the futures exchanges name it nowhere else.
 
-Rules 4 and 6 give a ``Refused`` that is ``doubtful``: it is raised at once where no key has ever worked, for then it is
-the wrong exchange, machine or request. Once a key has worked it is the exchange that has changed, and may change back:
-it is tried again, with backoff, a bounded number of times. Who counts is the lifecycle, or the stream.
+Rules 4 and 6 give a ``Refused`` that is ``doubtful``. It is raised at once if no key has worked yet: the exchange, the
+machine or the request is the wrong one. Once a key has worked, the exchange has changed and may change back: the
+request is retried, with backoff, a bounded number of times. The lifecycle or the stream counts the retries.
 """
 
 from __future__ import annotations
@@ -41,12 +40,12 @@ __all__ = ["Answered", "ban_end", "of_length", "outcome_of", "transient"]
 # Statuses whose meaning does not depend on the body: a proxy or a firewall may answer in the exchange's place.
 _SETTLED_STATUSES: Final = frozenset({401, 404, 405, 410, 451})
 
-# With no word on how long: request limits are counted by the minute (all venues' documents), bans start at two
+# Where the exchange names no time: request limits are counted by the minute (all venues' documents), bans start at two
 # minutes and end at three days (Binance spot rest-api.md, "IP limits"), the firewall's blocks take about five.
 _DEFAULT_WAIT: Final = {429: 60.0, 418: 120.0, 403: 300.0}
 _LONGEST_WAIT: Final = 3 * 86400.0
 
-# A clock that is further off than this (a time zone taken for another, a dead battery) is to be set, not worked around.
+# A clock that is further off than this (a wrong time zone, a dead battery) must be set; we do not correct for it.
 _FURTHEST_CLOCK: Final = 3600.0
 _SAME_TIME: Final = 1.0  # ``Date`` is cut to the second
 
@@ -54,18 +53,18 @@ _BAN_END: Final = re.compile(r"until (\d{13})\b")
 
 
 class Answered(Secretive, frozen=True, kw_only=True):
-    """What an exchange has answered that is no success. Without a repr: ``facts`` may quote it.
+    """An answer that is no success. It has no repr: ``facts`` may quote the answer.
 
     Attributes:
         facts: Venue, verb, status, code and message, as the errors take them.
-        answer: How the venue's answers are to be read.
+        answer: What the venue's codes mean.
         status: The HTTP status, or that of the WebSocket API; ``None`` if it said none.
         code: The exchange's code, as it is spelt; ``None`` if there is none.
         is_readable: Whether the answer was JSON.
-        names_key: Whether what was asked is about a key that there was: then it may be gone.
-        silence: Seconds of silence that are asked for; ``None`` where that is not said.
-        ahead: Seconds that the exchange's clock is ahead of ours; ``None`` where that is not said.
-        address: Where it was asked.
+        names_key: Whether the request was about an existing key: then that key may be gone.
+        silence: Seconds of silence that the exchange asks for; ``None`` where it names none.
+        ahead: Seconds that the exchange's clock is ahead of ours; ``None`` where the answer has no time.
+        address: Where the request was sent.
         retired: What to use in place of an endpoint that is gone.
         is_signed: Whether the request had a signature.
     """
@@ -86,7 +85,7 @@ class Answered(Secretive, frozen=True, kw_only=True):
 
 
 def outcome_of(answered: Answered) -> Failure:
-    """What it means, by the rules above."""
+    """The outcome of an answer, by the rules above."""
     status, code = answered.status or 0, answered.code
     kind = answered.answer.kind_of(code)
     if answered.names_key and (kind == "gone" or (code is None and status in answered.answer.gone_statuses)):
@@ -103,7 +102,7 @@ def outcome_of(answered: Answered) -> Failure:
 
 
 def transient(problem: str, facts: dict[str, Any], *, may_be_done: bool = True) -> Transient:
-    """Another try may help. In doubt the exchange has done the work all the same.
+    """A failure that a retry may pass. The exchange may have done the work nevertheless.
 
     "5XX ... the execution status is UNKNOWN" (Binance, general information).
     """
@@ -112,7 +111,7 @@ def transient(problem: str, facts: dict[str, Any], *, may_be_done: bool = True) 
 
 
 def of_length(seconds: float) -> float:
-    """A wait of that length, as far as it is sensible."""
+    """A wait of ``seconds``, limited to sensible values."""
     return min(max(seconds, 1.0), _LONGEST_WAIT)
 
 
@@ -148,7 +147,7 @@ def _wait(answered: Answered) -> Wait:
 
 
 def _wrong_clock(answered: Answered) -> Refused:
-    """The request's time was too far from the exchange's. If the answer tells that, another try may have it right."""
+    """The request's time was too far from the exchange's. If the answer has the exchange's time, one retry uses it."""
     ahead = answered.ahead
     problem = "the exchange rejects the request's timestamp"
     if ahead is not None and abs(ahead) > _SAME_TIME:
@@ -160,7 +159,7 @@ def _wrong_clock(answered: Answered) -> Refused:
     )
     if ahead is None or abs(ahead) > _FURTHEST_CLOCK:
         return Refused(error, doubtful=True)
-    # Where the clocks agree, it was set right meanwhile, or the request was slow: by ours, then.
+    # Where the clocks agree, ours was corrected meanwhile, or the request was slow: the retry uses our clock.
     return Refused(error, doubtful=True, clock=ahead if abs(ahead) > _SAME_TIME else 0.0)
 
 

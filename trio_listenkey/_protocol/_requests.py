@@ -37,7 +37,7 @@ def build_request(
         timestamp_ms: Unix time in milliseconds by the exchange's clock, for calls that are signed.
 
     Raises:
-        UsageError: The call is to be signed, and cannot be with these credentials.
+        UsageError: The call needs a signature that these credentials cannot make.
     """
     call = venue.call(verb)
     assert call is not None, f"{venue.name} has no {verb}"
@@ -53,7 +53,7 @@ def build_request(
     elif signing.place == "headers":
         encoded = urlencode(parameters)
         time = str(timestamp_ms * _PER_MS[signing.unit])
-        # What ``path`` and ``body`` stand for is what is sent, to the byte.
+        # ``path`` and ``body`` in the payload are exactly the bytes that are sent.
         payload = _fill(signing.payload, encoded, time, call.method, path, body)
         headers += [(signing.timestamp, time), (signing.signature, sign(venue, credentials, payload))]
     else:

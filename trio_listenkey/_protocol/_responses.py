@@ -12,9 +12,9 @@ outcome        what counts as one                                               
                                                                                        key has worked, tried again
 =============  ======================================================================  ==========================
 
-An exchange's ``code`` outranks its HTTP status. Which code means what is in the venues; what follows from code and
-status is decided in ``_refusals``, for the WebSocket API as well. Where in an answer all this stands is for ``Answer``
-to say, and it is read here.
+An exchange's ``code`` outranks its HTTP status. The venues say what each code means; ``_refusals`` decides what follows
+from code and status, for the WebSocket API as well. ``Answer`` says where in an answer each field is; this file reads
+them.
 """
 
 from __future__ import annotations

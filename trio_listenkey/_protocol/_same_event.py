@@ -2,9 +2,9 @@
 
 Two gateways of an exchange may write one event in two ways: with its members in another order, with spaces, with
 escapes, or with the time at which that gateway has sent it. What it says is in its members: order id, trade id, times,
-state. So two are one if all their members are the same, but for those that the venue's data name as the gateway's own;
-two that differ in any other are two: a trailing stop's second ``ALGO_UPDATE`` of state ``NEW``, or ``ia`` that is true
-after it was false. What cannot be read is compared byte for byte.
+state. So two messages are the same event if all their members are equal, except those that the venue marks as the
+gateway's own. Messages that differ in any other member are different events: a trailing stop's second ``ALGO_UPDATE``
+of state ``NEW``, or ``ia`` that is true after it was false. A message that cannot be decoded is compared byte for byte.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LONGEST_VARINT: Final = 10
 
 
 def canonical_for(shape: StreamShape) -> Callable[[bytes], bytes]:
-    """How to tell events of a venue apart."""
+    """The function that tells whether messages of a venue are the same event."""
     if shape.encoding == "protobuf":
         return partial(_of_protobuf, varying=shape.varying_fields)
     return partial(_of_json, varying=shape.varying)

@@ -16,7 +16,7 @@ __all__ = ["check_credentials", "check_session", "sign", "sign_as", "signing_for
 
 
 def signing_for(venue: Venue, credentials: Credentials, verb: Verb) -> Signing | None:
-    """How this call is to be signed; ``None`` if it is not."""
+    """How this call is signed; ``None`` if it needs no signature."""
     signing = venue.signing
     if signing is None or verb not in signing.verbs:
         return None
@@ -25,7 +25,7 @@ def signing_for(venue: Venue, credentials: Credentials, verb: Verb) -> Signing |
 
 
 def check_credentials(venue: Venue, credentials: Credentials) -> None:
-    """See to it that calls of ``venue`` can be signed with these credentials, if they have to be.
+    """Check that these credentials can sign the calls of ``venue`` that need a signature.
 
     Raises:
         UsageError: They cannot.
@@ -43,7 +43,7 @@ def check_credentials(venue: Venue, credentials: Credentials) -> None:
 
 
 def check_session(venue: SignedVenue, credentials: Credentials) -> None:
-    """The same for an exchange where nothing goes without a signature.
+    """The same for an exchange where every request is signed.
 
     Raises:
         UsageError: They cannot.
@@ -58,14 +58,14 @@ def sign(venue: Venue, credentials: Credentials, payload: str) -> str:
     Lower case suits all: MEXC takes no other (its documents, 2025-08), and to the others case makes no difference.
 
     Raises:
-        UsageError: The credentials do not do, or the signer fails.
+        UsageError: The credentials cannot sign, or the signer fails.
     """
     check_credentials(venue, credentials)
     return sign_as(venue.name, credentials, payload)
 
 
 def sign_as(name: str, credentials: Credentials, payload: str) -> str:
-    """The same for who is called ``name``, and where it was checked that the credentials do.
+    """The same for an exchange called ``name``; the caller has checked the credentials.
 
     Raises:
         UsageError: The signer fails.

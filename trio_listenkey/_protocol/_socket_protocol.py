@@ -1,7 +1,7 @@
-"""What is said on a socket besides events: an exchange's own pings, subscriptions, compression.
+"""What is sent and received on a socket besides events: an exchange's own pings, subscriptions, compression.
 
-Most exchanges need none of it, and their messages come straight from the socket. For the others, this is how to drive a
-protocol (``ProtocolConnection`` does)::
+Most exchanges need nothing of this: their messages come straight from the socket. For the others, drive a protocol like
+this (``ProtocolConnection`` does)::
 
     protocol.start(moment)                    the socket is open
     protocol.messages_to_send(moment)         what to send; look again at ``protocol.deadline``
@@ -33,9 +33,9 @@ from ._responses import readable
 __all__ = ["ChannelProtocol", "Moment", "SocketProtocol", "needs_channel_protocol"]
 
 _MAX_MESSAGE: Final = 1024 * 1024
-# A ping, or the answer to one, is short: longer messages are not looked into.
+# A ping, or the answer to one, is short: longer messages are not decoded.
 _SHORT: Final = 256
-# An answer to a subscription may repeat all that was subscribed to. It is looked for only until all have come.
+# An answer to a subscription may repeat all channels. Longer messages are decoded only until all answers have come.
 _LONGEST_ANSWER: Final = 4096
 # Seconds that the exchange has to answer the last subscription.
 _ANSWER_WITHIN: Final = 5.0
@@ -58,25 +58,25 @@ class Moment(NamedTuple):
 
 
 class SocketProtocol(Protocol):
-    """What both kinds have."""
+    """The methods and attributes that both kinds of protocol have."""
 
     is_ready: bool
     failure: Exception | None
     is_doubtful: bool
-    """With ``failure``: the exchange refuses, and might not another time."""
+    """With ``failure``: the exchange refuses now, but may accept the same request later."""
 
     @property
     def deadline(self) -> float:
-        """When there will be something to say that nobody asked for."""
+        """When the next message is due without a call of another method."""
         ...
 
     @property
     def wants_pong(self) -> bool:
-        """Whether the pong of a ping that is sent now would say that all was heard."""
+        """Whether a ping sent now would, when it is answered, prove that the exchange received all messages."""
         ...
 
     def ponged(self) -> None:
-        """That pong has come."""
+        """The pong to that ping has come."""
         ...
 
     def start(self, moment: Moment) -> None:
@@ -84,11 +84,11 @@ class SocketProtocol(Protocol):
         ...
 
     def receive_messages(self, batch: Sequence[bytes], moment: Moment) -> list[bytes]:
-        """Messages have come; those that are events are returned, in order."""
+        """Receive messages; return those that are events, in order."""
         ...
 
     def delivered(self) -> None:
-        """All events that were heard so far were passed on."""
+        """All events received so far were delivered."""
         ...
 
     def messages_to_send(self, moment: Moment) -> list[str]:
@@ -96,26 +96,26 @@ class SocketProtocol(Protocol):
         ...
 
     def ask(self, now: float) -> bool:
-        """Whether it can be asked here if events still come; then it is."""
+        """Ask whether events still come; return whether this socket can ask that."""
         ...
 
 
 def needs_channel_protocol(shape: StreamShape) -> bool:
-    """Whether there is anything to say or to unpack on such a socket."""
+    """Whether messages must be sent or unpacked on a socket of this shape."""
     return shape.heartbeat.kind != "frames" or shape.compression != "none" or bool(shape.subscribe)
 
 
 class ChannelProtocol:
     """The channels and heartbeats of an exchange that has its own, on a socket whose URL has the key.
 
-    Events that are to be asked for come on each channel from the moment at which the exchange takes the subscription:
-    that all do is known when each was answered. Where no answer is documented, messages are taken for heard when a ping
-    that followed them is answered.
+    A channel delivers events from the moment at which the exchange accepts its subscription. All channels do once each
+    subscription was answered. Where the exchange documents no answer, a ping is sent after the subscriptions; its pong
+    proves that the exchange received them.
 
     Args:
-        shape: What there is to say.
+        shape: The subscriptions and heartbeats of the exchange.
         venue: The venue's name, for messages.
-        hide: What must not stand in them.
+        hide: Secrets that are removed from messages.
     """
 
     def __init__(self, shape: StreamShape, venue: str | None = None, hide: Sequence[str] = ()) -> None:
@@ -132,32 +132,32 @@ class ChannelProtocol:
         text = heartbeat.heard if is_text else heartbeat.heard_text
         self._text_ping, self._text_pong = text.lower().encode(), heartbeat.answer if is_text else heartbeat.answer_text
         self._reads_json = heartbeat.kind == "json" or bool(shape.subscribe)
-        # Where it is an event's name, the stream is the one to hear it.
+        # Where the words are the name of an event, the stream handles that event.
         self._expired = b"" if shape.expired in {None, _EXPIRED_EVENT} else str(shape.expired).encode()
 
     @property
     def deadline(self) -> float:
-        """When the exchange expects to be spoken to, or should have answered."""
+        """When the next message is due, or the exchange must have answered."""
         return min(self._want_at, self._ping_at, self._answer_by)
 
     def start(self, moment: Moment) -> None:
-        """Ask for the events, if they do not come by themselves."""
+        """Subscribe to the events, where the exchange requires it."""
         self._want_at = moment.now if self._wanted else inf
         if self._shape.heartbeat.say_every is not None:
             self._ping_at = moment.now + self._shape.heartbeat.say_every
 
     def receive_messages(self, batch: Sequence[bytes], moment: Moment) -> list[bytes]:  # noqa: ARG002 - the port's
-        """Unpack, answer pings, and leave out what is no event."""
+        """Unpack, answer pings, and return only the events."""
         if self._shape.compression == "gzip":
             batch = [_unzip(raw) for raw in batch]
         longest = _SHORT if self.is_ready else _LONGEST_ANSWER
         return [raw for raw in batch if len(raw) > longest or not self._is_talk(raw)]
 
     def delivered(self) -> None:
-        """Nothing is said of events that would have to wait for them."""
+        """Do nothing: no answer here depends on events that were delivered."""
 
     def messages_to_send(self, moment: Moment) -> list[str]:
-        """Answers to pings; subscriptions, and pings of our own, that are due."""
+        """Answers to pings, and the subscriptions and pings of our own that are due."""
         heartbeat, now = self._shape.heartbeat, moment.now
         while now >= self._want_at:
             self._due.append(self._wanted.pop(0))
@@ -177,16 +177,16 @@ class ChannelProtocol:
         return due
 
     def ask(self, now: float) -> bool:  # noqa: ARG002 - the port's
-        """The key is asked about elsewhere."""
+        """Return ``False``: the key is asked about by REST."""
         return False
 
     @property
     def wants_pong(self) -> bool:
-        """Whether all was said, and will not be answered."""
+        """Whether all subscriptions were sent, and the exchange answers none of them."""
         return not self.is_ready and not self._wanted and not self._shape.subscribed
 
     def ponged(self) -> None:
-        """All that was said was heard; and if something was refused, that was said before."""
+        """The exchange received all subscriptions. Had it refused one, that answer would have come before the pong."""
         self._begin_events()
 
     def _begin_events(self) -> None:
@@ -201,7 +201,7 @@ class ChannelProtocol:
         if self._reads_json and self._is_json_talk(raw):
             return True
         if not self.is_ready and self._expired and self._expired in raw:
-            # It stays a message. But whoever is told that waits for answers in vain.
+            # The message is delivered. But no answer to a subscription will come after it.
             self._end("the exchange does not know the listen key", raw, KeyLostError)
         return False
 
@@ -217,7 +217,7 @@ class ChannelProtocol:
 
     def _is_heartbeat(self, said: dict[str, Any], heartbeat: Heartbeat) -> bool:
         if heartbeat.heard and heartbeat.heard in said:
-            # What else there is, some exchanges want back and none minds.
+            # Some exchanges want the other members back, and no exchange refuses them.
             rest = {name: value for name, value in said.items() if name not in {heartbeat.heard, heartbeat.answer}}
             pong = {heartbeat.answer: said[heartbeat.heard], **rest}
             self._due.append(msgspec.json.encode(pong).decode())
@@ -245,7 +245,7 @@ class ChannelProtocol:
         return False
 
     def _end(self, problem: str, raw: bytes = b"", kind: type[ListenKeyError] = UnavailableError) -> None:
-        """No more events. None of the documents has a refusal for good, so all are tried again, on another socket."""
+        """No more events come. No exchange documents a final refusal, so each is retried on another socket."""
         self.failure = self.failure or kind(
             problem,
             advice="The stream tries again by itself; if it stays so, look at what it subscribes to",
@@ -256,7 +256,7 @@ class ChannelProtocol:
 
 
 def _fits(said: Mapping[str, Any], wanted: Sequence[tuple[str, str]]) -> bool:
-    """Whether all that is wanted is said; without any, nothing is."""
+    """Whether the message has all ``wanted`` members; ``False`` if none is wanted."""
     return bool(wanted) and all(name in said and _is_like(said[name], like) for name, like in wanted)
 
 
@@ -265,7 +265,7 @@ def _is_like(value: Any, like: str) -> bool:
 
 
 def _unzip(raw: bytes) -> bytes:
-    """A message that was compressed by itself; one that was not, is a bomb, or has more after it, stays as it came."""
+    """Unpack one message; return it unchanged if it is not compressed, is a bomb, or has bytes after it."""
     unzip = zlib.decompressobj(_GZIP)
     try:
         text = unzip.decompress(raw, _MAX_MESSAGE)

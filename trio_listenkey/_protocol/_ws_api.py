@@ -1,7 +1,7 @@
-"""Binance's WebSocket API: the private stream is asked for on the socket, by a signed message or by a token.
+"""Binance's WebSocket API: a signed message or a token subscribes to the private stream on the socket.
 
-One conversation is for one socket. It asks for the stream, and says no more until it is asked whether that is still
-there; what it cannot mend ends it, and another socket begins again. Its answers, from
+One protocol is for one socket. It subscribes, and sends nothing more until it is asked whether the subscription is
+still there. An error that it cannot correct ends it, and the stream reconnects. The answers, from
 https://github.com/binance/binance-spot-api-docs, ``web-socket-api.md``, as of 2026-07::
 
     {"id": ..., "status": 200, "result": {"subscriptionId": 0}}                     to a subscription
@@ -43,15 +43,15 @@ Build = Callable[[int], tuple[str, dict[str, Any]]]
 
 _ALREADY_SUBSCRIBED: Final = -2035  # "subscription already active" on this socket
 
-# Our requests are told apart by these, which no exchange minds.
+# The ``id`` of each kind of request; any text is allowed.
 _SUBSCRIBE, _ASK, _TIME = "subscribe", "ask", "time"
-# Of what we send, these must not come back in an error's text.
+# These parameters are secret: they are removed from an error's text.
 _SECRET_PARAMETERS: Final = ("apiKey", "signature", "listenToken")
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class _Reply(msgspec.Struct):
-    """What the exchange says, as far as it is not an event."""
+    """A message of the exchange: an answer, or the envelope of an event."""
 
     id: Any = None
     status: Any = None
@@ -87,7 +87,7 @@ def subscribe_by_signature(api_key: str, sign: Callable[[str], str], extra: Mapp
 
 
 def subscribe_by_token(token: str) -> Build:
-    """``userDataStream.subscribe.listenToken``: the token is all that it takes."""
+    """``userDataStream.subscribe.listenToken``: the token is the only parameter."""
     return lambda _: ("userDataStream.subscribe.listenToken", {"listenToken": token})
 
 
@@ -97,8 +97,8 @@ class WsApiProtocol:
     Args:
         venue: The venue's name, for messages.
         build: Makes the subscription.
-        confirmed: Called with the time of a question that the exchange has answered by: events still come. All events
-            from before the answer were passed on by then.
+        confirmed: Called when the exchange has answered that the subscription is alive, with the time of the question.
+            All events from before the answer were delivered by then.
         answer: What the exchange's codes mean.
     """
 
@@ -108,43 +108,41 @@ class WsApiProtocol:
         self.is_ready = False
         self.failure: Exception | None = None
         self.retry_after: float | None = None
-        """With ``failure``: seconds of silence that the exchange asks for, or that are usual where it does not say."""
+        """With ``failure``: seconds of silence that the exchange asks for, or the usual time where it names none."""
         self.is_doubtful = False
-        """With ``failure``: it is a refusal that may be none another time."""
+        """With ``failure``: the exchange refuses now, but may accept the same request later."""
         self._build, self._confirmed, self._answer = build, confirmed, answer
         self._whose: dict[str, Any] = {"venue": venue, "verb": "subscribe"}
         self._subscription: Any = None
         self._confirmed_at = self._told_at = -inf
-        # When each question was asked that has no answer yet. They must be told apart: an answer that is late would
-        # else be taken for one to the next. Where no answer ever comes there is one a minute, for a day.
+        # When each unanswered question was asked. Each has its own id: a late answer would else be taken for the answer
+        # to the next question. If no answer ever comes, one is added a minute, for a day.
         self._asked: dict[str, float] = {}
         self._questions = 0
         self._due: list[str] = []
         self._hide: list[str] = []
         self._clock_was_set = self._waits_for_time = False
-        self._refusal = (
-            _Reply()
-        )  # that of the subscription for its time's sake, while the exchange is asked for its own
+        self._refusal = _Reply()  # the refused subscription, while the exchange is asked for its time
         self._quiet_until = -inf
 
     @property
     def deadline(self) -> float:
-        """There is nothing to say that nobody asked for: lifetime is the connection's."""
+        """Infinity: nothing is sent here by the clock."""
         return inf
 
     @property
     def wants_pong(self) -> bool:
-        """The subscription is answered."""
+        """``False``: the exchange answers the subscription."""
         return False
 
     def ponged(self) -> None:
-        """Nobody has asked."""
+        """Do nothing: this protocol wants no pong."""
 
     def start(self, moment: Moment) -> None:
-        """Ask for the stream.
+        """Subscribe to the stream.
 
         Raises:
-            ListenKeyError: There is nothing to ask with: a signer failed.
+            ListenKeyError: The subscription could not be signed.
         """
         self._subscribe(moment.unix_ms)
         if self.failure is not None:
@@ -160,11 +158,11 @@ class WsApiProtocol:
         return True
 
     def receive_messages(self, batch: Sequence[bytes], moment: Moment) -> list[bytes]:
-        """Events are what is wrapped as one; the rest is for us."""
+        """Return the messages that are events; the other messages are answers to this protocol."""
         return [raw for raw in batch if self.failure is None and self._is_event(raw, moment)]
 
     def delivered(self) -> None:
-        """If it was said that events come, that is now proof of all from before."""
+        """The last confirmation now proves that all events from before it were delivered."""
         if self._confirmed_at > self._told_at:
             self._told_at = self._confirmed_at
             self._confirmed(self._told_at)
@@ -190,7 +188,7 @@ class WsApiProtocol:
         try:
             said = _read(without_mark(raw))
         except _UNREADABLE:
-            return self.is_ready  # whatever it is, it is not hidden from the user
+            return self.is_ready  # it is unknown, and is delivered to the user
         if bytes(said.event):
             if self._is_the_end(said):
                 self.failure = self._unavailable("the exchange has ended the subscription")
@@ -209,7 +207,7 @@ class WsApiProtocol:
             kind = _read_event(said.event).e if b"eventStreamTerminated" in bytes(said.event) else None
         except _UNREADABLE:
             return False
-        # Without a number on either side it can only be ours: there is but one subscription on this socket.
+        # Without a number on either side it is ours: there is only one subscription on this socket.
         return kind == "eventStreamTerminated" and (
             said.subscription is None or self._subscription is None or said.subscription == self._subscription
         )
@@ -225,7 +223,7 @@ class WsApiProtocol:
             case str() as name if name in self._asked:
                 self._heard_of_asking(said, is_good, self._asked.pop(name), moment)
             case None if not is_good:
-                # Nobody asked for it: "after the next request the session will be revoked".
+                # It answers no request: "after the next request the session will be revoked".
                 self._end(self._judge(said, moment))
 
     def _heard_of_subscribing(self, said: _Reply, is_good: bool, moment: Moment) -> None:
@@ -260,7 +258,7 @@ class WsApiProtocol:
 
     def _heard_of_asking(self, said: _Reply, is_good: bool, asked_at: float, moment: Moment) -> None:
         if not is_good:
-            # Events still come: that the question was not answered is no reason to lose any.
+            # Events still come: an unanswered question is no reason to close the socket.
             match self._judge(said, moment):
                 case Wait(seconds=seconds):
                     self._quiet_until = moment.now + seconds
@@ -275,7 +273,7 @@ class WsApiProtocol:
             self._confirmed_at = max(self._confirmed_at, asked_at)
 
     def _judge(self, said: _Reply, moment: Moment, ahead: float | None = None) -> Failure:
-        """What it means that something was refused, or failed. ``ahead``: by how much the exchange's clock is."""
+        """The outcome of a request that failed. ``ahead``: seconds that the exchange's clock is ahead of ours."""
         code, message = _code(said), _words(said, self._hide)
         status = said.status if isinstance(said.status, int) and 100 <= said.status <= 599 else None
         return outcome_of(
@@ -334,7 +332,7 @@ def _silence(said: _Reply, message: str | None, unix_ms: int) -> float | None:
     until, now = _instant(told.get("retryAfter")), _instant(told.get("serverTime"))
     end = until / 1000 if until is not None else ban_end(message)
     wait = 0.0 if end is None else end - (unix_ms if now is None else now) / 1000
-    return wait if wait > 0 else None  # it says nothing, or a clock is wrong: no reason to ask again at once
+    return wait if wait > 0 else None  # it names no time, or a clock is wrong: no reason to retry at once
 
 
 def _instant(value: Any) -> int | None:

@@ -195,17 +195,17 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         "_flight",
         "_key",
         "_machine",
-        "_membership",
         "_name",
-        "_nap",
         "_nursery_manager",
         "_observer",
+        "_registration",
         "_room_wait",
         "_settled",
         "_share_task",
         "_sharing",
         "_timing",
         "_transport",
+        "_turn_wait",
         "_venue",
     )
 
@@ -215,8 +215,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     _alarm: Alarm
     """What the keeper waits by for a time. Ring it to make the keeper look again."""
 
-    _nap: trio.CancelScope | None
-    """While the keeper waits for a turn: cancel it to make the keeper look again."""
+    _turn_wait: trio.CancelScope | None
+    """While the keeper waits for a turn: cancel it to make the keeper ask the machine again."""
 
     _room_wait: trio.CancelScope | None
     """While the keeper waits for a place in the host's budget. Only the end of the block ends it: a place in the queue
@@ -235,7 +235,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
     _body: BodyScope
     """The block's scope: what the keeper cancels if there is no way on, and where Ctrl-C is parked (L4)."""
 
-    _membership: Registration
+    _registration: Registration
     """This context's place among all that use the account, the host and the transport, from ``_set_up`` on. Left in two
     parts: the account with the machine's last step, the transport as the keeper's last act."""
 
@@ -282,7 +282,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._venue, self._credentials, self._transport = venue, credentials, transport
         self._timing, self._observer, self._name = timing, Observer(instrument, name), name
         self._arguments: tuple[OnExit, OnLost] | None = (on_exit, on_lost)
-        self._nap = self._room_wait = self._flight = None
+        self._turn_wait = self._room_wait = self._flight = None
         self._sharing, self._share_task = sharing, None
 
     # What the block's task does.
@@ -330,8 +330,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             reraise_unchanged(error)
 
     def _set_up(self) -> None:
-        # No checkpoint in here, and nothing after ``join`` that is known to fail: else an account would keep a holder
-        # for ever.
+        # No checkpoint in here, and nothing after ``register`` that is known to fail: else an account would keep a
+        # holder for ever.
         if self._arguments is None:
             raise UsageError("this context was entered before", advice="Call open_listen_key for each block")
         (on_exit, on_lost), self._arguments = self._arguments, None
@@ -339,23 +339,23 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._alarm = context.alarm(self._timing.suspend_check_every, is_shielded=True)
         schedule = KeepaliveSchedule.of(self._venue, self._timing)
         make_share = None if self._sharing is None else partial(self._make_share, self._sharing, schedule)
-        self._membership = context.join(
+        self._registration = context.register(
             self._venue, self._credentials, self._transport, schedule, self._alarm, make_share
         )
-        share = self._membership.share
-        if self._membership.has_overbooked:
+        share = self._registration.share
+        if self._registration.has_overbooked:
             _log.warning(_OVERBOOKED, self._name, self._venue.weight_budget)
         self._machine = Lifecycle(
             self._venue,
             self._timing,
-            self._membership.account,
+            self._registration.account,
             on_exit=on_exit,
             on_lost=on_lost,
             now=context.clock.now(),
             draw=random.random(),  # noqa: S311 - spreads load
             member=None if share is None else share.member,
         )
-        self._key = ListenKey(self._venue, self._name, self._machine, context.clock, self._look_again)
+        self._key = ListenKey(self._venue, self._name, self._machine, context.clock, self._wake)
         self._body = BodyScope()
         self._nursery_manager = trio.open_nursery()
         if self._sharing is not None and share is not None:
@@ -384,10 +384,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         return ShareTask(
             share,
             sharing,
-            self._membership.lock,
+            self._registration.lock,
             self._context.clock,
             self._context.alarm(self._timing.suspend_check_every),
-            look_again=self._look_again,
+            wake_keeper=self._wake,
             silent_at=lambda: self._key._silent_at() if is_slow else inf,  # noqa: SLF001 - the other half of this one
             interrupt=self._interrupt,
         )
@@ -417,7 +417,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if self._room_wait is not None:
             self._room_wait.cancel(reason="the block is over")
         self._follow_until()
-        self._look_again()
+        self._wake()
         # The last wait of the block's task. A cancellation does not end it: the exit of a nursery waits for its tasks,
         # and the keeper is shielded. How long that is, the lifecycle bounds (L2): what is left of a create, and
         # ``close_timeout``; then the end of the transport, by ``_TRANSPORT_CLOSE_LIMIT``.
@@ -451,7 +451,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         # Bounded, too: all that may take time here is the closing of the default transport by its last user. If it is
         # cut short, sockets are left to be closed by their own ends; no key depends on them any more.
         with trio.move_on_after(_TRANSPORT_CLOSE_LIMIT, shield=True):
-            await self._membership.leave()
+            await self._registration.release()
 
     def _pass_time(self) -> float | None:
         """Let time pass until now, and tell what it brought; until when there is nothing to do, if there is not."""
@@ -469,8 +469,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         may have done it, or the block may have ended.
         """
         # Each of the waits ends by itself when it has become useless: the turn at ``give_up_at``, the room at
-        # ``room_by``. The end of the block and another holder's news end or shorten them through ``_look_again``, and
-        # ``_keep`` looks anew.
+        # ``room_by``. The end of the block and another holder's news end or shorten them through ``_wake``, and
+        # ``_keep`` asks the machine again.
         if await self._wait_for_turn(self._machine.give_up_at):
             # From here on this context has the account's turn. Nothing may leave without giving it back: another
             # context would wait for it until its key is dead.
@@ -478,22 +478,22 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
                 if await self._wait_for_room():
                     await self._send_what_is_due()
             finally:
-                self._membership.turn.release()
+                self._registration.turn.release()
 
     async def _wait_for_turn(self, give_up_at: float) -> bool:
         """Wait until no other context of this account has a request in flight (K1).
 
-        ``False`` if it was ended before: by ``_look_again``, or because from ``give_up_at`` on a turn is of no use.
+        ``False`` if it was ended before: by ``_wake``, or because from ``give_up_at`` on a turn is of no use.
         """
-        turn = self._membership.turn
+        turn = self._registration.turn
         # The usual case has no checkpoint: nobody else has a request in flight.
         if turn.acquire_nowait():
             return True
-        with trio.CancelScope(deadline=self._to_trio(give_up_at), shield=True) as self._nap:
+        with trio.CancelScope(deadline=self._to_trio(give_up_at), shield=True) as self._turn_wait:
             await turn.acquire()
         # It is the scope that knows whether we have the turn: an ``acquire`` that is cancelled has passed it on, also
         # where another thread gave it at the same moment.
-        was_our_turn, self._nap = not self._nap.cancelled_caught, None
+        was_our_turn, self._turn_wait = not self._turn_wait.cancelled_caught, None
         return was_our_turn
 
     async def _wait_for_room(self) -> bool:
@@ -504,7 +504,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         self._step(lambda: machine.tick(start))
         if start < machine.next_request_at:
             return False  # another context of this account did it while this one waited for its turn
-        gate, ticket, has_room = self._membership.gate, machine.ticket(start), False
+        gate, ticket, has_room = self._registration.gate, machine.ticket(start), False
         if gate.admit(ticket, start):
             machine.throttled(0.0)
             return True
@@ -535,10 +535,10 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         """
         # A plain lock of threads. It is held for microseconds, by steps that wait for nothing: so the loop is not held
         # up.
-        with self._membership.lock:
+        with self._registration.lock:
             result = step()
             if self._machine.state is State.CLOSED:
-                self._membership.leave_account(closed=self._machine.closed)
+                self._registration.release_account(closed=self._machine.closed)
         # What the step told the member may have made it due earlier.
         if self._share_task is not None:
             self._share_task.rouse()
@@ -558,7 +558,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             # forward when the block ends. When it passes, ``answer`` stays ``None``: the request may have arrived, and
             # that is told as lost.
             with trio.CancelScope(deadline=self._to_trio(self._machine.answer_deadline), shield=True) as self._flight:
-                answer = await self._membership.transport.request(
+                answer = await self._registration.transport.request(
                     build_request(self._venue, self._credentials, send.verb, send.key, timestamp_ms=self._exchange_ms())
                 )
         except ListenKeyError as error:
@@ -586,7 +586,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         """The time by the exchange's clock, as far as we know it, in milliseconds since 1970; 0 where nobody signs."""
         if self._venue.signing is None:
             return 0
-        return int((self._context.clock.unix() + self._membership.account.host.clock) * 1000)
+        return int((self._context.clock.unix() + self._registration.account.host.clock) * 1000)
 
     def _secrets(self) -> list[str]:
         """What is cut out of every text of the exchange and of a library before it becomes part of an error (T1)."""
@@ -600,8 +600,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         if self._flight is not None:
             self._flight.deadline = self._to_trio(self._machine.answer_deadline)
 
-    def _look_again(self) -> None:
-        """Have the keeper ask the machine anew, whether it waits for a time or for a turn.
+    def _wake(self) -> None:
+        """Have the keeper ask the machine again, whether it waits for a time or for a turn.
 
         A request in flight is left alone, for an answer is an answer; and so is a place in the queue of the host.
 
@@ -609,8 +609,8 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
         changed by itself, and one that is over does not notice.
         """
         self._alarm.ring()
-        if self._nap is not None:
-            self._nap.cancel()
+        if self._turn_wait is not None:
+            self._turn_wait.cancel()
 
     def _to_trio(self, when: float) -> float:
         """A time of the steady clock as one of trio's, right for as long as the machine does not sleep.
@@ -642,7 +642,7 @@ class _Keeper(AbstractAsyncContextManager[ListenKey, None]):
             for fact in notice.arguments:
                 name_error(fact, self._name)
             if isinstance(notice, Created | Renewed | Replaced):
-                self._membership.wake_others()
+                self._registration.wake_others()
             _log_notice(self._name, notice, is_closed=machine.closed is not None)
             # An instrument that raises is logged and left alone: it is the user's code, and runs inside of our shield.
             self._observer.tell(notice.kind, notice.generation, *notice.arguments)

@@ -30,7 +30,7 @@ class ListenKey:
     both.
     """
 
-    __slots__ = ("_changed", "_clock", "_look_again", "_machine", "_silent_at", "_watchers", "name", "venue")
+    __slots__ = ("_changed", "_clock", "_machine", "_silent_at", "_wake", "_watchers", "name", "venue")
 
     venue: Venue
     """The exchange."""
@@ -39,12 +39,12 @@ class ListenKey:
     """The account's name."""
 
     def __init__(
-        self, venue: Venue, name: str, machine: Lifecycle, clock: SteadyClock, look_again: Callable[[], None]
+        self, venue: Venue, name: str, machine: Lifecycle, clock: SteadyClock, wake: Callable[[], None]
     ) -> None:
         self.venue, self.name = venue, name
         self._machine = machine
         self._clock = clock
-        self._look_again = look_again
+        self._wake = wake
         self._changed: trio.Event | None = None  # made when someone waits: most keys are never waited for
         self._watchers: tuple[Callable[[Notice], None], ...] = ()
         self._silent_at: Callable[[], float] = _never  # when a stream asks, if it receives nothing more
@@ -120,7 +120,7 @@ class ListenKey:
 
     def _ask(self, now: float, since: float | None = None) -> None:
         self._machine.ask(now, since)
-        self._look_again()
+        self._wake()
 
     def _leave_open(self) -> None:
         """The key is somebody else's, and not to be closed at the end; for the command line."""

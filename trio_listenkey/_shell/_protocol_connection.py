@@ -16,20 +16,20 @@ __all__ = ["OpenProtocolConnection", "ProtocolConnection"]
 
 
 class ProtocolConnection:
-    """Holds a conversation on a connection, and passes on the events.
+    """Runs a socket protocol on a connection, and delivers the events.
 
     Args:
-        connection: What it is held on.
-        conversation: What is said.
+        connection: What the protocol sends and receives on.
+        protocol: Decides what to send, and which messages are events.
         clock: Tells the time.
     """
 
-    def __init__(self, connection: Connection, conversation: SocketProtocol, clock: SteadyClock) -> None:
-        self.conversation = conversation
+    def __init__(self, connection: Connection, protocol: SocketProtocol, clock: SteadyClock) -> None:
+        self.protocol = protocol
         self._connection = connection
         self._clock = clock
         self._events: list[bytes] = []
-        self._nap: trio.CancelScope | None = None
+        self._deadline_wait: trio.CancelScope | None = None
 
     async def begin(self) -> None:
         """Say what has to be said before events come, and wait until they do.
@@ -37,51 +37,51 @@ class ProtocolConnection:
         Raises:
             Exception: They will not, or the connection is over.
         """
-        self.conversation.start(self._moment())
+        self.protocol.start(self._moment())
         await self._say()
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
             is_pinging = False
             try:
                 while not self._has_begun():
-                    if self.conversation.wants_pong and not is_pinging:
+                    if self.protocol.wants_pong and not is_pinging:
                         is_pinging = True
                         nursery.start_soon(self._await_pong)
-                    with trio.move_on_after(self._until_there_is_something_to_say()) as self._nap:
+                    with trio.move_on_after(self._until_there_is_something_to_say()) as self._deadline_wait:
                         await self._listen()
                     await self._say()
             except Exception as error:  # noqa: BLE001 - it is raised below, where no group is made of it
                 failure = error
-            self._nap = None
+            self._deadline_wait = None
             nursery.cancel_scope.cancel(reason="events come, or will not")
         if failure is not None:
             raise failure
 
     def _has_begun(self) -> bool:
         # What was refused may have been told in the same breath as what makes it look ready.
-        if self.conversation.failure is not None:
-            raise self.conversation.failure
-        return self.conversation.is_ready
+        if self.protocol.failure is not None:
+            raise self.protocol.failure
+        return self.protocol.is_ready
 
     @enable_ki_protection
     async def _await_pong(self) -> None:
         """Ping while another task is reading: only then are pongs seen."""
         with suppress(Exception):  # the reading task gets the same error
             await self._connection.ping()
-            self.conversation.ponged()
-            self.look_again()
+            self.protocol.ponged()
+            self.wake()
 
     async def receive(self) -> Sequence[bytes]:
-        """As of any connection; but what ends the conversation is raised, too, after the last event."""
+        """As of any connection; but what ends the protocol is raised, too, after the last event."""
         while not self._events:
-            self.conversation.delivered()  # the caller has handled the events so far
-            if self.conversation.failure is not None:
+            self.protocol.delivered()  # the caller has handled the events so far
+            if self.protocol.failure is not None:
                 await trio.lowlevel.checkpoint()
-                raise self.conversation.failure
+                raise self.protocol.failure
             await self._listen()
             # Another task sends the answers. If this task sent them, events that were read would not be passed on yet,
             # and a pong would wrongly confirm them.
-            self.look_again()
+            self.wake()
         events, self._events = self._events, []
         return events
 
@@ -98,25 +98,25 @@ class ProtocolConnection:
         while True:
             # First, because a message may have become due before this task could be woken.
             await self._say()
-            with trio.CancelScope() as self._nap:
+            with trio.CancelScope() as self._deadline_wait:
                 await trio.sleep(self._until_there_is_something_to_say())
-            self._nap = None
+            self._deadline_wait = None
 
-    def look_again(self) -> None:
+    def wake(self) -> None:
         """There may be something to say."""
-        if self._nap is not None:
-            self._nap.cancel()
+        if self._deadline_wait is not None:
+            self._deadline_wait.cancel()
 
     def _until_there_is_something_to_say(self) -> float:
-        return max(0.0, self.conversation.deadline - self._clock.now())
+        return max(0.0, self.protocol.deadline - self._clock.now())
 
     async def _listen(self) -> None:
         batch = await self._connection.receive()
-        self._events += self.conversation.receive_messages(batch, self._moment())
+        self._events += self.protocol.receive_messages(batch, self._moment())
 
     async def _say(self) -> None:
         # Again and again: while one message is sent, another may come to be due, and nobody is there to be woken.
-        while messages := self.conversation.messages_to_send(self._moment()):
+        while messages := self.protocol.messages_to_send(self._moment()):
             for message in messages:
                 await self._connection.send(message)
 
@@ -127,20 +127,20 @@ class ProtocolConnection:
 class OpenProtocolConnection(ProtocolConnection):
     """The same on a connection that the user's own task may read from."""
 
-    def __init__(self, connection: OpenToAll, conversation: SocketProtocol, clock: SteadyClock) -> None:
-        super().__init__(connection, conversation, clock)
+    def __init__(self, connection: OpenToAll, protocol: SocketProtocol, clock: SteadyClock) -> None:
+        super().__init__(connection, protocol, clock)
         self._open_connection = connection
 
     async def receive_only(self) -> Sequence[bytes]:
-        """As of any such connection; what ends the conversation is left to :meth:`receive`."""
+        """As of any such connection; what ends the protocol is left to :meth:`receive`."""
         if self._events:
             return ()
-        self.conversation.delivered()
-        if self.conversation.failure is not None:
+        self.protocol.delivered()
+        if self.protocol.failure is not None:
             return ()
         batch = await self._open_connection.receive_only()
-        events = self.conversation.receive_messages(batch, self._moment()) if batch else ()
-        self.look_again()
+        events = self.protocol.receive_messages(batch, self._moment()) if batch else ()
+        self.wake()
         return events
 
     def interrupt(self) -> None:

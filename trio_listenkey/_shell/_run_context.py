@@ -33,7 +33,7 @@ __all__ = ["Registration", "RestHost", "RunContext", "current_context"]
 
 
 class Registration:
-    """One context's share in its account and in a transport. End it with ``leave_account`` and ``leave``."""
+    """One context's share in its account and in a transport. End it with ``release_account`` and ``release``."""
 
     __slots__ = (
         "__weakref__",
@@ -75,12 +75,12 @@ class Registration:
                 if venue.weight_budget is not None:
                     host.budget.limit(venue.weight_budget)
                 did_fit = host.budget.fits
-                self.account = host.join(place, api_key, venue.sharing.second_create, schedule.load(venue))
+                self.account = host.register(place, api_key, venue.sharing.second_create, schedule.load(venue))
                 self.has_overbooked = did_fit and not host.budget.fits
                 """Whether it is with this account that there are more than the host's budget can keep alive."""
                 self.turn, self.gate = hosts.turn(self.account), hosts.gate(host)
                 context.alarms[self.account] = (*context.alarms.get(self.account, ()), alarm)
-            undo.callback(self.leave_account)
+            undo.callback(self.release_account)
             self.share = None
             self.share = hosts.share(self.account, make_share)
             if self.share is not None:
@@ -88,12 +88,12 @@ class Registration:
             self.transport = context.acquire_transport() if transport is None else transport
             undo.pop_all()
 
-    def leave_account(self, *, closed: bool | None = None) -> None:
-        """Leave the account: with the very step that found whether there is anything to close."""
+    def release_account(self, *, closed: bool | None = None) -> None:
+        """Release the account: in the very step that found whether there is anything to close."""
         with self.lock:
             if self.share is not None:
                 self.share.leave(self, self._context.clock.now(), closed=closed is True)
-            self.account.leave()
+            self.account.release()
         alarms = self._context.alarms
         alarms[self.account] = tuple([alarm for alarm in alarms[self.account] if alarm is not self._alarm])
 
@@ -104,7 +104,7 @@ class Registration:
                 alarm.ring()
         self._context.wake_other_runs(self.account)
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         """The last one to use the default transport closes it."""
         if self._is_borrower:
             await self._context.release_transport()
@@ -205,7 +205,7 @@ class RunContext:
         for alarm in self.alarms.get(account, ()):
             alarm.ring()
 
-    def join(
+    def register(
         self,
         venue: Venue,
         credentials: Credentials,
@@ -214,7 +214,7 @@ class RunContext:
         alarm: Alarm,
         make_share: MakeShare | None = None,
     ) -> Registration:
-        """Become a neighbour. ``transport=None`` shares the default one with all others who say so."""
+        """Register a context on its account. ``transport=None`` takes the default transport of this run."""
         return Registration(self, venue, credentials.api_key, transport, schedule, alarm, make_share)
 
     def alarm(self, look_every: float, *, is_shielded: bool = False) -> Alarm:

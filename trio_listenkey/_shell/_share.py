@@ -149,7 +149,7 @@ class Share:
     def spread(self) -> None:
         """The register has said something: all blocks are to look."""
         for task in list(self._tasks):
-            task.call(task.look_again)
+            task.call(task.wake_keeper)
 
     def silent_at(self) -> float:
         """When one of the blocks' streams asks the exchange if it receives nothing more."""
@@ -176,7 +176,7 @@ class ShareTask:
         lock: Held over each step of the machine.
         clock: What the machine's times are told by.
         alarm: To wait by.
-        look_again: Have the block look at what the register said.
+        wake_keeper: Have the block look at what the register said.
         silent_at: When the block's stream asks the exchange if it receives nothing more.
         interrupt: Ctrl-C came out of the register: the block ends with it.
     """
@@ -189,11 +189,11 @@ class ShareTask:
         clock: SteadyClock,
         alarm: Alarm,
         *,
-        look_again: Callable[[], None],
+        wake_keeper: Callable[[], None],
         silent_at: Callable[[], float],
         interrupt: Callable[[BaseException], None],
     ) -> None:
-        self.alarm, self.look_again, self.silent_at = alarm, look_again, silent_at
+        self.alarm, self.wake_keeper, self.silent_at = alarm, wake_keeper, silent_at
         self._share, self._member, self._register = share, share.member, sharing.register
         self._lock, self._clock, self._interrupt = lock, clock, interrupt
         self._token = trio.lowlevel.current_trio_token()

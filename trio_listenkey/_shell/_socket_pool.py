@@ -267,7 +267,7 @@ class SocketPool:
             self._alarm.ring()
         for task in self._tasks.values():
             # A ping may have become due earlier: the machine asks a socket by it whether it has delivered everything.
-            task.look_again()
+            task.recheck_ping()
         # A leap of the clock is detected by the first task that reads it, which is not always one of this stream.
         if self._context.clock.slept != self._slept:
             self._slept = self._context.clock.slept
@@ -280,19 +280,19 @@ class SocketPool:
         ``open_failed`` and ``opened``, and the latter in ``ended``.
         """
         match action:
-            case Open(link):
+            case Open(socket):
                 # The URL is taken now, in the step in which the machine has fixed the generation that goes with it.
-                conversation = self._access.converse(partial(self._confirmed, link))
-                task = self._tasks[link] = SocketTask(link, self._access.url, conversation)
+                protocol = self._access.make_protocol(partial(self._confirmed, socket))
+                task = self._tasks[socket] = SocketTask(socket, self._access.url, protocol)
                 self._nursery.start_soon(self._run, task, name=f"user stream socket of {self._name}")
-            case Close(link, politely):
+            case Close(socket, politely):
                 # The task leaves ``_tasks`` when the socket is closed, so it is there for as long as one may be wanted.
-                self._tasks[link].close(politely=politely)
+                self._tasks[socket].close(politely=politely)
             case AskAboutKey():
                 self._access.ask(None)
             case _:  # on the socket itself: the answer comes back by ``_confirmed``
                 task = self._tasks[action.socket]
-                self._access.ask(task.conversation)
+                self._access.ask(task.protocol)
                 task.speak()
 
     def _wake_all(self) -> None:
@@ -316,18 +316,18 @@ class SocketPool:
         ``task.whole`` is shielded, for the block's cancellation must end no socket by itself, and surrounds the
         connector's own exit: a connector that hangs while it closes is cut off by the same scope.
         """
-        link = task.link
+        socket = task.socket
         was_open = False
         error: Exception | None = None
         try:
             with task.whole:
                 task.whole.deadline = trio.current_time() + self._timing.connect_timeout
-                async with self._connector.connect(task.url) as socket:
-                    connection = await task.begin(socket, self._context.clock)
+                async with self._connector.connect(task.url) as raw_connection:
+                    connection = await task.begin(raw_connection, self._context.clock)
                     task.whole.deadline = inf  # from here on pings say whether the peer is there
                     was_open = True
                     # No checkpoint between the two: what is open is reported as such, and only then as ended.
-                    self.machine.opened(link, self._now())
+                    self.machine.opened(socket, self._now())
                     self._follow()
                     await self._attend(task, connection)
         except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
@@ -343,20 +343,20 @@ class SocketPool:
             error = SocketError("closed" if was_open else f"no connection within {self._timing.connect_timeout:g} s")
         # What was reported already, or was wanted, is of no interest to the machine, and means nothing to it.
         if was_open:
-            self.machine.ended(link, error, self._now())
+            self.machine.ended(socket, error, self._now())
         else:
-            self.machine.open_failed(link, error, self._now())
+            self.machine.open_failed(socket, error, self._now())
             # What a subscription was refused with is an answer about it; of an open socket, ``_read`` has looked at it.
             self._on_socket_error(task, error)
-        del self._tasks[link]
+        del self._tasks[socket]
         self._follow()  # last, and with nothing left here that the machine could want closed
 
-    def _confirmed(self, link: StreamSocket, asked_at: float) -> None:
+    def _confirmed(self, socket: StreamSocket, asked_at: float) -> None:
         """Called by the socket's protocol, when all that came before the answer was passed on.
 
         Not earlier: the machine takes it that everything until ``asked_at`` has been received (S2).
         """
-        self.machine.confirmed(link, asked_at, self._now())
+        self.machine.confirmed(socket, asked_at, self._now())
         self._follow()
 
     def _on_socket_error(self, task: SocketTask, error: Exception) -> None:
@@ -365,7 +365,7 @@ class SocketPool:
         A token that has run out is no failure: another one is fetched, and the next socket is opened with that.
         """
         if isinstance(error, RefusedError | UsageError):
-            protocol = task.conversation
+            protocol = task.protocol
             self.machine.refused(error, is_doubtful=protocol is not None and protocol.is_doubtful)
         elif isinstance(error, KeyLostError):
             self._access.renew()
@@ -381,7 +381,7 @@ class SocketPool:
         with task.open:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._ping_loop, task, connection)
-                if task.conversation is not None:
+                if task.protocol is not None:
                     nursery.start_soon(task.go_on_speaking)
                 await self._read(task, connection)
 
@@ -391,13 +391,13 @@ class SocketPool:
         By itself it leaves by a cancellation of ``task.whole``, and never by an exception: what there is to report was
         reported here, at the time at which it happened, and ``_run`` need not tell one end from another.
         """
-        machine, link = self.machine, task.link
+        machine, socket = self.machine, task.socket
         while True:
             # S6: looked at before a batch is read, so that the buffer goes beyond its limit by one batch at most. Only
             # the socket that delivers is stopped by it. What the next one brings is held beside it, and the machine
             # ends the overlap if that becomes too much.
-            if self._can_wait and machine.buffer.is_overfull and link.held is None:
-                await self._wait_for_room(link)
+            if self._can_wait and machine.buffer.is_overfull and socket.held is None:
+                await self._wait_for_room(socket)
             try:
                 batch = await connection.receive()
                 if not batch:
@@ -406,7 +406,7 @@ class SocketPool:
             except Exception as fault:  # noqa: BLE001 - a connector may be anyone's, and this never raises
                 error = _told(fault)
                 self._on_socket_error(task, error)
-                machine.ended(link, error, self._now())
+                machine.ended(socket, error, self._now())
                 self._follow()
                 # The peer is gone, so no close frame is sent. Pinging ends by the same cancellation: else it would go
                 # on, and report a silence of a socket that has ended.
@@ -414,35 +414,35 @@ class SocketPool:
                 await trio.lowlevel.checkpoint()  # noqa: ASYNC120 - it was told of just above
                 raise AssertionError("a cancelled scope lets no one pass") from None
             is_awaited = self.stream._is_awaited  # noqa: SLF001 - as above
-            self._received(link, batch)
-            if is_awaited and machine.sockets.current is link and isinstance(connection, OpenToAll):
-                await self._stand_by(link, connection)
+            self._received(socket, batch)
+            if is_awaited and machine.sockets.current is socket and isinstance(connection, OpenToAll):
+                await self._stand_by(socket, connection)
 
-    def _received(self, link: StreamSocket, batch: Sequence[bytes]) -> None:
+    def _received(self, socket: StreamSocket, batch: Sequence[bytes]) -> None:
         """The path of every event, whoever has read it. Nothing else is done for most of them."""
-        self.machine.received(link, batch, self._now())
+        self.machine.received(socket, batch, self._now())
         if self.machine.has_news:
             self._follow()
         else:
             self.stream._wake()  # noqa: SLF001 - as above
 
-    async def _stand_by(self, link: StreamSocket, connection: OpenToAll) -> None:
+    async def _stand_by(self, socket: StreamSocket, connection: OpenToAll) -> None:
         """Leave it to the consumer to read, until it is away for too long: see ``_standby``."""
-        standby = self.stream._standby = Standby(connection, partial(self._received, link))  # noqa: SLF001
+        standby = self.stream._standby = Standby(connection, partial(self._received, socket))  # noqa: SLF001
         await standby.last()
 
-    async def _wait_for_room(self, link: StreamSocket) -> None:
+    async def _wait_for_room(self, socket: StreamSocket) -> None:
         """Read nothing until the consumer has made room.
 
         The exchange's pings are not seen meanwhile, nor are answers to ours: so no answer is missed, says the machine.
         Its socket's buffers fill, and the exchange may end a socket that takes nothing: that is a loss as any other,
         with a gap. A consumer that never comes back is left behind by the end of the block, which cancels this wait.
         """
-        self.machine.paused(link)
+        self.machine.paused(socket)
         # From now on the consumer sets this event when it receives an item; there is no checkpoint before the wait.
         self._room = trio.Event()
         await self._room.wait()
-        self.machine.resumed(link, self._now())
+        self.machine.resumed(socket, self._now())
         self._follow()
 
     def _make_room(self) -> None:
@@ -461,14 +461,14 @@ class SocketPool:
         The time of a ping is taken before it is sent: what the exchange had sent by then is what the pong confirms, and
         no more (S2). Both times are reported, for the answer may be from long before it is read.
         """
-        link, machine = task.link, self.machine
+        socket, machine = task.socket, self.machine
         while True:
-            await task.sleep_until(self._to_trio, link)  # ``ping_at``, which the machine moves at will
+            await task.sleep_until(self._to_trio, socket)  # ``ping_at``, which the machine moves at will
             sent_at = self._context.clock.now()
             if await self._is_answered(connection):
-                machine.ponged(link, sent_at, self._now())
+                machine.ponged(socket, sent_at, self._now())
             else:
-                machine.unanswered(link, sent_at, self._now())
+                machine.unanswered(socket, sent_at, self._now())
             self._follow()
 
     async def _is_answered(self, connection: Connection) -> bool:

@@ -27,21 +27,21 @@ _GOODBYE_LIMIT: Final = 0.5  # seconds; the connectors' contract, but a connecto
 class SocketTask:
     """One socket's task, and how others speak to it."""
 
-    def __init__(self, link: StreamSocket, url: str, conversation: SocketProtocol | None) -> None:
-        self.link = link
+    def __init__(self, socket: StreamSocket, url: str, protocol: SocketProtocol | None) -> None:
+        self.socket = socket
         self.url = url
-        self.conversation = conversation
-        self._talk: ProtocolConnection | None = None
+        self.protocol = protocol
+        self._connection: ProtocolConnection | None = None
         self.whole = trio.CancelScope(shield=True)
         """Cancel it to have the socket closed at once."""
         self.open = trio.CancelScope()
         """Cancel it to have the socket closed with a goodbye."""
-        self._nap: trio.CancelScope | None = None
-        self._nap_until = inf
+        self._ping_wait: trio.CancelScope | None = None
+        self._ping_wait_until = inf
 
     def close(self, *, politely: bool) -> None:
         """Have the socket closed."""
-        if politely and self.link.opened_at < inf:
+        if politely and self.socket.opened_at < inf:
             self.open.cancel(reason="the socket is not needed any more")
             self.whole.deadline = min(self.whole.deadline, trio.current_time() + _GOODBYE_LIMIT)
         else:
@@ -49,41 +49,41 @@ class SocketTask:
 
     async def begin(self, connection: Connection, clock: SteadyClock) -> Connection:
         """Say what has to be said before events come; what to read them from."""
-        if self.conversation is None:
+        if self.protocol is None:
             return connection
         if isinstance(connection, OpenToAll):
-            self._talk = OpenProtocolConnection(connection, self.conversation, clock)
+            self._connection = OpenProtocolConnection(connection, self.protocol, clock)
         else:
-            self._talk = ProtocolConnection(connection, self.conversation, clock)
-        await self._talk.begin()
-        return self._talk
+            self._connection = ProtocolConnection(connection, self.protocol, clock)
+        await self._connection.begin()
+        return self._connection
 
     @enable_ki_protection
     async def go_on_speaking(self) -> None:
         """Say whatever there comes to be to say."""
-        assert self._talk is not None
+        assert self._connection is not None
         with suppress(Exception):  # the reader gets the same error
-            await self._talk.speak()
+            await self._connection.speak()
 
     def speak(self) -> None:
         """There may be something to say: only a socket that is open is asked on."""
-        assert self._talk is not None
-        self._talk.look_again()
+        assert self._connection is not None
+        self._connection.wake()
 
-    async def sleep_until(self, to_trio: Any, link: StreamSocket) -> None:
+    async def sleep_until(self, to_trio: Any, socket: StreamSocket) -> None:
         """Sleep until the next ping is due; that may come to be earlier meanwhile."""
-        while to_trio(link.ping_at) > trio.current_time():
-            self._nap_until = link.ping_at
-            with trio.CancelScope(deadline=to_trio(link.ping_at)) as self._nap:
+        while to_trio(socket.ping_at) > trio.current_time():
+            self._ping_wait_until = socket.ping_at
+            with trio.CancelScope(deadline=to_trio(socket.ping_at)) as self._ping_wait:
                 await trio.sleep_forever()
-            self._nap = None
+            self._ping_wait = None
 
-    def look_again(self) -> None:
+    def recheck_ping(self) -> None:
         """The next ping may have become due earlier."""
-        if self.link.ping_at < self._nap_until:
+        if self.socket.ping_at < self._ping_wait_until:
             self.wake()
 
     def wake(self) -> None:
         """Look at the clock again: it may have leapt."""
-        if self._nap is not None:
-            self._nap.cancel()
+        if self._ping_wait is not None:
+            self._ping_wait.cancel()

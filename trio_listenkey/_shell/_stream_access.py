@@ -94,7 +94,7 @@ class StreamAccess(Protocol):
         """Have the exchange asked whether events still come; ``protocol`` is that on the socket which delivers."""
         ...
 
-    def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol | None:
+    def make_protocol(self, confirmed: Callable[[float], None]) -> SocketProtocol | None:
         """What there is to be said on a socket that was opened with :attr:`url`; ``None`` for nothing.
 
         ``confirmed`` is called with the time at which it was asked on that socket whether events come, if they do.
@@ -171,7 +171,7 @@ class KeyAccess:
         elif not _ask_on(protocol, self._now()):
             self._confirm()
 
-    def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol | None:
+    def make_protocol(self, confirmed: Callable[[float], None]) -> SocketProtocol | None:
         """The channel protocol, if the exchange has one; the WebSocket API's, where the key is sent on the socket."""
         shape = self._key.venue.stream
         if shape.says_key:
@@ -256,7 +256,7 @@ class SignedAccess:
         if not _ask_on(protocol, self._now()):
             self._confirm()
 
-    def converse(self, confirmed: Callable[[float], None]) -> SocketProtocol:
+    def make_protocol(self, confirmed: Callable[[float], None]) -> SocketProtocol:
         """The subscription."""
         return WsApiProtocol(self.venue.name, self._build, confirmed, self._answer)
 

@@ -41,7 +41,10 @@ class TCPStream(InterruptibleStream):
     """
 
     def __init__(self, stream: trio.SocketStream) -> None:
-        self._socket = socket.socket(fileno=stream.socket.detach())  # it stays one that does not block
+        self._socket = socket.socket(fileno=stream.socket.detach())
+        # Python gives each new socket object the process's default timeout (``socket.setdefaulttimeout``). With one, a
+        # call waits for so long, and the whole loop with it.
+        self._socket.setblocking(False)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """As of any stream."""

@@ -67,6 +67,21 @@ async def test_all_of_it_comes_in_both_directions(a_pair: Pair) -> None:
 
 
 @PAIRS
+async def test_the_default_timeout_of_sockets_does_not_matter(a_pair: Pair) -> None:
+    """Programs set one for other libraries. Ours waits in trio and never in a call, which would stop the loop."""
+    socket.setdefaulttimeout(4)
+    try:
+        async with a_pair() as (stream, peer), trio.open_nursery() as nursery:
+            start = trio.current_time()
+            nursery.start_soon(stream.send_all, MUCH)
+            await wait_all_tasks_blocked()
+            assert trio.current_time() - start < 3
+            assert await read_until(peer, len(MUCH)) == MUCH
+    finally:
+        socket.setdefaulttimeout(None)
+
+
+@PAIRS
 async def test_no_more_is_received_than_was_asked_for(a_pair: Pair) -> None:
     """What is left comes next, without another byte from the peer."""
     async with a_pair() as (stream, peer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import partial
@@ -72,7 +73,9 @@ def test_two_runs_at_once_are_refused(kit: Kit, name: str) -> None:
 def forked(name: str, *urls: str) -> str:
     """What a child of a fork reads, and the parent after it, from a register that the parent has used."""
     command = [sys.executable, str(Path(__file__).with_name("forking.py")), name, *urls]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    search = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    environ = {**os.environ, "PYTHONPATH": search}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environ)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

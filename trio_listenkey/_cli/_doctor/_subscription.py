@@ -47,16 +47,16 @@ async def subscribe(connection: Connection, venue: str, build: Build) -> None:
         SocketError: The connection is over.
     """
     answered: list[float] = []  # to the question that is asked below in other words
-    conversation = WsApiProtocol(venue, build, answered.append)
-    conversation.start(_moment())
+    protocol = WsApiProtocol(venue, build, answered.append)
+    protocol.start(_moment())
     while True:
-        for message in conversation.messages_to_send(_moment()):
+        for message in protocol.messages_to_send(_moment()):
             await connection.send(message)
-        if conversation.failure is not None:
-            raise conversation.failure
-        if conversation.is_ready:
+        if protocol.failure is not None:
+            raise protocol.failure
+        if protocol.is_ready:
             return
-        conversation.receive_messages(await connection.receive(), _moment())
+        protocol.receive_messages(await connection.receive(), _moment())
 
 
 def _moment() -> Moment:

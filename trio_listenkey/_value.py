@@ -10,14 +10,25 @@ look up their names where ``__module__`` says, which is where users import them 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
     from dataclasses import Field
 
-__all__ = ["Secretive", "Value"]
+__all__ = ["Secretive", "Value", "replace"]
+
+_V = TypeVar("_V", bound=msgspec.Struct)
+
+
+def replace(value: _V, **changes: Any) -> _V:
+    """``value`` with some fields changed, and checked like any other.
+
+    Not :func:`msgspec.structs.replace`: before msgspec 0.21 that calls no ``__post_init__``, and a venue could be moved
+    to another machine in plain text (T2).
+    """
+    return type(value)(**{name: getattr(value, name) for name in value.__struct_fields__} | changes)
 
 
 @cache
@@ -53,6 +64,7 @@ class Value(msgspec.Struct, frozen=True):
     else:
         __dataclass_fields__ = _OfDataclass()
         __dataclass_params__ = _OfDataclass()  # pprint looks for these
+        __replace__ = replace  # ``copy.replace`` looks for it
 
 
 class Secretive(msgspec.Struct, frozen=True):

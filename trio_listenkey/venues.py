@@ -18,9 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Never
 
-from msgspec.structs import replace
-
 from ._errors import UsageError
+from ._value import replace
 from ._venue._codes import Code
 from ._venue._parts import Answer, Call, CountdownCancel, Heartbeat, Sharing, Signing, StreamShape
 from ._venue._signed_venue import SignedVenue

@@ -8,6 +8,8 @@ import re
 import signal
 import socket
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -617,9 +619,13 @@ def test_writing_to_what_does_not_block_and_to_what_is_closed() -> None:
     """A pipe that somebody made so is waited for; one that is closed swallows what Rich has to say."""
     read, write = os.pipe()
     os.set_blocking(write, False)
-    got = bytearray()
+    got, filled = bytearray(), 0
+    with suppress(BlockingIOError):
+        while True:
+            filled += os.write(write, bytes(4096))  # until it is full, so that the next write has to wait
 
     def collect() -> None:
+        time.sleep(0.1)
         while piece := os.read(read, 4096):
             got.extend(piece)
 
@@ -629,7 +635,7 @@ def test_writing_to_what_does_not_block_and_to_what_is_closed() -> None:
     os.close(write)
     thread.join()
     os.close(read)
-    assert len(got) == 500_000
+    assert len(got) == filled + 500_000
 
     read, write = os.pipe()
     os.close(read)

@@ -6,6 +6,8 @@ import dataclasses
 import inspect
 import pickle
 import pprint
+import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -25,8 +27,21 @@ def test_replace_makes_another_one() -> None:
     assert (VENUE.keepalive_every, VENUE.create.weight) == (1800.0, 1)
     with pytest.raises(UsageError):
         dataclasses.replace(VENUE, rest_url="http://elsewhere")
+    with pytest.raises(UsageError):
+        VENUE.at("http://elsewhere", "ws://elsewhere")
+    with pytest.raises(UsageError):
+        VENUE.__replace__(rest_url="http://elsewhere")  # as ``copy.replace`` does, in newer Pythons
     with pytest.raises(TypeError):
         dataclasses.replace(VENUE, no_such_field=1)  # type: ignore[call-arg]
+
+
+def test_all_that_is_changed_is_checked() -> None:
+    """The oldest msgspec that we allow has a ``replace`` that checks nothing. So it is used nowhere."""
+    package = Path(trio_listenkey.__file__).parent
+    uses = [
+        path for path in package.rglob("*.py") if re.search(r"structs(\.| import .*)\breplace", path.read_text("utf-8"))
+    ]
+    assert [path.name for path in uses] == ["_value.py"]  # which says why not
 
 
 def test_they_tell_their_fields() -> None:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from .._events import Gap, StreamItem, UserEvent
+from .._value import replace
 
 __all__ = ["Buffer", "OnFull", "Room", "size_of"]
 

@@ -57,9 +57,8 @@ from __future__ import annotations
 from math import inf
 from typing import Any, Final, Literal
 
-from msgspec.structs import replace
-
 from .._statistics import SharingStatistics
+from .._value import replace
 from ._sharing_confirmation import Confirmation
 from ._sharing_plan import LeftBecause, Plan
 from ._sharing_record import Close, Document, Entry, dump_document, load_document

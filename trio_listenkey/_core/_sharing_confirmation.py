@@ -9,8 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
+from .._value import replace
 from ._sharing_record import Document, fingerprint_of
 from ._sharing_writes import Writes
 

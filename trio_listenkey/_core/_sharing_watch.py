@@ -11,8 +11,8 @@ from math import inf
 from typing import Final, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
+from .._value import replace
 from ._sharing_record import Close, Entry
 
 __all__ = ["NEARLY", "Barrier", "Silence", "Watch"]

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from math import inf
 
-from msgspec.structs import replace
-
+from .._value import replace
 from ._sharing_record import Document
 
 __all__ = ["Writes"]

@@ -7,11 +7,11 @@ from math import inf
 from typing import final
 
 import trio
-from msgspec.structs import replace
 
 from .._core._key_lifecycle import Lifecycle, Notice
 from .._core._key_states import State
 from .._statistics import KeyStatistics
+from .._value import replace
 from .._venue._venue import Venue
 from ._clock import SteadyClock
 

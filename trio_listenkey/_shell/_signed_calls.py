@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
-from msgspec.structs import replace
 
 from .._core._outcomes import Ok, Outcome, Refused, Wait
 from .._envelope import without_mark
@@ -16,6 +15,7 @@ from .._protocol._requests import build_request
 from .._protocol._responses import no_answer, read_answer
 from .._protocol._signing import check_credentials
 from .._settings import Credentials, Timing
+from .._value import replace
 from .._venue._codes import Code
 from .._venue._parts import Answer, Call, Signing
 from .._venue._venue import Venue

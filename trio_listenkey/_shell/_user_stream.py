@@ -17,7 +17,6 @@ from collections.abc import Callable
 from typing import Any, Generic, final
 
 import trio
-from msgspec.structs import replace
 from trio.lowlevel import enable_ki_protection
 
 from .._core._stream import Stream
@@ -25,6 +24,7 @@ from .._core._stream_states import SocketState
 from .._errors import SlowConsumerError, UsageError, name_error
 from .._events import Gap, StreamItem, UserEvent
 from .._statistics import StreamStatistics
+from .._value import replace
 from .._venue._signed_venue import AnyVenue
 from ..events._types import E_co
 from ._listen_key import ListenKey

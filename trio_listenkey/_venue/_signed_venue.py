@@ -3,10 +3,10 @@
 import re
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 from .._errors import UsageError
-from .._value import Value
+from .._value import Value, replace
 from ..events._types import E_co, EventTypes
 from ._parts import Answer
 from ._venue import Venue, check_events, check_origin, check_path

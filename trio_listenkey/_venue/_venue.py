@@ -5,10 +5,8 @@ import re
 from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from msgspec.structs import replace
-
 from .._errors import UsageError
-from .._value import Value
+from .._value import Value, replace
 from ..events._types import E_co, EventTypes
 from ._parts import Answer, Call, CountdownCancel, KeyPlace, Sharing, Signing, StreamShape, Verb
 

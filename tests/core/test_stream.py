@@ -704,6 +704,33 @@ class TestExpired:
         assert [item.raw for item in flow.items()] == [raw]  # type: ignore[union-attr]
 
     @pytest.mark.parametrize(
+        "form",
+        [
+            b"[%b]",
+            b'[{"e":"ORDER","E":1},%b]',
+            b'{"stream":"K1","data":[%b]}',
+            b'{"data":[%b]}',
+            b'{"data":%b}',
+            b"\xef\xbb\xbf%b",
+        ],
+    )
+    def test_so_it_is_in_whatever_form_it_comes(self, form: bytes) -> None:
+        """In a list, in an envelope, with others."""
+        flow, socket = live()
+        assert flow.brings(socket, 10.0, form % expired()) == "SILENT"
+        flow.asks()
+        flow, socket = live()
+        assert flow.brings(socket, 10.0, form % expired("K2")) == "LIVE"
+
+    def test_an_event_in_a_list_with_it_is_one(self) -> None:
+        """Of the account, whichever is first: a gap after it begins no earlier than it."""
+        for raw in (b"[%b,%b]" % (expired(), order(9)), b"[%b,%b]" % (order(9), expired())):
+            flow, socket = live()
+            flow.brings(socket, 10.0, raw)
+            assert flow.stream.buffer.latest is not None
+            assert flow.stream.buffer.latest.raw == raw
+
+    @pytest.mark.parametrize(
         "raw",
         [
             expired("K2"),
@@ -711,6 +738,7 @@ class TestExpired:
             b'{"e":"listenKeyExpired","listenKey":[{}]}',
             b'{"e":"listenKeyExpired","listenKey":1}',
             b'["listenKeyExpired"]',
+            b'[{"e":"listenKeyExpired","listenKey":"K2"},{"e":[]},5]',
             b"listenKeyExpired",
             b'{"stream":"listenKeyExpired","data":["listenKeyExpired"]}',
             b'{"e":"listenKeyExpired","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
@@ -1185,7 +1213,7 @@ class TestMoving:
 class TestLastEventTime:
     """A gap's ``last_event_time`` is that of an event of the account: none that was missed is older (S10)."""
 
-    @pytest.mark.parametrize("said", [expired(), SHUTDOWN])
+    @pytest.mark.parametrize("said", [expired(), SHUTDOWN, b"[%b]" % expired(), b"[%b,%b]" % (SHUTDOWN, expired())])
     def test_what_is_said_of_key_and_socket_is_none(self, said: bytes) -> None:
         """The exchange says that a key is dead when it notices, which may be long after the first missed event."""
         flow, first = live()

@@ -7,7 +7,7 @@ no gap begins after it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from .._events import UserEvent
 from ._trust import Trust
@@ -28,10 +28,11 @@ class Announcements:
         expired: The event, or the words, by which the exchange says that a key has expired; ``None`` for Binance's.
     """
 
-    __slots__ = ("_expired",)
+    __slots__ = ("_expired", "_expired_event")
 
     def __init__(self, expired: str | None) -> None:
         self._expired = _EXPIRED if expired is None else expired.encode()
+        self._expired_event = self._expired.decode()
 
     def may_be_one(self, raw: bytes) -> bool:
         """Whether a message may be an announcement: a quick test, made for every event."""
@@ -51,7 +52,11 @@ class Announcements:
         if not self.may_be_one(event.raw):
             return False
         kind = event.type
-        return kind is None or kind == "serverShutdown" or kind.encode() == self._expired
+        if kind is None:
+            return True
+        said = (kind, *(each.get("e") for each in _members_of(event)))
+        # Compared, and not looked up: what an exchange says there may be of any type.
+        return all(each in ("serverShutdown", self._expired_event) for each in said)
 
     def says_shutdown(self, event: UserEvent) -> bool:
         """Whether the exchange will end this socket soon."""
@@ -72,11 +77,18 @@ class Announcements:
             return (
                 self._expired != _EXPIRED and len(event.raw) < _SHUTDOWN_SIZE and self._expired in event.raw and is_own
             )
-        if kind.encode() != self._expired:
-            return False
-        try:
-            named = event.data.get("listenKey")
-        except (ValueError, AttributeError):
-            return False
-        # Portfolio margin's event names no key.
-        return named == trust.key or (named is None and is_own)
+        for each in _members_of(event):
+            if each.get("e") == self._expired_event:
+                named = each.get("listenKey")
+                if named == trust.key or (named is None and is_own):  # portfolio margin's event names no key
+                    return True
+        return False
+
+
+def _members_of(event: UserEvent) -> list[dict[str, Any]]:
+    """The events of a message, decoded: one, or those of a list; none if it cannot be read."""
+    try:
+        said = event.data
+    except ValueError:
+        return []
+    return [each for each in (said if isinstance(said, list) else [said]) if isinstance(each, dict)]

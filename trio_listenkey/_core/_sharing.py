@@ -76,9 +76,10 @@ _RETRY: Final = 0.02  # seconds, at most, until another try after somebody else 
 _RETRIES: Final = 20
 _LEAVE_RETRY: Final = 0.25  # seconds until another try to leave
 
-# Groups of states and events:   _OF_INTEREST  states that observers are told of; joining and leaving are short   _BEATS
-# how a beat may end, unlike the last write of a member that leaves   _SHARES       states of a member that is, or will
-# be, in the register: it writes a confirmation at once
+# Groups of states and events:
+#   _OF_INTEREST  states that observers are told of; joining and leaving are short
+#   _BEATS        how a beat may end, unlike the last write of a member that leaves
+#   _SHARES       states of a member that is, or will be, in the register: it writes a confirmation at once
 _OF_INTEREST: Final = frozenset({SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING, SharingState.ALONE})
 _BEATS: Final = frozenset({SharingEvent.ELECTED, SharingEvent.FOLLOWS, SharingEvent.BARRED})
 _SHARES: Final = frozenset({SharingState.JOINING, SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING})

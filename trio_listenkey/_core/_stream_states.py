@@ -79,7 +79,7 @@ class SocketEvent(Name):
     CONNECTED = auto()
     """The socket that was being opened is open."""
     FAILED = auto()
-    """The socket that was being opened could not be, or is not wanted any more."""
+    """The socket could not be opened, or is not needed any more."""
     DROPPED = auto()
     """The socket that delivers has ended."""
     MOVE = auto()
@@ -93,7 +93,7 @@ class SocketEvent(Name):
 
 
 class TrustState(Name):
-    """Whether the key, or the subscription, by which events come is alive, as far as anyone knows."""
+    """Whether the key or the subscription is alive, as far as is known."""
 
     NONE = auto()
     """It is dead, or there is none yet. No socket is opened."""
@@ -102,9 +102,9 @@ class TrustState(Name):
     ASKED = auto()
     """No proof came for so long that the exchange was asked. It has two seconds to answer."""
     DOUBTED = auto()
-    """It was asked and has not answered."""
+    """The exchange was asked and has not answered."""
     DENIED = auto()
-    """It has said on a socket that the key is dead."""
+    """The exchange has announced on a socket that the key is dead."""
 
 
 class TrustEvent(Name):
@@ -113,14 +113,13 @@ class TrustEvent(Name):
     NEW_KEY = auto()
     """There is a key where there was none, or another one than before."""
     PROOF = auto()
-    """The exchange, asked since it last said otherwise, says that this very key or subscription is alive; or an event
-    came by it."""
+    """The exchange confirms this very key or subscription, asked after it last denied it; or an event came."""
     SILENCE = auto()
     """There was no proof for too long, and the exchange is asked."""
     UNANSWERED = auto()
-    """It had its time to answer, or cannot be asked."""
+    """The exchange did not answer in time, or cannot be asked."""
     DENIED = auto()
-    """It says on a socket that the key is dead."""
+    """The exchange announces on a socket that the key is dead."""
     LOST = auto()
     """The key is dead, or must be presumed so."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["NO_HEAD", "UNREADABLE", "Head", "open_envelope"]
+__all__ = ["NO_HEAD", "UNREADABLE", "Head", "open_envelope", "without_mark"]
 
 # What JSON of a stranger may make of a decoder: nested too deeply is not always told as a wrong message.
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -18,7 +18,7 @@ class Head(msgspec.Struct):
 
     Some come in an envelope: ``{"stream": ..., "data": {...}}``, where it may be a list of events,
     ``{"dataType": ..., "data": {...}}`` (BingX spot, 2022), ``{"subscriptionId": ..., "event": {...}}``, or
-    ``{"data": {"e": ...}}``.
+    ``{"data": {"e": ...}}``, with or without a list.
     """
 
     e: Any = None
@@ -34,13 +34,15 @@ class Head(msgspec.Struct):
             return None
         if self.stream is not None and self.data:
             return bytes(self.data)
-        inner = bytes(self.data if self.dataType is not None else self.event or self._data_with_type())
+        if self.dataType is None and not self.event:
+            return self._data_with_type()
+        inner = bytes(self.data if self.dataType is not None else self.event)
         return inner if inner.startswith(b"{") else None
 
-    def _data_with_type(self) -> bytes:
+    def _data_with_type(self) -> bytes | None:
         """``data`` without any other mark of an envelope, if what is in it says that it is an event."""
         data = bytes(self.data)
-        return data if data.startswith(b"{") and _read_head(data).e is not None else b""
+        return data if data.startswith((b"{", b"[")) and _read_first_head(data).e is not None else None
 
 
 _read_head: Final = msgspec.json.Decoder(Head).decode
@@ -48,12 +50,17 @@ _read_heads: Final = msgspec.json.Decoder(list[Head]).decode
 NO_HEAD: Final = Head()
 
 
+def without_mark(text: bytes) -> bytes:
+    """The same without a byte order mark, which some proxies put before JSON, and decoders refuse."""
+    return text.removeprefix(_BYTE_ORDER_MARK)
+
+
 def open_envelope(message: bytes) -> tuple[Head, bytes]:
     """The head of the event in ``message``, or of the first in a list of them, and what was in the envelope.
 
     What is no JSON, or no object, has no head, and is itself what was in the envelope.
     """
-    payload = message.removeprefix(_BYTE_ORDER_MARK)
+    payload = without_mark(message)
     try:
         head = _read_first_head(payload)
         inner = head.inner()

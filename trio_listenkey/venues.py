@@ -355,6 +355,7 @@ BINANCE_TH: Venue[Never] = Venue(
     stream_path="/w3w/wsa/stream/ws/{key}",
     key_in="query",  # without it there, -1102
     answer=Answer(key="type=GLOBAL.listenKey"),
+    stream=StreamShape(expired_is_documented=False),  # its page names none
     source="binance.th/api-docs; a client's notes of a live check, 2026-07",
     events_url="https://www.binance.th/api-docs",
 )

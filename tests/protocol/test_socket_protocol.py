@@ -18,6 +18,7 @@ from trio_listenkey._protocol._ws_api import WsApiProtocol, subscribe_by_token
 from trio_listenkey._venue._parts import Heartbeat, StreamShape
 
 TALKING = [venue for venue in venues.known() if isinstance(venue, Venue) and needs_channel_protocol(venue.stream)]
+MARK = "\ufeff"
 PING = 1_596_079_020_000
 EVENT = b'{"e":"ORDER_TRADE_UPDATE","E":1596079020000}'
 
@@ -123,6 +124,30 @@ def test_pings_are_answered(venue: Venue, ping: Any, pong: Any) -> None:
     said = protocol.messages_to_send()
     assert [each if isinstance(pong, str) else json.loads(each) for each in said] == [pong, pong]
     assert protocol.messages_to_send() == []
+
+
+@pytest.mark.parametrize(("venue", "ping", "pong"), PINGS, ids=[f"{venue.name} {ping}" for venue, ping, _ in PINGS])
+def test_a_byte_order_mark_is_no_part_of_a_ping(venue: Venue, ping: Any, pong: Any) -> None:
+    """Where something puts it before every message, pings are answered all the same, and events stay as they came."""
+    talk = begun(venue.stream)
+    talk.messages_to_send()
+    raw = on_the_wire(venue.stream, MARK + (ping if isinstance(ping, str) else json.dumps(ping)))
+    event = MARK + EVENT.decode()
+    assert talk.receive_messages([raw, on_the_wire(venue.stream, event)]) == [event.encode()]
+    said = talk.messages_to_send()
+    assert [each if isinstance(pong, str) else json.loads(each) for each in said] == [pong]
+
+
+@pytest.mark.parametrize("venue", TAKEN, ids=lambda venue: venue.name)
+def test_a_byte_order_mark_is_no_part_of_an_answer(venue: Venue) -> None:
+    """Nor does it keep a subscription from being taken."""
+    talk = begun(venue.stream)
+    for answer in TAKEN[venue]:
+        talk.messages_to_send()
+        assert talk.receive_messages([on_the_wire(venue.stream, MARK + json.dumps(answer))]) == []
+        talk.now += 1
+    assert talk.is_ready
+    assert talk.failure is None
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,14 @@ class TestSubscribing:
         ws_api.hears({"subscriptionId": 3, "event": {"e": "eventStreamTerminated"}})
         assert isinstance(ws_api.failure, UnavailableError)
 
+    def test_a_byte_order_mark_is_no_part_of_an_answer(self) -> None:
+        """Where something puts it before every message, answers are read all the same, and events stay as they came."""
+        mark = b"\xef\xbb\xbf"
+        talk = ProtocolConnection()
+        assert talk.hears(mark + GOOD, mark + EVENT) == [mark + EVENT]
+        assert talk.is_ready
+        assert talk.failure is None
+
     def test_an_answer_that_comes_twice(self) -> None:
         """The second changes nothing, good or bad."""
         ws_api = ProtocolConnection(ready=True)

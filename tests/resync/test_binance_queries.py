@@ -258,6 +258,41 @@ class TestWays:
         for frame in ours:
             assert ALICE.api_key not in repr(frame.frame.f_locals)
 
+    @pytest.mark.parametrize("body", [b"{}", b'""', b'{"balances":{}}', b"0"])
+    @pytest.mark.parametrize("venue", [venues.BINANCE_USDM, venues.BINANCE_SPOT], ids=lambda venue: venue.name)
+    async def test_a_success_without_a_list_says_of_nothing_that_it_is_not_there(
+        self, exchange: Exchange, autojump_clock: MockClock, venue: Any, body: bytes
+    ) -> None:
+        """It is refused: whoever took it for no orders and no positions would send orders again."""
+        exchange.add_faults(Fault(verb="order", effect=WrongShape(body)))
+        queries = queries_at(exchange, venue)
+        for ask in (
+            queries.open_orders,
+            queries.holdings,
+            lambda: queries.order("BTCUSDT", 1),
+            lambda: queries.past_orders("BTCUSDT", 0, 1),
+        ):
+            with pytest.raises(RefusedError, match="not what the exchange's documents show"):
+                await ask()
+
+    @pytest.mark.parametrize("body", [b"", b"null"])
+    async def test_an_empty_success_is_no_answer(
+        self, exchange: Exchange, autojump_clock: MockClock, body: bytes
+    ) -> None:
+        """Of an order, too: it does not say that the order is unknown."""
+        exchange.add_faults(Fault(verb="order", effect=WrongShape(body)))
+        queries = queries_at(exchange)
+        for ask in (queries.open_orders, lambda: queries.order("BTCUSDT", 1)):
+            with pytest.raises(UnavailableError, match="the answer is empty"):
+                await ask()
+
+    async def test_a_byte_order_mark_is_no_part_of_an_answer(
+        self, exchange: Exchange, autojump_clock: MockClock
+    ) -> None:
+        """Some proxies put one there."""
+        exchange.add_faults(Fault(verb="order", effect=WrongShape(b"\xef\xbb\xbf[]")))
+        assert await queries_at(exchange).open_orders() == ()
+
     async def test_an_answer_may_be_large(self, exchange: Exchange, autojump_clock: MockClock) -> None:
         """Thousands of open orders are more than an answer about a key may have; there is a bound all the same."""
         transport = MemoryTransport(exchange)

@@ -119,6 +119,48 @@ async def test_a_restart_is_noticed_within_a_silence_check(
     assert 0 < len(watch.lost) <= (CHECK + 5) / 2
 
 
+@pytest.mark.no_cover
+@pytest.mark.parametrize("announced", [False, True], ids=["without a word", "with a word"])
+@every_such_venue
+async def test_nobody_is_deaf_and_live(
+    venue: Venue, dialect: Dialect, announced: bool, autojump_clock: MockClock
+) -> None:
+    """On a quiet account, at 1,200 looks over a day at options, and over ten minutes elsewhere (S8).
+
+    Also where the exchange says on the socket that our key has expired, before the other program makes one.
+    """
+    exchange = an_exchange(dialect)
+    every = 72.0 if venue is venues.BINANCE_OPTIONS else 0.5
+    async with open_user_stream(
+        venue,
+        credentials_for(venue),
+        transport=MemoryTransport(exchange),
+        connector=MemoryConnector(exchange),
+        timing=TIMING,
+        on_exit="leave",
+    ) as stream:
+        await trio.sleep(0.75 * HOUR + 0.25)
+        begins_at = trio.current_time()
+        if announced:
+            exchange.kill_key("alice", begins_at, announced=True)
+            exchange.replace_key("alice", begins_at)
+        else:
+            await another_program_restarts(exchange, venue)
+        deaf_and_live: list[float] = []
+        for look in range(1, 1201):
+            await trio.sleep_until(begins_at + look * every)
+            assert stream.key is not None
+            is_deaf = stream.key.value != exchange.key_of("alice", trio.current_time())
+            if is_deaf and stream.statistics().is_live:
+                deaf_and_live.append(look * every)
+        assert max(deaf_and_live, default=0.0) <= CHECK + 2
+        if announced and venue.stream.expired_is_documented:
+            assert deaf_and_live == []
+        exchange.emit("alice", trio.current_time())
+        await trio.sleep(1)
+        assert stream.statistics().events == 1 + (announced and venue.stream.expired_is_documented)
+
+
 @every_such_venue
 async def test_a_restart_is_noticed_by_the_next_keepalive(
     venue: Venue, dialect: Dialect, autojump_clock: MockClock

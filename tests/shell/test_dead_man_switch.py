@@ -61,6 +61,7 @@ from trio_listenkey.testing import (
     serve_exchange,
     service_unavailable,
 )
+from trio_listenkey.transports import Request, Response
 
 ALICE = Credentials("the-api-key-of-alice", "the-secret-of-alice")
 PROMPT = Timing(jitter=0)
@@ -667,6 +668,29 @@ async def test_refused_later(autojump_clock: MockClock) -> None:
     assert trio.current_time() == pytest.approx(30, abs=1)
     assert caught.value.__context__ is None
     assert len(exchange.book.countdowns()) == 1
+
+
+async def test_a_byte_order_mark_is_no_part_of_an_answer(autojump_clock: MockClock) -> None:
+    """Where a proxy puts one before every answer, orders are minded all the same."""
+
+    class Marking(MemoryTransport):
+        async def request(self, request: Request) -> Response:
+            answer = await super().request(request)
+            return Response(answer.status, answer.headers, b"\xef\xbb\xbf" + answer.body)
+
+    exchange = an_exchange()
+    async with (
+        open_user_stream(
+            venues.BINANCE_USDM, ALICE, transport=Marking(exchange), connector=MemoryConnector(exchange), timing=PROMPT
+        ) as stream,
+        dead_man_switch(stream, ["BTCUSDT"], COUNTDOWN) as switch,
+    ):
+        gap = await stream.receive()
+        assert isinstance(gap, Gap)
+        switch.resynchronised(gap)
+        await trio.sleep(2 * COUNTDOWN)
+        assert switch.statistics().state == "holding"
+    assert len(counted(exchange)) > 5
 
 
 async def test_a_signer_that_fails_later(autojump_clock: MockClock) -> None:

@@ -123,6 +123,51 @@ async def test_who_is_let_in_no_longer_is_told_so(
     assert [entry.verb for entry in exchange.log].count("keepalive") == 1
 
 
+HOLLOW = [b"", b'{"listenKey":null}', b'{"code":0,"msg":"","data":{}}']
+
+
+@every_venue
+@pytest.mark.parametrize("body", HOLLOW, ids=["empty", "null", "no data"])
+async def test_a_hollow_create_ends_no_stream_that_worked(
+    venue: Venue, dialect: Dialect, body: bytes, autojump_clock: MockClock
+) -> None:
+    """The key is gone, and three creates answer 200 and name none: each is told, and the fourth replaces the key."""
+    exchange = by_the_calendar(venue)
+    heard: list[ListenKeyError] = []
+
+    class Ear(Instrument):
+        def retrying(self, venue: str, generation: int, error: ListenKeyError, delay: float) -> None:
+            heard.append(error)
+
+    transport = MemoryTransport(exchange)
+    async with open_listen_key(
+        venue, credentials_for(venue), transport=transport, timing=OFTEN, instrument=Ear()
+    ) as key:
+        await trio.sleep(3700)
+        before = key.value
+        exchange.kill_key("alice", trio.current_time())
+        exchange.add_faults(Fault(verb="create", count=3, effect=t.WrongShape(body)))
+        await trio.sleep(600)
+        assert key.value != before
+        assert key.value in exchange.open_keys(trio.current_time())
+        assert key.generation == 2
+    assert len(heard) == 3
+
+
+@every_venue
+@pytest.mark.parametrize("body", HOLLOW[1:], ids=["null", "no data"])
+async def test_a_hollow_create_opens_no_block(
+    venue: Venue, dialect: Dialect, body: bytes, autojump_clock: MockClock
+) -> None:
+    """At the first opening it is an error: at once where the venue says how a success looks, and that is one."""
+    exchange = by_the_calendar(venue)
+    exchange.add_faults(Fault(verb="create", effect=t.WrongShape(body)))
+    with pytest.raises((RefusedError, UnavailableError)):
+        async with open_listen_key(venue, credentials_for(venue), transport=MemoryTransport(exchange)):
+            raise AssertionError
+    assert trio.current_time() <= Timing().open_timeout
+
+
 UNKNOWN = [(venues.BINANCE_US, 400), (venues.BINANCE_US, 200), (venues.MEXC, 200), (venues.BINGX, 404 + 18)]
 
 
@@ -182,6 +227,13 @@ def test_library_and_exchange_agree(venue: Venue, dialect: Dialect, field: str) 
     assert not isinstance(outcome, Ok)
     assert (type(outcome), type(outcome.error)) == (kind, error)
     assert not isinstance(outcome, Refused) or outcome.doubtful is doubtful
+
+
+@every_venue
+def test_they_agree_on_who_says_that_a_key_has_expired(venue: Venue, dialect: Dialect) -> None:
+    """The library says that the documents have that event where the exchange, by the same documents, sends it."""
+    shape = venue.stream
+    assert dialect.stream.announces_expiry is (shape.expired == "listenKeyExpired" and shape.expired_is_documented)
 
 
 @every_venue

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from typing import Any, NoReturn
 
 import httpcore2
 import pytest
@@ -44,6 +46,53 @@ async def test_a_request_goes_from_there(address: str, seen: str) -> None:
         await transport.aclose()
         nursery.cancel_scope.cancel()
     assert peers.seen == [seen]
+
+
+class _TwoAddresses(trio.abc.HostnameResolver):
+    """Knows ``both.test``, which has an address of each kind, the newer one first; nobody is asked."""
+
+    async def getaddrinfo(
+        self,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - trio's name for it
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:
+        names = ["::1", "127.0.0.1"] if host in {"both.test", b"both.test"} else [host]
+        found = [each for name in names for each in socket.getaddrinfo(name, port, 0, type, proto, flags)]
+        return [each for each in found if family in {0, each[0]}]
+
+    async def getnameinfo(self, *args: object) -> NoReturn:
+        raise AssertionError("nobody asks for names")
+
+
+@pytest.mark.parametrize(
+    ("address", "seen"), [(None, "::1"), ("::", "::1"), ("0.0.0.0", "127.0.0.1"), ("127.0.0.5", "127.0.0.5")]
+)
+async def test_a_host_of_both_kinds_is_reached_by_the_one_that_is_asked_for(address: str | None, seen: str) -> None:
+    """Requests and sockets alike, whichever address the name has first."""
+    peers = Peers()
+    async with trio.open_nursery() as nursery:
+        port = await _listen(nursery, peers)
+        try:
+            (newer,) = await trio.open_tcp_listeners(port, host="::1")
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        nursery.start_soon(trio.serve_listeners, peers, [newer])
+        trio.socket.set_custom_hostname_resolver(_TwoAddresses())
+        transport = HTTPCore2Transport(local_address=address)
+        with pytest.raises(TransportError):
+            await transport.request(Request("GET", f"http://both.test:{port}/", (), b""))
+        await transport.aclose()
+        for each in CONNECTORS:
+            make: Callable[..., Any] = each
+            with pytest.raises(SocketError):
+                async with make(local_address=address).connect(f"ws://both.test:{port}/"):
+                    pass
+        nursery.cancel_scope.cancel()
+    assert peers.seen == [seen] * (1 + len(CONNECTORS))
 
 
 @pytest.mark.parametrize("connector", CONNECTORS)

@@ -14,7 +14,18 @@ ORDER = b'{"e":"ORDER_TRADE_UPDATE","E":1568879465651,"o":{"s":"BTCUSDT","p":"0.
 WRAPPED = b'{"stream":"%b","data":%b}' % (KEY.encode(), ORDER)
 DEEP = b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
 NO_JSON = [b"", b"\xff\xfe", b"hello", b'{"e":', b'{"e":"\xff"}', b'{"e":"\\ud800"}', b'{"e":"x"}{}', DEEP]
-NO_EVENTS = [b"null", b"[]", b"1", b'"e"', b"{}", b'{"e":null,"E":null}', b'{"stream":"a","data":5}', *NO_JSON]
+NO_EVENTS = [
+    b"null",
+    b"[]",
+    b"1",
+    b'"e"',
+    b"{}",
+    b'{"e":null,"E":null}',
+    b'{"stream":"a","data":5}',
+    b'{"data":[1]}',
+    b'{"data":[]}',
+    *NO_JSON,
+]
 
 
 def event(raw: bytes) -> UserEvent:
@@ -95,6 +106,7 @@ class TestReading:
         "envelope",
         [
             '{"data":%s}',
+            '{"data":[%s]}',
             '{"stream":"s","data":%s}',
             '{"stream":"s","data":[%s]}',
             '{"dataType":"s","data":%s}',

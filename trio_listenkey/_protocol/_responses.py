@@ -26,6 +26,7 @@ from typing import Any, Final
 import msgspec
 
 from .._core._outcomes import Ok, Outcome, Refused, Transient
+from .._envelope import without_mark
 from .._errors import RefusedError, TransportError, untrusted_peer
 from .._http import Response
 from .._venue._codes import Code, is_fine
@@ -99,7 +100,7 @@ def no_answer(venue: Venue, verb: Verb, error: TransportError, *, hide: Iterable
 def _decode(body: bytes) -> Any:
     """The body as JSON, or ``None`` if it is none. ``null`` is none for our purposes, too."""
     try:
-        return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark, which some proxies add
+        return msgspec.json.decode(without_mark(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last: "[[[[[[..." of 64 KiB
         return None
 

@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
+from .._envelope import without_mark
 from .._errors import KeyLostError, ListenKeyError, UnavailableError
 from .._venue._parts import Heartbeat, StreamShape
 from ._responses import readable
@@ -193,6 +194,7 @@ class ChannelProtocol:
 
     def _is_control(self, raw: bytes) -> bool:
         """Whether a message is about the connection; if it is a ping, answer it."""
+        raw = without_mark(raw)
         if self._text_ping and raw.lower() == self._text_ping:
             self._due.append(self._text_pong)
             return True

@@ -27,6 +27,7 @@ from typing import Any, Final
 import msgspec
 
 from .._core._outcomes import Failure, Gone, Refused, Wait
+from .._envelope import without_mark
 from .._errors import CredentialsError, KeyLostError, ListenKeyError, UnavailableError
 from .._venue._codes import Code
 from .._venue._parts import Answer
@@ -185,7 +186,7 @@ class WsApiProtocol:
 
     def _is_event(self, raw: bytes, moment: Moment) -> bool:
         try:
-            said = _read(raw)
+            said = _read(without_mark(raw))
         except _UNREADABLE:
             return self.is_ready  # it is unknown, and is delivered to the user
         if bytes(said.event):

@@ -10,6 +10,7 @@ import trio
 from msgspec.structs import replace
 
 from .._core._outcomes import Ok, Outcome, Refused, Wait
+from .._envelope import without_mark
 from .._errors import ListenKeyError, TransportError
 from .._protocol._requests import build_request
 from .._protocol._responses import no_answer, read_answer
@@ -85,7 +86,7 @@ class SignedCalls:
     async def ask(self, host: RestHost, call: Call, verb: str, within: float) -> tuple[Outcome, bytes]:
         """Send one now, and make whatever becomes of it an outcome. Whether it may be sent is the caller's to see to.
 
-        With the outcome comes the body of a success, which is JSON; nothing otherwise.
+        With the outcome comes the body of a success, which is JSON, or empty; nothing otherwise.
 
         Args:
             host: Where to.
@@ -99,7 +100,7 @@ class SignedCalls:
         if isinstance(outcome, Refused) and outcome.clock is not None:
             host.set_clock(outcome.clock)  # now it is known what time it is there
         if isinstance(outcome, Ok):
-            return outcome, body
+            return outcome, without_mark(body)
         outcome.error.verb = verb
         outcome.error.args = (outcome.error._text(),)  # noqa: SLF001 - the text is built there and nowhere else
         return outcome, b""

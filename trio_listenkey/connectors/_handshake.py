@@ -17,6 +17,8 @@ __all__ = ["read_answer", "read_head", "status_of"]
 _READ = 64 * 1024
 _LONGEST = 32 * 1024
 _START = b"HTTP/1."
+_MOST_INTERIM = 16
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}[ \r]")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -43,10 +45,22 @@ async def read_answer(receive: Receive) -> tuple[bytes, bytes]:
 async def read_head(receive: Receive) -> tuple[bytes, bytes]:
     """The head of an HTTP answer, its last empty line included, and what came right after it.
 
+    Interim answers before it, such as 100 or 103, are passed over: a server or proxy may send some to a client that did
+    not ask for any (RFC 9110, 15.2).
+
     Raises:
         SocketError: What comes is no HTTP, has no end, or ends too early.
     """
-    data = b""
+    rest = b""
+    for _ in range(_MOST_INTERIM):
+        head, rest = await _read_one_head(receive, rest)
+        if not _INTERIM.match(head):
+            return head, rest
+    raise SocketError(f"{_MOST_INTERIM} interim answers and no other")
+
+
+async def _read_one_head(receive: Receive, data: bytes) -> tuple[bytes, bytes]:
+    """The same, of whatever answer comes next; ``data`` has come already."""
     while (end := data.find(b"\r\n\r\n")) < 0:
         if data[: len(_START)] != _START[: len(data)]:
             raise SocketError("an answer that is not HTTP")

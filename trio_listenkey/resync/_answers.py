@@ -8,7 +8,7 @@ from typing import Any
 from ._fields import decimal, milliseconds, quotient, text, whole
 from ._words import Balance, Order, Position
 
-__all__ = ["futures_balances", "positions", "read_order", "spot_balances"]
+__all__ = ["a_list", "futures_balances", "positions", "read_order", "spot_balances"]
 
 
 def read_order(told: Mapping[str, Any]) -> Order:
@@ -50,6 +50,17 @@ def _order(told: Mapping[str, Any]) -> Order:
     )
 
 
+def a_list(told: Any) -> list[Any]:
+    """What is a list of things. ``{}`` or an empty text is no list of none: it would say that nothing is there.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(told, list):
+        raise ValueError("this is no list")  # noqa: TRY004 - it is the exchange's mistake, and no caller's
+    return told
+
+
 def futures_balances(told: Any) -> tuple[Balance, ...]:
     """Wallets that are not empty, in "Futures Account Balance"."""
     balances = (
@@ -58,7 +69,7 @@ def futures_balances(told: Any) -> tuple[Balance, ...]:
             amount=decimal(each["balance"]),
             updated_at=milliseconds(each.get("updateTime", 0)),
         )
-        for each in told
+        for each in a_list(told)
     )
     return tuple(each for each in balances if each.amount)
 
@@ -73,7 +84,7 @@ def positions(told: Any) -> tuple[Position, ...]:
             entry_price=decimal(each["entryPrice"]),
             updated_at=milliseconds(each.get("updateTime", 0)),
         )
-        for each in told
+        for each in a_list(told)
     )
     return tuple(each for each in found if each.amount)
 
@@ -83,6 +94,6 @@ def spot_balances(told: Any) -> tuple[Balance, ...]:
     at = milliseconds(told["updateTime"])
     balances = (
         Balance(asset=text(each["asset"]), amount=decimal(each["free"]), locked=decimal(each["locked"]), updated_at=at)
-        for each in told["balances"]
+        for each in a_list(told["balances"])
     )
     return tuple(each for each in balances if each.amount or each.locked)

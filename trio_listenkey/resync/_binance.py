@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from .._core._outcomes import Gone, Ok, Outcome, Refused
-from .._errors import RefusedError
+from .._errors import RefusedError, UnavailableError
 from .._settings import Credentials, Timing
 from .._shell._signed_calls import SignedCalls
 from .._validation import check_port, check_type
@@ -17,7 +17,7 @@ from .._venue._parts import Call
 from .._venue._signed_venue import SignedVenue
 from .._venue._venue import Venue
 from ..transports._base import Transport
-from ._answers import futures_balances, positions, read_order, spot_balances
+from ._answers import a_list, futures_balances, positions, read_order, spot_balances
 from ._binance_markets import market_of, rest_url_of
 from ._words import Holdings, Order, PastOrders
 
@@ -165,7 +165,15 @@ class BinanceQueries:
         if isinstance(outcome, Refused) and outcome.clock is not None:
             outcome, body = await self._send(call)  # by now it is known what time it is there
         if isinstance(outcome, Ok):
-            return msgspec.json.decode(body)
+            told = msgspec.json.decode(body) if body else None
+            if told is not None:
+                return told
+            raise UnavailableError(  # ``None`` would say that there is no such order
+                "the answer is empty",
+                advice="Try again; if it lasts, look at what answers in the exchange's place",
+                venue=self._venue.name,
+                verb="query",
+            )
         if isinstance(outcome, Gone) and may_be_unknown:
             return None
         # Raised here, where no frame knows the request, which has the API key and a signature in it.
@@ -206,4 +214,4 @@ def _as_venue(venue: Venue | SignedVenue, rest_url: str) -> Venue:
 
 
 def _orders(told: Any) -> tuple[Order, ...]:
-    return tuple(read_order(each) for each in told)
+    return tuple(read_order(each) for each in a_list(told))

@@ -57,7 +57,7 @@ async def test_an_url_without_a_path_asks_for_the_root(make: Make, target: str) 
     assert server.heads[0].startswith(f"GET /{target} HTTP".encode())
 
 
-@pytest.mark.parametrize("status", [103, 200, 204, 301, 302, 307, 400, 401, 403, 404, 410, 418, 451, 500, 503])
+@pytest.mark.parametrize("status", [200, 204, 301, 302, 307, 400, 401, 403, 404, 410, 418, 451, 500, 503])
 async def test_a_refusal_has_its_status(make: Make, status: int, tls: ssl.SSLContext | None) -> None:
     """Whatever is not 101 is a refusal; no redirect is followed, and no body waited for."""
     answer = f"HTTP/1.1 {status} Whatever\r\nLocation: /elsewhere\r\nContent-Length: 1000000\r\n\r\nsome".encode()
@@ -133,6 +133,38 @@ async def test_a_status_line_without_a_reason(make: Make, line: bytes) -> None:
 
     async with serve(script, shakes=False) as server, make().connect(server.url()):
         pass
+
+
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100\r\n\r\n"
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "byte by byte"])
+async def test_interim_answers_before_it(make: Make, at_once: bool) -> None:
+    """A server or proxy may send some before the answer that counts (RFC 9110, 15.2): they are passed over."""
+
+    async def script(peer: Peer) -> None:
+        answer = INTERIM + peer.acceptance()
+        step = len(answer) if at_once else 1
+        for at in range(0, len(answer), step):
+            await peer.send(answer[at : at + step])
+        await trio.sleep_forever()
+
+    async with serve(script, shakes=False) as server, make().connect(server.url()):
+        pass
+
+
+async def test_a_refusal_after_an_interim_answer(make: Make) -> None:
+    """It is what counts."""
+    async with serve(answering(INTERIM + b"HTTP/1.1 403 Forbidden\r\n\r\n"), shakes=False) as server:
+        error = await refused(make(), server.url())
+    assert error.status == 403
+
+
+async def test_interim_answers_without_end(make: Make) -> None:
+    """They are no answer, however short each is."""
+    async with serve(answering(INTERIM * 20), shakes=False) as server:
+        error = await refused(make(), server.url())
+    assert "interim" in str(error)
 
 
 async def test_an_extension_that_nobody_asked_for(make: Make) -> None:

@@ -110,8 +110,9 @@ async def test_body_is_whole_and_untouched(kit: Kit, tls: ssl.SSLContext | None,
         b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
         HEAD + b"\r\n{}",
         HEAD + b"Set-Cookie: no equals sign\r\nContent-Length: 2\r\n\r\n{}",
+        HEAD + b"Via: 1.1 caf\xe9\r\nContent-Length: 2\r\n\r\n{}",
     ],
-    ids=["103", "100", "until-close-unannounced", "odd-cookie"],
+    ids=["103", "100", "until-close-unannounced", "odd-cookie", "beyond-ascii"],
 )
 async def test_unusual_answer(kit: Kit, tls: ssl.SSLContext | None, answer: bytes) -> None:
     """An unusual answer is returned; where the library cannot read it, that is a TransportError, after one request."""

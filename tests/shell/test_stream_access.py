@@ -88,7 +88,7 @@ async def test_what_was_to_be_said_before_anybody_spoke_is_said(autojump_clock: 
         access.ask(wrapped.protocol)
         wrapped.wake()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(wrapped.speak)
+            nursery.start_soon(wrapped.send_when_due)
             await trio.sleep(1)
             nursery.cancel_scope.cancel()
     assert "session.subscriptions" in [entry.method for entry in exchange.log]

@@ -1,4 +1,4 @@
-"""The life of a dead-man switch: what the stream is like goes in; which countdown to begin, and when, comes out.
+"""The life of a dead-man switch: the state of the stream goes in; which countdown to begin, and when, comes out.
 
 How to drive it (``_shell._dead_man`` does; so do the tests, without a clock)::
 
@@ -15,24 +15,24 @@ Times are seconds on the axis of the stream's machine. ``draw`` is a random numb
 Two bounds
 ==========
 
-Two bounds are kept for each countdown. It cannot have run out before its length has passed since the last request that
-succeeded was *sent*; and it has run out once its length has passed since the last request *that may have arrived* was
-over. Users plan by the first; the promise is about the second. So a request whose answer was lost moves the second
-bound and not the first; and one that was refused, or never sent, moves neither.
+Two bounds are kept for each countdown. It runs at least until its length has passed since the last successful request
+was *sent*; and at most until its length has passed since the last request *that may have arrived* ended. Users plan by
+the first bound; the promise is about the second. So a request whose answer was lost moves the second bound and not the
+first; a request that was refused, or never sent, moves neither.
 
 What it does not do
 ===================
 
-* It never begins a countdown while the stream is not live, or the program is behind: ``due_at`` is infinite then. What
-  is in flight at that moment may still arrive; that is why there are two bounds.
-* It never ends one while the orders may be unminded: only a block that was left in order ends its countdowns, and only
-  from HOLDING.
-* It does not decide that the stream is live: see ``_liveness``. Nor that the program is up to date: that is said to it.
+* It never begins a countdown while the stream is not live, or the program is behind: ``due_at`` is infinite then. A
+  request in flight at that moment may still arrive: so there are two bounds.
+* It never ends one while nobody watches the orders: only a block that was left without an error ends its countdowns,
+  and only from HOLDING.
+* It does not decide whether the stream is live: see ``_liveness``. The program reports whether it is up to date.
 
-There is one countdown for each symbol, and they share one state: if one of them has run out, the orders there are gone,
-and the program has to know. Requests go one after the other, the one that is due first before the others.
+There is one countdown for each symbol, and they share one state: if one of them has run out, its orders are gone, and
+the program has to know. Requests are sent one after the other, in the order in which they are due.
 
-The file is longer than others for what is said in it: it is one machine, and 240 lines of code.
+The file is longer than others for its comments: it is one machine, and 240 lines of code.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ __all__ = ["Count", "DeadMan", "SwitchNotice"]
 # How often to look at a stream that is not live, or at a program that is behind, in seconds.
 _LOOK_EVERY: Final = 1.0
 
-# What observers are told, each a method of the instrument, or a line in the log.
+# The kinds of notices: each is a method of the instrument, or a line in the log.
 Told = Literal["armed", "holding", "deaf", "behind", "expired", "renewed", "retrying", "ended", "left"]
 
-# Entering one of these is told; what it is called then. ARMING and ENDING are told by what they end in.
+# The notice when one of these states is entered. ARMING and ENDING have none: the states after them do.
 _TOLD: Final[dict[SwitchState, Told]] = {
     SwitchState.HOLDING: "holding",
     SwitchState.DEAF: "deaf",
     SwitchState.BEHIND: "behind",
     SwitchState.EXPIRED: "expired",
 }
-# The block runs, and no countdown has run out as far as we know: what the stream is like decides between these.
+# The block runs, and no countdown has run out as far as we know: the stream and the program decide between these.
 _MINDED: Final = frozenset({SwitchState.HOLDING, SwitchState.DEAF, SwitchState.BEHIND})
 
 
@@ -105,11 +105,11 @@ class _Line(msgspec.Struct):
 
     symbol: str
     due_at: float
-    """When the next request about it is due; infinity for none. Whether it may be sent then, the state says."""
+    """When the next request about it is due; infinity for none. The state decides whether it may be sent then."""
     attempt: int = 0
     """How many requests about it have failed in a row."""
     is_in_flight: bool = False
-    """A request about it was sent and is not over: it may be begun at any moment."""
+    """A request about it was sent and has not ended: the countdown may begin at any moment."""
     armed_until: float = -inf
     """It cannot have run out before."""
     runs_until: float = -inf
@@ -119,13 +119,13 @@ class _Line(msgspec.Struct):
 class DeadMan:
     """One switch, for one stream.
 
-    It is driven by one task, which looks, sends one request, and waits for what comes first of its times. The stream's
-    machine is not known here: what it is like is handed in with each look, so that the two cannot disagree for longer
-    than one wait.
+    One task drives it: it looks, sends one request, and waits for the earliest of the machine's times. The switch does
+    not know the stream's machine: each look is given the stream's state, so that the two never differ for longer than
+    one wait.
 
     Args:
         venue: The venue's name, for messages.
-        symbols: What is traded.
+        symbols: The traded symbols.
         countdown: Seconds.
         renew_every: After how many seconds to begin it again.
         timing: ``open_timeout``, ``close_timeout``, and how to retry.
@@ -133,41 +133,42 @@ class DeadMan:
     """
 
     state: SwitchState
-    """Changed by ``_fire`` alone, by the table."""
+    """Only ``_fire`` changes it, by the table."""
 
     failure: ListenKeyError | None
-    """Why there is no way on; set at most once. Who drives the switch ends the block then: without the switch nobody
-    minds the orders. Nothing is sent any more until the block is over."""
+    """Why the switch failed for good; set at most once. The driver ends the block then: without the switch the orders
+    are not protected. No request is sent until the block is over."""
 
     answer_deadline: float
-    """Until when the request in flight may take; infinity for as long as a request usually may. Once the block is over,
-    half of the time is for what follows. Who waits for an answer looks again after ``stop``."""
+    """Until when to wait for the request in flight; infinity for the usual time. Once the block is over, half of the
+    time is kept for the requests that follow. Read it again after ``stop``."""
 
     _lines: dict[str, _Line]
-    """One for each symbol, from before the first request about it. None is ever taken out."""
+    """One for each symbol, from before the first request about it. None is ever removed."""
 
     _give_up_at: float
     """In ARMING: when ``open_timeout`` is over."""
 
     _end_by: float
-    """In ENDING: when ``close_timeout`` is over. What was not ended by then runs out by itself, which is safe."""
+    """In ENDING: when ``close_timeout`` is over. A countdown that was not ended by then runs out by itself, which is
+    safe."""
 
     _error: ListenKeyError | None
-    """Why the last request failed that did: what to raise if opening takes too long."""
+    """The error of the last failed request: raised if opening takes too long."""
 
     _hears: bool
-    """As of the last look: the stream is live, and the program is up to date. It says whether a countdown may be begun
-    again, also in EXPIRED, which the table leaves by a request that succeeds and not by a look."""
+    """As of the last look: the stream is live, and the program is up to date. Only then is a countdown begun again,
+    also in EXPIRED: the table leaves that state by a successful request, not by a look."""
 
     _made_up_for: int
-    """So many gaps the program has made up for. A stream begins with a gap, so that it is behind until it says so."""
+    """The number of gaps that the program has made up for. A stream begins with a gap, so the program is behind at
+    first."""
 
     _latest: float
-    """The time of the last look, or of the end of the block: what is asked between two of them is answered as of
-    then."""
+    """The time of the last look, or of the end of the block: properties are as of then."""
 
     _notices: list[SwitchNotice]
-    """What is to be told and was not taken yet."""
+    """The notices that the driver has not taken yet."""
 
     def __init__(
         self, venue: str, symbols: Sequence[str], countdown: float, renew_every: float, timing: Timing, now: float
@@ -195,9 +196,9 @@ class DeadMan:
 
     @property
     def due_at(self) -> float:
-        """When there is something to send, as things are; infinity for nothing.
+        """When the next request is due, as of the last look; infinity for none.
 
-        It changes with each look, and by no time that passes without one: so who sleeps until then looks again first.
+        Only a look changes it, never time alone: after a sleep until then, look again first.
         """
         match self.state:
             case SwitchState.ENDING:
@@ -216,7 +217,7 @@ class DeadMan:
     def look_at(self) -> float:
         """When to call :meth:`look` again at the latest: when time alone will change the state.
 
-        While the countdowns run unminded nothing announces that the stream is live again: so it is looked at every
+        While the countdowns are not renewed, nothing announces that the stream is live again: so it is checked every
         second.
         """
         match self.state:
@@ -231,13 +232,13 @@ class DeadMan:
 
     @property
     def margin_at(self) -> float:
-        """From when on the countdown that is next is in danger: half of it has passed without a renewal.
+        """When the countdown that is due next comes into danger: half of it has passed without a renewal.
 
         From then on a request about it goes before all others in the host's budget (E1).
         """
         return self._next_line().armed_until - self._countdown / 2
 
-    # A countdown that was never begun counts for ``armed_until``, by minus infinity, and one that was ended does not.
+    # In ``armed_until`` a countdown that was never begun counts as minus infinity, and one that was ended not at all.
 
     def statistics(self, to_local: float, name: str) -> SwitchStatistics:
         """Counters and times; ``to_local`` is added to the times.
@@ -256,12 +257,12 @@ class DeadMan:
     # Time, and what the stream is like.
 
     def look(self, *, is_live: bool, gaps: int, now: float) -> None:
-        """The stream ``is_live`` or not, has told so many gaps until ``now``.
+        """Update the state: whether the stream ``is_live``, and how many gaps it has reported until ``now``.
 
-        A countdown that has had its time comes before everything else: the orders are gone, however well the stream is.
+        A countdown that has run out is checked first: the orders are gone, even if the stream is live.
         """
         self._latest = now
-        # More gaps than were made up for: the program decides by what it does not know yet.
+        # With more gaps than were made up for, the program trades without knowing its orders.
         self._hears = is_live and gaps <= self._made_up_for
         if self.state in _MINDED:
             if now >= self.armed_until:
@@ -279,42 +280,43 @@ class DeadMan:
     def resynchronised(self, gaps: int) -> None:
         """The program is up to date with all of the stream's ``gaps`` gaps.
 
-        What follows from it is seen by the next ``look``: whether the stream is live as well, only that one knows.
+        The next ``look`` updates the state: only that knows whether the stream is live as well.
         """
         self._made_up_for = gaps
 
     # Requests.
 
     def begin(self, now: float) -> Count | None:
-        """What to send now; ``None`` if nothing is to be sent any more. Look first.
+        """The request to send now; ``None`` if none is due any more. Look first.
 
-        Whoever gets a ``Count`` has to send it, and to report exactly one outcome: one request at a time.
+        The caller sends it, and reports exactly one outcome: one request at a time.
         """
         if now < self.due_at or self.due_at == inf:
             return None
         seconds = self._countdown
         if self.state is SwitchState.ENDING:
-            seconds, self.answer_deadline = 0.0, self._end_by  # nothing follows any more: it may take all of the time
+            seconds, self.answer_deadline = 0.0, self._end_by  # the last kind of request: it may take all of the time
+        # From here on the exchange may begin to count at any moment, also if no answer comes.
         line = self._next_line()
         line.is_in_flight = True
         return Count(line.symbol, seconds, now)
 
     def receive(self, sent: Count, outcome: Outcome, now: float, draw: float) -> None:
-        """What became of ``sent``."""
+        """The request ``sent`` ended with ``outcome``."""
         line = self._lines[sent.symbol]
         line.is_in_flight = False
-        # What was sent before the block ended counts as well: it may have begun a countdown that has to be ended.
+        # A request from before the end of the block counts as well: it may have begun a countdown that has to be ended.
         if isinstance(outcome, Ok):
             self._succeeded(line, sent, now, draw)
             return
-        # The answer was lost, and the exchange may have begun to count at any moment until now. The bound by which all
-        # orders are cancelled moves; the one before which none is does not.
+        # The answer was lost, and the exchange may have begun to count at any moment until now. The second bound moves,
+        # by which all orders are cancelled; the first does not.
+        # With ``seconds == 0`` the request was to end the countdown, which runs on if that did not arrive.
         may_be_done = isinstance(outcome, Transient) and outcome.may_be_done
         if may_be_done and sent.seconds:
             line.runs_until = now + sent.seconds
         self._error = outcome.error
-        # In this order: a ban is waited out; a refusal that may pass, and whatever may, is tried again; the rest is
-        # final.
+        # In this order: wait for the end of a ban; retry a refusal or failure that may pass; the rest is final.
         match outcome:
             case Wait(error, seconds):
                 self._failed(line, error, now, draw, least=seconds)
@@ -326,18 +328,18 @@ class DeadMan:
                 self._refused(line, outcome.error)
 
     def _has_worked(self, line: _Line) -> bool:
-        """Whether a doubtful refusal may pass: it worked, not long ago.
+        """Whether a doubtful refusal is retried: such a request worked before.
 
-        While the countdowns are begun for the first time every refusal is final: nobody trades yet, and the caller can
-        mend it. Later the tries in a row are counted, as those of a key are.
+        While the countdowns are begun for the first time every refusal is final: trading has not begun, and the caller
+        can correct it. Later the retries in a row are counted, like those of a key.
         """
         return self.state is not SwitchState.ARMING and line.attempt < DOUBTFUL_TRIES
 
     def _succeeded(self, line: _Line, sent: Count, now: float, draw: float) -> None:
         """The exchange has begun the countdown, or ended it.
 
-        The next request is jittered like a keepalive, so that many symbols do not come at once (K6). It leads out of
-        EXPIRED only if no other countdown has run out.
+        The next request is jittered like a keepalive, so that many symbols do not come at once (K6). It ends EXPIRED
+        only if no other countdown has run out.
         """
         line.attempt = 0
         if not sent.seconds:
@@ -345,20 +347,19 @@ class DeadMan:
             self._tell("ended", symbol=line.symbol)
             return
         line.armed_until, line.runs_until = sent.sent_at + sent.seconds, now + sent.seconds
-        is_ending = self.state is SwitchState.ENDING  # and it was on its way when the block ended
+        is_ending = self.state is SwitchState.ENDING  # the request was in flight when the block ended
         line.due_at = now if is_ending else sent.sent_at + self._renew_every * (1 - self._timing.jitter * draw)
         self._counts["renewals"] += 1
         self._tell("renewed", symbol=line.symbol)
         if self.state in {SwitchState.ARMING, SwitchState.EXPIRED} and now < self.armed_until:
             self._fire(SwitchEvent.ARMED)
 
-    # A request that failed is tried again for as long as the countdown has time: the delay is capped by
-    # ``renew_every``, so that there are several tries. That it runs out is found by ``look``, and by no count of
-    # failures.
+    # A failed request is retried until the countdown runs out: the delay is capped by ``renew_every``, so that there
+    # are several retries. ``look`` notices that it has run out; failures are not counted for that.
 
     def _failed(self, line: _Line, error: ListenKeyError, now: float, draw: float, *, least: float = 0.0) -> None:
         line.attempt += 1
-        # Several tries fit between a renewal that fails and the end of the countdown.
+        # Several retries fit between a failed renewal and the end of the countdown.
         cap = min(self._timing.retry_cap, self._renew_every)
         delay = max(least, full_jitter(line.attempt, draw, base=min(self._timing.retry_base, cap), cap=cap))
         line.due_at = now + delay
@@ -367,12 +368,12 @@ class DeadMan:
         if self.state is SwitchState.ARMING and line.due_at >= self._give_up_at:
             self._fail(error)
         elif self.state is SwitchState.ENDING and line.due_at >= self._end_by:
-            line.due_at = inf  # there is no time left for it: it runs out
+            line.due_at = inf  # no time is left for a retry: it runs out
 
     def _refused(self, line: _Line, error: ListenKeyError) -> None:
-        """The exchange will not have it: what runs goes on to run out, and the block is ended, if it is not over."""
+        """The exchange refuses for good: countdowns run out, and the block is ended if it is not over."""
         if self.state is SwitchState.ENDING:
-            line.due_at = inf  # it runs out: there is nothing to be done about it
+            line.due_at = inf  # it is not retried: it runs out
             self._counts["failures"] += 1
             self._tell("retrying", symbol=line.symbol, error=error, delay=inf)
         else:
@@ -381,23 +382,24 @@ class DeadMan:
     # The end.
 
     def stop(self, *, in_order: bool, allowed_at: float, now: float, was_entered: bool = True) -> None:
-        """The block is over. What runs is ended where it was left in order, and the orders were minded until then.
+        """The block is over. End the countdowns if it was left without an error, and the state was HOLDING until then.
 
-        If it was not even entered, nobody relies on what was begun, and that is ended, too. Nothing may be sent before
+        If it was not entered, nobody relies on the countdowns, and they are ended, too. Nothing may be sent before
         ``allowed_at``.
         """
         match self.state:
             case SwitchState.CLOSED | SwitchState.ENDING:
                 return
             case SwitchState.EXPIRED:
+                # The orders of one symbol are gone; those of the others keep their countdowns.
                 ends = False
             case SwitchState.HOLDING:
                 ends = not was_entered or (in_order and self.failure is None)
             case _:
                 ends = not was_entered
         self._latest = now
-        # An error, an expiry, a gap that was not made up for, or a stream that is not live: the orders are not minded,
-        # and the countdowns are what is left to protect them. They are not touched.
+        # After an error, an expiry, a gap that was not made up for, or when the stream is not live, nobody watches the
+        # orders: only the countdowns protect them. They are left to run.
         if not ends:
             self.answer_deadline = now
             self._fire(SwitchEvent.LEAVE)
@@ -406,45 +408,45 @@ class DeadMan:
         self._fire(SwitchEvent.END)
         self._end_by = now + self._timing.close_timeout
         self.answer_deadline = now + self._timing.close_timeout / 2
-        # A ban that outlasts the time for leaving leaves nothing to be done: each countdown runs out.
+        # If a ban outlasts the time for leaving, nothing can be sent: each countdown runs out.
         for line in self._lines.values():
             line.due_at, line.attempt = (now if allowed_at < self._end_by else inf), 0
         self._end_if_done(now)
 
     def _end_if_done(self, now: float) -> None:
-        """In ENDING: nothing is left to be sent, or there is no time for it. What still runs is told, with how long."""
+        """In ENDING: close when nothing is left to send, or no time. Countdowns that still run are reported."""
         if now >= self._end_by or self.due_at == inf:
             self._fire(SwitchEvent.ENDED)
             if self.armed_until < inf:
                 self._tell_what_runs(now)
 
     def _tell_what_runs(self, now: float) -> None:
-        """When orders are cancelled: at the earliest; of what was never confirmed, when they will have been."""
+        """Report when the orders are cancelled: at the earliest; if no countdown was confirmed, at the latest."""
         earliest = self.armed_until
         latest = max(line.runs_until for line in self._lines.values())
-        unconfirmed = latest if latest > -inf else now + self._countdown  # the request is on its way still
+        unconfirmed = latest if latest > -inf else now + self._countdown  # the request is still in flight
         self._tell("left", delay=(earliest if earliest > -inf else unconfirmed) - now)
 
     # Helpers.
 
-    # While the block runs every line is one that something may be sent about, so that there is always a next one. In
-    # ENDING there may be none: ``due_at`` is asked first.
+    # While the block runs a request may be sent about every line, so there is always a next one. In ENDING there may be
+    # none: ``due_at`` is read first.
 
     def _next_line(self) -> _Line:
         return min((line for line in self._lines.values() if not self._is_over(line)), key=lambda line: line.due_at)
 
     def _is_over(self, line: _Line) -> bool:
-        """Whether there is nothing to be sent about it any more: it was ended, or never begun."""
-        # One in flight may still begin it: it is not over before its outcome is known.
+        """Whether no request about it is left to send: the countdown was ended, or never begun."""
+        # A request in flight may still begin it: it is not over before the outcome is known.
         is_idle = line.runs_until == -inf and not line.is_in_flight
         return is_idle and self.state in {SwitchState.ENDING, SwitchState.CLOSED}
 
     def _fail(self, error: ListenKeyError) -> None:
-        """The first reason is the one that is told. The state stays: only the end of the block leads on."""
+        """Keep the first error: that one is raised. The state stays until the block ends."""
         self.failure = self.failure or error
 
     def _never_sent(self) -> ListenKeyError:
-        """The error where opening took too long and no request failed: none was ever sent, for the host's sake."""
+        """The error where opening took too long and no request failed: none was sent, for a ban or a spent budget."""
         return UnavailableError(
             f"no countdown could be started within open_timeout ({self._timing.open_timeout:g} s)",
             advice="Try again; the budget of the host may be spent",
@@ -453,7 +455,8 @@ class DeadMan:
         )
 
     def _fire(self, event: SwitchEvent) -> None:
-        # What does not change the state is no news: each look fires.
+        # The one place where the state changes. An event that the table does not have in this state is a bug.
+        # Every look fires an event; a notice is made only when the state changes.
         before, self.state = self.state, after(SWITCH_TRANSITIONS, self.state, event)
         if self.state is not before and self.state in _TOLD:
             kind = "armed" if before is SwitchState.ARMING else _TOLD[self.state]
@@ -463,6 +466,6 @@ class DeadMan:
         self._notices.append(SwitchNotice(kind, symbol, error, delay))
 
     def notices(self) -> list[SwitchNotice]:
-        """What happened since the last call. Whoever takes them tells them all, in this order."""
+        """Notices since the last call, in order. The caller reports all of them."""
         notices, self._notices = self._notices, []
         return notices

@@ -4,9 +4,8 @@ Theory of operation
 ===================
 
 The exchange has a countdown for each symbol. When it runs out, the exchange cancels the account's orders there. The
-switch begins it again and again, but only while two things are so: the stream is live, and the program has
-re-synchronised after the last gap. If one of them is not, nobody knows what becomes of the orders, and the countdown
-runs::
+switch begins it again and again, but only on two conditions: the stream is live, and the program has re-synchronised
+after the last gap. Otherwise nobody watches the orders, and the countdown runs::
 
     ARMING    the countdowns are being begun for the first time; the block is not entered yet
     HOLDING   they are begun again in time
@@ -16,8 +15,8 @@ runs::
     ENDING    the block is over, and was left in order, or it was never entered: they are being ended
     CLOSED    nothing is left to do; those that were not ended run out
 
-A countdown that runs out while all is well, because no renewal came through, is EXPIRED, too: the program must not
-believe in orders that are gone.
+EXPIRED is also the state after a countdown that ran out because no renewal arrived, although the stream is live: the
+program must not rely on orders that are gone.
 
 WARNING: the diagram in the documentation is drawn from this table; a new state needs a place there.
 """
@@ -71,7 +70,7 @@ class SwitchEvent(Name):
     """All were ended, or there is no time left for it."""
 
 
-# Each look at the stream and the program says which of the three it is now, whatever it was before.
+# Each look at the stream and the program decides between the first three, whatever the state was before.
 _RUNNING = {
     SwitchEvent.HEARS: SwitchState.HOLDING,
     SwitchEvent.DEAF: SwitchState.DEAF,

@@ -130,7 +130,7 @@ class KeyReport:
         self._notices += (notice,)
 
     def take(self) -> list[Notice]:
-        """What was told since the last call."""
+        """The notices since the last call."""
         notices, self._notices = self._notices, ()
         return list(notices)
 

@@ -66,11 +66,11 @@ class State(Name):
     RENEWING = auto()
     """A keepalive is in flight; the key is still presumed alive."""
     FAILED = auto()
-    """There is no way on. The block is told and its end awaited."""
+    """The key failed for good. The block gets the error; its end is awaited."""
     UNSURE = auto()
-    """The block is over, and a create may have made a key that nobody was told. A create that will tell it is due."""
+    """The block is over, and a create whose answer was lost may have made a key. A create that returns it is due."""
     RECOVERING = auto()
-    """That create is in flight. It is the only one: whoever leaves is in a hurry."""
+    """That create is in flight. It is not retried: leaving is bounded in time."""
     LEAVING = auto()
     """The block is over. A close is due."""
     CLOSING = auto()
@@ -85,43 +85,43 @@ class Event(Name):
     DUE = auto()
     """The time of the next request has come."""
     OK = auto()
-    """The exchange did what it was asked."""
+    """The exchange has done the request."""
     TRANSIENT = auto()
-    """No usable answer: another try may help."""
+    """No usable answer: a retry may help."""
     WAIT = auto()
-    """The exchange wants silence for a while."""
+    """The exchange wants no requests for a while."""
     GONE = auto()
     """The exchange does not know the key (any more)."""
     REFUSED = auto()
-    """The exchange said no, and would again."""
+    """The exchange has refused, and would refuse a retry."""
     EXPIRED = auto()
     """The validity of the key ran out before a keepalive succeeded."""
     GAVE_UP = auto()
-    """There is no time, or no wish, for another try."""
+    """There is no time for a retry, or none is wanted."""
     STOP = auto()
     """The block is over, and there is nothing (for us) to close."""
     STOP_OWING = auto()
     """The block is over, and there is a key to close."""
     STOP_UNSURE = auto()
-    """The block is over, and there may be a key to close whose name nobody was told."""
+    """The block is over, and there may be a key to close whose name no answer had."""
 
 
 class Phase(Name):
     """Where the block is that the key is for."""
 
     OPENING = auto()
-    """There was no key yet. A time limit runs; what is refused is final."""
+    """There was no key yet. A time limit runs; a refusal is final."""
     RUNNING = auto()
     """There was a key. There is no limit: a key that is lost is replaced, however long it takes."""
     STOPPING = auto()
-    """The block is over. A time limit runs, and failures are told to nobody: nobody waits for a key any more."""
+    """The block is over. A time limit runs, and failures are not raised: the block does not wait for a key any more."""
 
 
 class PhaseEvent(Name):
     """What happens to a block."""
 
     HELD = auto()
-    """The exchange has told a key."""
+    """The exchange has returned a key."""
     LEFT = auto()
     """The block has ended, in whatever way."""
 

@@ -1,6 +1,6 @@
-"""What a key's lifecycle, and a stream, have to tell: one frozen class a kind.
+"""The notices of a key's lifecycle and of a stream: one frozen class a kind.
 
-A kind that an :class:`Instrument` is told of has the arguments of the method, in the method's order.
+A kind that is reported to an :class:`Instrument` has the arguments of its method, in that order.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class _Notice(msgspec.Struct, frozen=True):
     """Common to all.
 
     Attributes:
-        generation: The key's, at the time of which the notice tells.
+        generation: The key's, at the time of the notice.
     """
 
     generation: int
 
     @property
     def arguments(self) -> tuple[object, ...]:
-        """What the instrument's method is called with, after the venue's name and the generation."""
+        """The arguments of the instrument's method, after the venue's name and the generation."""
         return tuple(getattr(self, name) for name in self.__struct_fields__[1:])
 
 
@@ -92,7 +92,7 @@ class Closed(_Notice, frozen=True):
 
 
 class SharingChanged(_Notice, frozen=True):
-    """This process has another part in sharing the key, there are more or fewer who share it, or nobody can tell."""
+    """The role of this process in sharing the key has changed, or the number of processes that share it."""
 
     kind: ClassVar[Literal["sharing_changed"]] = "sharing_changed"
 
@@ -100,7 +100,7 @@ class SharingChanged(_Notice, frozen=True):
 
 
 Notice = Created | Renewed | Replaced | Retrying | Lost | Closed | SharingChanged
-"""Something that observers want to know of. ``kind`` names the method of an instrument."""
+"""A notice of a key's lifecycle. ``kind`` names the method of an instrument."""
 
 
 class Connected(_Notice, frozen=True):
@@ -118,7 +118,7 @@ class Dropped(_Notice, frozen=True):
 
 
 class ToldGap(_Notice, frozen=True):
-    """A stream has told its user that events may be missing."""
+    """A stream has reported to its user that events may be missing."""
 
     kind: ClassVar[Literal["gap"]] = "gap"
 
@@ -152,11 +152,11 @@ class Moving(_Notice, frozen=True):
 class Announced(_Notice, frozen=True):
     """The exchange says that it will end the socket, or that the key is dead. For logs alone.
 
-    It is news to whoever drives the stream, too: something may be due earlier than it was.
+    It tells the driver, too, that the stream may have an earlier deadline now.
     """
 
     kind: ClassVar[Literal["announced"]] = "announced"
 
 
 StreamNotice = Connected | Dropped | ToldGap | Unconnected | Doubted | Moving | Announced
-"""What a stream has to tell."""
+"""A notice of a stream."""

@@ -1,7 +1,7 @@
-"""What became of a request: one frozen class for each of the five ways it can end.
+"""The outcome of a request: one frozen class for each of the five ways it can end.
 
-An outcome that exists is legal: each class has the fields that its kind needs and no others, and refuses values that
-mean nothing. ``event`` is what the outcome is to the key's table in ``_key_states``.
+Every outcome is legal: each class has only the fields of its kind, and refuses meaningless values. ``event`` is the
+event of the outcome in the key's table in ``_key_states``.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Ok(Secretive, frozen=True):
 
 
 class Transient(msgspec.Struct, frozen=True):
-    """No usable answer: another try may help.
+    """No usable answer: a retry may help.
 
     Attributes:
         error: What went wrong.
-        may_be_done: The exchange may have done the work all the same: only the answer was lost.
-        is_final_at_first: Where no key has worked yet, another try does not help: the error is raised at once.
+        may_be_done: The exchange may have done the work: perhaps only the answer was lost.
+        is_final_at_first: Where no key has worked yet, a retry does not help: the error is raised at once.
     """
 
     event: ClassVar[Literal[Event.TRANSIENT]] = Event.TRANSIENT
@@ -90,13 +90,12 @@ class Refused(msgspec.Struct, frozen=True):
 
     Attributes:
         error: What to raise.
-        may_be_done: The exchange may have done the work all the same, for example where it says success and names no
-            key.
-        clock: Refused for our clock's sake: seconds that the exchange's clock is ahead of ours, if it told, and another
-            try by that clock makes sense.
-        doubtful: It may be otherwise another time: a wrong clock, which may be set; success without a key; a code that
-            nobody documents. Where no key has worked yet, that is the wrong exchange, machine or request, and final;
-            once one has, it is tried again a bounded number of times. ``Lifecycle`` and ``Stream`` count.
+        may_be_done: The exchange may have done the work, for example where it answers success without a key.
+        clock: With a refused timestamp: seconds that the exchange's clock is ahead of ours, if the answer has its time
+            and a retry by that clock makes sense.
+        doubtful: A retry may succeed: a wrong clock, which may be set; success without a key; an undocumented code.
+            Where no key has worked yet, that is the wrong exchange, machine or request, and final; once one has, it is
+            tried again a bounded number of times. ``Lifecycle`` and ``Stream`` count.
     """
 
     event: ClassVar[Literal[Event.REFUSED]] = Event.REFUSED
@@ -111,7 +110,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 Failure = Transient | Wait | Gone | Refused
-"""How a request ended that did not do what it was to do."""
+"""How a request ended that failed."""
 
 Outcome = Ok | Failure
 """How a request ended."""

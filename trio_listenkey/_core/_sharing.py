@@ -1,4 +1,4 @@
-"""Who keeps an account's key alive, and who may close it: several processes agree by one document that is swapped.
+"""Who keeps an account's key alive, and who may close it: processes agree by compare-and-swap of one document.
 
 How to drive it (``_share`` of the shell does; so do the tests, without a clock)::
 
@@ -11,16 +11,16 @@ How to drive it (``_share`` of the shell does; so do the tests, without a clock)
     member.stop(...)                 the block is over
     member.close_ended(...)          in CLOSING: the close has ended, or was not sent
 
-All that is asked of the register is a compare-and-swap. Four ideas carry the agreement, and three of them have a file
-of their own:
+The register only has to offer a compare-and-swap. The agreement rests on four ideas; three of them have a file of their
+own:
 
 * **Silence is counted, not timed**: ``_sharing_watch``.
 * **An epoch**, for a register may forget: ``_sharing_writes``.
 * **A confirmation has an age**: ``_sharing_confirmation``.
 * **Two keepers are harmless, only a close is not.** A create returns the key that there is, and a keepalive may be sent
-  by anybody. So who is the keeper is a matter of economy, and whoever doubts asks the exchange itself. There is one way
-  to a close: the swap which finds that nobody else is there writes, in the same step, that the key is being closed. Who
-  comes meanwhile waits for its end. That is decided here.
+  by anybody. So a keeper only saves requests, and a member in doubt asks the exchange itself. There is one way to a
+  close: the swap which finds that nobody else is there writes, in the same step, that the key is being closed. A member
+  that joins meanwhile waits for its end. That is decided here.
 
 Times are seconds on the axis of the process's clock, which goes on while the machine sleeps. ``draw`` is a random
 number in [0, 1).
@@ -29,27 +29,25 @@ Where the promises of the contract are kept
 ===========================================
 
 * P1, a close by the last one alone: ``_plan_to_leave`` writes that the key is being closed, in the same swap that finds
-  nobody else; ``why_not_to_close`` allows it for ``close_within`` seconds after that; and ``may_create`` makes whoever
-  joins wait for its end.
+  nobody else; ``why_not_to_close`` allows it for ``close_within`` seconds after that; and ``may_create`` makes a
+  joining member wait for its end.
 * P2, the key lives while one member does: ``_elect`` replaces a keeper that is gone, or that does not do its work; and
   ALONE keeps the key alive by itself.
 * P3, one keeper: it is written in the document, and changed by a swap.
 * P4, a register that is away, empty or from yesterday: ``failed``, ``Writes.has_forgotten``, and an epoch that begins
   anew. None of them leads to a close.
 * P5, no secrets: only ``fingerprint_of`` a key gets into a document.
-* P6, leaving is bounded: ``_leave_by``, given by whoever stops it.
+* P6, leaving is bounded: ``_leave_by``, an argument of ``stop``.
 
 A swap may fail in two ways
 ===========================
 
-``outrun``: somebody else wrote in between. What was read is old, and is read again. ``failed``: there was no answer.
-What we wanted to write may have been written all the same, so the next read may find it, and ``Writes`` knows its own
-word by the number of the try. In both, nothing of the plan counts: all that a plan changes here, it changes in
-``taken``.
+``outrun``: somebody else wrote in between. Our copy is old; read it again. ``failed``: there was no answer. Our
+document may have been written nevertheless: the next read may find it, and ``Writes`` recognises it by the number of
+the try. In both cases the plan changes nothing here: only ``taken`` does.
 
-The file is longer than others for what is said in it. What can be understood alone was taken out of it: the files named
-above. What is left reads one document and writes the next, so that each rule depends on what the others have left
-there.
+The file is longer than others for its comments. Parts that can be understood alone are in the files named above. The
+rest reads one document and writes the next, so that each rule depends on the others.
 """
 
 from __future__ import annotations
@@ -77,10 +75,10 @@ _RETRY: Final = 0.02  # seconds, at most, until another try after somebody else 
 _RETRIES: Final = 20
 _LEAVE_RETRY: Final = 0.25  # seconds until another try to leave
 
-# States, and events, that mean the same for something.
-#   _OF_INTEREST  what observers are told of: the way in and out passes by itself
-#   _BEATS        how a beat may end, as against the last word of who leaves
-#   _SHARES       what the register knows as a member, or is about to: a confirmation is told there at once
+# Groups of states and events:
+#   _OF_INTEREST  states that observers are told of; joining and leaving are short
+#   _BEATS        how a beat may end, unlike the last write of a member that leaves
+#   _SHARES       states of a member that is, or will be, in the register: it writes a confirmation at once
 _OF_INTEREST: Final = frozenset({SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING, SharingState.ALONE})
 _BEATS: Final = frozenset({SharingEvent.ELECTED, SharingEvent.FOLLOWS, SharingEvent.BARRED})
 _SHARES: Final = frozenset({SharingState.JOINING, SharingState.KEEPER, SharingState.FOLLOWER, SharingState.WAITING})
@@ -92,7 +90,7 @@ class Member:
     Args:
         me: Its id, which nobody has ever had before.
         name: That of the account's document.
-        who: What people are to see of it.
+        who: Its name, for people.
         beat_every: Seconds between two beats. It is jittered, so that members do not come at once.
         patience: Beats in which another one must not have moved to be presumed dead.
         keepalive_every: Seconds after which a confirmation of the key is overdue.
@@ -123,26 +121,25 @@ class Member:
     )
 
     state: SharingState
-    """Changed by ``_fire`` alone, by the table. It is what the register said last, and carries no history: what has to
-    be remembered from one beat to the next is in ``_writes``, ``_confirmation`` and ``_watch``."""
+    """Only ``_fire`` changes it, by the table. It is the last answer of the register, and carries no history:
+    ``_writes``, ``_confirmation`` and ``_watch`` remember what is needed from one beat to the next."""
 
     due_at: float
-    """When to go to the register next; infinity while there is nothing to be said. It may become earlier by ``tell``
-    and by ``stop``: whoever waits for it looks again after each step."""
+    """When to go to the register next; infinity while there is nothing to write. ``tell`` and ``stop`` may make it
+    earlier: read it again after each step."""
 
     last_beat_at: float
-    """When the register last took a beat; minus infinity before the first. It is for people; nothing is decided by
-    it."""
+    """When the register last took a beat; minus infinity before the first. It is for people only."""
 
     silence_at: float
-    """When one of our streams will ask the exchange if it hears nothing more. Set by whoever drives this."""
+    """When one of our streams will ask the exchange if no event comes. Set by the driver."""
 
     check_is_due: bool
-    """A stream, of ours or of another member, has heard nothing for a while, and we are the keeper: ask the exchange,
-    once for all (E1). Whoever does takes it back: see ``KeyPeers``."""
+    """A stream, of ours or of another member, has been silent for a while, and we are the keeper: ask the exchange,
+    once for all (E1). ``KeyPeers`` does, and resets this."""
 
     close_by: float
-    """In CLOSING: a close may be sent before then, and not later, for others give a closer only so much time. It counts
+    """In CLOSING: a close may be sent before then, and not later, for the others wait only so long for it. It counts
     from when the swap was planned: the register may have taken it at any moment since."""
 
     left_because: LeftBecause
@@ -152,23 +149,23 @@ class Member:
     """What we know to be in the register."""
 
     _confirmation: Confirmation
-    """Which key was last confirmed, and when."""
+    """The last confirmed key, and when that was."""
 
     _watch: Watch
     """What we have seen of the others, as of the last beat that the register took."""
 
     _since: float
-    """When it began. A member whose first beat never comes may create a key all the same, some time after."""
+    """When it began. A member without a first beat may create a key some time after that."""
 
     _outrun: int
-    """How often in a row somebody else was faster. Beyond ``_RETRIES`` that is no better than a register that is away:
-    many members with short beats, or one that writes in a loop."""
+    """How often in a row somebody else wrote first. More than ``_RETRIES`` counts as a register that is away: many
+    members have short beats, or one writes in a loop."""
 
     _wants_close: bool
-    """On the way out: there is a key to close, if nobody else is there."""
+    """While leaving: there is a key to close, if nobody else is there."""
 
     _leave_by: float
-    """On the way out: until when to try again if the register does not answer."""
+    """While leaving: until when to retry if the register does not answer."""
 
     _is_done: bool
     """In REPORTING: the key is dead."""
@@ -181,6 +178,7 @@ class Member:
         self._who = who
         self.beat_every: float = beat_every
         self.keepalive_every: float = keepalive_every
+        # The first beat is due at once: until the register took it, no key may be created.
         self.state, self.due_at = SharingState.JOINING, now
         self._since = now
         self.last_beat_at = -inf
@@ -195,15 +193,15 @@ class Member:
 
     @property
     def may_create(self) -> bool:
-        """Whether a key may be created, for all that this member knows: none is being closed.
+        """Whether a key may be created: as far as this member knows, none is being closed.
 
-        A create returns the key that there is. If that is being closed, it is dead a moment later, and ours with it.
+        A create returns the existing key. If that is being closed, we would hold a dead key a moment later.
         """
         return self.state not in {SharingState.JOINING, SharingState.WAITING}
 
     @property
     def barred_until(self) -> float:
-        """Until when no key may be created, if nothing else is heard by then; minus infinity if one may be now."""
+        """Until when no key may be created, without other news; minus infinity if one may be created now."""
         if self.may_create:
             return -inf
         barrier, patience = self._watch.barrier, self._watch.patience
@@ -226,19 +224,18 @@ class Member:
 
     @property
     def summary(self) -> tuple[SharingState, int] | None:
-        """What observers want to know of, in short; ``None`` on the way in and out, which passes."""
+        """The state and number of members that observers are told of; ``None`` while joining and leaving."""
         return (self.state, self.members) if self.state in _OF_INTEREST else None
 
     def statistics(self, to_local: float = 0.0) -> SharingStatistics:
-        """What it is at; ``to_local`` is added to times."""
+        """The statistics of the sharing; ``to_local`` is added to times."""
         return SharingStatistics(self.state.name.lower(), self.members, self.last_beat_at + to_local, self.is_away)
 
     def why_not_to_close(self, now: float) -> Literal["others", "early", "away", "late", "unknown yet"] | None:
-        """Of one that was stopped: why a close must not be sent at ``now``; ``None`` if it may be (P1).
+        """After ``stop``: why a close must not be sent at ``now``; ``None`` if it may be sent (P1).
 
-        There is no other way to a close than CLOSING, and to CLOSING than the swap of ``_plan_to_leave``. Between the
-        last look here and the request on the wire time passes, and a process may be stopped in it: see the
-        documentation.
+        Only CLOSING allows a close, and only the swap of ``_plan_to_leave`` leads to CLOSING. Between this check and
+        the request on the wire time passes, in which the process may be suspended: see the documentation.
         """
         match self.state:
             case SharingState.CLOSING:
@@ -250,15 +247,15 @@ class Member:
 
     @property
     def members(self) -> int:
-        """How many there are, this one included, as the register said last."""
+        """How many members there are, this one included, as of the last document."""
         document = self._writes.document
         return len(document.members) if document else 0
 
     @property
     def news(self) -> str:
-        """Of which key the register tells: another word for each, and for each time that there is none.
+        """A word for the key in the register: a different one for each key, and for each time that there is none.
 
-        Whoever asks the exchange because of it remembers the word, and does not ask for the same one again (E2).
+        A caller that asks the exchange because of it remembers the word, and does not ask again for the same one (E2).
         """
         document = self._writes.document
         if document is None:
@@ -280,20 +277,20 @@ class Member:
         return min(_CLOSE_WITHIN, self._watch.patience * self.beat_every / 2)
 
     def confirmed_at(self, key: str) -> float:
-        """When, at the earliest, the exchange last confirmed ``key``, to whomever; minus infinity if it did not."""
+        """When, at the earliest, the exchange last confirmed ``key`` to any member; minus infinity if it did not."""
         return self._confirmation.at(key)
 
     def is_another(self, key: str) -> bool:
-        """Whether the register tells of another key than ``key``, or that it was closed."""
+        """Whether the register has another key than ``key``, or that it was closed."""
         is_told = self.state in {SharingState.KEEPER, SharingState.FOLLOWER}
         return is_told and self._confirmation.is_another(key, self._writes.document)
 
     # Steps.
 
     def tell(self, key: str, sent_at: float) -> None:
-        """A request that was sent at ``sent_at`` found ``key`` alive. The others are told at once.
+        """A request that was sent at ``sent_at`` found ``key`` alive: write that to the register at once.
 
-        So no other one asks for the same, and a follower's own request in an emergency makes nobody replace the keeper.
+        So no other member asks for the same, and a follower's own request in an emergency does not replace the keeper.
         """
         if self._confirmation.confirm(key, sent_at):
             self._watch = replace(self._watch, overdue=0)
@@ -302,7 +299,7 @@ class Member:
 
     def stop(self, now: float, *, close: bool, by: float) -> None:
         """The block is over. ``close``: there is a key to close, if nobody else is there. ``by``: when to give up."""
-        # A register that could not be used a beat ago is tried once: who leaves is in a hurry.
+        # A register that could not be used a beat ago is tried only once more: leaving is bounded in time.
         self._wants_close, self._leave_by = close, now if self.is_away else by
         self._fire(SharingEvent.STOP)
         self.due_at, self._outrun = now, 0
@@ -310,17 +307,17 @@ class Member:
     def close_ended(self, now: float, *, done: bool, by: float) -> None:
         """In CLOSING: the close has ended; ``done`` if the key is dead. The others are told, until ``by``.
 
-        If they cannot be told they find out by themselves, for they count the beats in which nothing moved.
+        If the register is away, they notice by themselves: they count the beats in which nothing changed.
         """
         self._fire(SharingEvent.ENDED)
         self._is_done, self._leave_by = done, by
         self.due_at, self._outrun = now, 0
 
     def failed(self, now: float, draw: float) -> None:
-        """The register could not be used. What we wanted to write may have been written all the same.
+        """The register could not be used. Our document may have been written nevertheless.
 
-        On the way out it is tried again, for as long as there is time. Then nobody knows whether others are there: the
-        key is left to expire (P4).
+        While leaving it is retried as long as there is time. After that it is unknown whether others are there: the key
+        is left to expire (P4).
         """
         if self.state in {SharingState.LEAVING, SharingState.REPORTING}:
             if now + _LEAVE_RETRY < self._leave_by:
@@ -332,9 +329,9 @@ class Member:
         self._wait_a_beat(now, draw)
 
     def outrun(self, now: float, draw: float) -> None:
-        """Somebody else wrote between our read and our swap: once more. For ever is as good as away.
+        """Somebody else wrote between our read and our swap: retry. After too many retries the register counts as away.
 
-        The pause is short and random: of two that collide one is first the next time.
+        The pause is short and random, so that two members which collide do not collide again.
         """
         self._outrun += 1
         if self._outrun > _RETRIES:
@@ -344,7 +341,7 @@ class Member:
             self.due_at = now + _RETRY * draw
 
     def plan(self, raw: bytes | None, now: float) -> Plan | None:
-        """``raw`` is what the register holds: what to write in its place? ``None`` if nothing is to be.
+        """The document to write in place of ``raw``, which the register holds; ``None`` for nothing.
 
         Raises:
             ForeignDocumentError: It is none of ours.
@@ -361,17 +358,17 @@ class Member:
                 return self._plan_a_beat(found, now, has_forgotten=has_forgotten)
 
     def taken(self, plan: Plan, now: float, draw: float) -> None:
-        """The register took it: now it is true, and only now does it count."""
+        """The register took the plan: only now does it change anything here."""
         if plan.watch is not None:
             self._watch = plan.watch
         self._writes.taken(plan.document, plan.begun_at)
         self._outrun = 0
-        if plan.told is self._confirmation.known:  # else there was another since, which is yet to be told
+        if plan.told is self._confirmation.known:  # else there was another one meanwhile, which has to be written
             self._confirmation.is_announced = True
         self.left_because = plan.because
         # A beat that was under way when the block ended is a beat all the same. But it must not lead back from LEAVING.
         if self.state is SharingState.LEAVING and plan.event in _BEATS:
-            # The block ended between the read and the swap of a beat. It is yet to be said.
+            # The block ended between the read and the swap of a beat. The leaving has to be written.
             self.due_at = now
             return
         self._fire(plan.event)
@@ -386,7 +383,7 @@ class Member:
             self.due_at = now
 
     def _wait_a_beat(self, now: float, draw: float) -> None:
-        """The next beat is due, unless this was the last word. The jitter is half before and half after the time."""
+        """Set the time of the next beat, unless this was the last write. The jitter goes both ways."""
         self.due_at = (
             now + self.beat_every * (1 + _JITTER * (draw - 0.5)) if self.state is not SharingState.LEFT else inf
         )
@@ -394,11 +391,11 @@ class Member:
     # A beat.
 
     # In this order: what others know of the key; which epoch it is; who is still there; and last, who is the keeper.
-    # Each step goes by the document that the one before it has left.
+    # Each step works on the document of the step before it.
 
     def _plan_a_beat(self, found: Document | None, now: float, *, has_forgotten: bool) -> Plan:
         writes, confirmation = self._writes, self._confirmation
-        # New there: whoever else lives may not have seen us, nor we them. All counting begins anew.
+        # New there: other members may not have seen us, nor we them. All counts begin again.
         is_new = found is None or has_forgotten or writes.is_new_in(found)
         if found is not None and not has_forgotten:
             confirmation.hear(found, writes)
@@ -407,13 +404,13 @@ class Member:
         others = self._others(document)
         watch = self._watch.beat(others, document.closing, now, is_new=is_new)
         if document.closing is not None and watch.barrier is None:
-            # Whoever wanted to close is gone, and may have done it.
+            # The member that wanted to close is gone, and may have closed the key.
             document = replace(document, closing=None, fingerprint=None, age=None, generation=document.generation + 1)
         is_quiet = self.silence_at - now < _QUIET * self.beat_every
         members = {other: others[other] for other in watch.alive_of(watch.seen)}
         members[self.me] = Entry(writes.attempt, self.beat_every, self._who, quiet=is_quiet)
         document = replace(document, members=members)
-        # While the key is being closed there is nothing to keep alive, and nobody is elected.
+        # While the key is being closed no keeper is needed, and none is elected.
         event = SharingEvent.BARRED
         if watch.barrier is None:
             document, watch = self._elect(document, watch, now)
@@ -425,10 +422,11 @@ class Member:
         return {other: entry for other, entry in document.members.items() if other != self.me}
 
     def _elect(self, document: Document, watch: Watch, now: float) -> tuple[Document, Watch]:
-        """The keeper is the one that there is. If there is none, or it does not do its work, it is us.
+        """Keep the present keeper. If there is none, or it does not do its work, become the keeper.
 
-        It does not if a confirmation was overdue at each of ``patience`` of our beats. One beat would not do: of what
-        happened while we slept we learn the age only at the second one, from who wrote after our first.
+        It does not work if a confirmation was overdue at ``patience`` of our beats in a row. One beat is not enough:
+        after a suspend, we learn the age of a confirmation only at the second beat, from a member that wrote after our
+        first.
         """
         keeper = document.keeper if document.keeper in document.members else None
         before = self._writes.document.keeper if self._writes.document else None
@@ -440,30 +438,30 @@ class Member:
         return replace(document, keeper=self.me, fence=document.fence + 1), watch
 
     def _notice_silence(self, document: Document, now: float) -> None:
-        """If we are the keeper, ask for all whose streams are silent; but not again at once.
+        """If we are the keeper, ask the exchange for all members with silent streams; but not again at once.
 
-        A member says so in its beats, some beats ahead, for the answer has to be back with it in time (``_QUIET``).
+        A member writes that it is quiet some beats ahead, so that the answer is there in time (``_QUIET``).
         """
         is_fresh = self._confirmation.is_younger_than(3 * self.beat_every, now)
         if self.state is SharingState.KEEPER and not is_fresh:
             self.check_is_due = any(entry.quiet for entry in document.members.values())
 
-    # The way out.
+    # Leaving.
 
     def _plan_to_leave(self, found: Document | None, now: float, *, has_forgotten: bool) -> Plan | None:
-        """Say that we leave; and if nobody else is there, that we close.
+        """Write that we leave; and if nobody else is there, that we close.
 
-        An empty register says nothing about who is there: then nothing is closed, unless there is nothing to close.
+        An empty register does not say who is there: then no key is closed.
         """
         if found is None:
             self._end("early" if self._wants_close else "nothing")
             return None
         is_new = has_forgotten or self._writes.is_new_in(found)
         if found.closing is not None and found.closing.by == self.me:
-            # Our word was taken, and its answer was lost. It is as if we had not asked yet, and are still there.
+            # Our write was taken, and its answer was lost. Go on as if we had not written it, and were still a member.
             is_new = has_forgotten or not self._writes.is_of_our_epoch(found)
             found = replace(found, closing=None)
-        # Who stays elects another keeper at its next beat: nobody has to be told that we were it.
+        # The others elect a keeper at their next beat: nobody has to be told that we were the keeper.
         keeper = None if found.keeper == self.me else found.keeper
         document = replace(self._confirmation.told_in(found, now), members=self._others(found), keeper=keeper)
         because = self._reason_to_leave_it(document, is_new=is_new)
@@ -475,43 +473,46 @@ class Member:
     def _reason_to_leave_it(self, document: Document, *, is_new: bool) -> LeftBecause | None:
         """Why the key must not be closed; ``None`` if it may be.
 
-        ``document`` is what would be written: without us, and with everybody else whom the register has. Nobody is
-        counted out here: who is silent may be asleep, and was not given the time to be missed.
+        ``document`` is what would be written: without us, and with all other members in the register. A silent member
+        counts here: it may be suspended, and its patience is not over.
         """
         if not self._wants_close or document.closing is not None:
             return "nothing"
         if document.members:
             return "others"
-        # Too early: if the register has forgotten somebody, that one may not have had a beat since.
+        # Too early: a member that the register has forgotten may not have had a beat since then.
         return "early" if is_new or self._watch.epoch_beats < self._watch.patience else None
 
     def _plan_to_report(self, found: Document | None, now: float) -> Plan | None:
-        """Say that the close has ended: whoever waits for it may create a key.
+        """Write that the close has ended: members that wait for it may create a key.
 
-        A document without our close was written by who presumed us dead, and waits for us no longer.
+        A document without our close was written by a member that presumed us dead, and does not wait for us any more.
         """
         if found is None or found.closing is None or found.closing.by != self.me:
             self._end("nothing")
             return None
         document = replace(found, closing=None)
+        # Only a confirmed close removes the fingerprint: otherwise the key may be alive, and the others go on with it.
         if self._is_done:
             document = replace(document, fingerprint=None, age=None, generation=document.generation + 1)
         return self._sealed(document, SharingEvent.GONE, now)
 
     def _end(self, because: LeftBecause) -> None:
-        """There is nothing to be said, and so nothing to be swapped: it is over without the register."""
+        """There is nothing to write: leave without the register."""
         self.left_because, self.due_at = because, inf
         self._fire(SharingEvent.GONE)
 
     # Parts. Every plan is sealed in one place, so that none goes out without a writer and a number.
 
     def _sealed(self, document: Document, event: SharingEvent, now: float, **more: Any) -> Plan:
-        """``document`` as a plan: with our word and its number in it, and with what it means once it was taken.
+        """``document`` as a plan: with our id and the number of the try, and with its effect once it is taken.
 
-        The confirmation that it tells of goes with it: another one may come before the register has answered.
+        It keeps its confirmation: another one may come before the register has answered.
         """
         document = self._writes.sealed(document)
         return Plan(dump_document(document), document, event, now, self._confirmation.known, **more)
 
     def _fire(self, event: SharingEvent) -> None:
+        # The one place where the state changes. An event that the table does not have in this state is a bug, and
+        # raises.
         self.state = after(SHARING_TRANSITIONS, self.state, event)

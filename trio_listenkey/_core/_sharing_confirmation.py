@@ -1,7 +1,7 @@
-"""Which key was last confirmed, to us or to other members as far as we heard, and how old that confirmation is.
+"""Which key was last confirmed, to us or to another member as far as we know, and how old that confirmation is.
 
-No time of another machine is believed. But a document that another member wrote was written after our own last one: the
-swap sees to that. So ``age`` seconds before our own last swap the key was alive.
+The clocks of other machines are not used. But a document of another member was written after our own last one: the swap
+guarantees that. So the key was alive ``age`` seconds before our own last swap.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Confirmation:
     __slots__ = ("_name", "is_announced", "known")
 
     known: Known | None
-    """The key that was last confirmed: to us, or to others as far as we heard."""
+    """The key that was last confirmed: to us, or to others as far as we know."""
 
     is_announced: bool
-    """Whether that is in the register. Only what the exchange told us, and not others, has to be said there."""
+    """Whether that is in the register. Only confirmations of our own have to be written there."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -51,19 +51,19 @@ class Confirmation:
         return None if self.known is None else self.known.fingerprint
 
     def at(self, key: str) -> float:
-        """When, at the earliest, ``key`` was last confirmed, to whomever; minus infinity if it was not."""
+        """When, at the earliest, ``key`` was last confirmed to any member; minus infinity if it was not."""
         return self.known.at if self.known is not None and self._is_of(key, self.known.fingerprint) else -inf
 
     def is_another(self, key: str, document: Document | None) -> bool:
-        """Whether ``document`` tells of another key than ``key``, or of none; not while ours is to be told there."""
+        """Whether ``document`` has another key than ``key``, or none; ``False`` while ours is not written there."""
         return self.is_announced and document is not None and not self._is_of(key, document.fingerprint)
 
     def is_older_than(self, seconds: float, now: float) -> bool:
-        """Whether the last confirmation is at least so old; not if there was none."""
+        """Whether the last confirmation is at least ``seconds`` old; ``False`` if there was none."""
         return self.known is not None and now >= self.known.at + seconds
 
     def is_younger_than(self, seconds: float, now: float) -> bool:
-        """Whether the last confirmation is younger; not if there was none."""
+        """Whether the last confirmation is younger than ``seconds``; ``False`` if there was none."""
         return self.known is not None and now - self.known.at < seconds
 
     def _is_of(self, key: str, fingerprint: str | None) -> bool:
@@ -80,10 +80,10 @@ class Confirmation:
         return True
 
     def hear(self, found: Document, writes: Writes) -> None:
-        """Take over what another member says in ``found`` of the key's confirmation.
+        """Take over the confirmation that another member wrote into ``found``.
 
-        Only what it wrote after our own last swap, in the same epoch: for that alone we know when it was written, and
-        that it was not restored from an earlier time.
+        Only if it wrote after our own last swap, in the same epoch: only then do we know when it was written, and that
+        it is not restored from a backup.
         """
         if not writes.is_of_our_epoch(found) or writes.is_own(found):
             return
@@ -91,14 +91,14 @@ class Confirmation:
             return
         heard = Known(found.fingerprint, writes.swapped_at - found.age)
         if self.known is None or heard.fingerprint != self.known.fingerprint:
-            is_better = self.is_announced  # else ours is what the exchange has just said, and is news to the others
+            is_better = self.is_announced  # else ours is the exchange's latest answer, and is news to the others
         else:
             is_better = heard.at > self.known.at
         if is_better:
             self.known, self.is_announced = heard, True
 
     def told_in(self, document: Document, now: float) -> Document:
-        """``document`` with what the others do not know, and with the age of the last confirmation by now."""
+        """``document`` with a confirmation that the others do not know, and with the present age of the last one."""
         known = self.known
         if known is not None and not self.is_announced and document.fingerprint != known.fingerprint:
             document = replace(document, fingerprint=known.fingerprint, generation=document.generation + 1)

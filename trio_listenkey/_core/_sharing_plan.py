@@ -1,4 +1,4 @@
-"""What a member of those who share a key wants to write next."""
+"""The next write of a member that shares a key."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["LeftBecause", "Plan"]
 
 LeftBecause = Literal["others", "early", "away", "nothing"]
 """Why a member left without closing: others are there; it was not there long enough to be sure; the register is away;
-or there was nothing to close, or nothing to be closed."""
+or there was no key to close."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to swap in, and what it means once the register has taken it.
+    """The document to swap in, and its effect once the register has taken it.
 
     Attributes:
         raw: The document.
         document: The same, as a value.
-        event: What the swap is to the member's table.
-        begun_at: When it was planned; what another one writes after the swap is younger.
-        told: The confirmation that it tells of.
-        watch: What was seen of the others; ``None`` on the way out, where nobody is watched any more.
+        event: The event of the swap in the member's table.
+        begun_at: When it was planned; a write of another member after the swap is younger.
+        told: The confirmation that it contains.
+        watch: The state of the other members; ``None`` while leaving, where they are not watched any more.
         because: See ``LeftBecause``.
     """
 

@@ -1,10 +1,10 @@
-"""What those who share a key write into the register: one document for each account, and one index of them.
+"""The contents of the register of processes that share a key: one document for each account, and one index.
 
-There is no listen key, no API key and no secret in it: the register need not be trusted with any. A listen key appears
-as a fingerprint, which only serves to see whether two members mean the same one; so does the API key, in the name of
-the document. Both are long and random, so that nobody finds them by trying.
+It has no listen key, no API key and no secret in it: the register need not be trusted. A listen key appears as a
+fingerprint, which only shows whether two members mean the same one; so does the API key, in the name of the document.
+Both are long and random, so that they cannot be guessed.
 
-A document that cannot be read, or is of another version than ours, is left alone: see ``ForeignDocumentError``.
+A document that cannot be decoded, or is of another version than ours, is not changed: see ``ForeignDocumentError``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 INDEX: Final = "accounts"
-"""The name under which it is written down which accounts there are, for whoever wants to see them all."""
+"""The name of the index of all accounts, for programs that show them."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -38,17 +38,17 @@ _Word = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class ForeignDocumentError(Exception):
-    """The register holds something that is none of our documents, or one of another version of this library."""
+    """The register holds something else than our documents, or one of another version of this library."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One member, as it last described itself.
 
     Attributes:
-        beats: Its counter, higher with each beat. Nothing else says that it lives.
+        beats: Its counter, higher with each beat: the only sign that it is alive.
         every: Seconds between two of its beats.
         who: Host and process, or the name that its user gave it; for people to read.
-        quiet: Whether one of its streams has heard nothing for so long that it will soon have to ask the exchange.
+        quiet: Whether one of its streams has been silent for so long that it will soon have to ask the exchange.
     """
 
     beats: _Count
@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Close(msgspec.Struct, frozen=True):
-    """A close that is under way.
+    """A close that is under way; no key may be created meanwhile.
 
     Attributes:
         by: The member that was found to be the last one.
@@ -70,13 +70,13 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """All that those who share an account's key know in common.
+    """The common knowledge of all members that share an account's key.
 
     Attributes:
         version: Of this format.
-        epoch: Begun anew by whoever finds that the register has forgotten something.
+        epoch: A new one begins when a member finds that the register has forgotten something.
         writes: How often the document was written in all epochs.
-        writer: Who wrote it last, and with which try.
+        writer: The member that wrote it last, and the number of its try.
         keeper: The member that keeps the key alive.
         fence: How often there was another keeper.
         generation: How often there was another key.
@@ -113,7 +113,7 @@ def load_document(raw: bytes | None) -> Document | None:
     """Read what the register holds; ``None`` if it holds nothing.
 
     Raises:
-        ForeignDocumentError: It is none of ours.
+        ForeignDocumentError: It is not one of our documents.
     """
     try:
         return None if raw is None else _document.decode(raw)
@@ -127,7 +127,7 @@ def dump_document(document: Document) -> bytes:
 
 
 def load_index(raw: bytes | None) -> dict[str, str]:
-    """The accounts that share a key by this register: what each is called, by the name of its document.
+    """The accounts that share a key by this register: the label of each, by the name of its document.
 
     Raises:
         ForeignDocumentError: What is there is none of ours.
@@ -148,7 +148,7 @@ def with_account(raw: bytes | None, name: str, label: str) -> bytes:
 
 
 def account_name(dialect: str, account: str) -> str:
-    """The name of an account's document: the same for all who mean the same account, and of no use to others.
+    """The name of an account's document: the same for all members of an account, and useless to others.
 
     Args:
         dialect: The venue's name and where its keys are made: one API key may have a listen key in each of several.
@@ -158,7 +158,7 @@ def account_name(dialect: str, account: str) -> str:
 
 
 def fingerprint_of(name: str, key: str) -> str:
-    """By what two members see that they hold the same listen key. ``name`` is that of the account's document."""
+    """The fingerprint by which two members compare listen keys. ``name`` is that of the account's document."""
     return _digest(name.encode(), key)[:16]
 
 

@@ -1,7 +1,7 @@
-"""Which other members live, and whether the keeper does its work: silence is counted in our own beats, and not timed.
+"""Which other members are alive, and whether the keeper works: silence is counted in our own beats, and not timed.
 
-A register that was away, and a machine that slept, make nobody look dead: in that time nobody has had a beat. No two
-clocks are compared.
+After an outage of the register, or a suspend of the machine, no member looks dead: there were no beats in that time. No
+clocks of two machines are compared.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from ._sharing_record import Close, Entry
 
 __all__ = ["NEARLY", "Barrier", "Silence", "Watch"]
 
-NEARLY: Final = 0.8  # of the time between two beats, which are jittered: less does not count as one
+NEARLY: Final = 0.8  # of the time between two beats, which are jittered: a shorter time does not count as a beat
 
 
 class Silence(NamedTuple):
-    """How long another member has not moved."""
+    """For how long another member's counter has not changed."""
 
     beats: int
     """Its counter."""
     unmoved: int
-    """Our own beats since it moved."""
+    """Our own beats since the counter changed."""
     counted_at: float
     """When the last of them was."""
 
     def after(self, every: float, now: float) -> Silence:
-        """It has not moved since, which counts if there was a beat's time between."""
+        """The counter has not changed; our beat counts if it came a beat's time after the last one."""
         return Silence(self.beats, self.unmoved + 1, now) if now - self.counted_at >= NEARLY * every else self
 
 
@@ -44,24 +44,25 @@ class Barrier(NamedTuple):
     """When we saw it first."""
 
     def is_over(self, patience: int, now: float) -> bool:
-        """Whether it can do nothing any more: its time is over, and twice as much for the network."""
+        """Whether it is harmless now: its time is over, and twice as much for the network."""
         return self.silence.unmoved >= patience and now - self.since >= 3 * self.close.within
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """What one member has seen of the others, as of one beat.
+    """What one member knows about the others, as of one beat.
 
-    It is a value: a beat that the register does not take has not happened, and the member keeps the value from before.
+    It is a value: if the register does not take a beat, the member keeps the value from before.
 
     Attributes:
         beat_every: Seconds between two beats of our own.
         patience: Beats in which another one must not have moved to be presumed dead.
         slowest: Seconds between two beats of the slowest member that we ever saw, ourselves included: a beat of ours
             counts only if that one has had the time for one, too.
-        seen: The others, and how long each has not moved.
+        seen: The others, and for how long the counter of each has not changed.
         barrier: The close of another member that is under way.
-        epoch_beats: Successful beats in this epoch, in which we were never missing. It is what a close is allowed for.
-        counted_at: When the last of them was. Beats that come sooner, with something to tell, prove no silence.
+        epoch_beats: Successful beats in this epoch, in which we were never missing. A close is allowed after
+        ``patience`` of them.
+        counted_at: When the last of them was. Beats that come sooner, to write a confirmation, prove no silence.
         overdue: Beats in a row in which a confirmation of the key was overdue, under the same keeper.
     """
 
@@ -81,7 +82,7 @@ class Watch(msgspec.Struct, frozen=True):
             others: The other members in the document.
             close: The close that is under way in it.
             now: The present.
-            is_new: We are new there, or the register has forgotten something: all is counted from now on.
+            is_new: We are new there, or the register has forgotten something: all counts begin again.
         """
         epoch_beats, counted_at = self.epoch_beats, self.counted_at
         if is_new:
@@ -105,7 +106,7 @@ class Watch(msgspec.Struct, frozen=True):
         return [other for other, silence in seen.items() if silence.unmoved < self.patience]
 
     def interrupted(self) -> Watch:
-        """The register could not be used. Beats are counted in a row, and the others may have had no more luck."""
+        """The register could not be used. Only beats in a row count, and the others may not have reached it either."""
         return replace(self, seen={}, epoch_beats=0, overdue=0)
 
     def overdue_after(self, before: Watch, *, is_overdue: bool, now: float) -> int:
@@ -121,7 +122,7 @@ class Watch(msgspec.Struct, frozen=True):
         return before.after(max(self.beat_every, entry.every), now)
 
     def _barrier_of(self, close: Close | None, now: float) -> Barrier | None:
-        """The barrier that ``close`` is; ``None`` where whoever wanted to close is gone, and may have done it."""
+        """The barrier for ``close``; ``None`` where the closing member is gone, and may have closed the key."""
         if close is None:
             return None
         if self.barrier is None or self.barrier.close != close:

@@ -1,8 +1,8 @@
-"""What one member knows to have been written into the register, and so whether the register has forgotten something.
+"""What one member knows about earlier writes, and so whether the register has forgotten something.
 
-A register may forget: a restart without a disk, a replica that lagged, a backup. Whoever does not find what it knows to
-have been written begins a new *epoch*. Nobody closes before it has had ``patience`` beats in one epoch, so that all who
-live have had the time to be there again.
+A register may forget: a restart without a disk, a replica that lagged, a backup. A member that does not find an earlier
+write begins a new *epoch*. No member closes before it has had ``patience`` beats in one epoch, so that all living
+members have had the time to register again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Writes"]
 
 
 class Writes:
-    """What one member knows to have been written.
+    """What one member knows about earlier writes.
 
     Args:
         me: The member's id.
@@ -25,19 +25,19 @@ class Writes:
     __slots__ = ("_beats", "_me", "_version", "attempt", "document", "swapped_at")
 
     document: Document | None
-    """What was agreed last, as far as we know: the last document of ours that the register took."""
+    """The last document of ours that the register took."""
 
     swapped_at: float
-    """When that document was planned. Whatever another one wrote after it is younger."""
+    """When that document was planned. A later write of another member is younger."""
 
     attempt: int
-    """Counts each try to write, so that what is ours can be told from what is not though an answer was lost."""
+    """Counts the tries to write, so that we recognise our own write when its answer was lost."""
 
     _version: tuple[int, str]
-    """The newest document that we know to have been there, whoever wrote it: which of all, and whose."""
+    """The newest document that was in the register as far as we know: its number, and its writer."""
 
     _beats: int
-    """Our counter, as it is known to have been written. It is the number of the try."""
+    """Our counter in the last document of ours: the number of that try."""
 
     def __init__(self, me: str) -> None:
         self._me = me
@@ -49,7 +49,7 @@ class Writes:
     # Questions. None of them changes anything.
 
     def has_forgotten(self, found: Document | None) -> bool:
-        """Whether something is missing in ``found`` that we know to have been written."""
+        """Whether an earlier write is missing in ``found``."""
         if self.document is None:
             return False  # we have never been there
         if found is None:
@@ -69,29 +69,29 @@ class Writes:
         return self.document is not None and found.epoch == self.document.epoch
 
     def is_new_in(self, found: Document) -> bool:
-        """Whether we are new in ``found``: never written, taken for dead, or in an epoch that began without us."""
+        """Whether we are new in ``found``: never there, presumed dead, or in an epoch that began without us."""
         return not self.is_of_our_epoch(found) or self._me not in found.members
 
     def is_own(self, found: Document) -> bool:
-        """Whether it was us who wrote ``found``."""
+        """Whether we wrote ``found``."""
         return found.writer.startswith(f"{self._me}.")
 
     def base(self, found: Document | None, *, has_forgotten: bool, fingerprint: str | None) -> Document:
-        """What to build on: what was found; in a new epoch, if that is not all that there was.
+        """The document to change: the one that was found; in a new epoch, if the register has forgotten something.
 
-        ``fingerprint`` is of the key that is known, and not in the register if that is empty.
+        ``fingerprint`` is that of the known key, which an empty register does not have.
         """
         if found is None:
             return Document(epoch=self._token, writes=self._version[0], fingerprint=fingerprint)
         return replace(found, epoch=self._token) if has_forgotten else found
 
     def sealed(self, document: Document) -> Document:
-        """``document`` as it is to be written by this try."""
+        """``document`` with the writer and number of this try."""
         return replace(document, writes=document.writes + 1, writer=self._token)
 
     @property
     def _token(self) -> str:
-        """A word that nobody has ever written."""
+        """A unique word for this try."""
         return f"{self._me}.{self.attempt}"
 
     # Steps.

@@ -1,4 +1,4 @@
-"""What a stream wants to have done, one frozen class a kind. Who drives the stream does it, in the order given."""
+"""The actions that a stream asks its driver for, one frozen class a kind. The driver does them in order."""
 
 from __future__ import annotations
 

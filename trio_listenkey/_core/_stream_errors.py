@@ -1,4 +1,4 @@
-"""The errors that only a stream can word."""
+"""The errors of a stream: only it knows what was tried, and for how long."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["never_open", "silence", "too_many_sockets"]
 
 
 def silence(venue: str, what: str, seconds: float) -> ListenKeyError:
-    """Why a socket is given up: its peer has not done ``what`` for so many seconds. Observers and the log are told."""
+    """Why a socket is given up: its peer has not done ``what`` for ``seconds``. For observers and the log."""
     return UnavailableError(
         f"the peer has not {what} for {seconds:.3g} s",
         advice="The stream goes on by itself",
@@ -31,7 +31,7 @@ def never_open(venue: str, open_timeout: float, last: Exception | None) -> Liste
 
 
 def too_many_sockets(venue: str, seconds: float) -> ListenKeyError:
-    """Why opening has failed: it is our own limit, for so many ``seconds`` more."""
+    """Why opening has failed: our own limit allows no socket for ``seconds`` more."""
     return RateLimitedError(
         f"this process has opened {ATTEMPTS} sockets at the stream's host within {WINDOW:g} s, and opens no more: the"
         " limit is this library's own, for that of the exchange is not far",

@@ -1,4 +1,4 @@
-"""What a stream has to tell: counters, and notices until someone takes them."""
+"""Counters of one stream, and its notices until the driver takes them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StreamReport:
         return bool(self._notices)
 
     def count(self, what: str, by: int = 1) -> None:
-        """So many more of ``what``."""
+        """Add ``by`` to the counter ``what``."""
         self.counts[what] += by
 
     def tell(self, notice: StreamNotice) -> None:
@@ -39,7 +39,7 @@ class StreamReport:
         self._notices.append(notice)
 
     def take(self) -> list[StreamNotice]:
-        """What was told since the last call."""
+        """The notices since the last call."""
         notices, self._notices = self._notices, []
         return notices
 

@@ -1,4 +1,4 @@
-"""One socket of a stream, as far as what it has delivered goes: what was observed, and what came twice."""
+"""One socket of a stream: which of its events were certainly received, and which come twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SocketEnd(NamedTuple):
 
 
 class Held:
-    """What one socket has brought while another one still delivers.
+    """The events of one socket while another one still delivers.
 
     Attributes:
         events: In order.
@@ -40,7 +40,7 @@ class Held:
         return len(self.events)
 
     def add(self, events: list[UserEvent], size: int) -> None:
-        """Keep these, too."""
+        """Add ``events``, of ``size`` bytes."""
         self.events += events
         self.size += size
 
@@ -52,21 +52,21 @@ class StreamSocket:
         generation: Of the listen key in its URL.
         opened_at: When its handshake was over; everything that the exchange sent from then on comes through it.
         observed_at: Everything that the exchange had sent by then was read, and all that is read later was sent later.
-            Answered pings say so and nothing else does: how long a message was under way nobody knows. Of what happened
-            to the account by then, the last may not have been sent yet, for the feed lags: see ``Timing.feed_lag``.
-        is_subscribed: It has a subscription of its own, which may end by itself: what holds for the listen key, or for
-            another socket, proves nothing of it.
+            Only answered pings prove that: how long a message was under way is unknown. The last events of the account
+            may not have been sent by then, for the feed lags: see ``Timing.feed_lag``.
+        is_subscribed: It has a subscription of its own, which may end by itself: neither the listen key nor another
+            socket proves it alive.
         proof_at: The listen key, or the subscription, was alive then: the exchange said so, or an event came.
-        event_at: When an event was last read that was not old news by then.
+        event_at: When a current event was last read.
         heard_at: When anything was last read.
         is_ending: The exchange has announced that it will end it.
-        is_lagging: What is read is old news: nobody has read for a while.
+        is_lagging: Messages that are read now are old: the reading was paused.
         ping_at: When the next ping is due.
         move_at: When to move to another socket, for this one is old.
         end: Why and when it ended; ``None`` while it has not.
         held: Its events while another socket still delivers; ``None`` otherwise.
         began_at: When its handshake began: from then on, events may come through it.
-        skip: What the sockets before this one have delivered and this one may deliver again.
+        skip: The events of earlier sockets that may come again on this one.
     """
 
     __slots__ = (
@@ -108,7 +108,7 @@ class StreamSocket:
     def __init__(self, generation: int, began_at: float, proof_at: float, *, is_subscribed: bool = False) -> None:
         self.generation = generation
         self.is_subscribed = is_subscribed
-        # From some moment of the handshake on the exchange sends, and which one it is nobody knows.
+        # The exchange begins to send at an unknown moment of the handshake.
         self.began_at = self.observed_at = began_at
         self.proof_at = proof_at
         self.event_at = -inf
@@ -133,24 +133,24 @@ class StreamSocket:
 
     @property
     def is_paused(self) -> bool:
-        """Whether nobody reads from it."""
+        """Whether the reading is paused."""
         return self._paused
 
     @property
     def certain_at(self) -> float:
-        """All that happened by then has come, even if its key or subscription was dead ever after.
+        """All events until then have come, even if the key or subscription was dead from then on.
 
-        What happened by ``_followed_until`` has come through the sockets before it.
+        Events until ``_followed_until`` have come on the sockets before it.
         """
         return max(self._followed_until, min(self.observed_at, self.proof_at))
 
     def has_all_until(self, when: float) -> bool:
-        """Whether all that the exchange sent here by ``when`` was read; and, of a subscription, if it lived then."""
+        """Whether everything sent here by ``when`` was read; a subscription must have been alive then."""
         return (self.certain_at if self.is_subscribed else self.observed_at) >= when
 
     @property
     def alive_at(self) -> float:
-        """When there was last a reason to believe that its key is alive."""
+        """When there was last a sign of life of its key."""
         return max(self.proof_at, self.event_at)
 
     def key_proven(self, at: float) -> None:
@@ -163,15 +163,15 @@ class StreamSocket:
         self.proof_at = max(self.proof_at, asked_at)
 
     def is_answering(self, now: float, ping_every: float) -> bool:
-        """Whether its peer answers pings, as far as that can be known: one is due, and must be answered, each time.
+        """Whether its peer answers pings: the last answered one is not older than two intervals.
 
-        A peer that does not is dropped by then. But while nobody reads, no answer is seen; and a machine that slept
-        has seen none.
+        A peer that does not answer is dropped by then. But while the reading is paused no answer is seen, nor in a
+        suspend.
         """
         return now < max(self.opened_at, self._pinged_at) + 2 * ping_every
 
     def prove(self, now: float, *, is_news: bool) -> None:
-        """An event was read: its key was alive when that was sent. If it ``is_news``, that was a moment ago."""
+        """An event was read: its key was alive when it was sent. If it ``is_news``, it was sent a moment ago."""
         self.proof_at = max(self.proof_at, self.observed_at)
         if is_news:
             self.event_at = now
@@ -181,33 +181,33 @@ class StreamSocket:
         self.heard_at = now
         self._pinged_at = max(self._pinged_at, sent_at)
         self.observed_at = max(self.observed_at, sent_at)
-        if self.ping_at <= sent_at:  # else another one was wanted meanwhile
+        if self.ping_at <= sent_at:  # else another ping was asked for meanwhile
             self.ping_at = sent_at + ping_every
         if sent_at >= self._resumed_at:
             self.is_lagging = self._paused
         if self.skip is not None and sent_at >= self._skip_since:
-            self.skip = None  # whatever the socket before had delivered by then has come here, too
+            self.skip = None  # everything that the socket before had delivered by then has come here, too
 
     def pause(self) -> None:
-        """Nobody reads from it for a while: what comes from then on is old news, and pongs are not seen."""
+        """Stop reading for a while: messages that wait become old, and pongs are not seen."""
         self._paused = self.is_lagging = True
 
     def resume(self, now: float, ping_every: float) -> None:
-        """It is read from again. A pong will say when it has caught up."""
+        """Read again. A pong will prove that all waiting messages were read."""
         self._paused = False
         self._resumed_at = now
         self.ping_at = max(now, self._pinged_at + min(_PING_AGAIN_AFTER, ping_every / 2))
 
     def must_answer(self, sent_at: float) -> bool:
-        """Whether a ping that was sent at ``sent_at`` could have been seen to be answered."""
+        """Whether the answer to a ping that was sent at ``sent_at`` would have been seen."""
         return not self._paused and sent_at >= self._resumed_at
 
     # What comes twice.
 
     def follow(self, other: StreamSocket) -> None:
-        """Take over from ``other``: what was known of the same key is known still.
+        """Take over from ``other``: the proofs of the same key stay valid.
 
-        Of a subscription of its own nothing was: that the one before was alive proves nothing of it (S8).
+        Those of a subscription do not: the one of ``other`` proves nothing about this one (S8).
         """
         if self.generation != other.generation:
             return
@@ -218,7 +218,7 @@ class StreamSocket:
             self.event_at = max(self.event_at, other.event_at)  # it proved the key, not the socket
 
     def leave_out(self, delivered: Repeats, now: float, feed_lag: float) -> None:
-        """What was delivered is not to be delivered again. It has come here, too, when this feed is past ``now``."""
+        """Do not deliver the events in ``delivered`` again. All have come here when this feed is past ``now``."""
         if delivered:
             self.skip = delivered
             self._skip_since = self.ping_at = now + feed_lag

@@ -1,7 +1,7 @@
 """Which sockets a stream has: one frozen value for each state of the table, with what exists in that state.
 
-A state and the sockets that go with it are changed together, by ``Stream._become`` alone, which checks the two against
-:data:`SOCKETS_IN`. So nobody has to ask whether there is a socket where the state already says so.
+Only ``Stream._become`` changes the state and its sockets, both together, and checks them against :data:`SOCKETS_IN`. So
+no code has to check for a socket that the state implies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["SOCKETS_IN", "BothOpen", "Connecting", "NoSocket", "OneSocket", "Soc
 
 
 class NoSocket(msgspec.Struct, frozen=True):
-    """None, and none is being opened."""
+    """No socket is open, and none is being opened."""
 
     last: StreamSocket | None
     current: ClassVar[None] = None
@@ -33,7 +33,7 @@ class NoSocket(msgspec.Struct, frozen=True):
 
 
 class Connecting(msgspec.Struct, frozen=True):
-    """None is open; one is being opened."""
+    """No socket is open; one is being opened."""
 
     next: StreamSocket
     last: StreamSocket | None
@@ -57,7 +57,7 @@ class TwoSockets(msgspec.Struct, frozen=True):
 
 
 class BothOpen(msgspec.Struct, frozen=True):
-    """Both are open. The first delivers until ``drain`` is over; what comes on the next one is held."""
+    """Both are open. The first delivers until ``drain`` is over; the events of the next one are held."""
 
     current: StreamSocket
     next: StreamSocket

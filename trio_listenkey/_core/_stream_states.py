@@ -1,16 +1,15 @@
 """The states of a user stream and every way from one to the other.
 
-The two rules of ``_key_states`` hold here, too: what may come next is decided in this file and nowhere else, and this
-file does not know why.
+The two rules of ``_key_states`` hold here, too: this file alone decides what may come next, and it does not know why.
 
 Theory of operation
 ===================
 
-There are two machines here, for two questions have nothing to do with each other: which sockets there are, and whether
-what their events come by is alive. They were one once. Then a move to another socket made an old doubt be forgotten.
+There are two machines here, for two independent questions: which sockets there are, and whether the key or subscription
+is alive. As one machine, a move to another socket would end a doubt.
 
-**The sockets.** One delivers, or none does. While none does, events are being missed, and the next one is tried for
-until it is there. A socket that works is not left before the next one does::
+**The sockets.** One delivers, or none does. While none does, events are missed, and the stream reconnects until a
+socket is open. A working socket is kept until the next one works::
 
     no socket      WAITING     the next one is due later
                    CONNECTING  one is being opened
@@ -18,9 +17,9 @@ until it is there. A socket that works is not left before the next one does::
     two sockets    MOVING      the first delivers; the next one is being opened
                    DRAINING    both are open; the first delivers up to a point that the next one is past
 
-**The trust** in what events come by: the listen key, or a subscription of the socket's own. A socket may stay open, and
-answer pings, long after that has died. Trust outlives sockets, and sockets outlive trust: a key is doubted, proven and
-lost in each of the states above::
+**The trust** in the listen key, or in a subscription of the socket's own. A socket may stay open, and answer pings,
+long after that has died. Trust outlives sockets, and sockets outlive trust: a key is doubted, proven and lost in each
+of the states above::
 
     NONE       there is no key that is presumed alive
     TRUSTED    there was a sign of life a short time ago
@@ -31,9 +30,9 @@ lost in each of the states above::
 The two meet in one place, ``Stream.is_live``: a socket delivers, and the trust is TRUSTED or ASKED. No change of socket
 appears in the trust's table, and so none can end a doubt.
 
-Which pairs of states there are is written down in ``STREAM_JOINT_STATES``. They are nearly all: the two machines change
-without each other, and only a socket that is being opened needs a key. Whoever adds a state to one of them has to say
-what it means with each state of the other.
+Which pairs of states there are is written down in ``STREAM_JOINT_STATES``. They are nearly all pairs: the machines are
+independent, and only a socket that is being opened needs a key. A new state of one machine needs a meaning with each
+state of the other.
 
 WARNING: the diagrams in the documentation are drawn from these two tables; a new state needs a place there.
 """
@@ -80,7 +79,7 @@ class SocketEvent(Name):
     CONNECTED = auto()
     """The socket that was being opened is open."""
     FAILED = auto()
-    """The socket that was being opened could not be, or is not wanted any more."""
+    """The socket could not be opened, or is not needed any more."""
     DROPPED = auto()
     """The socket that delivers has ended."""
     MOVE = auto()
@@ -94,7 +93,7 @@ class SocketEvent(Name):
 
 
 class TrustState(Name):
-    """Whether the key, or the subscription, by which events come is alive, as far as anyone knows."""
+    """Whether the key or the subscription is alive, as far as is known."""
 
     NONE = auto()
     """It is dead, or there is none yet. No socket is opened."""
@@ -103,9 +102,9 @@ class TrustState(Name):
     ASKED = auto()
     """No proof came for so long that the exchange was asked. It has two seconds to answer."""
     DOUBTED = auto()
-    """It was asked and has not answered."""
+    """The exchange was asked and has not answered."""
     DENIED = auto()
-    """It has said on a socket that the key is dead."""
+    """The exchange has announced on a socket that the key is dead."""
 
 
 class TrustEvent(Name):
@@ -114,14 +113,13 @@ class TrustEvent(Name):
     NEW_KEY = auto()
     """There is a key where there was none, or another one than before."""
     PROOF = auto()
-    """The exchange, asked since it last said otherwise, says that this very key or subscription is alive; or an event
-    came by it."""
+    """The exchange confirms this very key or subscription, asked after it last denied it; or an event came."""
     SILENCE = auto()
     """There was no proof for too long, and the exchange is asked."""
     UNANSWERED = auto()
-    """It had its time to answer, or cannot be asked."""
+    """The exchange did not answer in time, or cannot be asked."""
     DENIED = auto()
-    """It says on a socket that the key is dead."""
+    """The exchange announces on a socket that the key is dead."""
     LOST = auto()
     """The key is dead, or must be presumed so."""
 
@@ -137,6 +135,7 @@ SOCKET_TRANSITIONS: dict[SocketState, dict[SocketEvent, SocketState]] = {
         SocketEvent.STOP: SocketState.CLOSED,
     },
     SocketState.OPEN: {
+        # Make before break (S3): the socket delivers on while the next one is being opened.
         SocketEvent.MOVE: SocketState.MOVING,
         SocketEvent.DROPPED: SocketState.WAITING,
         SocketEvent.STOP: SocketState.CLOSED,
@@ -180,6 +179,7 @@ TRUST_TRANSITIONS: dict[TrustState, dict[TrustEvent, TrustState]] = {
         TrustEvent.LOST: TrustState.NONE,
     },
     TrustState.DOUBTED: {
+        # Neither time nor a change of socket ends a doubt: only a proof does, another key, or its loss.
         TrustEvent.NEW_KEY: TrustState.TRUSTED,
         TrustEvent.PROOF: TrustState.TRUSTED,
         TrustEvent.DENIED: TrustState.DENIED,
@@ -194,7 +194,7 @@ TRUST_TRANSITIONS: dict[TrustState, dict[TrustEvent, TrustState]] = {
 }
 
 
-# Of a handshake with a key that is doubted, or even denied, there is no harm: should the key be dead, it is found out.
+# A handshake with a key that is doubted, or even denied, does no harm: if the key is dead, that is found out.
 _WITH_A_KEY = frozenset(TrustState) - {TrustState.NONE}
 
 STREAM_JOINT_STATES: dict[SocketState, frozenset[TrustState]] = {
@@ -204,6 +204,6 @@ STREAM_JOINT_STATES: dict[SocketState, frozenset[TrustState]] = {
     SocketState.MOVING: _WITH_A_KEY,
     SocketState.DRAINING: frozenset(TrustState),
 }
-"""What the trust can be, with each state of the sockets but the last, in which nobody asks: anything, but that no
-socket is being opened without a key. A handshake that is under way when the key is lost is cut short. Generated tests
-hold it: every pair is reached that is in here, and none that is not."""
+"""The states of the trust with each state of the sockets except CLOSED, where the trust is not read. No socket is being
+opened without a key: a handshake that is under way when the key is lost is cut short. Generated tests check it: they
+reach every pair in this table, and no other."""

@@ -1,4 +1,4 @@
-"""What all tables of states have in common: how it is looked up what follows from what."""
+"""The common part of all tables of states: how to look up the next state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Event = TypeVar("_Event", bound=Name)
 
 
 def after(table: Mapping[_State, Mapping[_Event, _State]], state: _State, event: _Event) -> _State:
-    """The state that ``event`` leads to. A hole in a table is a bug of ours, and says where."""
+    """The state that ``event`` leads to. A missing entry is a bug of ours; the error names the place."""
     try:
         return table[state][event]
     except KeyError:

@@ -151,7 +151,7 @@ class ChannelProtocol:
         if self._shape.compression == "gzip":
             batch = [_unzip(raw) for raw in batch]
         longest = _SHORT if self.is_ready else _LONGEST_ANSWER
-        return [raw for raw in batch if len(raw) > longest or not self._is_talk(raw)]
+        return [raw for raw in batch if len(raw) > longest or not self._is_control(raw)]
 
     def delivered(self) -> None:
         """Do nothing: no answer here depends on events that were delivered."""
@@ -192,20 +192,20 @@ class ChannelProtocol:
     def _begin_events(self) -> None:
         self.is_ready, self._answer_by = True, inf
 
-    def _is_talk(self, raw: bytes) -> bool:
+    def _is_control(self, raw: bytes) -> bool:
         """Whether a message is about the connection; if it is a ping, answer it."""
         raw = without_mark(raw)
         if self._text_ping and raw.lower() == self._text_ping:
             self._due.append(self._text_pong)
             return True
-        if self._reads_json and self._is_json_talk(raw):
+        if self._reads_json and self._is_json_control(raw):
             return True
         if not self.is_ready and self._expired and self._expired in raw:
             # The message is delivered. But no answer to a subscription will come after it.
             self._end("the exchange does not know the listen key", raw, KeyLostError)
         return False
 
-    def _is_json_talk(self, raw: bytes) -> bool:
+    def _is_json_control(self, raw: bytes) -> bool:
         try:
             said: Any = _read(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""A connection on which more is said than events: it looks like any other from outside."""
+"""A connection with a socket protocol on it: it has the methods of any other connection."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class ProtocolConnection:
         self._deadline_wait: trio.CancelScope | None = None
 
     async def begin(self) -> None:
-        """Say what has to be said before events come, and wait until they do.
+        """Send what the protocol sends before events come, and wait until they come.
 
         Raises:
-            Exception: They will not, or the connection is over.
+            Exception: The protocol failed, or the connection is over.
         """
         self.protocol.start(self._moment())
-        await self._say()
+        await self._send_due()
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
             is_pinging = False
@@ -47,9 +47,9 @@ class ProtocolConnection:
                     if self.protocol.wants_pong and not is_pinging:
                         is_pinging = True
                         nursery.start_soon(self._await_pong)
-                    with trio.move_on_after(self._until_there_is_something_to_say()) as self._deadline_wait:
-                        await self._listen()
-                    await self._say()
+                    with trio.move_on_after(self._seconds_to_deadline()) as self._deadline_wait:
+                        await self._receive_batch()
+                    await self._send_due()
             except Exception as error:  # noqa: BLE001 - it is raised below, where no group is made of it
                 failure = error
             self._deadline_wait = None
@@ -58,7 +58,7 @@ class ProtocolConnection:
             raise failure
 
     def _has_begun(self) -> bool:
-        # What was refused may have been told in the same breath as what makes it look ready.
+        # A refusal may come in the same batch as the message that makes the protocol ready.
         if self.protocol.failure is not None:
             raise self.protocol.failure
         return self.protocol.is_ready
@@ -78,7 +78,7 @@ class ProtocolConnection:
             if self.protocol.failure is not None:
                 await trio.lowlevel.checkpoint()
                 raise self.protocol.failure
-            await self._listen()
+            await self._receive_batch()
             # Another task sends the answers. If this task sent them, events that were read would not be passed on yet,
             # and a pong would wrongly confirm them.
             self.wake()
@@ -93,29 +93,29 @@ class ProtocolConnection:
         """As of any connection."""
         await self._connection.send(message)
 
-    async def speak(self) -> None:
+    async def send_when_due(self) -> None:
         """Send the messages that are due by time; it ends with the connection."""
         while True:
             # First, because a message may have become due before this task could be woken.
-            await self._say()
+            await self._send_due()
             with trio.CancelScope() as self._deadline_wait:
-                await trio.sleep(self._until_there_is_something_to_say())
+                await trio.sleep(self._seconds_to_deadline())
             self._deadline_wait = None
 
     def wake(self) -> None:
-        """There may be something to say."""
+        """The protocol may have a message to send: end the wait for its deadline."""
         if self._deadline_wait is not None:
             self._deadline_wait.cancel()
 
-    def _until_there_is_something_to_say(self) -> float:
+    def _seconds_to_deadline(self) -> float:
         return max(0.0, self.protocol.deadline - self._clock.now())
 
-    async def _listen(self) -> None:
+    async def _receive_batch(self) -> None:
         batch = await self._connection.receive()
         self._events += self.protocol.receive_messages(batch, self._moment())
 
-    async def _say(self) -> None:
-        # Again and again: while one message is sent, another may come to be due, and nobody is there to be woken.
+    async def _send_due(self) -> None:
+        # In a loop: while one message is sent, another one may become due, and nothing else would send it.
         while messages := self.protocol.messages_to_send(self._moment()):
             for message in messages:
                 await self._connection.send(message)
@@ -125,7 +125,7 @@ class ProtocolConnection:
 
 
 class OpenProtocolConnection(ProtocolConnection):
-    """The same on a connection that the user's own task may read from."""
+    """The same on a connection that the task of a consumer may read from."""
 
     def __init__(self, connection: OpenToAll, protocol: SocketProtocol, clock: SteadyClock) -> None:
         super().__init__(connection, protocol, clock)

@@ -293,7 +293,7 @@ class SocketPool:
             case _:  # on the socket itself: the answer comes back by ``_confirmed``
                 task = self._tasks[action.socket]
                 self._access.ask(task.protocol)
-                task.speak()
+                task.wake_sender()
 
     def _wake_all(self) -> None:
         """All waits are on trio's clock, and what they stand for on the machine's axis has moved.
@@ -382,7 +382,7 @@ class SocketPool:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._ping_loop, task, connection)
                 if task.protocol is not None:
-                    nursery.start_soon(task.go_on_speaking)
+                    nursery.start_soon(task.send_when_due)
                 await self._read(task, connection)
 
     async def _read(self, task: SocketTask, connection: Connection) -> None:

@@ -1,7 +1,7 @@
-"""One socket of a stream, from before its handshake: its scopes, and what is said on it.
+"""One socket of a stream, from before its handshake: its scopes, and the protocol on it.
 
-Events take one of two ways from here: this task reads them, or a consumer that waits does while this task stands by.
-See ``_user_stream``, and ``_standby`` for who reads when. All that is sent goes through this task, or one beside it.
+Events are read by this task, or by a consumer that waits for them while this task stands by.
+See ``_user_stream``, and ``_standby`` for who reads when. All messages are sent by this task, or by one beside it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _GOODBYE_LIMIT: Final = 0.5  # seconds; the connectors' contract, but a connecto
 
 
 class SocketTask:
-    """One socket's task, and how others speak to it."""
+    """The state of one socket's task, and the calls by which others end or wake it."""
 
     def __init__(self, socket: StreamSocket, url: str, protocol: SocketProtocol | None) -> None:
         self.socket = socket
@@ -35,7 +35,7 @@ class SocketTask:
         self.whole = trio.CancelScope(shield=True)
         """Cancel it to have the socket closed at once."""
         self.open = trio.CancelScope()
-        """Cancel it to have the socket closed with a goodbye."""
+        """Cancel it to have the socket closed with a close frame."""
         self._ping_wait: trio.CancelScope | None = None
         self._ping_wait_until = inf
 
@@ -48,7 +48,7 @@ class SocketTask:
             self.whole.cancel(reason="the socket is not wanted any more")
 
     async def begin(self, connection: Connection, clock: SteadyClock) -> Connection:
-        """Say what has to be said before events come; what to read them from."""
+        """Start the protocol, if there is one; return the connection to read events from."""
         if self.protocol is None:
             return connection
         if isinstance(connection, OpenToAll):
@@ -59,19 +59,19 @@ class SocketTask:
         return self._connection
 
     @enable_ki_protection
-    async def go_on_speaking(self) -> None:
-        """Say whatever there comes to be to say."""
+    async def send_when_due(self) -> None:
+        """Send the messages of the protocol when they are due."""
         assert self._connection is not None
         with suppress(Exception):  # the reader gets the same error
-            await self._connection.speak()
+            await self._connection.send_when_due()
 
-    def speak(self) -> None:
-        """There may be something to say: only a socket that is open is asked on."""
+    def wake_sender(self) -> None:
+        """The protocol may have a message to send. Called on open sockets only."""
         assert self._connection is not None
         self._connection.wake()
 
     async def sleep_until(self, to_trio: Any, socket: StreamSocket) -> None:
-        """Sleep until the next ping is due; that may come to be earlier meanwhile."""
+        """Sleep until the next ping is due, which may become earlier meanwhile."""
         while to_trio(socket.ping_at) > trio.current_time():
             self._ping_wait_until = socket.ping_at
             with trio.CancelScope(deadline=to_trio(socket.ping_at)) as self._ping_wait:
@@ -84,6 +84,6 @@ class SocketTask:
             self.wake()
 
     def wake(self) -> None:
-        """Look at the clock again: it may have leapt."""
+        """Read the clock again: the machine may have slept."""
         if self._ping_wait is not None:
             self._ping_wait.cancel()

@@ -9,6 +9,7 @@ machine asleep, and then the limits are kept by another clock than the exchange'
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -149,6 +150,7 @@ def tell(what: str, fleet: Fleet, began: float, back: dict[str, float], false: C
 
 
 if __name__ == "__main__":
+    logging.disable()  # thousands of lines say what the rows do
     for number in map(int, sys.argv[1:] or ("100", "1000")):
         for name in STORMS:
             trio.run(storm, number, name, clock=MockClock(autojump_threshold=0))

@@ -275,7 +275,7 @@ class TestWays:
             with pytest.raises(RefusedError, match="not what the exchange's documents show"):
                 await ask()
 
-    @pytest.mark.parametrize("body", [b"", b"null"])
+    @pytest.mark.parametrize("body", [b"", b" \r\n", b"null"])
     async def test_an_empty_success_is_no_answer(
         self, exchange: Exchange, autojump_clock: MockClock, body: bytes
     ) -> None:

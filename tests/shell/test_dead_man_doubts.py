@@ -29,6 +29,7 @@ class Proxy(MemoryTransport):
 HOLLOW = [
     b"{}",
     b"",
+    b" \r\n",
     b"[]",
     b"null",
     b'{"code":200,"msg":"success"}',

@@ -100,7 +100,7 @@ class SignedCalls:
         if isinstance(outcome, Refused) and outcome.clock is not None:
             host.set_clock(outcome.clock)  # now it is known what time it is there
         if isinstance(outcome, Ok):
-            return outcome, without_mark(body)
+            return outcome, without_mark(body).strip()  # of blanks alone it is empty, and not JSON
         outcome.error.verb = verb
         outcome.error.args = (outcome.error._text(),)  # noqa: SLF001 - the text is built there and nowhere else
         return outcome, b""

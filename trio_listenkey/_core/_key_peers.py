@@ -123,9 +123,8 @@ class KeyPeers:
                 # Another process may be closing the key. If that takes for ever, opening must not fail for it.
                 return min(self._member.barred_until, trying_ends_at - self._timing.open_timeout / 3)
             case State.VACANT if phase is Phase.RUNNING:
-                return (
-                    self._member.barred_until
-                )  # there is no time limit: the next key may wait for the end of that close
+                # Here there is no time limit: the next key may wait for the end of that close.
+                return self._member.barred_until
             case State.HELD if self._member.follows and record.asked_at <= record.confirmed_at:
                 # Another process keeps the key alive. A doubt of our own is not delayed (S5). Otherwise we send as the
                 # last resort, half-way between the keepalive that is missing and the end of the key's life.

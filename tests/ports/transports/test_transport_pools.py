@@ -261,7 +261,7 @@ class Httpx:
     """One of the two libraries that have an AsyncClient."""
 
     def __init__(self, name: str) -> None:
-        self.library = pytest.importorskip(name)
+        self.module = pytest.importorskip(name)
 
 
 @pytest.fixture(params=["httpx2", "httpx"])
@@ -271,7 +271,7 @@ def httpx(request: pytest.FixtureRequest) -> Httpx:
 
 def test_httpx_transport_refuses_a_client_that_blocks(httpx: Httpx) -> None:
     """A synchronous client is refused at once."""
-    with httpx.library.Client(trust_env=False) as client, pytest.raises(UsageError, match="AsyncClient"):
+    with httpx.module.Client(trust_env=False) as client, pytest.raises(UsageError, match="AsyncClient"):
         HTTPXTransport(client)
 
 
@@ -279,10 +279,10 @@ async def test_httpx_client_stays_as_it_was(httpx: Httpx) -> None:
     """The user's client stays open, and keeps its redirects, its authentication and its time-outs to itself."""
     async with (
         serve(answering(b"HTTP/1.1 302 Found\r\nLocation: /2\r\nContent-Length: 0\r\n\r\n", keep=True)) as server,
-        httpx.library.AsyncClient(
+        httpx.module.AsyncClient(
             trust_env=False,
             follow_redirects=True,
-            auth=httpx.library.DigestAuth("user", "password"),
+            auth=httpx.module.DigestAuth("user", "password"),
             timeout=0.05,
         ) as client,
     ):
@@ -292,14 +292,14 @@ async def test_httpx_client_stays_as_it_was(httpx: Httpx) -> None:
         assert (await transport.request(post(server.url("/3")))).status == 401
         await transport.aclose()
         assert not client.is_closed
-        assert (client.follow_redirects, client.timeout) == (True, httpx.library.Timeout(0.05))
+        assert (client.follow_redirects, client.timeout) == (True, httpx.module.Timeout(0.05))
     assert [seen.target for seen in server.seen] == ["/1", "/3"]
     assert "authorization" not in server.seen[0].headers
 
 
 async def test_httpx_client_that_its_user_closed(httpx: Httpx) -> None:
     """A client that was closed by its user is told as such, and nothing was sent."""
-    client = httpx.library.AsyncClient(trust_env=False)
+    client = httpx.module.AsyncClient(trust_env=False)
     await client.aclose()
     with pytest.raises(TransportError, match="client is closed") as caught:
         await HTTPXTransport(client).request(post("http://localhost:1/"))
@@ -313,10 +313,10 @@ async def test_httpx_pool_without_a_free_connection(httpx: Httpx, monkeypatch: p
         await trio.sleep_forever()
 
     monkeypatch.setattr(_httpx, "_POOL_WAIT", 0.05)
-    limits = httpx.library.Limits(max_connections=1)
+    limits = httpx.module.Limits(max_connections=1)
     async with (
         serve(script) as server,
-        httpx.library.AsyncClient(trust_env=False, limits=limits) as client,
+        httpx.module.AsyncClient(trust_env=False, limits=limits) as client,
         trio.open_nursery() as nursery,
     ):
         transport = HTTPXTransport(client)
@@ -333,10 +333,10 @@ async def test_httpx_client_over_something_else(httpx: Httpx) -> None:
     """Over a transport that does not tell of its steps nobody can be certain that nothing was sent."""
 
     def fail(request: object) -> object:
-        raise httpx.library.ConnectError("refused")
+        raise httpx.module.ConnectError("refused")
 
-    mock = httpx.library.MockTransport(fail)
-    async with httpx.library.AsyncClient(trust_env=False, transport=mock) as client:
+    mock = httpx.module.MockTransport(fail)
+    async with httpx.module.AsyncClient(trust_env=False, transport=mock) as client:
         with pytest.raises(TransportError) as caught:
             await HTTPXTransport(client).request(post("http://localhost:1/"))
     assert not caught.value.unsent
@@ -345,7 +345,7 @@ async def test_httpx_client_over_something_else(httpx: Httpx) -> None:
 async def test_httpx_body_from_something_else(httpx: Httpx) -> None:
     """A body without an end is cut off, and run out of, even if it comes from no connection."""
 
-    class Endless(httpx.library.AsyncByteStream):  # type: ignore[misc,name-defined]
+    class Endless(httpx.module.AsyncByteStream):  # type: ignore[misc,name-defined]
         left = 10**9
 
         def __aiter__(self) -> Endless:
@@ -361,8 +361,8 @@ async def test_httpx_body_from_something_else(httpx: Httpx) -> None:
             self.left = min(self.left, 1)
 
     stream = Endless()
-    mock = httpx.library.MockTransport(lambda _: httpx.library.Response(200, stream=stream))
-    async with httpx.library.AsyncClient(trust_env=False, transport=mock) as client:
+    mock = httpx.module.MockTransport(lambda _: httpx.module.Response(200, stream=stream))
+    async with httpx.module.AsyncClient(trust_env=False, transport=mock) as client:
         with pytest.raises(TransportError, match="larger than"):
             await HTTPXTransport(client).request(post("http://localhost:1/"))
     assert stream.left == 0
